@@ -1,0 +1,39 @@
+# make demo    the research question answered on embedded data, with a report at the end
+# make test    format, lint, types, every test, then the wheel on its own
+# Both need nothing but Python >= 3.11 and make; a second run reuses the first one's set-up.
+
+PYTHON ?=
+WORKERS ?= 2
+export PYTHON WORKERS
+VENV := .venv
+RUN := $(VENV)/bin/python -m spikeproof
+
+.PHONY: demo test check test-wheel bench docs clean
+
+demo:
+	@scripts/setup run
+	@$(RUN) demo --workers $(WORKERS) $(ARGS)
+
+test:
+	@scripts/check $(ARGS)
+	@scripts/check-wheel
+
+check:
+	@scripts/check $(ARGS)
+
+test-wheel:
+	@scripts/check-wheel
+
+bench:
+	@scripts/setup run
+	@scripts/bench $(ARGS)
+
+docs:
+	@scripts/setup docs
+	@$(VENV)/bin/python scripts/generate_docs.py
+	@$(VENV)/bin/python -m sphinx -q -W -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+clean:
+	rm -rf $(VENV) .venv-wheel .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

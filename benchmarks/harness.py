@@ -1,0 +1,148 @@
+"""What every benchmark shares: interleaved timing, a description of the machine, result files.
+
+Run as a script it prints the tables of all stored results.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+Row = dict[str, Any]
+
+
+def interleaved(
+    work: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int = 9,
+    seconds: float = 0.2,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Time several pieces of work in turn, so that a change of the machine's load hits all.
+
+    Args:
+        work: Name → a call; each is run once beforehand to warm it up.
+        rounds: How many times each is measured; the order turns around every round.
+        seconds: A measurement repeats its call until it takes about this long, at least 3 times,
+            after one call that is not counted.
+        clock: ``time.process_time`` counts the processor's seconds, the right clock for work in
+            one thread on a machine that others use too; name it beside the rows.
+    Returns:
+        Name → seconds per call, one number per round.
+    """
+    repeats = {}
+    for name, call in work.items():
+        call()
+        begun = clock()
+        call()
+        repeats[name] = max(3, round(seconds / (clock() - begun)))
+    taken: dict[str, list[float]] = {name: [] for name in work}
+    for number in range(rounds):
+        for name in list(work) if number % 2 == 0 else list(reversed(work)):
+            work[name]()  # brings caches and the allocator back to this work
+            begun = clock()
+            for _ in range(repeats[name]):
+                work[name]()
+            taken[name].append((clock() - begun) / repeats[name])
+    return taken
+
+
+def compare(work: str, against: str, taken: tuple[Sequence[float], Sequence[float]]) -> Row:
+    """A row from the seconds of ours and theirs, measured in the same rounds.
+
+    The ratio is the median of the ratios of each round, which is steadier than the ratio of the
+    medians when the load of the machine moves; the spread is their quartiles.
+    """
+    ours, theirs = taken
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return {
+        "work": work,
+        "against": against,
+        "ours_s": statistics.median(ours),
+        "theirs_s": statistics.median(theirs),
+        "ratio": middle,
+        "ratio_quartiles": [low, high],
+        "rounds": len(ratios),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What a reader needs to know of the machine; nothing that identifies it."""
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "threads": torch.get_num_threads(),
+        "load_1min": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions that decide speed."""
+    return {"python": platform.python_version(), "torch": str(torch.__version__)}
+
+
+def write(benchmark: str, rows: Sequence[Row], **more: Any) -> None:
+    """Store a benchmark's rows under ``results`` and print them."""
+    content = {
+        "benchmark": benchmark,
+        "machine": machine(),
+        "versions": versions(),
+        "rows": list(rows),
+        **more,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{benchmark}.json"
+    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    show(content)
+
+
+def show(content: Mapping[str, Any]) -> None:
+    """Print a result as a table."""
+    print(f"{content['benchmark']}: {content['machine']['processor']}")
+    for row in content["rows"]:
+        met = {True: "met", False: "MISSED", None: ""}[row.get("met")]
+        target = f"target {row['target']:g}" if row.get("target") is not None else ""
+        print(
+            f"  {row['work']:<58} {1e3 * row['ours_s']:9.2f} ms  against {row['against']:<24}"
+            f"{1e3 * row['theirs_s']:9.2f} ms  ratio {row['ratio']:5.2f}  {target} {met}"
+        )
+    for row in content.get("memory", []):
+        print(
+            f"  {row['work']:<58} graph {row['graph_mb']:8.2f} MB  "
+            f"process {row['process_mb']:8.2f} MB"
+        )
+
+
+def _processor() -> str:
+    """The processor's model name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def main() -> int:
+    """Print every stored result."""
+    for path in sorted(RESULTS.glob("*.json")):
+        show(json.loads(path.read_text(encoding="utf-8")))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""What every attack looks like from outside."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from spikeproof.base import Seeds
+from spikeproof.oracle import Oracle
+from spikeproof.threats import Aim, Threat
+
+__all__ = ["Attack", "serves"]
+
+
+class Attack(Protocol):
+    """Settings of an attack; calling them runs it."""
+
+    def __call__(
+        self,
+        oracle: Oracle,
+        x: Tensor,
+        goal: Aim,
+        threat: Threat,
+        *,
+        seeds: Seeds,
+        start: Tensor | None = None,
+    ) -> Tensor:
+        """Return the best legal point found for every item, never worse than ``x``.
+
+        Args:
+            oracle: An open oracle.
+            x: Legal clean inputs, ``(N, *shape)``.
+            goal: What the attacker wants of these items.
+            threat: What it may do.
+            seeds: One key per item.
+            start: Legal points to begin from instead of the attack's own choice.
+        """
+        ...
+
+
+def serves(attack: Attack, threat: Threat) -> bool:
+    """Whether an attack can work under a threat; those that do not say so serve every one."""
+    answer = getattr(attack, "serves", None)
+    return True if answer is None else bool(answer(threat))

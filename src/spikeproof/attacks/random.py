@@ -1,0 +1,59 @@
+"""Random search: what an attacker without any knowledge achieves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from spikeproof.attacks.trackers import Best
+from spikeproof.base import Seeds, SettingError
+from spikeproof.oracle import Oracle
+from spikeproof.threats import Aim, Threat
+
+__all__ = ["Random"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Random:
+    """Draw random legal points of the ball and keep the one with the largest margin.
+
+    The floor every attack has to beat: where PGD breaks fewer items, its gradient is useless.
+
+    Args:
+        draws: How many points, at least 1.
+    Returns:
+        From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
+    Raises:
+        SettingError: draws below 1.
+    Cost:
+        ``draws + 1`` forward passes per item.
+    Example:
+        >>> Random(draws=3)
+        Random(draws=3)
+    """
+
+    draws: int = 10
+
+    def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise SettingError(f"Random.draws must be at least 1; got {self.draws!r}.")
+
+    def __call__(
+        self,
+        oracle: Oracle,
+        x: Tensor,
+        goal: Aim,
+        threat: Threat,
+        *,
+        seeds: Seeds,
+        start: Tensor | None = None,
+    ) -> Tensor:
+        """Run the attack; ``start`` takes the place of the first draw."""
+        best = Best(x, goal.margin(oracle.logits(x)))
+        for draw in range(self.draws):
+            x_adv = threat.sample(x, seeds.child("draw", draw))
+            if draw == 0 and start is not None:
+                x_adv = threat.project(start, x)
+            best.keep(x_adv, goal.margin(oracle.logits(x_adv)))
+        return best.x

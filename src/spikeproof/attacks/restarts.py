@@ -1,0 +1,65 @@
+"""The same attack several times, with fresh random numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from spikeproof.attacks.attack import Attack, serves
+from spikeproof.attacks.pgd import PGD
+from spikeproof.attacks.trackers import Best
+from spikeproof.base import Seeds, SettingError
+from spikeproof.oracle import Oracle
+from spikeproof.threats import Aim, Threat
+
+__all__ = ["Restarts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restarts:
+    """Run an attack several times with independent seeds and keep each item's best point.
+
+    Args:
+        attack: Any attack that uses its seeds.
+        times: How many runs, at least 1.
+    Returns:
+        From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
+    Raises:
+        SettingError: times below 1.
+    Cost:
+        ``times`` runs of the attack, and ``times + 1`` forward passes per item.
+    Example:
+        >>> Restarts(attack=PGD(steps=10), times=2).times
+        2
+    """
+
+    attack: Attack = field(default_factory=PGD)
+    times: int = 5
+
+    def __post_init__(self) -> None:
+        if self.times < 1:
+            raise SettingError(f"Restarts.times must be at least 1; got {self.times!r}.")
+
+    def serves(self, threat: Threat) -> bool:
+        """Whether the repeated attack can work under this threat."""
+        return serves(self.attack, threat)
+
+    def __call__(
+        self,
+        oracle: Oracle,
+        x: Tensor,
+        goal: Aim,
+        threat: Threat,
+        *,
+        seeds: Seeds,
+        start: Tensor | None = None,
+    ) -> Tensor:
+        """Run the attack; only the first run begins at ``start``."""
+        best = Best(x, goal.margin(oracle.logits(x)))
+        for run in range(self.times):
+            own = seeds.child("restart", run)
+            x_adv = self.attack(oracle, x, goal, threat, seeds=own, start=start)
+            best.keep(x_adv, goal.margin(oracle.logits(x_adv)))
+            start = None
+        return best.x

@@ -1,0 +1,33 @@
+"""Keep the best point an attack has visited."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["Best"]
+
+
+class Best:
+    """The visited point with the largest margin of every item, never worse than where it began.
+
+    Args:
+        x: Where the search begins, ``(N, *shape)``.
+        margin: Margin there, ``(N,)``.
+    Example:
+        >>> best = Best(torch.zeros(2, 1), torch.tensor([-1.0, -1.0]))
+        >>> best.keep(torch.ones(2, 1), torch.tensor([0.5, -2.0]))
+        >>> best.x.flatten().tolist(), best.margin.tolist()
+        ([1.0, 0.0], [0.5, -1.0])
+    """
+
+    def __init__(self, x: Tensor, margin: Tensor) -> None:
+        self.x = x.detach().clone()
+        self.margin = margin.detach().clone()
+
+    def keep(self, x_adv: Tensor, margin: Tensor) -> None:
+        """Take over the items whose margin has grown; a NaN never counts as grown."""
+        better = margin > self.margin
+        self.margin = torch.where(better, margin, self.margin)
+        wide = better.view(-1, *[1] * (x_adv.ndim - 1))
+        self.x = torch.where(wide, x_adv, self.x)

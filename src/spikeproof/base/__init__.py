@@ -1,0 +1,62 @@
+"""What every room stands on: errors, checks, seeds, files, settings, citations."""
+
+from spikeproof.base.checks import (
+    check_finite,
+    check_fraction,
+    check_labels,
+    check_one_of,
+    check_positive,
+    check_shape,
+    nearest,
+    suggestion,
+)
+from spikeproof.base.cite import bibtex, references
+from spikeproof.base.errors import (
+    Diverged,
+    FileProblem,
+    IllegalAdversarial,
+    InputError,
+    SettingError,
+    SpikeproofError,
+)
+from spikeproof.base.files import (
+    canonical_json,
+    digest,
+    digest_arrays,
+    digest_file,
+    read_json,
+    write_atomic,
+    write_json,
+)
+from spikeproof.base.seeds import Seeds, seeds
+from spikeproof.base.settings import Registry, settings_from
+
+__all__ = [
+    "Diverged",
+    "FileProblem",
+    "IllegalAdversarial",
+    "InputError",
+    "Registry",
+    "Seeds",
+    "SettingError",
+    "SpikeproofError",
+    "bibtex",
+    "canonical_json",
+    "check_finite",
+    "check_fraction",
+    "check_labels",
+    "check_one_of",
+    "check_positive",
+    "check_shape",
+    "digest",
+    "digest_arrays",
+    "digest_file",
+    "nearest",
+    "read_json",
+    "references",
+    "seeds",
+    "settings_from",
+    "suggestion",
+    "write_atomic",
+    "write_json",
+]

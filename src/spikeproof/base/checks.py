@@ -1,0 +1,101 @@
+"""The checks every room shares; error sentences are written here so that they sound alike."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from spikeproof.base.errors import InputError, SettingError
+
+__all__ = [
+    "check_finite",
+    "check_fraction",
+    "check_labels",
+    "check_one_of",
+    "check_positive",
+    "check_shape",
+    "nearest",
+    "suggestion",
+]
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name most like ``name``, or None where nothing comes close."""
+    found = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ``Did you mean 'x'?`` or the list of what exists, ready to end a sentence."""
+    names = sorted(known)
+    close = nearest(name, names)
+    return f"Did you mean {close!r}?" if close else f"Known: {', '.join(names)}."
+
+
+def check_one_of(value: str, known: Iterable[str], what: str) -> str:
+    """Return ``value`` if it is among ``known``; otherwise raise, naming the nearest."""
+    names = list(known)
+    if value not in names:
+        raise SettingError(f"Unknown {what} {value!r}. {suggestion(str(value), names)}")
+    return value
+
+
+def check_positive(settings: object, *names: str) -> None:
+    """Raise SettingError unless each named field is a finite number above zero."""
+    for name in names:
+        value = getattr(settings, name)
+        if not 0 < value < float("inf"):
+            where = type(settings).__name__
+            raise SettingError(f"{where}.{name} must be positive and finite; got {value!r}.")
+
+
+def check_fraction(settings: object, *names: str) -> None:
+    """Raise SettingError unless each named field lies in [0, 1]."""
+    for name in names:
+        value = getattr(settings, name)
+        if not 0 <= value <= 1:
+            where = type(settings).__name__
+            raise SettingError(f"{where}.{name} must lie in [0, 1]; got {value!r}.")
+
+
+def check_finite(x: Tensor, what: str) -> Tensor:
+    """Return ``x`` if every entry is finite; otherwise raise, naming the first bad item."""
+    bad = ~torch.isfinite(x.detach())
+    if bad.any():
+        items = bad.flatten(1).any(1).nonzero().flatten() if x.ndim > 1 else bad.nonzero().flatten()
+        raise InputError(
+            f"{what} holds {int(bad.sum())} values that are not finite, first in item "
+            f"{int(items[0])}; mend or drop these items."
+        )
+    return x
+
+
+def check_shape(x: Tensor, shape: Sequence[int], what: str) -> Tensor:
+    """Return ``x`` if it is ``(N, *shape)``; otherwise raise with both shapes."""
+    if tuple(x.shape[1:]) != tuple(shape):
+        wanted = "(N, " + ", ".join(map(str, shape)) + ")"
+        raise InputError(
+            f"{what} must have shape {wanted}, items first; got {tuple(x.shape)}. "
+            "Transpose or reshape it before the call."
+        )
+    return x
+
+
+def check_labels(y: Tensor, classes: int, n: int | None = None) -> Tensor:
+    """Return ``y`` if it holds integer class labels in [0, classes); otherwise raise."""
+    if y.ndim != 1 or y.is_floating_point() or y.dtype == torch.bool:
+        raise InputError(
+            f"Labels must be integers of shape (N,); got {y.dtype} of shape {tuple(y.shape)}. "
+            "Turn one-hot labels into class numbers with argmax(1)."
+        )
+    if n is not None and len(y) != n:
+        raise InputError(f"Got {len(y)} labels for {n} items; each item needs one label.")
+    if len(y) and (int(y.min()) < 0 or int(y.max()) >= classes):
+        raise InputError(
+            f"Labels must lie in 0..{classes - 1}; got {int(y.min())}..{int(y.max())}. "
+            "Check that the labels and the model belong to the same data set."
+        )
+    return y

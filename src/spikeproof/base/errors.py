@@ -1,0 +1,44 @@
+"""What can go wrong, as one tree.
+
+SpikeproofError
+├── SettingError        a setting, name or key that does not exist or makes no sense
+├── InputError          a tensor or data set that is not what the call needs
+├── FileProblem         a file that is missing, corrupt, truncated or cannot be written
+├── IllegalAdversarial  an attack returned a point its threat does not allow
+└── Diverged            a training run left the finite numbers
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "Diverged",
+    "FileProblem",
+    "IllegalAdversarial",
+    "InputError",
+    "SettingError",
+    "SpikeproofError",
+]
+
+
+class SpikeproofError(Exception):
+    """Anything spikeproof refuses to do, with one sentence that says why and how to mend it."""
+
+
+class SettingError(SpikeproofError, ValueError):
+    """A setting, name or key that does not exist or makes no sense."""
+
+
+class InputError(SpikeproofError, ValueError):
+    """A tensor or data set that is not what the call needs."""
+
+
+class FileProblem(SpikeproofError, OSError):
+    """A file that is missing, corrupt, truncated or cannot be written."""
+
+
+class IllegalAdversarial(SpikeproofError):
+    """An attack returned a point that its threat does not allow."""
+
+
+class Diverged(SpikeproofError):
+    """A training run left the finite numbers."""

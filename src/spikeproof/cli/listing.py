@@ -1,0 +1,150 @@
+"""``spikeproof list``: what there is, under the names that commands and plans use."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from spikeproof.cli.options import Json, pick
+from spikeproof.cli.show import print_json, print_table
+
+__all__ = ["listing"]
+
+Rows = list[tuple[str, str]]
+
+
+def listing(
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            help="attacks, data, models, neurons, plans, suites, surrogates, terms, threats or "
+            "trainings; all of them by default."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List data, models, neurons, threats, attacks, trainings, plans.
+
+    \b
+    Example:
+      spikeproof list threats
+    """
+    kinds = [pick(kind, _KINDS, "kind")] if kind else list(_KINDS)
+    found = {name: _KINDS[name]() for name in kinds}
+    if as_json:
+        print_json({name: dict(rows) for name, rows in found.items()})
+        return
+    for name, rows in found.items():
+        print_table((name, ""), rows)
+
+
+def _said(thing: object) -> str:
+    """The first line of a docstring."""
+    return (inspect.getdoc(thing) or "").split("\n")[0].replace("``", "")
+
+
+def _attacks() -> Rows:
+    from spikeproof.attacks import ATTACKS
+
+    return [(kind, _said(ATTACKS[kind])) for kind in ATTACKS]
+
+
+def _data() -> Rows:
+    from spikeproof.data import datasets, describe
+
+    return [(name, f"{describe(name).modality}: {describe(name).source}") for name in datasets()]
+
+
+def _models() -> Rows:
+    from spikeproof.models import models
+    from spikeproof.study import load_plan
+
+    on = {name: [d.name for d in load_plan("demo").data if d.model == name] for name in models()}
+    return [(name, f"in the demo on {', '.join(on[name]) or 'nothing'}") for name in on]
+
+
+def _neurons() -> Rows:
+    from spikeproof.neurons import NEURONS
+
+    return [(kind, _said(NEURONS[kind])) for kind in NEURONS]
+
+
+def _plans() -> Rows:
+    from spikeproof.study import load_plan, plans
+
+    rows = []
+    for name in plans():
+        plan = load_plan(name)
+        data = ", ".join(part.name for part in plan.data)
+        trainings = ", ".join(part.name for part in plan.training)
+        rows.append((name, f"{trainings} on {data}, {len(plan.seeds)} seeds"))
+    return rows
+
+
+def _suites() -> Rows:
+    from spikeproof.attacks import suite
+
+    return [
+        (name, f"{len(suite(name).members)} attacks, tried on what the ones before left standing")
+        for name in ("quick", "standard")
+    ]
+
+
+def _surrogates() -> Rows:
+    from spikeproof.neurons import SHAPES, Surrogate
+
+    default = Surrogate()
+    said = "a derivative for the spike, any sharpness"
+    return [
+        (shape, f"{said}; the default, {default.sharpness:g}" if shape == default.shape else said)
+        for shape in sorted(SHAPES)
+    ]
+
+
+def _terms() -> Rows:
+    from spikeproof.train import TERMS
+
+    return [(kind, _said(TERMS[kind])) for kind in TERMS]
+
+
+def _threats() -> Rows:
+    from spikeproof.data import datasets, describe
+    from spikeproof.threats import GEOMETRIES
+
+    on: dict[str, list[str]] = {}
+    for name in datasets():
+        for threat, radii in describe(name).radii.items():
+            on.setdefault(threat, []).append(f"{name} {'/'.join(f'{r:g}' for r in radii)}")
+    said = {kind: _said(GEOMETRIES[kind]) for kind in GEOMETRIES}
+    return [
+        (name, " · ".join([said.get(name, said.get(name.split("-")[0], "")), *on.get(name, ())]))
+        for name in sorted({*said, *on})
+    ]
+
+
+def _trainings() -> Rows:
+    from spikeproof.study import load_plan
+
+    rows = []
+    for training in load_plan("demo").training:
+        terms = " + ".join(str(term["kind"]) for term in training.terms.values())
+        under = f" on {training.inputs.threat} adversarial inputs" if training.inputs else ""
+        rows.append((training.name, terms + under))
+    return rows
+
+
+_KINDS: dict[str, Callable[[], Rows]] = {
+    "data": _data,
+    "models": _models,
+    "neurons": _neurons,
+    "surrogates": _surrogates,
+    "threats": _threats,
+    "attacks": _attacks,
+    "suites": _suites,
+    "terms": _terms,
+    "trainings": _trainings,
+    "plans": _plans,
+}

@@ -1,0 +1,112 @@
+"""The command ``spikeproof``: its commands, and what the user sees when one of them fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import typer
+
+from spikeproof.cli.audit import audit
+from spikeproof.cli.cite import cite
+from spikeproof.cli.compare import compare
+from spikeproof.cli.data import app as data
+from spikeproof.cli.demo import demo
+from spikeproof.cli.listing import listing
+from spikeproof.cli.options import no_such_option
+from spikeproof.cli.report import report
+from spikeproof.cli.study import app as study
+from spikeproof.cli.train import train
+
+__all__ = ["app", "main", "run"]
+
+app = typer.Typer(
+    name="spikeproof",
+    help="Train spiking networks, attack them in every norm and modality, see what transfers.\n\n"
+    "\b\nFirst steps:\n"
+    "  spikeproof demo --quick       the answer on one data set, in about a minute\n"
+    "  spikeproof list               what there is: data, models, threats, attacks, trainings\n"
+    "  spikeproof COMMAND --help     every command with an example",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (demo, train, audit, report, compare, cite):
+    app.command()(command)
+app.command("list")(listing)
+app.add_typer(study, name="study")
+app.add_typer(data, name="data")
+
+
+@app.callback(invoke_without_command=True)
+def _front(
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
+    """Options of the command itself."""
+    if version:
+        from spikeproof import __version__
+
+        typer.echo(f"spikeproof {__version__}")
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command.
+
+    Args:
+        arguments: What the user typed after ``spikeproof``.
+    Returns:
+        0 done, 1 refused or failed, 2 a command line that makes no sense, 130 interrupted.
+    """
+    try:
+        code = app(arguments, prog_name="spikeproof", standalone_mode=False)
+    except typer.Abort:
+        code = 130
+    except Exception as problem:
+        sentence, code = _explain(problem)
+        if sentence is None or os.environ.get("SPIKEPROOF_DEBUG"):
+            raise
+        typer.echo(sentence, err=True)
+        return code
+    if code == 130:
+        typer.echo("Stopped; nothing finished is lost, run the same command again.", err=True)
+    return code if isinstance(code, int) else 0
+
+
+def _explain(problem: Exception) -> tuple[str | None, int]:
+    """One sentence for a problem, and the exit code; no sentence for what is our own bug."""
+    # The parser's exceptions are private to typer; BadParameter is the public one among them.
+    usage = typer.BadParameter.__mro__[1]
+    if isinstance(problem, usage):
+        return _usage(problem), 2
+    # Only now: importing the base costs seconds, and a typing mistake should not.
+    from spikeproof.base import SpikeproofError
+
+    if isinstance(problem, SpikeproofError):
+        return str(problem), 1
+    if isinstance(problem, OSError) and problem.strerror:
+        place = f"{problem.filename}: " if problem.filename else ""
+        return f"{place}{problem.strerror}.", 1
+    if isinstance(problem, MemoryError):
+        return "Out of memory; use fewer --workers, or a smaller model or plan.", 1
+    return None, 1
+
+
+def _usage(problem: Exception) -> str:
+    """The parser's complaint with the nearest name and where to read on."""
+    option = getattr(problem, "option_name", None)
+    context = getattr(problem, "ctx", None)
+    if option is not None and getattr(problem, "possibilities", None) is not None and context:
+        text = no_such_option(option, [o for p in context.command.params for o in p.opts])
+    else:
+        text = str(getattr(problem, "format_message", problem.__str__)())
+    path = context.command_path if context else "spikeproof"
+    return f"{text.rstrip()} See '{path} --help'." if "Usage:" not in text else text

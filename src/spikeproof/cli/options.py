@@ -1,0 +1,71 @@
+"""What the commands share: options, reading a radius, and sentences about names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Annotated
+
+import typer
+
+__all__ = ["Json", "Seed", "Workers", "no_such_option", "one_thread", "parse_radius", "pick"]
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON on standard output, nothing else.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Every random draw follows from it.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes; the number of cores by default.")
+]
+
+
+def parse_radius(text: str) -> float:
+    """Read a radius written as a decimal or as a fraction.
+
+    Args:
+        text: ``"0.1"`` or ``"8/255"``.
+    Returns:
+        The number.
+    Raises:
+        typer.BadParameter: it is neither, or not above zero.
+    Example:
+        >>> round(parse_radius("8/255"), 6)
+        0.031373
+    """
+    try:
+        radius = float(Fraction(text.replace(" ", "")))
+    except (ValueError, ZeroDivisionError):
+        raise typer.BadParameter(
+            f"{text!r} is not a radius; write a number such as 0.1 or a fraction such as 8/255."
+        ) from None
+    if radius <= 0:
+        raise typer.BadParameter(f"A radius must be above zero; got {text!r}.")
+    return radius
+
+
+def pick(value: str, known: Iterable[str], what: str) -> str:
+    """Return ``value`` if it is among ``known``; otherwise end the command, naming the nearest."""
+    names = list(known)
+    if value in names:
+        return value
+    raise typer.BadParameter(f"Unknown {what} {value!r}. {_nearest(value, names)}")
+
+
+def one_thread() -> None:
+    """Compute on one thread, as studies do: the last bits of a sum depend on their number."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def no_such_option(option: str, known: Iterable[str]) -> str:
+    """The sentence for an option that does not exist."""
+    return f"No such option {option!r}. {_nearest(option, [*known, '--help'])}"
+
+
+def _nearest(value: str, names: list[str]) -> str:
+    """``Did you mean``, written here because ``spikeproof.base`` takes a second to import."""
+    by_lower = {name.lower(): name for name in reversed(names)}
+    close = difflib.get_close_matches(value.lower(), list(by_lower), n=1, cutoff=0.5)
+    return f"Did you mean {by_lower[close[0]]!r}?" if close else f"Known: {', '.join(names)}."

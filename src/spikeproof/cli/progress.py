@@ -1,0 +1,85 @@
+"""How a running study is shown: a bar where a person watches, plain lines where nobody does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from spikeproof.cli.show import note
+
+if TYPE_CHECKING:
+    from spikeproof.study import Progress
+
+__all__ = ["span", "watching"]
+
+
+def span(seconds: float) -> str:
+    """Return a length of time as people say it.
+
+    Example:
+        >>> span(45), span(200), span(7000)
+        ('45 s', '3 min', '1 h 57 min')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@contextmanager
+def watching() -> Iterator[Callable[[Progress], None]]:
+    """Open a display on standard error; what it yields takes every ``Progress`` of a run."""
+    if not sys.stderr.isatty():
+        yield _line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[count]}"),
+        TextColumn("{task.fields[left]}"),
+        TextColumn("[dim]{task.description}"),
+    )
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=None, count="", left="")
+
+        def show(at: Progress) -> None:
+            # Cells differ in length by a factor of a hundred: the bar follows the effort.
+            bar.update(
+                task,
+                completed=at.cost_done,
+                total=at.cost_total,
+                count=f"{at.done}/{at.total}",
+                left=_left(at),
+                description=at.title,
+            )
+            if at.error is not None:
+                bar.console.print(f"failed: {at.title}: {at.error}", markup=False)
+
+        yield show
+
+
+def _line(at: Progress) -> None:
+    """One line per cell."""
+    share = 100 * at.cost_done / at.cost_total if at.cost_total else 100
+    if at.error is not None:
+        note(f"failed: {at.title}: {at.error}")
+    elif at.title:
+        note(f"[{at.done}/{at.total}] {share:3.0f} % {at.title}{_comma(_left(at))}")
+    else:
+        note(f"{at.total} cells, {at.done} of them done already{_comma(_left(at))}")
+
+
+def _left(at: Progress) -> str:
+    """The estimate in words."""
+    return "" if at.seconds_left is None else f"about {span(at.seconds_left)} left"
+
+
+def _comma(text: str) -> str:
+    """A text as the end of a sentence."""
+    return f", {text}" if text else ""

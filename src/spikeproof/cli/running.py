@@ -1,0 +1,33 @@
+"""Running a plan where a person can watch it; ``demo`` and ``study run`` share it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from spikeproof.cli.progress import watching
+from spikeproof.cli.show import note
+
+__all__ = ["run_plan"]
+
+
+def run_plan(name: str, folder: Path | None, workers: int | None, seed: int) -> Path:
+    """Compute what is missing of a plan.
+
+    Args:
+        name: A TOML file, or a plan that comes with the package.
+        folder: Run folder; ``runs/`` and the plan's name by default.
+        workers: Processes; the plan's number by default.
+        seed: Shifts every seed of the plan, and the default folder with it.
+    Returns:
+        The run folder.
+    """
+    note(f"Preparing {name} ...")  # before the imports, which take their seconds
+    from spikeproof.study import load_plan, run
+
+    plan = load_plan(name)
+    plan = dataclasses.replace(plan, seeds=tuple(number + seed for number in plan.seeds))
+    folder = folder or Path("runs") / (f"{plan.name}-seed{seed}" if seed else plan.name)
+    with watching() as progress:
+        run(plan, folder, workers=workers, progress=progress)
+    return folder

@@ -1,0 +1,81 @@
+"""``spikeproof study``: run a plan of one's own, and see how far it has come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikeproof.cli.options import Json, Seed, Workers
+from spikeproof.cli.show import print_json, print_table
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Run a plan as cells that can be resumed, or ask how far it is.",
+    no_args_is_help=True,
+)
+
+
+@app.command("run")
+def _run(
+    plan: Annotated[str, typer.Argument(help="A TOML file, or the name of a plan (demo, quick).")],
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Run folder; runs/NAME by default.")
+    ] = None,
+    workers: Workers = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Compute every cell of a plan that is not there yet; the same command again resumes.
+
+    The plan's seeds are shifted by --seed, so that 1 repeats a study with fresh networks.
+
+    \b
+    Example:
+      spikeproof study run quick --folder runs/first --workers 2
+    """
+    from spikeproof.cli.running import run_plan
+
+    folder = run_plan(plan, folder, workers, seed)
+    _show(folder, as_json)
+
+
+@app.command("status")
+def _status(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/demo.")],
+    as_json: Json = False,
+) -> None:
+    """Say how far a run has come, what failed and why, and how long the rest will take.
+
+    \b
+    Example:
+      spikeproof study status runs/demo
+    """
+    _show(folder, as_json)
+
+
+def _show(folder: Path, as_json: bool) -> None:
+    """The status of a run, for people or programs."""
+    import dataclasses
+
+    from spikeproof.cli.progress import span
+    from spikeproof.study import status
+
+    found = status(folder)
+    if as_json:
+        print_json({**dataclasses.asdict(found), "complete": found.complete, "folder": str(folder)})
+        return
+    typer.echo(
+        f"{found.name} in {folder}: {found.done} of {found.total} cells done in "
+        f"{span(found.seconds)} of work, {len(found.failed)} failed."
+    )
+    if found.pending and found.seconds_left is not None:
+        typer.echo(f"About {span(found.seconds_left)} of work left; divide by the workers.")
+    if found.stale:
+        typer.echo(f"{found.stale} cells of an earlier plan or other code are kept in stale/.")
+    if found.failed:
+        print_table(("failed", "why"), [(one.title, one.error) for one in found.failed])
+    elif found.complete:
+        typer.echo(f"Next: spikeproof report {folder}")

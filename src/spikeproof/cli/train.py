@@ -1,0 +1,159 @@
+"""``spikeproof train``: one network on one data set, resumed exactly if it was interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spikeproof.cli.options import Json, Seed, one_thread, parse_radius, pick
+from spikeproof.cli.show import note, print_json
+
+if TYPE_CHECKING:
+    from spikeproof.data import Dataset
+    from spikeproof.study import DataPlan, TrainingPlan
+    from spikeproof.train import Objective
+
+__all__ = ["train"]
+
+
+def train(
+    data: Annotated[str, typer.Option("--data", help="The data set; see 'spikeproof list data'.")],
+    objective: Annotated[
+        str, typer.Option("--objective", help="plain, SR, AT or SR+AT.")
+    ] = "plain",
+    model: Annotated[
+        str | None, typer.Option("--model", help="Architecture; the demo's for this data set.")
+    ] = None,
+    threat: Annotated[
+        str | None, typer.Option("--threat", help="AT: what the training attack may do.")
+    ] = None,
+    radius: Annotated[
+        str | None, typer.Option("--radius", help="AT: how far, such as 0.1 or 8/255.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Passes over the training items.")
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option("--width", min=1, help="Channels of the first spiking layer.")
+    ] = None,
+    timesteps: Annotated[
+        int | None, typer.Option("--timesteps", min=1, help="Simulation length.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Where model and checkpoint go.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train one network; the same command again resumes, to the byte.
+
+    What is not given is as in the demo: architecture, epochs, weights of the terms, training
+    attack. The epoch is chosen on the validation items; the test items stay sealed.
+
+    \b
+    Example:
+      spikeproof train --data digits --objective SR+AT --threat linf --radius 0.1 --epochs 20
+    """
+    at = None if radius is None else parse_radius(radius)
+    from spikeproof.data import load
+    from spikeproof.models import ModelSpec, build, save_model
+    from spikeproof.train import Training, fit
+
+    one_thread()
+    changes = {"model": model, "epochs": epochs, "width": width, "timesteps": timesteps}
+    cell = _cell(_part(data, changes), _training(data, objective, threat, at), seed)
+    network = build(ModelSpec.from_record(cell["model"]), seed=seed)
+    folder = folder or Path("runs") / f"{data}-{objective}-seed{seed}"
+    made = load(data)
+    history = fit(
+        network,
+        made,
+        _objective(cell["objective"], made),
+        epochs=cell["epochs"],
+        seed=seed,
+        settings=Training(**cell["settings"]),
+        directory=folder,
+        progress=_line,
+    )
+    save_model(network, folder / "model.safetensors")
+    result = {
+        "model": str(folder / "model.safetensors"),
+        "data": data,
+        "objective": cell["objective"],
+        "seed": seed,
+        "epochs": len(history.epochs),
+        "best_epoch": history.best_epoch,
+        "parameters": history.parameters,
+        "clean_accuracy": history.best.clean_accuracy,
+        "validation_accuracy": history.best.validation_accuracy,
+    }
+    print_json(result) if as_json else _tell(result)
+
+
+def _part(data: str, changes: dict[str, Any]) -> DataPlan:
+    """The demo's table for the data set, with what the options change."""
+    from spikeproof.study import load_plan
+
+    parts = {part.name: part for part in load_plan("demo").data}
+    known = parts[pick(data, parts, "data set")]
+    return replace(known, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _training(data: str, objective: str, threat: str | None, radius: float | None) -> TrainingPlan:
+    """The demo's training of that name, with the threat that the options name."""
+    from spikeproof.data import describe
+    from spikeproof.study import load_plan
+
+    known = {training.name: training for training in load_plan("demo").training}
+    training = known[pick(objective, known, "objective")]
+    inputs = training.inputs
+    if threat is None and radius is None:
+        return training
+    if inputs is None:
+        raise typer.BadParameter(
+            f"--threat and --radius belong to adversarial training; {objective!r} has none. "
+            "Use --objective AT or SR+AT."
+        )
+    name = pick(threat or inputs.threat, describe(data).radii, f"threat for {data}")
+    # The plan's level is one of the plan's threat; another threat is trained at its middle.
+    level = inputs.level if radius is None and name == inputs.threat else None
+    return replace(training, inputs=replace(inputs, threat=name, radius=radius, level=level))
+
+
+def _cell(part: DataPlan, training: TrainingPlan, seed: int) -> Mapping[str, Any]:
+    """What a study would do to train this network, as plain data."""
+    from spikeproof.study import Plan, cells_of
+
+    weights = {name: weight for name, weight in part.weights.items() if name in training.terms}
+    part = replace(part, weights=weights)
+    plan = Plan(name="train", data=(part,), training=(training,), seeds=(seed,), items=1)
+    return next(cell.cell for cell in cells_of(plan) if cell.kind == "train")
+
+
+def _objective(record: Mapping[str, Any], data: Dataset) -> Objective:
+    """The objective of a record."""
+    from spikeproof.threats import Threat
+    from spikeproof.train import Objective
+
+    inputs = record["inputs"]
+    threat = Threat.from_record(inputs["threat"], data.domain) if inputs else None
+    return Objective.from_record(record, threat)
+
+
+def _line(epoch: int, epochs: int, numbers: Any) -> None:
+    """One line per epoch for the person at the terminal."""
+    said = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+    note(f"[{epoch}/{epochs}] {said}")
+
+
+def _tell(result: dict[str, Any]) -> None:
+    """The result in words."""
+    typer.echo(
+        f"{result['model']}: epoch {result['best_epoch']} of {result['epochs']}, "
+        f"validation accuracy {100 * result['clean_accuracy']:.1f} % clean, "
+        f"{100 * result['validation_accuracy']:.1f} % on the inputs it was trained on."
+    )

@@ -1,0 +1,44 @@
+"""The radii every report uses: three ascending ones per threat, the middle one is standard.
+
+Units are those of the inputs: grey levels in [0, 1] for scans, events for event tensors, full
+scale for sound. ``"l0"`` counts pixels (all channels of a position) or sound samples. ``"linf"``
+to ``"l0"`` on events are frame space (real-valued counts); ``"counts"`` is whole events added or
+removed. ``"joint"`` multiplies the radius that each view has in ``JOINT``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["JOINT", "RADII"]
+
+RADII: Mapping[str, Mapping[str, tuple[float, ...]]] = {
+    "digits": {
+        "linf": (0.05, 0.1, 0.15),
+        "l2": (0.25, 0.5, 0.75),
+        "l1": (0.75, 1.5, 3.0),
+        "l0": (2.0, 3.0, 5.0),
+    },
+    "digits-events": {
+        "linf": (0.01, 0.02, 0.04),
+        "l2": (0.3, 0.6, 1.2),
+        "l1": (10.0, 25.0, 50.0),
+        "l0": (8.0, 20.0, 40.0),
+        "counts": (15.0, 35.0, 70.0),
+    },
+    "digits-audio": {
+        "linf": (0.03, 0.04, 0.05),
+        "l2": (0.7, 1.0, 1.3),
+        "l1": (10.0, 20.0, 30.0),
+        "l0": (24.0, 36.0, 48.0),
+    },
+    "digits-av": {
+        "linf": (0.04, 0.08, 0.12),
+        "l2": (0.5, 0.75, 1.0),
+        "l1": (1.5, 2.75, 4.0),
+        "l0": (4.0, 6.0, 8.0),
+        "joint": (0.5, 1.0, 1.5),
+    },
+}
+
+JOINT: Mapping[str, Mapping[str, float]] = {"digits-av": {"image": 0.12, "audio": 0.035}}

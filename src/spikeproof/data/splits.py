@@ -1,0 +1,68 @@
+"""Which item belongs to train, validation and test: stratified, fixed, the same for every set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spikeproof.base import SettingError, check_labels, check_positive, seeds
+
+__all__ = ["Shares", "assign"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """How much of each class goes to train and to validation; the rest is test.
+
+    Args:
+        train: Share of the items to train on.
+        validation: Share of the items to select on.
+    """
+
+    train: float = 0.60
+    validation: float = 0.15
+
+    def __post_init__(self) -> None:
+        check_positive(self, "train", "validation")
+        if self.train + self.validation >= 1:
+            raise SettingError(
+                f"Shares must leave a rest for the test split; got train {self.train:g} + "
+                f"validation {self.validation:g} >= 1. Lower one of them."
+            )
+
+
+def assign(y: Tensor, *, seed: int = 0, shares: Shares | None = None) -> dict[str, Tensor]:
+    """Deal the items of every class to train, validation and test.
+
+    Within class c with n_c items, sorted by a random key per item, the first
+    round(0.60 n_c) are train, the next round(0.15 n_c) validation, the rest test. Each split is
+    then sorted by the same keys, so that its first k items are a random sample of it.
+
+    Args:
+        y: Class numbers, int64 ``(N,)``.
+        seed: Which deal.
+        shares: Share of each split.
+    Returns:
+        ``"train"``, ``"validation"``, ``"test"`` → item numbers, int64; disjoint, together all.
+    Example:
+        >>> dealt = assign(torch.arange(1000) % 10)
+        >>> [len(dealt[name]) for name in ("train", "validation", "test")]
+        [600, 150, 250]
+    """
+    shares = shares or Shares()
+    classes = int(y.max()) + 1 if len(y) else 0
+    check_labels(y, classes)
+    keys = seeds(seed, n=len(y)).child("split").bits(())
+    order = torch.argsort(keys, stable=True)
+    part = torch.empty_like(y)
+    for label in range(classes):
+        members = order[y[order] == label]
+        train = round(shares.train * len(members))
+        validation = round(shares.validation * len(members))
+        part[members] = 2
+        part[members[: train + validation]] = 1
+        part[members[:train]] = 0
+    names = ("train", "validation", "test")
+    return {name: order[part[order] == number] for number, name in enumerate(names)}

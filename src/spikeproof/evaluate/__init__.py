@@ -1,0 +1,27 @@
+"""Verified evaluation: what a model loses to a threat, measured so that it cannot be fooled."""
+
+from spikeproof.evaluate.arrays import read_arrays, write_arrays
+from spikeproof.evaluate.audit import Audit, audit
+from spikeproof.evaluate.cross_norm import climb
+from spikeproof.evaluate.forward import plain_logits
+from spikeproof.evaluate.outcome import Gallery, Outcome
+from spikeproof.evaluate.probe import Probe, probe, probed
+from spikeproof.evaluate.sealed import open_test
+from spikeproof.evaluate.verify import Verified, verify
+
+__all__ = [
+    "Audit",
+    "Gallery",
+    "Outcome",
+    "Probe",
+    "Verified",
+    "audit",
+    "climb",
+    "open_test",
+    "plain_logits",
+    "probe",
+    "probed",
+    "read_arrays",
+    "verify",
+    "write_arrays",
+]

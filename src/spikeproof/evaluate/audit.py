@@ -1,0 +1,219 @@
+"""Audit a model against threats on the sealed test items of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from spikeproof.attacks import Suite
+from spikeproof.attacks import suite as make_suite
+from spikeproof.base import SettingError, write_json
+from spikeproof.data import Dataset
+from spikeproof.evaluate.arrays import write_arrays
+from spikeproof.evaluate.cross_norm import climb
+from spikeproof.evaluate.outcome import Outcome
+from spikeproof.evaluate.sealed import open_test
+from spikeproof.metrics import union, wilson
+from spikeproof.threats import Threat, standard_threats
+
+__all__ = ["Audit", "audit", "ladders"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """The verified results of one model under every threat.
+
+    Args:
+        data: Name of the data set.
+        suite: Name of the attack suite, ``"custom"`` for one of your own.
+        seed: Seed of the attacks.
+        outcomes: One per ladder.
+    """
+
+    data: str
+    suite: str
+    seed: int
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def survivors(self) -> np.ndarray[Any, Any]:
+        """Which items are right when clean and under every ladder's middle radius, ``(N,)``."""
+        broken = [outcome.broken[outcome.middle] for outcome in self.outcomes]
+        return union(self.outcomes[0].correct, broken)
+
+    @property
+    def union_accuracy(self) -> float:
+        """Share of items that survive every threat at its middle radius."""
+        return float(self.survivors.mean())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every number of the table as plain data."""
+        first = self.outcomes[0]
+        return {
+            "schema": 1,
+            "data": self.data,
+            "suite": self.suite,
+            "seed": self.seed,
+            "n": len(first),
+            "clean_accuracy": first.clean_accuracy,
+            "clean_interval": list(_interval(first.correct)),
+            "union_accuracy": self.union_accuracy,
+            "union_interval": list(_interval(self.survivors)),
+            "union_of": [{"name": o.name, "radius": o.radii[o.middle]} for o in self.outcomes],
+            "threats": [_threat(outcome) for outcome in self.outcomes],
+        }
+
+    def table(self) -> str:
+        """The results as text: one line per threat, shares in percent with 95 % intervals."""
+        content = self.to_dict()
+        lines = [
+            f"{self.data}: {content['n']} test items, suite {self.suite}, seed {self.seed}",
+            f"{'threat':<12}{'radius':>9}{'random':>9}{'robust':>9}   95 % interval",
+            _line("clean", "", None, content["clean_accuracy"], content["clean_interval"]),
+        ]
+        for threat in content["threats"]:
+            for row in threat["rows"]:
+                radius = f"{row['radius']:g}"
+                lines.append(
+                    _line(threat["name"], radius, row["random"], row["robust"], row["interval"])
+                )
+        lines.append(_line("union", "", None, content["union_accuracy"], content["union_interval"]))
+        parts = ", ".join(f"{part['name']} {part['radius']:g}" for part in content["union_of"])
+        lines.append(
+            f"An item is robust if it is right when clean and no attack broke it; union: {parts}."
+        )
+        return "\n".join(lines)
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``items.npz`` with every per-item array and then ``audit.json``, atomically.
+
+        Args:
+            folder: Where to write; made if need be.
+        Raises:
+            FileProblem: the folder cannot be written.
+        """
+        arrays: dict[str, np.ndarray[Any, Any]] = {}
+        for number, outcome in enumerate(self.outcomes):
+            twice = sum(o.name == outcome.name for o in self.outcomes) > 1
+            start = f"{outcome.name}-{number}" if twice else outcome.name
+            arrays |= {f"{start}.{name}": array for name, array in outcome.arrays().items()}
+        write_arrays(Path(folder) / "items.npz", arrays)
+        write_json(Path(folder) / "audit.json", self.to_dict())
+
+
+def audit(
+    model: nn.Module,
+    data: Dataset,
+    threats: Iterable[Threat] | None = None,
+    suite: str | Suite = "standard",
+    seed: int = 0,
+    *,
+    items: int | None = None,
+    draws: int = 10,
+    progress: Progress | None = None,
+) -> Audit:
+    """Attack a model under every threat, verify every adversarial input, and report.
+
+    The test items are opened here. Threats of one geometry form a ladder and are climbed from the
+    smallest radius; see :func:`climb` for what counts as broken.
+
+    Args:
+        model: Maps ``(N, *shape)`` to logits ``(N, K)``, N first; any torch module.
+        data: The data set whose test items are used.
+        threats: What the attacker may do; the data set's standard ladders where absent.
+        suite: ``"quick"``, ``"standard"``, or a suite of your own.
+        seed: Of every random number.
+        items: How many test items; all where absent. See :func:`open_test` for which.
+        draws: Random perturbations per item and threat.
+        progress: Called with the name of the ladder about to be climbed, how many are done, and
+            how many there are.
+    Returns:
+        Results per threat and item.
+    Raises:
+        InputError: inputs, labels or model outputs that do not fit.
+        SettingError: an unknown suite, no threats, or one threat twice.
+        IllegalAdversarial: an attack broke its threat's rules.
+    Cost:
+        That of :func:`climb`, per ladder.
+    References:
+        croce2020reliable, maini2020adversarial
+    """
+    attacks = make_suite(suite) if isinstance(suite, str) else suite
+    if threats is None:
+        chosen = [threat for ladder in standard_threats(data).values() for threat in ladder]
+    else:
+        chosen = list(threats)
+    climbs, split = ladders(chosen), open_test(data, items)
+    outcomes = []
+    for number, ladder in enumerate(climbs):
+        if progress is not None:
+            progress(ladder[0].name, number, len(climbs))
+        outcomes.append(climb(model, split, ladder, attacks, seed=seed, draws=draws))
+    if progress is not None:
+        progress("done", len(climbs), len(climbs))
+    name = suite if isinstance(suite, str) else "custom"
+    return Audit(data=data.spec.name, suite=name, seed=seed, outcomes=tuple(outcomes))
+
+
+def ladders(threats: Sequence[Threat]) -> list[tuple[Threat, ...]]:
+    """Group threats of one geometry and domain, each group ascending in radius."""
+    if not threats:
+        raise SettingError("An audit needs at least one threat.")
+    groups: list[list[Threat]] = []
+    for threat in threats:
+        for group in groups:
+            if group[0].geometry == threat.geometry and group[0].domain == threat.domain:
+                group.append(threat)
+                break
+        else:
+            groups.append([threat])
+    for group in groups:
+        radii = [threat.radius for threat in group]
+        if len(set(radii)) < len(radii):
+            raise SettingError(f"The threat {group[0].name} is there twice with one radius.")
+    return [tuple(sorted(group, key=lambda threat: threat.radius)) for group in groups]
+
+
+def _interval(hits: np.ndarray[Any, Any]) -> tuple[float, float]:
+    return wilson(int(hits.sum()), len(hits))
+
+
+def _threat(outcome: Outcome) -> dict[str, Any]:
+    """One ladder as plain data."""
+    rows = []
+    for number, threat in enumerate(outcome.ladder):
+        alive = outcome.correct & ~outcome.broken[number]
+        share = outcome.random_accuracy[number]
+        rows.append(
+            {
+                "radius": threat.radius,
+                "random": None if np.isnan(share) else share,
+                "robust": float(alive.mean()),
+                "interval": list(_interval(alive)),
+            }
+        )
+    record = outcome.ladder[0].record()
+    return {
+        "name": outcome.name,
+        "geometry": record["geometry"],
+        "space": record["space"],
+        "rows": rows,
+        "passes": {"forward": outcome.passes.forward, "backward": outcome.passes.backward},
+        "members": outcome.first_breaks(),
+    }
+
+
+def _line(
+    name: str, radius: str, random: float | None, robust: float, interval: Sequence[float]
+) -> str:
+    """One line of the table."""
+    drawn = "" if random is None else f"{100 * random:.1f}"
+    low, high = (100 * end for end in interval)
+    return f"{name:<12}{radius:>9}{drawn:>9}{100 * robust:>9.1f}   {low:.1f} to {high:.1f}"

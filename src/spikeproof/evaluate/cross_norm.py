@@ -1,0 +1,223 @@
+"""Climb a ladder of radii with a suite of attacks, attacking only what still stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spikeproof.attacks import Suite
+from spikeproof.base import InputError, Seeds, SettingError, check_labels, seeds
+from spikeproof.data import Split
+from spikeproof.evaluate.forward import margins, plain_logits
+from spikeproof.evaluate.outcome import Gallery, Outcome
+from spikeproof.evaluate.verify import Verified, verify
+from spikeproof.oracle import Passes
+from spikeproof.threats import Threat
+
+__all__ = ["climb"]
+
+_SHOWN = 4
+
+
+def climb(
+    model: nn.Module,
+    split: Split,
+    ladder: Sequence[Threat],
+    suite: Suite,
+    *,
+    seed: int,
+    draws: int = 10,
+) -> Outcome:
+    """Evaluate one model on one ladder of radii, smallest first.
+
+    An item that is wrong when clean counts as broken everywhere and is never attacked. An item
+    broken at one radius is broken at every larger one, since its adversarial input is legal there;
+    it is carried up and not attacked again. Every adversarial input, also of an attack that
+    failed, is verified. Random draws are made for every item at every radius, and an item that a
+    draw breaks needs no attack.
+
+    Random numbers belong to item, threat and radius, so neither the other items nor the other
+    radii change what an item meets, and skipping broken items changes no verdict.
+
+    Args:
+        model: Maps ``(N, *shape)`` to logits ``(N, K)``; left as it was.
+        split: The items.
+        ladder: Threats of one geometry and domain, ascending in radius.
+        suite: The attacks, tried one after the other on the items that still stand.
+        seed: Of every random number.
+        draws: Random perturbations per item and radius; 0 makes none, and their share is NaN.
+    Returns:
+        Results per item and radius.
+    Raises:
+        SettingError: a ladder that does not ascend or mixes threats.
+        InputError: items or labels that do not fit, or a model without finite logits.
+        IllegalAdversarial: an attack returned a point its threat does not allow.
+    Cost:
+        ``1 + R * draws`` forward passes per item; the suite and one forward for each item and
+        radius where it still stands.
+    References:
+        croce2020reliable
+    """
+    ladder = _checked(ladder)
+    ladder[0].check(split.x)
+    logits = plain_logits(model, split.x)
+    check_labels(split.y, logits.shape[1], len(split.x))
+    climber = _Climber(model, split, suite, seed, draws, logits)
+    for threat in ladder:
+        climber.rung(threat)
+    return climber.outcome(ladder)
+
+
+def _checked(ladder: Sequence[Threat]) -> tuple[Threat, ...]:
+    """The ladder, if it is one."""
+    if not ladder:
+        raise SettingError("A ladder needs at least one threat.")
+    first = ladder[0]
+    if any(t.geometry != first.geometry or t.domain != first.domain for t in ladder):
+        names = ", ".join(t.name for t in ladder)
+        raise SettingError(f"A ladder needs one geometry and one domain; got {names}.")
+    radii = [t.radius for t in ladder]
+    if any(b <= a for a, b in pairwise(radii)):
+        raise SettingError(f"The radii of a ladder must ascend; got {radii}.")
+    return tuple(ladder)
+
+
+@dataclass
+class _State:
+    """Where every item stands: the best input found so far and what verification measured."""
+
+    x_adv: Tensor
+    margin: Tensor
+    broken: Tensor
+    member: Tensor
+    distance: Tensor
+    length: Tensor
+    predicted: Tensor
+
+    def copy(self) -> _State:
+        return _State(**{name: value.clone() for name, value in vars(self).items()})
+
+
+@dataclass
+class _Climber:
+    """One climb under way."""
+
+    model: nn.Module
+    split: Split
+    suite: Suite
+    seed: int
+    draws: int
+    logits: Tensor
+    rungs: list[_State] = field(default_factory=list)
+    random: list[Tensor] = field(default_factory=list)
+    passes: Passes = field(default_factory=Passes)
+
+    def __post_init__(self) -> None:
+        n, margin = len(self.split), margins(self.logits, self.split.y)
+        self.clean_margin = margin
+        self.passes += Passes(forward=n)
+        self.state = _State(
+            x_adv=self.split.x.clone(),
+            margin=margin.clone(),
+            broken=margin > 0,
+            member=torch.full((n,), -1, dtype=torch.int16),
+            distance=torch.zeros(n, dtype=torch.float64),
+            length=torch.zeros(n, dtype=torch.float64),
+            predicted=self.logits.argmax(1),
+        )
+
+    def rung(self, threat: Threat) -> None:
+        """Draw at random for everyone, then attack what still stands, at one radius."""
+        keys = seeds(self.seed, items=self.split.items).child(threat.name, repr(threat.radius))
+        self.random.append(self._draw(threat, keys.child("draws")))
+        alive = (~self.state.broken).nonzero().flatten()
+        if len(alive):
+            self._attack(alive, threat, keys.child("attack"))
+        self.rungs.append(self.state.copy())
+
+    def _draw(self, threat: Threat, keys: Seeds) -> Tensor:
+        """Share of draws classified right, float64 ``(N,)``; a wrong one breaks its item."""
+        if not self.draws:
+            return torch.full((len(self.split),), torch.nan, dtype=torch.float64)
+        right = torch.zeros(len(self.split), dtype=torch.float64)
+        for number in range(self.draws):
+            drawn = threat.sample(self.split.x, keys.child(number))
+            margin = margins(plain_logits(self.model, drawn), self.split.y)
+            right += (margin <= 0).double()
+            struck = ((margin > 0) & ~self.state.broken).nonzero().flatten()
+            if len(struck):
+                self._keep(struck, drawn[struck], threat, len(self.suite.members))
+        self.passes += Passes(forward=self.draws * len(self.split))
+        return right / self.draws
+
+    def _attack(self, alive: Tensor, threat: Threat, keys: Seeds) -> None:
+        """Run the suite on the items that still stand."""
+        left = self.split[alive]
+        found = self.suite(self.model, left.x, left.y, threat, seeds=keys[alive])
+        if found.x_adv.shape != left.x.shape:
+            raise InputError(
+                f"The suite returned {tuple(found.x_adv.shape)} for {tuple(left.x.shape)}."
+            )
+        self.passes += found.passes
+        self._keep(alive, found.x_adv, threat, found.member)
+
+    def _keep(self, who: Tensor, x_adv: Tensor, threat: Threat, member: Tensor | int) -> None:
+        """Verify what was found for some items, and note it where it is no worse than before."""
+        left = self.split[who]
+        seen = verify(self.model, left.x, x_adv, left.y, threat, items=left.items)
+        self.passes += Passes(forward=len(who))
+        better = seen.margin >= self.state.margin[who]
+        _note(self.state, who[better], x_adv[better], seen, better)
+        names = torch.as_tensor(member, dtype=torch.int16).expand(len(who))
+        self.state.member[who] = torch.where(seen.won, names, -1).to(torch.int16)
+
+    def outcome(self, ladder: tuple[Threat, ...]) -> Outcome:
+        """Everything as arrays."""
+
+        def stacked(name: str) -> np.ndarray[Any, Any]:
+            return torch.stack([getattr(rung, name) for rung in self.rungs]).numpy()
+
+        return Outcome(
+            ladder=ladder,
+            items=self.split.items.numpy(),
+            y=self.split.y.numpy(),
+            clean_margin=self.clean_margin.numpy(),
+            correct=(self.clean_margin <= 0).numpy(),
+            random_correct=torch.stack(self.random).numpy(),
+            members=(*(member.name for member in self.suite.members), "random draws"),
+            passes=self.passes,
+            gallery=self._gallery(ladder),
+            **{n: stacked(n) for n in ("broken", "margin", "member", "distance", "length")},
+        )
+
+    def _gallery(self, ladder: tuple[Threat, ...]) -> Gallery | None:
+        """The first few items that the middle radius broke."""
+        middle = len(ladder) // 2
+        rung = self.rungs[middle]
+        show = (rung.broken & (self.clean_margin <= 0)).nonzero().flatten()[:_SHOWN]
+        if not len(show):
+            return None
+        return Gallery(
+            x=self.split.x[show].numpy(),
+            x_adv=rung.x_adv[show].numpy(),
+            y=self.split.y[show].numpy(),
+            predicted=self.logits.argmax(1)[show].numpy(),
+            predicted_adv=rung.predicted[show].numpy(),
+            radius=np.array(ladder[middle].radius),
+        )
+
+
+def _note(state: _State, who: Tensor, x_adv: Tensor, seen: Verified, better: Tensor) -> None:
+    """Write what verification measured into the state of some items."""
+    state.x_adv[who] = x_adv
+    state.margin[who] = seen.margin[better]
+    state.broken[who] = seen.won[better]
+    state.distance[who] = seen.distance[better]
+    state.length[who] = seen.length[better]
+    state.predicted[who] = seen.predicted[better]

@@ -1,0 +1,146 @@
+"""What one model lost on one ladder of radii, item by item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spikeproof.metrics import robust_accuracy
+from spikeproof.oracle import Passes
+from spikeproof.threats import Threat
+
+__all__ = ["Gallery", "Outcome"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """A few right items with the inputs that broke them, at the middle radius of the ladder.
+
+    Args:
+        x: Clean inputs, ``(M, *shape)``.
+        x_adv: Adversarial inputs, the same shape.
+        y: True classes, int64 ``(M,)``.
+        predicted: Answers on the clean inputs, int64 ``(M,)``.
+        predicted_adv: Answers on the adversarial inputs, int64 ``(M,)``.
+        radius: The radius, ``()``.
+    """
+
+    x: Array
+    x_adv: Array
+    y: Array
+    predicted: Array
+    predicted_adv: Array
+    radius: Array
+
+    def arrays(self) -> dict[str, Array]:
+        """Every array under its name."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Per-item results of one model on one ladder; R radii, N items.
+
+    Args:
+        ladder: The threats, ascending in radius.
+        items: Numbers of the items, int64 ``(N,)``.
+        y: True classes, int64 ``(N,)``.
+        clean_margin: Best wrong logit minus the true one on clean inputs, float64 ``(N,)``.
+        correct: Right when clean, bool ``(N,)``.
+        broken: Wrong when clean, or broken at this or a smaller radius, bool ``(R, N)``.
+        margin: The same margin on the best input found, positive where broken, ``(R, N)``.
+        member: Which member broke it, an index into ``members``; -1 if none did, int16 ``(R, N)``.
+        distance: Verified length in the unit of the radius, float64 ``(R, N)``.
+        length: Verified l_2 length, float64 ``(R, N)``.
+        random_correct: Share of random draws classified right, float64 ``(R, N)``.
+        members: Names of the suite's members; the random draws stand last, as they break too.
+        passes: Everything that was spent: clean pass, draws, attacks, verification.
+        gallery: A few broken items; None if none is.
+    """
+
+    ladder: tuple[Threat, ...]
+    items: Array
+    y: Array
+    clean_margin: Array
+    correct: Array
+    broken: Array
+    margin: Array
+    member: Array
+    distance: Array
+    length: Array
+    random_correct: Array
+    members: tuple[str, ...]
+    passes: Passes
+    gallery: Gallery | None
+
+    def __len__(self) -> int:
+        """How many items."""
+        return len(self.y)
+
+    @property
+    def name(self) -> str:
+        """The threat's name."""
+        return self.ladder[0].name
+
+    @property
+    def radii(self) -> tuple[float, ...]:
+        """The radii, ascending."""
+        return tuple(threat.radius for threat in self.ladder)
+
+    @property
+    def middle(self) -> int:
+        """Index of the standard radius, the one reports quote."""
+        return len(self.ladder) // 2
+
+    @property
+    def clean_accuracy(self) -> float:
+        """Share of items right when clean."""
+        return float(self.correct.mean())
+
+    @property
+    def robust_accuracy(self) -> list[float]:
+        """Share of items right when clean and broken by nothing, at each radius."""
+        return [robust_accuracy(self.correct, broken) for broken in self.broken]
+
+    @property
+    def random_accuracy(self) -> list[float]:
+        """Mean share of random draws classified right, at each radius."""
+        return [float(share.mean()) for share in self.random_correct]
+
+    def first_breaks(self) -> list[dict[str, Any]]:
+        """Each member with how many items it was the first to break, at each radius."""
+        fresh = self.broken & self.correct
+        fresh[1:] &= ~self.broken[:-1]
+        return [
+            {
+                "name": name,
+                "first_breaks": [
+                    int((now & (who == number)).sum())
+                    for now, who in zip(fresh, self.member, strict=True)
+                ],
+            }
+            for number, name in enumerate(self.members)
+        ]
+
+    def arrays(self) -> dict[str, Array]:
+        """The per-item arrays under their names."""
+        names = (
+            "items", "y", "clean_margin", "correct", "broken", "margin", "member", "distance",
+            "length", "random_correct",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+    def summary(self) -> dict[str, Any]:
+        """The numbers of the whole ladder as plain data."""
+        return {
+            "n": len(self),
+            "clean_accuracy": self.clean_accuracy,
+            "robust_accuracy": self.robust_accuracy,
+            "random_accuracy": self.random_accuracy,
+            "passes": {"forward": self.passes.forward, "backward": self.passes.backward},
+            "members": self.first_breaks(),
+        }

@@ -1,0 +1,169 @@
+"""Random and adversarial vulnerability, input gradients and activity of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from spikeproof.attacks import PGD
+from spikeproof.base import Seeds, seeds
+from spikeproof.data import Split
+from spikeproof.metrics import (
+    activity,
+    adversarial_vulnerability,
+    first_order,
+    gradient_measures,
+    random_vulnerability,
+    true_class_gradient,
+    vulnerability_ratio,
+)
+from spikeproof.oracle import Oracle, Passes
+from spikeproof.threats import Threat
+
+__all__ = ["Probe", "probe", "probed"]
+
+Array = np.ndarray[Any, Any]
+
+# The norms for which first-order theory predicts both vulnerabilities.
+_THEORY = ("l0", "l0-features", "l1", "l2", "linf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What probing found, item by item and in the middle.
+
+    Args:
+        arrays: ``g_l0 g_l1 g_l2 g_linf g_pr`` of the true-class gradient; per norm
+            ``rho_random_ rho_random_se_ rho_adv_ ratio_ theory_ lower_ upper_`` and its name;
+            ``items`` and ``y``. All ``(N,)``.
+        norms: Norm → medians over the items; None where no item has a value.
+        gradient: Medians of the gradient measures.
+        activity: Spiking layer → rate, dead and saturated share.
+        passes: What it cost.
+    """
+
+    arrays: dict[str, Array]
+    norms: dict[str, dict[str, float | None]]
+    gradient: dict[str, float | None]
+    activity: dict[str, dict[str, float]]
+    passes: Passes = field(default_factory=Passes)
+
+    def summary(self) -> dict[str, Any]:
+        """The numbers of the whole sample as plain data."""
+        return {
+            "norms": self.norms,
+            "gradient": self.gradient,
+            "activity": self.activity,
+            "passes": {"forward": self.passes.forward, "backward": self.passes.backward},
+        }
+
+
+def probed(threats: Sequence[Threat]) -> tuple[Threat, ...]:
+    """The threats among these that theory covers, the middle radius of each ladder."""
+    ladders: dict[str, list[Threat]] = {}
+    for threat in sorted(threats, key=lambda t: t.radius):
+        if threat.name in _THEORY:
+            ladders.setdefault(threat.name, []).append(threat)
+    return tuple(ladder[len(ladder) // 2] for _, ladder in sorted(ladders.items()))
+
+
+def probe(
+    model: nn.Module,
+    split: Split,
+    threats: Sequence[Threat],
+    *,
+    seed: int,
+    draws: int = 10,
+    attack: PGD | None = None,
+) -> Probe:
+    """Measure how far the true-class probability moves, at random and at worst, in every norm.
+
+    ``rho_rand = E[(f_y(x + r d) - f_y(x))^2]`` over the unit ball, unclipped as defined;
+    ``rho_adv`` its supremum over legal inputs, searched for by the attack and therefore a lower
+    bound; ``theory`` the ratio that the gradient predicts to first order, ``lower`` and ``upper``
+    what its number of non-zeros allows.
+
+    Args:
+        model: Maps ``(N, *shape)`` to logits; left as it was.
+        split: The items.
+        threats: One per norm, at the radius to probe.
+        seed: Of draws and random starts.
+        draws: Random perturbations per item and norm, at least 2.
+        attack: Searches the supremum; 20 steps of PGD by default.
+    Returns:
+        Arrays per item, and medians.
+    Raises:
+        SettingError: a threat without first-order theory (counts, joint).
+        InputError: items or labels that do not fit.
+    Cost:
+        Per item one gradient and one forward; per norm ``1 + draws`` forwards, two attacks and
+        three forwards.
+    References:
+        liu2024sparse
+    """
+    attack = PGD(steps=20, step_size=0.25) if attack is None else attack
+    keys = seeds(seed, items=split.items).child("probe")
+    arrays: dict[str, Array] = {"items": split.items.numpy(), "y": split.y.numpy()}
+    with Oracle(model) as oracle:
+        grad = true_class_gradient(oracle, split.x, split.y)
+        measures = gradient_measures(grad)
+        for name in ("l0", "l1", "l2", "linf"):
+            arrays[f"g_{name}"] = getattr(measures, name).numpy()
+        arrays["g_pr"] = measures.participation.numpy()
+        for threat in threats:
+            found = _norm(oracle, split, threat, _Search(attack, draws, keys.child(threat.name)))
+            predicted = first_order(grad, threat)
+            found |= {"theory": predicted.ratio, "lower": predicted.lower, "upper": predicted.upper}
+            arrays |= {f"{what}_{threat.name}": value.numpy() for what, value in found.items()}
+        passes = oracle.passes
+    layers = activity(model, split.x)
+    return Probe(
+        arrays=arrays,
+        norms={t.name: _medians(arrays, f"_{t.name}", t) for t in threats},
+        gradient={name: _median(arrays[f"g_{name}"]) for name in ("l0", "l1", "l2", "linf", "pr")},
+        activity={
+            name: {"rate": layer.rate, "dead": layer.dead, "saturated": layer.saturated}
+            for name, layer in layers.items()
+        },
+        passes=passes + Passes(forward=len(split)),
+    )
+
+
+@dataclass(frozen=True)
+class _Search:
+    """How both vulnerabilities are looked for."""
+
+    attack: PGD
+    draws: int
+    keys: Seeds
+
+
+def _norm(oracle: Oracle, split: Split, threat: Threat, search: _Search) -> dict[str, torch.Tensor]:
+    """Both vulnerabilities under one threat."""
+    x, y, keys = split.x, split.y, search.keys
+    random = random_vulnerability(oracle, x, y, threat, draws=search.draws, seeds=keys)
+    worst = adversarial_vulnerability(oracle, x, y, threat, search.attack, seeds=keys)
+    return {
+        "rho_random": random.mean,
+        "rho_random_se": random.standard_error,
+        "rho_adv": worst,
+        "ratio": vulnerability_ratio(worst, random.mean),
+    }
+
+
+def _medians(arrays: dict[str, Array], ending: str, threat: Threat) -> dict[str, float | None]:
+    """The medians of one norm."""
+    names = ("rho_random", "rho_adv", "ratio", "theory", "lower", "upper")
+    medians = {name: _median(arrays[name + ending]) for name in names}
+    return {"radius": threat.radius, **medians}
+
+
+def _median(values: Array) -> float | None:
+    """The median of the finite values, None where there is none."""
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else None

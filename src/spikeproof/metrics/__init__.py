@@ -1,0 +1,84 @@
+"""What is measured: vulnerability, gradients, activity, accuracy, intervals, transfer."""
+
+from spikeproof.metrics.accuracy import (
+    Bools,
+    Floats,
+    curve_area,
+    curve_weights,
+    robust_accuracy,
+    success_rate,
+    union,
+)
+from spikeproof.metrics.firing import Activity, activity
+from spikeproof.metrics.gradient import GradientMeasures, gradient_measures, true_class_gradient
+from spikeproof.metrics.intervals import (
+    LEVEL,
+    Bootstrap,
+    Estimate,
+    bootstrap_p,
+    holm,
+    percentile_interval,
+    wilson,
+)
+from spikeproof.metrics.theory import (
+    FirstOrder,
+    ball_moment,
+    dual_exponent,
+    dual_norm,
+    first_order,
+    first_order_l0,
+    first_order_lp,
+)
+from spikeproof.metrics.transfer import (
+    SMALLEST_GAIN,
+    Competitiveness,
+    TransferRatio,
+    competitiveness,
+    transfer_ratio,
+)
+from spikeproof.metrics.vulnerability import (
+    RandomVulnerability,
+    ShiftAttack,
+    adversarial_vulnerability,
+    random_vulnerability,
+    vulnerability_ratio,
+)
+
+__all__ = [
+    "LEVEL",
+    "SMALLEST_GAIN",
+    "Activity",
+    "Bools",
+    "Bootstrap",
+    "Competitiveness",
+    "Estimate",
+    "FirstOrder",
+    "Floats",
+    "GradientMeasures",
+    "RandomVulnerability",
+    "ShiftAttack",
+    "TransferRatio",
+    "activity",
+    "adversarial_vulnerability",
+    "ball_moment",
+    "bootstrap_p",
+    "competitiveness",
+    "curve_area",
+    "curve_weights",
+    "dual_exponent",
+    "dual_norm",
+    "first_order",
+    "first_order_l0",
+    "first_order_lp",
+    "gradient_measures",
+    "holm",
+    "percentile_interval",
+    "random_vulnerability",
+    "robust_accuracy",
+    "success_rate",
+    "transfer_ratio",
+    "true_class_gradient",
+    "union",
+    "vulnerability_ratio",
+    "wilson",
+]

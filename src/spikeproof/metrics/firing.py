@@ -1,0 +1,129 @@
+"""How often the spiking units of a model fire, and which never or always do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from spikeproof.base import InputError, SettingError
+from spikeproof.neurons import Spiking
+
+__all__ = ["Activity", "activity"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """Firing of one spiking layer over a sample.
+
+    Args:
+        rate: Spikes per unit, step and item, in [0, 1].
+        dead: Share of units that never fire on the sample.
+        saturated: Share of units that fire at every step of every item.
+        units: How many units the layer has.
+    """
+
+    rate: float
+    dead: float
+    saturated: float
+    units: int
+
+
+class _Count:
+    """Adds up the spikes of one layer, unit by unit."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.spikes: Tensor | None = None
+        self.chances = 0
+
+    def __call__(self, module: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> None:
+        fired = (out.detach() > 0).sum((0, 1), dtype=torch.int64)
+        if self.spikes is not None and self.spikes.shape != fired.shape:
+            raise InputError(
+                f"Layer {self.name!r} was called with {tuple(self.spikes.shape)} and then with "
+                f"{tuple(fired.shape)} units; its activity has no meaning."
+            )
+        self.spikes = fired if self.spikes is None else self.spikes + fired
+        self.chances += out.shape[0] * out.shape[1]
+
+    def summary(self) -> Activity | None:
+        """What was counted; None if the layer was never called."""
+        if self.spikes is None:
+            return None
+        units = self.spikes.numel()
+        return Activity(
+            rate=float(self.spikes.sum()) / (units * self.chances),
+            dead=float((self.spikes == 0).sum()) / units,
+            saturated=float((self.spikes == self.chances).sum()) / units,
+            units=units,
+        )
+
+
+def activity(model: nn.Module, x: Tensor, *, batch_size: int = 256) -> dict[str, Activity]:
+    """Measure the firing of every spiking layer on a sample of inputs.
+
+    A unit counts as dead or saturated over the whole sample, not per item or batch.
+
+    Args:
+        model: Any module that contains ``Spiking`` layers.
+        x: Inputs, ``(N, *shape)``, N at least 1.
+        batch_size: Items per forward pass; it never changes the result.
+    Returns:
+        Layer name, as in ``named_modules``, to its activity. Layers that do not run are left out.
+    Raises:
+        InputError: no items, or a layer called with two shapes.
+        SettingError: a batch size below 1.
+    Cost:
+        One forward pass per item, in evaluation mode; every flag is put back.
+    Example:
+        >>> from spikeproof.neurons import LIF
+        >>> layer = Spiking(LIF(leak=0.5))
+        >>> class Net(nn.Module):
+        ...     def __init__(self) -> None:
+        ...         super().__init__()
+        ...         self.hidden = layer
+        ...     def forward(self, x: Tensor) -> Tensor:
+        ...         return self.hidden(x.expand(4, *x.shape)).mean(0)
+        >>> activity(Net(), torch.tensor([[2.0, 0.0], [2.0, 0.75]]))["hidden"]
+        Activity(rate=0.625, dead=0.0, saturated=0.5, units=2)
+    """
+    if not len(x):
+        raise InputError("activity needs at least one item; got none.")
+    if batch_size < 1:
+        raise SettingError(f"activity: batch_size must be at least 1; got {batch_size}.")
+    counts = {n: _Count(n) for n, module in model.named_modules() if isinstance(module, Spiking)}
+    layers = dict(model.named_modules())
+    _watched(
+        model, {layers[name]: count for name, count in counts.items()}, _batches(x, batch_size)
+    )
+    found = {name: count.summary() for name, count in counts.items()}
+    return {name: summary for name, summary in found.items() if summary is not None}
+
+
+def _batches(x: Tensor, size: int) -> list[Tensor]:
+    """The items in groups of at most ``size``."""
+    return [x[start : start + size] for start in range(0, len(x), size)]
+
+
+def _watched(
+    model: nn.Module,
+    hooks: dict[nn.Module, Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]],
+    batches: Sequence[Tensor],
+) -> None:
+    """Run the model over the batches with the hooks on, and leave it as it was."""
+    modes = [(module, module.training) for module in model.modules()]
+    handles = [layer.register_forward_hook(hook) for layer, hook in hooks.items()]
+    try:
+        for module, _ in modes:
+            module.training = False
+        with torch.no_grad():
+            for batch in batches:
+                model(batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, training in modes:
+            module.training = training

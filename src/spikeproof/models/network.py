@@ -1,0 +1,101 @@
+"""A network: a frozen specification, the modules it describes, and batch-first logits."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from spikeproof.base import SettingError, check_positive, check_shape, settings_from
+from spikeproof.data import Domain, Views
+from spikeproof.neurons import LIF, NEURONS, Neuron
+
+__all__ = ["ModelSpec", "Network"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """Everything that determines a network but its weights.
+
+    Args:
+        name: Architecture, one of ``models()``.
+        domain: Legal inputs; fixes the input shape.
+        classes: Number of classes.
+        neuron: The neuron of every spiking layer.
+        timesteps: Simulation length; event data and audio bring their own.
+        width: Channels of the first spiking layer.
+    """
+
+    name: str
+    domain: Domain | Views
+    classes: int
+    neuron: Neuron = field(default_factory=LIF)
+    timesteps: int = 4
+    width: int = 16
+
+    def __post_init__(self) -> None:
+        check_positive(self, "classes", "timesteps", "width")
+
+    def record(self) -> dict[str, Any]:
+        """Plain data that ``ModelSpec.from_record`` rebuilds."""
+        domain: dict[str, Any]
+        if isinstance(self.domain, Views):
+            domain = {"views": [[name, _domain(part)] for name, part in self.domain.parts]}
+        else:
+            domain = _domain(self.domain)
+        return {
+            "name": self.name,
+            "domain": domain,
+            "classes": self.classes,
+            "neuron": NEURONS.record(self.neuron),
+            "timesteps": self.timesteps,
+            "width": self.width,
+        }
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> ModelSpec:
+        """Rebuild a specification; raises SettingError where the record is not one."""
+        try:
+            values = dict(record)
+            domain = values.pop("domain")
+            neuron = NEURONS.build(values.pop("neuron"))
+            legal: Domain | Views
+            if "views" in domain:
+                legal = Views(tuple((name, _from(part)) for name, part in domain["views"]))
+            else:
+                legal = _from(domain)
+            return cls(domain=legal, neuron=neuron, **values)
+        except (KeyError, TypeError, ValueError) as problem:
+            raise SettingError(f"This is not the record of a model: {problem}.") from None
+
+
+def _domain(domain: Domain) -> dict[str, Any]:
+    return {**asdict(domain), "shape": list(domain.shape)}
+
+
+def _from(record: dict[str, Any]) -> Domain:
+    return settings_from(Domain, {**record, "shape": tuple(record["shape"])}, "domain")
+
+
+class Network(nn.Module):
+    """A spiking network from raw inputs ``(N, *shape)`` to logits ``(N, K)``.
+
+    It holds no state between calls, so the same input gives the same output, and everything
+    between the raw input and the logits is inside: coding, front end, normalisation.
+
+    Args:
+        spec: What it is.
+        body: The modules, from raw input to logits.
+    """
+
+    def __init__(self, spec: ModelSpec, body: nn.Module) -> None:
+        super().__init__()
+        self.spec = spec
+        self.body = body
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits ``(N, K)`` for inputs ``(N, *shape)``."""
+        check_shape(x, self.spec.domain.shape, "The network's input")
+        out: Tensor = self.body(x)
+        return out

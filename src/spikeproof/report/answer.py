@@ -1,0 +1,129 @@
+"""The answer in words, made from the verdicts and the signs of masking; nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from spikeproof.report.masking import Sign
+from spikeproof.report.words import data_title, listed, threat_title
+from spikeproof.study import Part, Verdict
+
+__all__ = ["Answer", "answer"]
+
+_NORMS = ("linf", "l2", "l1", "l0")
+_HELPS, _EVERYWHERE = 6, "all"
+
+
+class Answer(NamedTuple):
+    """One sentence, and the sentences behind it."""
+
+    short: str
+    long: str
+
+
+def answer(judged: Sequence[Verdict], masked: Sequence[Sign]) -> Answer:
+    """Answer the question of the page from what was measured.
+
+    Args:
+        judged: The verdicts; those on claim 6 hold the gains of sparse-gradient training.
+        masked: The signs of masking of the sparse-gradient trainings.
+    Returns:
+        The short and the long answer.
+    """
+    verdicts = [v for v in judged if v.claim == _HELPS and v.data != _EVERYWHERE]
+    known = [v for v in verdicts if v.estimate is not None]
+    if not known:
+        reasons = listed(sorted({v.explanation.rstrip(".") for v in verdicts}))
+        return Answer("This run cannot tell yet.", f"{reasons}." if reasons else "")
+    parts = [part for v in known for part in v.parts if part.name in _NORMS]
+    told = [_gains(known), _by_norm(parts), _masking(masked)]
+    return Answer(_short(parts, masked), " ".join(filter(None, told)))
+
+
+def _count(parts: Sequence[Part], verdict: str) -> int:
+    return sum(part.verdict == verdict for part in parts)
+
+
+def _short(parts: Sequence[Part], masked: Sequence[Sign]) -> str:
+    """One sentence that counts gains, losses and open questions."""
+    gained, lost = _count(parts, "supported"), _count(parts, "contradicted")
+    raised = [sign for sign in masked if sign.raised]
+    if parts and gained == len(parts):
+        first = "It transfers to every norm tested"
+    elif parts and lost == len(parts):
+        first = "It makes every norm tested worse"
+    elif not gained:
+        first = "No gain is shown in any norm"
+    else:
+        first = f"It transfers in part: {gained} of {len(parts)} pairs of data and norm gain"
+        first += f", {lost} lose" if lost else ""
+        open_ = len(parts) - gained - lost
+        first += f", {open_} {'stays' if open_ == 1 else 'stay'} undecided" if open_ else ""
+    if not masked:
+        return f"{first}; masking was not checked."
+    if raised:
+        where = dict.fromkeys(data_title(sign.data).lower() for sign in raised)
+        everywhere = len(where) == len({sign.data for sign in masked}) > 1
+        on = "every data set" if everywhere else listed(list(where))
+        return f"{first}, with signs of gradient masking on {on}."
+    return f"{first}, with no sign of gradient masking in the checks made."
+
+
+def _gains(verdicts: Sequence[Verdict]) -> str:
+    """What sparse-gradient training did to robust accuracy, data set by data set."""
+    words = {
+        "supported": "raised robust accuracy, averaged over the norms, on {}",
+        "contradicted": "lowered it on {}",
+        "undecided": "changed it by less than can be told on {}",
+    }
+    clauses = []
+    for verdict, phrase in words.items():
+        here = [v for v in verdicts if v.verdict == verdict]
+        if here:
+            clauses.append(phrase.format(listed([_gain(v) for v in here])))
+    text = "; it ".join(clauses)
+    if "raised robust" not in text:
+        text = text.replace(" it ", " robust accuracy, averaged over the norms, ", 1)
+    return f"Sparse-gradient training {text}."
+
+
+def _gain(verdict: Verdict) -> str:
+    """A data set with its gain."""
+    estimate = verdict.estimate
+    assert estimate is not None
+    ends = f"{estimate.low:.1f} to {estimate.high:.1f}"
+    gain = f"({estimate.value:+.1f} points, {ends})".replace("-", "−")
+    return f"{data_title(verdict.data).lower()} {gain}"
+
+
+def _by_norm(parts: Sequence[Part]) -> str:
+    """In how many data sets each norm gained or lost."""
+    told = []
+    for norm in _NORMS:
+        here = [part for part in parts if part.name == norm]
+        if here:
+            lost = _count(here, "contradicted")
+            text = f"{threat_title(norm)} in {_count(here, 'supported')} of {len(here)}"
+            told.append(text + (f" (and loses in {lost})" if lost else ""))
+    return f"Norm by norm, and counting data sets, it gains under {listed(told)}." if told else ""
+
+
+def _masking(masked: Sequence[Sign]) -> str:
+    """Which signs of masking were raised, or what was looked for."""
+    raised: dict[str, list[str]] = {}
+    for sign in masked:
+        for what in sign.raised:
+            raised.setdefault(what, []).append(data_title(sign.data).lower())
+    if raised:
+        told = "; ".join(
+            f"{what} ({listed(list(dict.fromkeys(on)))})" for what, on in raised.items()
+        )
+        return f"Signs of masking under sparse-gradient training: {told}."
+    shares = [100 * sign.foreign for sign in masked if sign.foreign is not None]
+    if not shares:
+        return ""
+    return (
+        f"At most {max(shares):.1f} % of the items that were broken fell first to another "
+        "surrogate or to noise; the rest fell along the network's own gradient."
+    )

@@ -1,0 +1,96 @@
+"""Citations as readers read them, from BibTeX."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from spikeproof.base import bibtex, references
+
+__all__ = ["Citation", "citations", "plain_text", "read"]
+
+_FIELD = re.compile(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", re.MULTILINE)
+_ACCENTS = {"'": "\u0301", "`": "\u0300", '"': "\u0308", "^": "\u0302", "~": "\u0303"}
+_ACCENT = re.compile(r"\\(['`\"^~])\{?(\w)\}?")
+_SYMBOLS = {r"$\mu$": "µ", r"$\ell": "ℓ", r"\&": "&", r"\_": "_", "--": "–", "~": " "}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Citation:
+    """One work.
+
+    Args:
+        key: Its key in ``references.bib``.
+        authors: Names, given name first.
+        title: Title.
+        place: Where it appeared.
+        year: When.
+        link: A DOI or arXiv address, or empty.
+    """
+
+    key: str
+    authors: str
+    title: str
+    place: str
+    year: str
+    link: str
+
+
+def plain_text(latex: str) -> str:
+    """The few TeX commands of a bibliography as plain letters."""
+    text = _ACCENT.sub(lambda m: unicodedata.normalize("NFC", m[2] + _ACCENTS[m[1]]), latex)
+    for symbol, letter in _SYMBOLS.items():
+        text = text.replace(symbol, letter)
+    return re.sub(r"[{}]", "", text)
+
+
+def read(entry: str) -> Citation:
+    """Read one BibTeX entry.
+
+    Args:
+        entry: As ``base.bibtex`` returns it, one field per line.
+    Returns:
+        The work.
+    Example:
+        >>> read("@misc{a20,\\n author = {Lee, Ann and Wu, Bo},\\n eprint = {2001.1},\\n}").authors
+        'Ann Lee and Bo Wu'
+    """
+    key = entry.split("{", 1)[1].split(",", 1)[0].strip()
+    fields = {name.lower(): value for name, value in _FIELD.findall(entry)}
+    authors = [_turned(plain_text(name)) for name in fields.get("author", "").split(" and ")]
+    places = (fields.get(name, "") for name in ("booktitle", "journal", "institution"))
+    place = next(filter(None, places), "arXiv" if "eprint" in fields else "")
+    volume = " ".join(fields[name] for name in ("volume",) if name in fields)
+    return Citation(
+        key=key,
+        authors=_listed([name for name in authors if name]),
+        title=plain_text(fields.get("title", "")),
+        place=plain_text(f"{place} {volume}".strip()),
+        year=fields.get("year", ""),
+        link=_link(fields),
+    )
+
+
+def _link(fields: dict[str, str]) -> str:
+    """Where the work can be found."""
+    if "doi" in fields:
+        return f"https://doi.org/{fields['doi']}"
+    return f"https://arxiv.org/abs/{fields['eprint']}" if "eprint" in fields else ""
+
+
+def _turned(name: str) -> str:
+    """``Given Family`` from ``Family, Given``."""
+    return " ".join(part.strip() for part in reversed(name.split(",", 1)))
+
+
+def _listed(names: list[str]) -> str:
+    """Names with commas and an ``and``; more than four become ``et al.``."""
+    if len(names) > 4:
+        return f"{names[0]} et al"
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def citations() -> list[Citation]:
+    """Return every work that spikeproof cites, in the order of their keys."""
+    return [read(bibtex(key)) for key in references()]

@@ -1,0 +1,158 @@
+"""The report: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from spikeproof.base import write_atomic
+from spikeproof.report import sources
+from spikeproof.report.answer import answer
+from spikeproof.report.citations import citations
+from spikeproof.report.claims import claims
+from spikeproof.report.colours import ACCURACY, DIVERGING, hexed
+from spikeproof.report.exhibits import View
+from spikeproof.report.figures import Figure
+from spikeproof.report.headline import tiles
+from spikeproof.report.judged import NORMS
+from spikeproof.report.masking import LARGEST_BLIND, LARGEST_FOREIGN
+from spikeproof.report.part import parts
+from spikeproof.report.pictures import EVENT_COLOURS
+from spikeproof.report.plots import series
+from spikeproof.report.words import percent
+from spikeproof.study import Results, Verdict, results, verdicts
+
+__all__ = ["compose", "write_report"]
+
+_CONTENTS = (
+    ("answer", "Answer"),
+    ("matrix", "Training against norm"),
+    ("transfer", "Transfer"),
+    ("curves", "Security curves"),
+    ("claims", "Claims"),
+    ("gradients", "Gradients"),
+    ("gallery", "Gallery"),
+    ("cost", "Cost and activity"),
+    ("limits", "Limits"),
+    ("provenance", "Provenance"),
+    ("references", "References"),
+)
+
+
+def write_report(folder: Path | str, path: Path | str | None = None) -> Path:
+    """Write the report of a run as one HTML file that works without a network.
+
+    Args:
+        folder: A run folder; the run may still be at work, what is missing is told.
+        path: File to write; ``report.html`` in the run folder where absent.
+    Returns:
+        The file.
+    Raises:
+        FileProblem: no run there, a file in it that is not whole, or nowhere to write.
+    """
+    found = results(folder)
+    target = Path(folder) / "report.html" if path is None else Path(path)
+    write_atomic(target, compose(found, verdicts(found)).encode("utf-8"))
+    return target
+
+
+def compose(found: Results, judged: Sequence[Verdict]) -> str:
+    """Return the page.
+
+    Args:
+        found: What the run says.
+        judged: The verdicts on the claims.
+    Returns:
+        HTML.
+    """
+    told, shown = claims(judged), parts(found)
+    sparse = {data: found.sparse(data) for data in found.data()}
+    masked = [sign for part in shown for sign in part.signs if sign.training in sparse[sign.data]]
+    short, long = answer(judged, masked)
+    page = {
+        "name": str(found.plan.get("name", "run")),
+        "sample": sources.sample(found),
+        "short": short,
+        "long": long,
+        "claims": told,
+        "contents": _CONTENTS,
+        "series": series(found),
+        "tiles": tiles(found, series(found)),
+        "parts": shown,
+        "cost": {"heads": sources.COST_HEADS, "rows": sources.cost(found)},
+        "limits": sources.limits(found),
+        "provenance": sources.provenance(found.provenance()),
+        "citations": citations(),
+        "accuracy_scale": ",".join(ACCURACY),
+        "transfer_scale": ",".join(DIVERGING),
+        "limits_of_masking": (100 * LARGEST_FOREIGN, 100 * LARGEST_BLIND),
+        "norms": NORMS,
+        "event_keys": [(name, hexed(colour)) for name, colour in EVENT_COLOURS.items()],
+        "css": Markup(_asset("page.css")),
+        "script": Markup(_asset("page.js")),
+        "plotly": Markup(_plotly()),
+    }
+    return _environment().get_template("page.html.j2").render(page=page)
+
+
+def _asset(name: str) -> str:
+    """The text of a file that comes with the templates."""
+    return files("spikeproof.report").joinpath("templates", name).read_text("utf-8")
+
+
+@cache
+def _plotly() -> str:
+    """Plotly's script."""
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
+
+
+@cache
+def _environment() -> Environment:
+    """Templates that escape whatever they are given."""
+    environment = Environment(
+        loader=PackageLoader("spikeproof.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure_json"] = _figure_json
+    environment.filters["percent"] = percent
+    environment.filters["event_bars"] = _event_bars
+    return environment
+
+
+def _figure_json(figure: Figure) -> Markup:
+    """A figure as JSON that cannot end the script element it stands in."""
+    text = json.dumps({"data": figure.data, "layout": figure.layout}, separators=(",", ":"))
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+def _event_bars(view: View) -> Markup:
+    """Events per frame, clean and adversarial side by side."""
+    top = max((max(pair) for pair in view.counts), default=0.0) or 1.0
+    width = 100 / max(1, len(view.counts))
+    bars: list[Any] = []
+    for frame, pair in enumerate(view.counts):
+        for turn, (count, colour) in enumerate(zip(pair, ("muted", "accent"), strict=True)):
+            height = 30 * count / top
+            bars.append(
+                f'<rect x="{width * (frame + 0.12 + 0.4 * turn):.2f}" y="{30 - height:.2f}" '
+                f'width="{0.36 * width:.2f}" height="{height:.2f}" fill="var(--{colour})"/>'
+            )
+    label = f"Events per frame, at most {top:g}; grey clean, coloured adversarial."
+    return Markup(
+        f'<svg class="counts" viewBox="0 0 100 30" preserveAspectRatio="none" role="img" '
+        f'aria-label="{label}">{"".join(bars)}</svg><p class="caption">{label}</p>'
+    )

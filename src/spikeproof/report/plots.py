@@ -1,0 +1,120 @@
+"""Which figures a run gives: security curves, gradients, vulnerability, activity."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from spikeproof.report.clouds import clouds
+from spikeproof.report.figures import Figure, bars, curves
+from spikeproof.report.words import measure, threat_title, unit
+from spikeproof.study import Results
+
+__all__ = ["activity", "gradients", "norms_of", "security", "series", "slug"]
+
+
+def slug(*parts: object) -> str:
+    """An id for the page."""
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(map(str, parts)).lower()).strip("-")
+
+
+def series(results: Results) -> dict[str, int]:
+    """Training → its number, which fixes its colour and its mark on the whole page."""
+    names = dict.fromkeys(t for data in results.data() for t in results.trainings(data))
+    return {name: number % 8 for number, name in enumerate(names)}
+
+
+def security(results: Results, data: str, chance: float | None) -> list[Figure]:
+    """One security curve per threat."""
+    colours = series(results)
+    out = []
+    for threat in results.threats(data):
+        lines = []
+        for training in results.trainings(data):
+            curve = results.curve(data, training, threat)
+            if curve is not None:
+                lines.append({"training": training, "series": colours[training], **vars(curve)})
+        if lines:
+            name = slug("curve", data, threat)
+            title = f"{threat_title(threat)}: {measure(threat)}"
+            out.append(curves(name, title, lines, unit=_unit(data, threat), chance=chance))
+    return out
+
+
+def _unit(data: str, threat: str) -> str:
+    """What a radius is measured in; a count has no unit, and ``joint`` is a factor."""
+    counted = {"l0": "pixels or samples", "l0-features": "values", "counts": "events"}
+    return "factor" if threat == "joint" else counted.get(threat, unit(data))
+
+
+def gradients(results: Results, data: str) -> list[Figure]:
+    """Size against sparsity of the gradient, and adversarial against random vulnerability."""
+    colours = series(results)
+    found: dict[str, Mapping[str, Any]] = {}
+    for training in results.trainings(data):
+        arrays = results.probes(data, training)
+        if arrays:
+            found[training] = arrays
+    groups = [
+        {**_marked(t, colours), "x": a["g_pr"], "y": a["g_l2"]}
+        for t, a in found.items()
+        if "g_pr" in a and "g_l2" in a
+    ]
+    out = []
+    if groups:
+        axes = ("participation ratio (values that matter)", "gradient size ‖g‖₂")
+        out.append(clouds(slug("gradient", data), "Gradient: size and sparsity", groups, axes=axes))
+    for norm in norms_of(found.values()):
+        figure = _vulnerability(data, norm, found, colours)
+        if figure is not None:
+            out.append(figure)
+    return out
+
+
+def norms_of(found: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The norms that probes hold, from large to small p."""
+    norms = {key[8:] for arrays in found for key in arrays if key.startswith("rho_adv_")}
+    known = [norm for norm in ("linf", "l2", "l1", "l0") if norm in norms]
+    return known + sorted(norms - set(known))
+
+
+def _marked(training: str, colours: Mapping[str, int]) -> dict[str, Any]:
+    """The name, colour and symbol of a training."""
+    number = colours[training]
+    return {"name": training, "colour": f"s{number}", "symbol": number}
+
+
+def _vulnerability(
+    data: str, norm: str, found: Mapping[str, Mapping[str, Any]], colours: Mapping[str, int]
+) -> Figure | None:
+    """Adversarial against random vulnerability in one norm."""
+    groups = [
+        {**_marked(t, colours), "x": a[f"rho_random_{norm}"], "y": a[f"rho_adv_{norm}"]}
+        for t, a in found.items()
+        if f"rho_adv_{norm}" in a and f"rho_random_{norm}" in a
+    ]
+    if not any((np.asarray(group["x"]) > 0).any() for group in groups):
+        return None
+    axes = ("random vulnerability", "adversarial vulnerability")
+    name, title = slug("vulnerability", data, norm), f"Vulnerability in {threat_title(norm)}"
+    return clouds(name, title, groups, axes=axes, diagonal=True)
+
+
+def activity(results: Results, data: str) -> Figure | None:
+    """Firing rate of each layer; None where nothing was recorded."""
+    colours = series(results)
+    groups = []
+    for training in results.trainings(data):
+        layers = results.activity(data, training)
+        if layers:
+            groups.append({
+                "training": training, "series": colours[training],
+                "labels": [row.layer for row in layers], "values": [row.rate for row in layers],
+            })  # fmt: skip
+    if not groups:
+        return None
+    title = "Firing rate by layer"
+    return bars(slug("activity", data), title, groups, unit="spikes per neuron and step")

@@ -1,0 +1,178 @@
+"""Tables: accuracy by training and threat, transfer, cost and activity."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from spikeproof.metrics import Estimate
+from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on
+from spikeproof.report.words import interval, measure, number, percent, threat_title
+from spikeproof.study import Results
+
+__all__ = ["Cell", "Heat", "levels", "matrix", "transfer"]
+
+_LEVEL_NAMES = {2: ("low", "high"), 3: ("low", "standard", "high")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One coloured cell.
+
+    Args:
+        training: Its row.
+        threat: Its column.
+        value: The number behind the text; None where there is none.
+        text: What is written large.
+        small: What is written under it.
+        fill: Background, hex; empty for none.
+        ink: Colour of the text on it.
+        own: The row was trained against this column.
+        note: What a pointer or a screen reader is told besides.
+    """
+
+    training: str
+    threat: str
+    value: float | None
+    text: str
+    small: str = ""
+    fill: str = ""
+    ink: str = ""
+    own: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heat:
+    """A heat map that is a table.
+
+    Args:
+        name: ``"low"``, ``"standard"``, ``"high"`` or a number.
+        columns: ``(threat, title, what the radius counts and how large it is)``.
+        rows: ``(training, cells)``.
+        n: Items per network; None where unknown.
+        seeds: Networks per cell; None where unknown.
+    """
+
+    name: str
+    columns: list[tuple[str, str, str]]
+    rows: list[tuple[str, list[Cell]]]
+    n: int | None = None
+    seeds: int | None = None
+
+
+def levels(count: int) -> tuple[str, ...]:
+    """The names of ``count`` radii of a ladder, ascending."""
+    return _LEVEL_NAMES.get(count, tuple(str(i + 1) for i in range(count)))
+
+
+def _filled(cell: dict[str, Any], share: float, colours: tuple[str, ...]) -> Cell:
+    """A cell with its background and a readable ink."""
+    fill = at(share, colours)
+    return Cell(**cell, fill=fill, ink=ink_on(fill))
+
+
+def _accuracy(training: str, threat: str, estimate: Estimate | None, own: bool = False) -> Cell:
+    """A cell of the accuracy table."""
+    if estimate is None or math.isnan(estimate.value):
+        return Cell(training=training, threat=threat, value=None, text="–", note="not measured")
+    fields = {
+        "training": training,
+        "threat": threat,
+        "value": float(estimate.value),
+        "text": percent(estimate.value),
+        "small": interval(estimate.low, estimate.high).replace(" to ", "–"),
+        "own": own,
+        "note": f"{estimate.n} items × {estimate.seeds} seeds",
+    }
+    return _filled(fields, estimate.value, ACCURACY)
+
+
+def matrix(results: Results, data: str) -> list[Heat]:
+    """Accuracy of every training under every threat, one table per level, ascending.
+
+    Args:
+        results: What ``study.results`` read.
+        data: Data set.
+    Returns:
+        Tables whose columns are clean, each threat, and all threats at once.
+    """
+    cells = list(results.matrix(data))
+    own = _dedicated(results, data)
+    steps = sorted({c.level for c in cells})
+    tables = []
+    for step, name in zip(steps, levels(len(steps)), strict=True):
+        here = {(c.training, c.threat): c for c in cells if c.level == step}
+        threats = list(dict.fromkeys(threat for _, threat in here))
+        threats.sort(key=lambda threat: threat == "union")
+        columns = [("clean", threat_title("clean"), measure("clean"))]
+        columns += [(t, threat_title(t), _radius(here, t)) for t in threats]
+        rows, first = [], None
+        for training in results.trainings(data):
+            clean = results.clean(data, training)
+            first = first or clean
+            row = [_accuracy(training, "clean", clean)]
+            for threat in threats:
+                cell = here.get((training, threat))
+                mine = own.get(threat) == training
+                estimate = cell.estimate if cell else None
+                row.append(_accuracy(training, threat, estimate, mine))
+            rows.append((training, row))
+        n, seeds = (first.n, first.seeds) if first else (None, None)
+        tables.append(Heat(name=name, columns=columns, rows=rows, n=n, seeds=seeds))
+    return tables
+
+
+def _radius(here: dict[tuple[str, str], Any], threat: str) -> str:
+    """What a column's radius counts and how large it is."""
+    cell = next(cell for (_, name), cell in here.items() if name == threat)
+    if threat == "union":
+        return ", ".join(map(threat_title, cell.members)) + " at once"
+    return f"{number(cell.radius)}: {measure(threat)}"
+
+
+def _dedicated(results: Results, data: str) -> dict[str, str]:
+    """Threat → the training that was made for it, where the plan has one."""
+    return {row.threat: row.dedicated for row in results.transfer(data) if row.dedicated}
+
+
+def transfer(results: Results, data: str) -> Heat | None:
+    """The transfer ratio of every training under every threat; None where there is none."""
+    found = list(results.transfer(data))
+    if not found:
+        return None
+    threats = list(dict.fromkeys(row.threat for row in found))
+    trainings = list(dict.fromkeys(row.training for row in found))
+    cells = {(row.training, row.threat): _ratio(row) for row in found}
+    rows = []
+    for training in trainings:
+        blank = [Cell(training=training, threat=t, value=None, text="–") for t in threats]
+        rows.append((training, [cells.get((training, b.threat), b) for b in blank]))
+    own = _dedicated(results, data)
+    columns = [(t, threat_title(t), f"1 = {own[t]}" if t in own else "") for t in threats]
+    return Heat(name="transfer", columns=columns, rows=rows)
+
+
+def _ratio(row: Any) -> Cell:
+    """A cell of the transfer table."""
+    if row.tau is None or not row.defined:
+        return Cell(
+            training=row.training, threat=row.threat, value=None, text="undefined",
+            small="", note=str(row.reason or ""),
+        )  # fmt: skip
+    small = ""
+    if row.low is not None and row.high is not None:
+        small = f"{row.low:.2f} to {row.high:.2f}".replace("-", "−")
+    if row.training == row.dedicated:
+        small = "by definition"
+    fields = {
+        "training": row.training,
+        "threat": row.threat,
+        "value": float(row.tau),
+        "text": f"{row.tau:.2f}".replace("-", "−"),
+        "small": small,
+        "own": row.training == row.dedicated,
+        "note": f"measured against {row.dedicated}" if row.dedicated else "",
+    }
+    return _filled(fields, 0.5 + row.tau / 2, DIVERGING)

@@ -1,0 +1,113 @@
+"""Numbers and names as readers see them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+__all__ = [
+    "data_title",
+    "interval",
+    "listed",
+    "measure",
+    "number",
+    "percent",
+    "pretty",
+    "threat_title",
+    "unit",
+]
+
+_DATA = {
+    "digits": "Images",
+    "digits-events": "Event recordings",
+    "digits-audio": "Sounds",
+    "digits-av": "Audio-visual pairs",
+}
+_THREATS = {
+    "linf": ("ℓ∞", "largest change of any one value"),
+    "l2": ("ℓ₂", "Euclidean length of the change"),
+    "l1": ("ℓ₁", "sum of all changes"),
+    "l0": ("ℓ₀", "pixels or samples changed"),
+    "l0-features": ("ℓ₀", "values changed"),
+    "counts": ("counts", "events added or removed"),
+    "joint": ("joint", "multiple of each view's own radius"),
+    "union": ("together", "all at once"),
+    "clean": ("clean", "no attack"),
+}
+_VALUES = {
+    "digits": "pixel intensity, 0–1",
+    "digits-events": "events per pixel and frame",
+    "digits-audio": "amplitude, −1 to 1",
+    "digits-av": "pixel intensity and amplitude",
+}
+
+
+def data_title(data: str) -> str:
+    """What a data set shows, in words; its own name where it is not one of ours."""
+    return _DATA.get(data, data)
+
+
+def threat_title(threat: str) -> str:
+    """The short name of a threat in tables."""
+    return _THREATS.get(threat, (threat, ""))[0]
+
+
+def measure(threat: str) -> str:
+    """What a threat's radius counts."""
+    return _THREATS.get(threat, ("", "radius"))[1]
+
+
+def unit(data: str) -> str:
+    """What the values of an input are."""
+    return _VALUES.get(data, "input units")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with ``digits`` significant digits and a true minus sign."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa}×10{_raised(int(exponent))}".replace("-", "−")
+    return f"{value:.{digits}g}".replace("-", "−") if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _raised(exponent: int) -> str:
+    """An exponent in raised digits."""
+    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share as a number of per cent, without the sign."""
+    if share is None or math.isnan(share):
+        return "–"
+    return f"{100 * share:.{digits}f}".replace("-", "−")
+
+
+def interval(low: float | None, high: float | None, digits: int = 1) -> str:
+    """A 95 % interval of a share in per cent."""
+    return f"{percent(low, digits)} to {percent(high, digits)}"
+
+
+_SIGNS = {"linf": "ℓ∞", "l_inf": "ℓ∞", "l_p": "ℓp"} | {
+    f"l{gap}{i}": f"ℓ{'₀₁₂'[i]}" for i in range(3) for gap in ("", "_")
+}
+_NAMED = re.compile(rf"\b({'|'.join(_SIGNS)})\b")
+
+
+def pretty(text: str) -> str:
+    """Plain text with the names of norms as signs.
+
+    Example:
+        >>> pretty("l_inf beats l2 and l_p")
+        'ℓ∞ beats ℓ₂ and ℓp'
+    """
+    return _NAMED.sub(lambda match: _SIGNS[match[1]], text)
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

@@ -1,0 +1,50 @@
+"""Whole studies: a plan, cells that survive being killed, and what follows from their records."""
+
+from spikeproof.study.analysis_rows import Competing, Curve, LayerActivity, MatrixCell, Transfer
+from spikeproof.study.cells import Cell, cells_of
+from spikeproof.study.code import code_sha256
+from spikeproof.study.engine import Executor, InProcess, ProcessPool
+from spikeproof.study.folder import RunFolder
+from spikeproof.study.load import load_plan, plans
+from spikeproof.study.plan import DataPlan, InputsPlan, Plan, TrainingPlan
+from spikeproof.study.record import CellFolder
+from spikeproof.study.results import Results, results
+from spikeproof.study.run import CellsFailed, Progress, run
+from spikeproof.study.status import Failure, Status, status
+from spikeproof.study.verdicts import CLAIMS, Part, Verdict, verdicts
+from spikeproof.study.work import Done
+
+__all__ = [
+    "CLAIMS",
+    "Cell",
+    "CellFolder",
+    "CellsFailed",
+    "Competing",
+    "Curve",
+    "DataPlan",
+    "Done",
+    "Executor",
+    "Failure",
+    "InProcess",
+    "InputsPlan",
+    "LayerActivity",
+    "MatrixCell",
+    "Part",
+    "Plan",
+    "ProcessPool",
+    "Progress",
+    "Results",
+    "RunFolder",
+    "Status",
+    "TrainingPlan",
+    "Transfer",
+    "Verdict",
+    "cells_of",
+    "code_sha256",
+    "load_plan",
+    "plans",
+    "results",
+    "run",
+    "status",
+    "verdicts",
+]

@@ -1,0 +1,153 @@
+"""Per-item results of several cells as tables over seeds and items, aligned for pairing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from spikeproof.base import FileProblem
+from spikeproof.metrics import Floats
+from spikeproof.study.analysis_cells import Cell
+
+__all__ = ["LP_THREATS", "Table", "TrainingKind", "align", "attack_table", "probe_table"]
+
+LP_THREATS = ("linf", "l2", "l1", "l0")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Per-item numbers of one training, seeds first.
+
+    Args:
+        seeds: Seed of each row, S.
+        items: Number of each item, int64 ``(N,)``.
+        radii: Ladder of the threat, R; empty for a probe.
+        values: Name to float64 ``(S, N)`` or ``(S, R, N)``.
+    """
+
+    seeds: tuple[int, ...]
+    items: np.ndarray[Any, Any]
+    radii: tuple[float, ...]
+    values: Mapping[str, Floats]
+
+    @property
+    def middle(self) -> int:
+        """Level of the standard radius: the middle of the ladder."""
+        return len(self.radii) // 2
+
+    def only(self, seeds: Sequence[int], items: np.ndarray[Any, Any]) -> Table:
+        """The table of the chosen seeds and items, in that order."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        columns = np.searchsorted(self.items, items)
+        values = {name: value[rows][..., columns] for name, value in self.values.items()}
+        return replace(self, seeds=tuple(seeds), items=items, values=values)
+
+
+def align(*tables: Table) -> list[Table] | None:
+    """Return the tables on the seeds and items they share; None where they share none."""
+    seeds = sorted(set.intersection(*(set(table.seeds) for table in tables)))
+    items = reduce(np.intersect1d, [table.items for table in tables])
+    if not seeds or not len(items):
+        return None
+    return [table.only(seeds, items) for table in tables]
+
+
+def attack_table(cells: Sequence[Cell]) -> Table | None:
+    """Return survival per seed, radius and item from the attack cells of one threat.
+
+    Values: ``clean`` ``(S, N)``, and ``alive``, ``random``, ``length`` ``(S, R, N)``.
+    """
+    if not cells:
+        return None
+    radii = tuple(float(radius) for radius in cells[0].cell["threat"]["radii"])
+    rows = []
+    for cell in cells:
+        count, n = len(radii), len(cell.array("items"))
+        shapes = {"correct": (n,)} | dict.fromkeys(
+            ("broken", "random_correct", "length"), (count, n)
+        )
+        for name, shape in shapes.items():
+            if cell.array(name).shape != shape:
+                raise FileProblem(
+                    f"{cell.folder / 'items.npz'}: {name!r} must have shape {shape}; got "
+                    f"{cell.array(name).shape}. Delete the cell's folder and run again."
+                )
+        correct = cell.array("correct").astype(bool)
+        rows.append(
+            {
+                "clean": correct.astype(np.float64),
+                "alive": (correct & ~cell.array("broken").astype(bool)).astype(np.float64),
+                "random": cell.array("random_correct").astype(np.float64),
+                "length": cell.array("length").astype(np.float64),
+            }
+        )
+    return _stacked(cells, radii, rows)
+
+
+def probe_table(cells: Sequence[Cell]) -> Table | None:
+    """Return every per-item array of the probe cells of one training, ``(S, N)`` each."""
+    if not cells:
+        return None
+    names = set.intersection(*(set(cell.items) for cell in cells)) - {"items", "y"}
+    rows = []
+    for cell in cells:
+        n = len(cell.array("items"))
+        kept = sorted(name for name in names if cell.items[name].shape == (n,))
+        rows.append({name: cell.items[name].astype(np.float64) for name in kept})
+    return _stacked(cells, (), rows)
+
+
+def _stacked(
+    cells: Sequence[Cell], radii: tuple[float, ...], rows: Sequence[Mapping[str, Floats]]
+) -> Table | None:
+    """One table from one set of arrays per seed, on the items all seeds share."""
+    singles = []
+    for cell, row in zip(cells, rows, strict=True):
+        order = np.argsort(cell.array("items"), kind="stable")
+        values = {name: value[None, ..., order] for name, value in row.items()}
+        singles.append(Table((cell.seed,), cell.array("items")[order], radii, values))
+    items = reduce(np.intersect1d, [table.items for table in singles])
+    if not len(items):
+        return None
+    singles = sorted((one.only(one.seeds, items) for one in singles), key=lambda one: one.seeds)
+    values = {name: np.concatenate([one.values[name] for one in singles]) for name in rows[0]}
+    return Table(tuple(one.seeds[0] for one in singles), items, radii, values)
+
+
+@dataclass(frozen=True)
+class TrainingKind:
+    """What a training does, read from the record of its objective.
+
+    Args:
+        terms: Kinds of its terms.
+        against: Threat its inputs are attacked with; None for clean inputs.
+    """
+
+    terms: frozenset[str]
+    against: str | None
+
+    @property
+    def undefended(self) -> bool:
+        """Only cross-entropy, on clean inputs."""
+        return self.terms == {"cross_entropy"} and self.against is None
+
+    @property
+    def sparse(self) -> bool:
+        """Whether it penalises the input gradient."""
+        return any("sparse" in term for term in self.terms)
+
+    @classmethod
+    def of(cls, objective: Mapping[str, Any]) -> TrainingKind:
+        """Read ``{"terms": {name: {"kind", "weight"}}, "inputs": None or {"threat"}}``."""
+        kinds = frozenset(
+            str(term["kind"]) for term in objective["terms"].values() if term.get("weight", 1) != 0
+        )
+        inputs = objective.get("inputs")
+        if not inputs:
+            return cls(kinds, None)
+        threat = inputs["threat"]
+        return cls(kinds, str(threat if isinstance(threat, str) else threat["name"]))

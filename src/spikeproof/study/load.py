@@ -1,0 +1,119 @@
+"""From a TOML file, or the name of a plan that comes with the package, to a checked plan."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+from spikeproof.attacks import ATTACKS
+from spikeproof.base import FileProblem, SettingError, check_one_of, suggestion
+from spikeproof.data import datasets, describe
+from spikeproof.models import models
+from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
+from spikeproof.train import TERMS
+
+__all__ = ["check_names", "load_plan", "plans"]
+
+
+def plans() -> list[str]:
+    """Return the names of the plans that come with the package."""
+    folder = resources.files("spikeproof.study") / "plans"
+    return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def load_plan(path: Path | str) -> Plan:
+    """Read a plan from a TOML file, or take one that comes with the package by its name.
+
+    Args:
+        path: A file, or a name from ``plans()``.
+    Returns:
+        The plan; every key, type and name in it has been checked.
+    Raises:
+        FileProblem: no such file, or not TOML (the line is named).
+        SettingError: an unknown key or name (the nearest known one is named), a missing key, or
+            a value of the wrong type.
+    Example:
+        >>> load_plan("quick").seeds
+        (0,)
+    """
+    name = str(path)
+    if name in plans():
+        text, where = _shipped(name), f"plan {name!r}"
+    else:
+        text, where = _read(Path(path)), name
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise FileProblem(f"{where} is not TOML: {problem}.") from None
+    plan = Plan.from_record(values, where)
+    check_names(plan, where)
+    return plan
+
+
+def _shipped(name: str) -> str:
+    """The text of a plan that comes with the package."""
+    return (resources.files("spikeproof.study") / "plans" / f"{name}.toml").read_text("utf-8")
+
+
+def _read(path: Path) -> str:
+    """The text of a plan file."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        bare = path.suffix == "" and len(path.parts) == 1
+        hint = f" {suggestion(str(path), plans())}" if bare else ""
+        raise FileProblem(f"There is no plan at {path}.{hint}") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise FileProblem(f"Cannot read the plan {path}: {problem}.") from None
+
+
+def check_names(plan: Plan, where: str = "plan") -> None:
+    """Raise SettingError unless every name in the plan exists and every record can be built."""
+    for data in plan.data:
+        _check_data(data, f"{where}: [[data]] {data.name!r}")
+    known = [data.name for data in plan.data]
+    for training in plan.training:
+        place = f"{where}: [[training]] {training.name!r}"
+        for name in training.data or ():
+            _check(name, known, "data set of this plan", place)
+        for record in training.terms.values():
+            _check(str(record["kind"]), TERMS, "term", place)
+            TERMS.build({key: value for key, value in record.items() if key != "weight"})
+        for data in plan.data:
+            if training in plan.trainings(data.name):
+                _check_inputs(training, data, place)
+
+
+def _check_data(data: DataPlan, place: str) -> None:
+    """Check the names in one ``[[data]]`` table."""
+    _check(data.name, datasets(), "data set", place)
+    _check(data.model, models(), "model", place)
+    if data.threats != "all":
+        for name in data.threats:
+            _check(name, describe(data.name).radii, f"threat for {data.name}", place)
+
+
+def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:
+    """Check attack, threat and level of adversarial inputs on one data set."""
+    inputs = training.inputs
+    if inputs is None:
+        return
+    ATTACKS.build(inputs.attack)
+    radii = describe(data.name).radii
+    _check(inputs.threat, radii, f"threat for {data.name}", place)
+    if inputs.level is not None and inputs.level >= len(radii[inputs.threat]):
+        raise SettingError(
+            f"{place}: inputs.level {inputs.level} does not exist; {inputs.threat} on "
+            f"{data.name} has the radii {', '.join(map(str, radii[inputs.threat]))}, "
+            "counted from 0."
+        )
+
+
+def _check(name: str, known: Iterable[str], what: str, place: str) -> None:
+    """Like ``check_one_of``, saying where in the plan."""
+    try:
+        check_one_of(name, known, what)
+    except SettingError as problem:
+        raise SettingError(f"{place}: {problem}") from None

@@ -1,0 +1,195 @@
+"""What a study computes: data sets × trainings × seeds × threats, as plain settings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from spikeproof.base import SettingError, check_one_of, check_positive, digest, settings_from
+
+__all__ = ["DataPlan", "InputsPlan", "Plan", "TrainingPlan"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataPlan:
+    """One ``[[data]]`` table: a data set, the network trained on it, and how.
+
+    Args:
+        name: Data set, one of ``datasets()``.
+        model: Architecture, one of ``models()``.
+        timesteps: Simulation length; the architecture's own where absent.
+        width: Channels of the first spiking layer; the architecture's own where absent.
+        epochs: Passes over the training items.
+        batch_size: Items per step.
+        learning_rate: Peak learning rate.
+        threats: Threat names, or ``"all"`` that the data set supports.
+        items: Test items per cell; the plan's number where absent.
+        weights: Term name → its weight on this data set, in place of the training's; gradients
+            of different inputs have different sizes.
+    """
+
+    name: str
+    model: str
+    timesteps: int | None = None
+    width: int | None = None
+    epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = 0.01
+    threats: Literal["all"] | tuple[str, ...] = "all"
+    items: int | None = None
+    weights: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_positive(self, "epochs", "batch_size", "learning_rate")
+        for name in ("timesteps", "width", "items"):
+            if getattr(self, name) is not None:
+                check_positive(self, name)
+        if not self.threats:
+            raise SettingError(f"[[data]] {self.name!r}: threats is empty; name one, or 'all'.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputsPlan:
+    """The ``inputs`` of a training: adversarial ones, made by an attack under a threat.
+
+    Args:
+        attack: Record of the attack, ``{kind = "pgd", steps = 7}``.
+        threat: Name of a threat that the data set supports.
+        level: Which radius of that threat's ladder, 0 is the smallest; the middle one where
+            neither ``level`` nor ``radius`` is given.
+        radius: The radius itself, instead of ``level``.
+    """
+
+    attack: dict[str, Any]
+    threat: str
+    level: int | None = None
+    radius: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.level is not None and self.radius is not None:
+            raise SettingError("inputs takes level or radius, not both.")
+        if self.level is not None and self.level < 0:
+            raise SettingError(f"inputs.level counts from 0; got {self.level}.")
+        if self.radius is not None:
+            check_positive(self, "radius")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """One ``[[training]]`` table: an objective under a name.
+
+    Args:
+        name: What tables call it.
+        terms: Term name → its record and ``weight``, ``{kind = "cross_entropy", weight = 1.0}``.
+        inputs: Adversarial inputs; clean ones where absent.
+        data: Data sets it is trained on; every one where absent.
+        epochs_factor: Times the data set's epochs.
+    """
+
+    name: str
+    terms: dict[str, dict[str, Any]]
+    inputs: InputsPlan | None = None
+    data: tuple[str, ...] | None = None
+    epochs_factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_positive(self, "epochs_factor")
+        if not self.terms:
+            raise SettingError(f"[[training]] {self.name!r} has no terms; give at least one.")
+        for name, term in self.terms.items():
+            for key in ("kind", "weight"):
+                if key not in term:
+                    raise SettingError(f"[[training]] {self.name!r}: term {name!r} needs a {key}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A whole study as plain data; everything it computes follows from it.
+
+    Args:
+        name: What the report calls it.
+        data: Data sets, in the order of the tables.
+        training: Trainings, in the order of the tables.
+        seeds: One network per seed.
+        suite: Attack suite, ``"quick"`` or ``"standard"``.
+        items: Test items per cell, the same ones for every cell of a data set.
+        draws: Random perturbations per item and radius.
+        probe_items: Items of the vulnerability probe.
+        workers: Processes where the caller names no number.
+    Raises:
+        SettingError: two tables of one name, an empty list, or numbers that are not positive.
+    """
+
+    name: str
+    data: tuple[DataPlan, ...]
+    training: tuple[TrainingPlan, ...]
+    seeds: tuple[int, ...] = (0,)
+    suite: Literal["quick", "standard"] = "quick"
+    items: int = 200
+    draws: int = 10
+    probe_items: int = 64
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        check_positive(self, "items", "draws", "probe_items", "workers")
+        for what in ("data", "training", "seeds"):
+            members: Sequence[Any] = getattr(self, what)
+            if not members:
+                raise SettingError(f"Plan {self.name!r} has no {what}; give at least one.")
+            names = [getattr(member, "name", member) for member in members]
+            twice = sorted({str(name) for name in names if names.count(name) > 1})
+            if twice:
+                raise SettingError(f"Plan {self.name!r}: {what} {', '.join(twice)} is there twice.")
+        for part in self.data:
+            known = {term for training in self.trainings(part.name) for term in training.terms}
+            for term in part.weights:
+                check_one_of(term, known, f"term in the weights of [[data]] {part.name!r}")
+
+    def record(self) -> dict[str, Any]:
+        """Plain data from which ``Plan.from_record`` rebuilds the plan."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], where: str = "plan") -> Plan:
+        """Rebuild a plan from plain data, refusing unknown keys."""
+        values = dict(record)
+        values["data"] = _tables(DataPlan, values, "data", where)
+        values["training"] = _tables(TrainingPlan, values, "training", where)
+        return settings_from(cls, values, where)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the whole plan."""
+        return digest(self.record())
+
+    def trainings(self, data: str) -> list[TrainingPlan]:
+        """The trainings that apply to a data set."""
+        return [t for t in self.training if t.data is None or data in t.data]
+
+
+def _tables(cls: type[T], values: Mapping[str, Any], key: str, where: str) -> tuple[T, ...]:
+    """The tables ``[[key]]`` as settings objects."""
+    tables = values.get(key, ())
+    if not isinstance(tables, list | tuple) or not all(isinstance(t, Mapping) for t in tables):
+        raise SettingError(f"{where}: {key} must be written as tables headed [[{key}]].")
+    out = []
+    for number, table in enumerate(tables):
+        place = f"{where}: [[{key}]] {table.get('name', f'number {number + 1}')!r}"
+        table = dict(table)
+        if isinstance(table.get("inputs"), Mapping):
+            table["inputs"] = settings_from(InputsPlan, table["inputs"], f"{place}: inputs")
+        out.append(_built(cls, table, place))
+    return tuple(out)
+
+
+def _built(cls: type[T], table: Mapping[str, Any], place: str) -> T:
+    """One table as its settings object; a bad ``threats`` is explained by hand, pydantic's
+    sentence for a union says too little."""
+    threats = table.get("threats", "all")
+    if cls is DataPlan and isinstance(threats, str) and threats != "all":
+        raise SettingError(f"{place}: threats must be 'all' or a list of names; got {threats!r}.")
+    return settings_from(cls, table, place)

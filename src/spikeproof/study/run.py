@@ -1,0 +1,181 @@
+"""Run a plan: compute every cell that is not there yet, and survive being killed at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spikeproof.base import SpikeproofError
+from spikeproof.study.cells import Cell, cells_of
+from spikeproof.study.engine import Executor, InProcess, ProcessPool
+from spikeproof.study.folder import RunFolder
+from spikeproof.study.plan import Plan
+from spikeproof.study.status import Failure, Status, seconds_left, status
+from spikeproof.study.work import Done
+
+__all__ = ["CellsFailed", "Progress", "run"]
+
+
+class CellsFailed(SpikeproofError):
+    """Some cells of a study failed; all others are complete.
+
+    Args:
+        sentence: What happened.
+        failures: Each failed cell with its reason.
+    """
+
+    def __init__(self, sentence: str, failures: Sequence[Failure] = ()) -> None:
+        super().__init__(sentence)
+        self.failures = tuple(failures)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a run stands; sent at the start and after every cell.
+
+    Args:
+        done: Complete cells, those found complete at the start among them.
+        total: All cells.
+        cost_done: Expected effort of the complete cells, in arbitrary units.
+        cost_total: Expected effort of all cells.
+        title: The cell that just ended; empty at the start.
+        error: Why it failed; None if it did not.
+        seconds_left: Expected time until the end; None before a cell has been computed.
+    """
+
+    done: int
+    total: int
+    cost_done: float
+    cost_total: float
+    title: str = ""
+    error: str | None = None
+    seconds_left: float | None = None
+
+
+def run(
+    plan: Plan,
+    folder: Path | str,
+    *,
+    workers: int | None = None,
+    progress: Callable[[Progress], Any] | None = None,
+    executor: Executor | None = None,
+) -> Status:
+    """Compute every cell of a plan that its folder does not hold yet.
+
+    Networks are trained first, then attacked and probed. Each cell is written atomically, its
+    record last, so a run that is killed at any moment goes on where it stopped when it is run
+    again, and ends with the same bytes. A training that was cut off goes on from its last epoch.
+
+    Args:
+        plan: What to compute.
+        folder: The run folder; made if need be. One run at a time.
+        workers: Processes; 1 computes in this one. The plan's number where absent. It never
+            changes a result.
+        progress: Called with a :class:`Progress` at the start and after every cell.
+        executor: What computes the cells, instead of ``workers``.
+    Returns:
+        The status of the complete run.
+    Raises:
+        CellsFailed: some cells failed; the others are complete and the failed ones are tried
+            again by the next run.
+        FileProblem: the folder cannot be written, has too little room, or is in use. Checked
+            before anything is computed.
+        SettingError: the plan names something that does not exist.
+    Cost:
+        Training and attacks; see ``fit`` and ``climb``.
+    """
+    place = RunFolder(folder)
+    workers = plan.workers if workers is None else workers
+    if executor is None:
+        executor = InProcess() if workers == 1 else ProcessPool(workers=workers)
+    with place.lock():
+        cells = cells_of(plan)
+        place.prepare(plan, cells)
+        work = _Work(place, cells, workers, progress)
+        work.report()
+        for wave in (("train",), ("attack", "probe")):
+            work.wave(executor, wave)
+        if work.failures:
+            raise CellsFailed(_sentence(work.failures, len(cells)), work.failures)
+        return status(folder)
+
+
+@dataclass
+class _Work:
+    """A run under way."""
+
+    place: RunFolder
+    cells: list[Cell]
+    workers: int
+    progress: Callable[[Progress], Any] | None
+    spent: dict[str, float] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.by_id = {cell.id: cell for cell in self.cells}
+        self.done = self.place.done(self.cells)
+        self.spent = {id: self.place.cell(self.by_id[id]).seconds() for id in self.done}
+
+    def wave(self, executor: Executor, kinds: tuple[str, ...]) -> None:
+        """Compute what is missing of these kinds, the longest first."""
+        failed = {failure.id for failure in self.failures}
+        missing = [cell for cell in self.cells if cell.kind in kinds and cell.id not in self.done]
+        for cell in missing:
+            if cell.parent in failed:
+                self._fail(
+                    cell, f"its network is missing, as {self.by_id[cell.parent].title} failed."
+                )
+        ready = [cell for cell in missing if cell.parent not in failed]
+        ready.sort(key=lambda cell: -cell.cost)
+        if not ready:
+            return
+        with closing(executor.map(self.place.cells, ready)) as ends:
+            for end in ends:
+                self._note(end)
+
+    def _note(self, end: Done) -> None:
+        """Book how a cell ended, and tell."""
+        cell = self.by_id[end.id]
+        if end.error is None:
+            self.done.add(cell.id)
+            self.spent[cell.id] = end.seconds
+            self.report(cell.title)
+        else:
+            self._fail(cell, end.error)
+
+    def _fail(self, cell: Cell, error: str) -> None:
+        """Book a failure, and tell."""
+        self.failures.append(Failure(cell.id, cell.title, error))
+        self.report(cell.title, error)
+
+    def report(self, title: str = "", error: str | None = None) -> None:
+        """Tell whoever listens where the run stands."""
+        if self.progress is None:
+            return
+        done = [cell for cell in self.cells if cell.id in self.done]
+        failed = {failure.id for failure in self.failures}
+        open_cells = [c for c in self.cells if c.id not in self.done and c.id not in failed]
+        left = seconds_left(done, self.spent, open_cells)
+        self.progress(
+            Progress(
+                done=len(done),
+                total=len(self.cells),
+                cost_done=sum(cell.cost for cell in done),
+                cost_total=sum(cell.cost for cell in self.cells),
+                title=title,
+                error=error,
+                seconds_left=None if left is None else left / max(1, self.workers),
+            )
+        )
+
+
+def _sentence(failures: Sequence[Failure], total: int) -> str:
+    """What to say at the end of a run with failures."""
+    first = failures[0]
+    return (
+        f"{len(failures)} of {total} cells failed, first {first.title}: {first.error} The other "
+        f"{total - len(failures)} are complete; run again to try the failed ones again."
+    )

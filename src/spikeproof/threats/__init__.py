@@ -1,0 +1,29 @@
+"""What the attacker may do (Threat, geometries) and wants (Goal)."""
+
+from spikeproof.threats.events import Counts
+from spikeproof.threats.geometry import Geometry
+from spikeproof.threats.goal import Aim, Goal, Shift
+from spikeproof.threats.joint import Joint
+from spikeproof.threats.l0 import L0
+from spikeproof.threats.l1 import L1
+from spikeproof.threats.l2 import L2
+from spikeproof.threats.linf import Linf
+from spikeproof.threats.registry import GEOMETRIES
+from spikeproof.threats.standard import standard_threats
+from spikeproof.threats.threat import Threat
+
+__all__ = [
+    "GEOMETRIES",
+    "L0",
+    "L1",
+    "L2",
+    "Aim",
+    "Counts",
+    "Geometry",
+    "Goal",
+    "Joint",
+    "Linf",
+    "Shift",
+    "Threat",
+    "standard_threats",
+]

@@ -1,0 +1,242 @@
+"""What a norm must be able to do, and the arithmetic of balls inside boxes that all norms share."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from spikeproof.base import Seeds, SettingError
+from spikeproof.data import Domain, Views
+
+__all__ = [
+    "Counted",
+    "Geometry",
+    "biggest",
+    "fill",
+    "land",
+    "movable",
+    "refuse_radius",
+    "refuse_small",
+    "rooms",
+    "spans",
+    "threshold",
+    "towards",
+]
+
+# A ball may be left by this much, relatively, through rounding: projections then leave z alone,
+# which makes them idempotent. Far below the 1e-6 that verification allows.
+SLACK = 1e-12
+
+# How many of the largest coordinates are looked at before all of them are sorted.
+HEAD = 256
+
+
+class Geometry(ABC):
+    """A way to measure perturbations, with the verbs an attack needs.
+
+    Subclasses are frozen dataclasses. Every verb takes the radius and the domain from the
+    :class:`Threat` that holds both; callers use the threat.
+    """
+
+    @property
+    def convex(self) -> bool:
+        """Whether the legal set is convex off the grid, so that ``relax`` is ``project``."""
+        return True
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name of the threat in tables and records."""
+
+    @abstractmethod
+    def distance(self, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
+        """Length of ``x_adv - x`` in float64, ``(N,)``."""
+
+    @abstractmethod
+    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+        """Change, float64, from ``x`` to the point of ball and box nearest to ``z``."""
+
+    @abstractmethod
+    def step(
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+    ) -> Tensor:
+        """Steepest direction of length ``radius`` that ``z`` can move in."""
+
+    @abstractmethod
+    def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
+        """A perturbation drawn from the ball, before any clipping."""
+
+    @abstractmethod
+    def check(self, radius: float, domain: Domain | Views) -> None:
+        """Raise SettingError where the radius makes no sense on the domain."""
+
+    def project(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+        """A legal point: in the ball, in the box, on the grid."""
+        return land(self.nearest(z, x, radius, domain), x, domain, grid=True)
+
+    def relax(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+        """The point of the convex relaxation of the legal set nearest to ``z``."""
+        return land(self.nearest(z, x, radius, domain), x, domain, grid=False)
+
+
+class Counted(Geometry):
+    """A geometry whose distance counts units (pixels, events) on places.
+
+    On top of the verbs of every geometry it can tell what a unit on each place is worth, and
+    exchange units: what a local search over subsets needs.
+    """
+
+    @abstractmethod
+    def offers(
+        self, grad: Tensor, x_adv: Tensor, x: Tensor, domain: Domain | Views
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Units used, linear gain of one more and linear worth of one used, ``(N, P)`` each."""
+
+    @abstractmethod
+    def exchange(
+        self,
+        x_adv: Tensor,
+        x: Tensor,
+        grad: Tensor,
+        moves: tuple[Tensor, Tensor],
+        domain: Domain | Views,
+    ) -> Tensor:
+        """Put a unit on the places ``moves[0]``, along the gradient; take one from ``moves[1]``."""
+
+
+def land(change: Tensor, x: Tensor, domain: Domain | Views, *, grid: bool) -> Tensor:
+    """Return ``x + change`` in the type of ``x``, every coordinate rounded towards ``x``.
+
+    Rounding towards ``x`` never lengthens a perturbation, so ball and box survive float32.
+    """
+    exact = x.double()
+    target = exact + change
+    if grid and domain.integer:
+        # The nudge keeps 2.9999999999, which scaling made of 3, from being cut to 2.
+        target = domain.snap(target + 1e-9 * change.sign(), exact)
+        target = torch.where(change == 0, exact, target)
+    out = target.to(x.dtype)
+    beyond = (out.double() - exact).abs() > (target - exact).abs()
+    return torch.where(beyond, torch.nextafter(out, x), out)
+
+
+def rooms(direction: Tensor, z: Tensor, domain: Domain | Views) -> Tensor:
+    """How far each coordinate of ``z`` can go in the sign of ``direction``; 0 where that is 0."""
+    low, high = domain.bounds(z)
+    room = torch.where(direction > 0, high - z, z - low).clamp(min=0)
+    return torch.where(direction == 0, torch.zeros_like(room), room)
+
+
+def movable(grad: Tensor, z: Tensor, domain: Domain | Views) -> Tensor:
+    """The gradient without the coordinates that stand on the bound they would leave through."""
+    return torch.where(rooms(grad, z, domain) > 0, grad, torch.zeros_like(grad))
+
+
+def spans(domain: Domain | Views) -> Tensor:
+    """Range ``high - low`` of each feature, float64 ``(size,)``."""
+    low, high = domain.bounds(torch.zeros((), dtype=torch.float64))
+    return (high - low).expand(domain.size)
+
+
+def biggest(domain: Domain | Views) -> float:
+    """The largest range of a feature."""
+    return float(spans(domain).max())
+
+
+def threshold(size: Tensor, room: Tensor, radius: float) -> Tensor:
+    r"""Return the θ with ``sum(clip(size - θ, 0, room)) = radius``, at least 0, ``(N, 1)``.
+
+    Where no room is exceeded, which is the rule for an iterate that stays in the box, the
+    coordinates above θ are found by walking up from below (Michelot's algorithm, finite and
+    exact). Only the other rows are sorted.
+    """
+    total = torch.minimum(size, room).sum(1, keepdim=True)
+    theta = torch.zeros_like(total)
+    left = (total > radius * (1 + SLACK)).flatten().nonzero().flatten()
+    if not len(left):
+        return theta
+    found = _walk(size[left], radius)
+    theta[left] = found
+    full = ((size[left] - found) > room[left]).any(1)
+    if full.any():
+        theta[left[full]] = _threshold(size[left[full]], room[left[full]], radius)
+    return theta
+
+
+def _walk(size: Tensor, radius: float) -> Tensor:
+    """The θ with ``sum(max(size - θ, 0)) = radius`` for rows whose sum exceeds the radius."""
+    above, theta = size > 0, size.amax(1, keepdim=True)
+    while True:
+        count = above.sum(1, keepdim=True)
+        spent = torch.where(above, size, 0.0).sum(1, keepdim=True) - radius
+        # No coordinate is left above where the radius is zero: the largest size is θ.
+        theta = torch.where(count > 0, spent / count.clamp(min=1), theta)
+        now = above & (size > theta)
+        if torch.equal(now, above):
+            return theta
+        above = now
+
+
+def _threshold(size: Tensor, room: Tensor, radius: float) -> Tensor:
+    """The θ of ``threshold``, from the breakpoints of the piecewise linear sum."""
+    total = torch.minimum(size, room).sum(1, keepdim=True)
+    ends = torch.cat([size, (size - room).clamp(min=0), torch.zeros_like(total)], 1)
+    rise = torch.cat([torch.ones_like(size), -torch.ones_like(room), torch.zeros_like(total)], 1)
+    ends, order = ends.sort(dim=1, descending=True, stable=True)
+    slope = rise.gather(1, order).cumsum(1)
+    gains = slope[:, :-1] * (ends[:, :-1] - ends[:, 1:])
+    sums = torch.cat([torch.zeros_like(total), gains.cumsum(1)], 1)
+    # First breakpoint at which the sum reaches the radius; θ lies between it and the one before.
+    reached = (sums < radius).sum(1, keepdim=True).clamp(1, ends.shape[1] - 1)
+    before = reached - 1
+    steep = slope.gather(1, before).clamp(min=1)
+    theta = ends.gather(1, before) - (radius - sums.gather(1, before)) / steep
+    return torch.where(total <= radius * (1 + SLACK), torch.zeros_like(theta), theta.clamp(min=0))
+
+
+def fill(worth: Tensor, room: Tensor, length: float) -> Tensor:
+    """Spend ``length`` on the coordinates in order of ``worth``, at most ``room`` on each."""
+    room = torch.where(worth > 0, room, torch.zeros_like(room)).clamp(max=length)
+    if worth.shape[1] > 4 * HEAD:
+        best, where = worth.topk(HEAD + 1, dim=1)
+        caps = room.gather(1, where[:, :-1])
+        if ((caps.sum(1) >= length) | (best[:, -1] <= 0)).all():
+            return _fill(where[:, :-1], caps, room, length)
+    where = worth.sort(dim=1, descending=True, stable=True).indices
+    return _fill(where, room.gather(1, where), room, length)
+
+
+def towards(size: Tensor, grad: Tensor, z: Tensor, x: Tensor) -> Tensor:
+    """The way from ``z`` to ``x + size * sign(grad)``; none for an item without a gradient."""
+    goal = x + size.view_as(x).to(x) * grad.sign()
+    some = (grad != 0).flatten(1).any(1).view(-1, *[1] * (x.ndim - 1))
+    return torch.where(some, goal - z, torch.zeros_like(z))
+
+
+def _fill(where: Tensor, caps: Tensor, room: Tensor, length: float) -> Tensor:
+    """Spend ``length`` on the coordinates ``where``, in that order, at most ``caps`` on each."""
+    before = caps.cumsum(1) - caps
+    spent = torch.minimum((length - before).clamp(min=0), caps)
+    return torch.zeros_like(room).scatter(1, where, spent)
+
+
+def refuse_radius(name: str, radius: float, most: float, what: str) -> None:
+    """Raise where a radius exceeds everything the domain allows."""
+    if math.isfinite(most) and radius > most * (1 + 1e-9):
+        meant = f"; did you mean {radius:g}/255?" if most <= 255 < radius * 255 else ""
+        raise SettingError(
+            f"The {name} radius {radius:g} is larger than {what} ({most:g}), so it would allow "
+            f"every input{meant or '; choose a smaller one.'}"
+        )
+
+
+def refuse_small(name: str, radius: float, domain: Domain | Views) -> None:
+    """Raise where a radius is too small to change anything that can be stored."""
+    if domain.integer and 0 < radius < 1:
+        raise SettingError(
+            f"The {name} radius {radius:g} is smaller than one event, so no input could change; "
+            "take a radius of at least 1, or domain.relaxed() to perturb frames."
+        )

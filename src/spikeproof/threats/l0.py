@@ -1,0 +1,194 @@
+"""The l_0 geometry: at most so many pixels (or features) may change, each as far as it likes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spikeproof.base import Seeds, SettingError
+from spikeproof.data import Domain, Views
+from spikeproof.threats.geometry import Counted, land, rooms, spans, threshold, towards
+
+__all__ = ["L0", "check_whole"]
+
+
+@dataclass(frozen=True)
+class L0(Counted):
+    r"""At most ``radius`` pixels may change, each anywhere in its range.
+
+    All channels of a position are one pixel; ``pixels=False`` counts single features. The nearest
+    point keeps the pixels with the largest ``||d||² - ||d - clip(d)||²``. Between queries an
+    iterate lives in the box and in the l_1 ball of radius ``radius`` where a pixel counts
+    ``max_c |d_c| / range``: the convex hull of the legal set when every ``x`` stands on a bound.
+    Draws change ``radius`` random pixels to uniform values.
+
+    Args:
+        pixels: Count positions; otherwise features.
+    Differs from the paper:
+        Where a range is infinite the hull is the whole space; 1 takes the place of the range
+        there, and draws are uniform in ``[-1, 1]`` around ``x``.
+    Example:
+        >>> L0().name, L0(pixels=False).name
+        ('l0', 'l0-features')
+    """
+
+    pixels: bool = True
+
+    @property
+    def name(self) -> str:
+        """``"l0"`` or ``"l0-features"``."""
+        return "l0" if self.pixels else "l0-features"
+
+    @property
+    def convex(self) -> bool:
+        """False: a mixture of two legal points may change more pixels."""
+        return False
+
+    def distance(self, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
+        """How many pixels differ, float64 ``(N,)``."""
+        # "not equal" so that a NaN counts as a change.
+        changed = (x_adv != x).flatten(1).double()
+        return (self._per_pixel(changed, domain) > 0).sum(1).double()
+
+    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+        """The change of the pixels whose change brings the point closest to ``z``."""
+        near = x.double()
+        wanted = z.double()
+        if domain.integer and isinstance(domain, Domain):
+            legal = domain.clip(wanted.round()) - near
+        else:
+            legal = domain.clip(wanted) - near
+        legal = legal.flatten(1)
+        gains = legal * (2 * (wanted - near).flatten(1) - legal)
+        kept = _top(self._per_pixel(gains, domain), int(radius))
+        return torch.where(self._spread(kept, domain), legal, 0.0).view_as(x)
+
+    def relax(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+        """The iterate between queries: in the box and the l_1 ball of range units."""
+        near = x.double()
+        unit = _units(domain).to(x.device)
+        wanted = (z.double() - near).flatten(1)
+        legal = (domain.clip(z.double()) - near).flatten(1)
+        size = self._largest(wanted.abs() / unit, domain)
+        room = self._largest(legal.abs() / unit, domain)
+        moved = torch.minimum((size - threshold(size, room, radius)).clamp(min=0), room)
+        factor = torch.where(room > 0, moved / room.clamp(min=1e-300), 0.0)
+        return land((legal * self._spread(factor, domain)).view_as(x), x, domain, grid=False)
+
+    def step(
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+    ) -> Tensor:
+        """From ``z`` to the far ends of the pixels with the largest gain ``sum_c |g_c| room_c``."""
+        unit = _units(domain).to(grad)
+        room = torch.minimum(rooms(grad, x, domain).flatten(1), unit)
+        size = grad.flatten(1).abs()
+        # Scaled so that products with tiny gradients cannot vanish.
+        largest = size.amax(1, keepdim=True)
+        size = size / torch.where(largest > 0, largest, torch.ones_like(largest))
+        chosen = _top(self._per_pixel(size * room, domain), int(radius))
+        return towards(self._spread(chosen, domain) * room, grad, z, x)
+
+    def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
+        """``radius`` random pixels, moved to uniform values of their range."""
+        shape = x.shape[1:]
+        count = domain.pixels()[1] if self.pixels else domain.size
+        keys = seeds.child("pixels").exponential((count,), torch.float64)
+        chosen = self._spread(_top(keys, int(radius)), domain)
+        value = seeds.child("values").uniform(shape, torch.float64)
+        low, high = domain.bounds(x.double())
+        finite = (high - low).isfinite()
+        low, high = torch.where(finite, low, -1.0), torch.where(finite, high, 1.0)
+        if domain.integer and isinstance(domain, Domain):
+            value = low + (value * (high - low + 1)).floor().minimum(high - low)
+        else:
+            value = low + value * (high - low)
+        change = torch.where(finite, value - x.double(), value).to(x.dtype)
+        return torch.where(chosen.view_as(x), change, torch.zeros_like(change))
+
+    def offers(
+        self, grad: Tensor, x_adv: Tensor, x: Tensor, domain: Domain | Views
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Changed pixels, gain of moving each to its far end, and worth of its change."""
+        changed = self._largest((x_adv != x).flatten(1).to(x.dtype), domain)
+        gain = self._per_pixel(
+            (grad * (self._far(grad, x_adv, x, domain) - x_adv)).flatten(1), domain
+        )
+        worth = self._per_pixel((grad * (x_adv - x)).flatten(1), domain)
+        return changed, torch.where(changed > 0, torch.zeros_like(gain), gain), worth
+
+    def exchange(
+        self,
+        x_adv: Tensor,
+        x: Tensor,
+        grad: Tensor,
+        moves: tuple[Tensor, Tensor],
+        domain: Domain | Views,
+    ) -> Tensor:
+        """Move pixels to their far ends, and others back to where they were."""
+        put, take = (self._spread(places, domain).view_as(x) for places in moves)
+        moved = torch.where(put, self._far(grad, x_adv, x, domain), x_adv)
+        return torch.where(take, x, moved)
+
+    def _far(self, grad: Tensor, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
+        """The end of the range each feature is pulled to; 1 from ``x`` where there is no end."""
+        low, high = domain.bounds(x)
+        low, high = (
+            torch.where(low.isfinite(), low, x - 1),
+            torch.where(high.isfinite(), high, x + 1),
+        )
+        return torch.where(grad > 0, high, torch.where(grad < 0, low, x_adv))
+
+    def check(self, radius: float, domain: Domain | Views) -> None:
+        """Refuse what is not a whole number, or more than an item has."""
+        most = domain.pixels()[1] if self.pixels else domain.size
+        check_whole("l_0", radius, most, "pixels" if self.pixels else "features")
+
+    def _per_pixel(self, values: Tensor, domain: Domain | Views) -> Tensor:
+        """Sums over the features of each pixel, ``(N, P)``."""
+        index, count = domain.pixels()
+        if not self.pixels or count == domain.size:
+            return values
+        out = values.new_zeros(len(values), count)
+        return out.index_add_(1, index.to(values.device), values)
+
+    def _largest(self, values: Tensor, domain: Domain | Views) -> Tensor:
+        """Maxima over the features of each pixel, ``(N, P)``; values are at least 0."""
+        index, count = domain.pixels()
+        if not self.pixels or count == domain.size:
+            return values
+        out = values.new_zeros(len(values), count)
+        return out.scatter_reduce_(1, index.to(values.device).expand_as(values), values, "amax")
+
+    def _spread(self, values: Tensor, domain: Domain | Views) -> Tensor:
+        """Each pixel's value at all of its features, ``(N, size)``."""
+        index, count = domain.pixels()
+        if not self.pixels or count == domain.size:
+            return values
+        return values[:, index.to(values.device)]
+
+
+def check_whole(name: str, radius: float, most: float, what: str) -> None:
+    """Raise unless the radius counts something: a whole number, at most ``most``."""
+    if radius != math.floor(radius):
+        raise SettingError(
+            f"The {name} radius counts {what} and must be a whole number; got {radius:g}."
+        )
+    if radius > most:
+        raise SettingError(
+            f"The {name} radius {radius:g} is more than the {most:g} {what} of an item."
+        )
+
+
+def _units(domain: Domain | Views) -> Tensor:
+    """The range of each feature, 1 where it is infinite or zero, float64 ``(size,)``."""
+    unit = spans(domain)
+    return torch.where(unit.isfinite() & (unit > 0), unit, torch.ones_like(unit))
+
+
+def _top(values: Tensor, k: int) -> Tensor:
+    """Which entries are the k largest of their row; bool, ``(N, P)``."""
+    where = values.topk(min(k, values.shape[1]), dim=1).indices
+    return torch.zeros_like(values, dtype=torch.bool).scatter(1, where, True)

@@ -1,0 +1,101 @@
+"""The l_1 geometry: the absolute changes add up to at most the radius."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spikeproof.base import Seeds, check_fraction
+from spikeproof.data import Domain, Views
+from spikeproof.threats.geometry import (
+    Geometry,
+    fill,
+    refuse_radius,
+    refuse_small,
+    rooms,
+    spans,
+    threshold,
+    towards,
+)
+
+__all__ = ["L1", "nearest_l1"]
+
+
+@dataclass(frozen=True)
+class L1(Geometry):
+    r"""The absolute changes of the features add up to at most the radius.
+
+    A step leads towards the point of ball and box that is best to first order: the radius spent
+    on the features of largest ``|grad|``, on each at most the room the box leaves and at most
+    ``radius / (share * n)``. The nearest point of ball and box together is
+    ``clip(|z - x| - θ, 0, room)`` with the exact θ. Draws are ``n`` of ``n + 1`` normalised
+    exponentials with random signs, uniform in the ball.
+
+    Args:
+        share: Smallest share of the features that a step aims at, in [0, 1]; 0 takes as few as
+            the box allows, which is best to first order.
+    Raises:
+        SettingError: ``share`` lies outside [0, 1].
+    Differs from the paper:
+        APGD-l1 adds a sparse step to the iterate and projects. In a box that stops short: the
+        projection takes back from full features what the step gives to others, and on linear
+        models it ended at .74 to .88 of the optimum. Stepping towards the first-order optimum
+        (Frank-Wolfe) reaches it.
+    Example:
+        >>> L1().name
+        'l1'
+
+    References:
+        croce2021mind
+    """
+
+    share: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_fraction(self, "share")
+
+    @property
+    def name(self) -> str:
+        """``"l1"``."""
+        return "l1"
+
+    def distance(self, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
+        """Sum of the absolute changes, float64 ``(N,)``."""
+        return (x_adv.double() - x.double()).flatten(1).abs().sum(1)
+
+    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+        """The nearest point of ball and box, exactly."""
+        return nearest_l1(z, x, radius, domain)
+
+    def step(
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+    ) -> Tensor:
+        """From ``z`` to the best point of ball and box to first order."""
+        most = radius / max(1.0, self.share * domain.size)
+        room = rooms(grad, x, domain).clamp(max=most).flatten(1)
+        return towards(fill(grad.flatten(1).abs(), room, radius), grad, z, x)
+
+    def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
+        """``n`` of ``n + 1`` normalised exponentials, with random signs."""
+        n = domain.size
+        size = seeds.child("size").exponential((n + 1,), torch.float64)
+        sign = (seeds.child("sign").uniform((n,), torch.float64) - 0.5).sign()
+        return (radius * sign * size[:, :n] / size.sum(1, keepdim=True)).to(x.dtype).view_as(x)
+
+    def check(self, radius: float, domain: Domain | Views) -> None:
+        """Refuse a radius beyond what all features together can change, or below one event."""
+        most = float(spans(domain).sum())
+        refuse_radius("l_1", radius, most, "what all features together can change")
+        refuse_small("l_1", radius, domain)
+
+
+def nearest_l1(z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    """Change, float64, from ``x`` to the point of l_1 ball and box nearest to ``z``."""
+    near = x.double()
+    change = (z.double() - near).flatten(1)
+    room = rooms(change.view_as(x), near, domain).flatten(1)
+    size = change.abs()
+    moved = torch.minimum((size - threshold(size, room, radius)).clamp(min=0), room)
+    return (moved * change.sign()).view_as(x)

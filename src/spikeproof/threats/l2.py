@@ -1,0 +1,108 @@
+"""The l_2 geometry: the Euclidean length of the change is at most the radius."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spikeproof.base import Seeds, SettingError
+from spikeproof.data import Domain, Views
+from spikeproof.threats.geometry import (
+    SLACK,
+    Geometry,
+    movable,
+    refuse_radius,
+    refuse_small,
+    rooms,
+    spans,
+)
+
+__all__ = ["L2"]
+
+
+@dataclass(frozen=True)
+class L2(Geometry):
+    r"""The Euclidean length of the change is at most the radius.
+
+    Steepest step ``radius * grad / ||grad||_2`` over the coordinates that can move; draws are a
+    Gaussian direction times ``radius * U^(1/n)``. The nearest point of ball and box together is
+    ``clip(s * (z - x))`` with the largest ``s <= 1`` that stays in the ball, found exactly.
+
+    Example:
+        >>> L2().name
+        'l2'
+    """
+
+    @property
+    def name(self) -> str:
+        """``"l2"``."""
+        return "l2"
+
+    def distance(self, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
+        """Euclidean length of the change, float64 ``(N,)``."""
+        return (x_adv.double() - x.double()).flatten(1).square().sum(1).sqrt()
+
+    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+        """The nearest point of ball and box: scale, then clip, with the exact scale."""
+        near = x.double()
+        change = z.double() - near
+        room = rooms(change, near, domain).flatten(1)
+        size = change.flatten(1).abs()
+        moved = torch.minimum(size * _scale(size, room, radius), room)
+        return (moved * change.flatten(1).sign()).view_as(x)
+
+    def step(
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+    ) -> Tensor:
+        """The radius along the gradient of the coordinates that can move; 0 for a zero gradient."""
+        flat = movable(grad, z, domain).flatten(1)
+        # Dividing by the largest entry first keeps the squares of tiny gradients from vanishing.
+        largest = flat.abs().amax(1, keepdim=True)
+        flat = flat / torch.where(largest > 0, largest, torch.ones_like(largest))
+        length = flat.square().sum(1, keepdim=True).sqrt().clamp(min=1)
+        return (radius * flat / length).view_as(grad)
+
+    def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
+        """A Gaussian direction times ``radius * U^(1/n)``."""
+        shape = x.shape[1:]
+        flat = seeds.child("direction").normal(shape, torch.float64).flatten(1)
+        reach = seeds.child("length").uniform((1,), torch.float64) ** (1 / flat.shape[1])
+        return (
+            (radius * reach * flat / flat.square().sum(1, keepdim=True).sqrt())
+            .to(x.dtype)
+            .view_as(x)
+        )
+
+    def check(self, radius: float, domain: Domain | Views) -> None:
+        """Refuse a radius beyond the diagonal of the domain, or too small to show."""
+        most = float(spans(domain).square().sum().sqrt())
+        refuse_radius("l_2", radius, most, "the diagonal of the domain")
+        refuse_small("l_2", radius, domain)
+        if domain.kind == "image" and spans(domain).max() == 1 and 0 < radius < 1 / 255:
+            raise SettingError(
+                f"The l_2 radius {radius:g} is smaller than one 8-bit step of one pixel (1/255): "
+                "it looks like a radius in the wrong unit; give it in units of the input [0, 1]."
+            )
+
+
+def _scale(size: Tensor, room: Tensor, radius: float) -> Tensor:
+    """The largest s <= 1 with ``||min(s * size, room)||_2 <= radius``, ``(N, 1)``.
+
+    Given which coordinates are full, s has a closed form; clipping them makes room for a larger
+    s, which may fill more. The full set only grows, so the walk ends, exactly, at the answer.
+    """
+    squares, rooms_squared = size.square(), room.square()
+    none = torch.zeros_like(size)
+    full = torch.zeros_like(size, dtype=torch.bool)
+    while True:
+        spent = torch.where(full, rooms_squared, none).sum(1, keepdim=True)
+        free = torch.where(full, none, squares).sum(1, keepdim=True)
+        scale = ((radius**2 - spent).clamp(min=0) / free.clamp(min=1e-300)).sqrt().clamp(max=1)
+        now = full | (size * scale > room)
+        if torch.equal(now, full):
+            break
+        full = now
+    inside = torch.minimum(size, room).square().sum(1, keepdim=True).sqrt() <= radius * (1 + SLACK)
+    return torch.where(inside, torch.ones_like(scale), scale)

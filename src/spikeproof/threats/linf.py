@@ -1,0 +1,69 @@
+"""The l_inf geometry: every feature may move by at most the radius."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from spikeproof.base import Seeds
+from spikeproof.data import Domain, Views
+from spikeproof.threats.geometry import (
+    Geometry,
+    biggest,
+    movable,
+    refuse_radius,
+    refuse_small,
+)
+
+__all__ = ["Linf"]
+
+
+@dataclass(frozen=True)
+class Linf(Geometry):
+    r"""Every feature may move by at most the radius: ``max_i |x_adv_i - x_i| <= radius``.
+
+    Steepest step ``radius * sign(grad)``; nearest point by clamping; draws are uniform in
+    ``[-radius, radius]``. On a grid the nearest whole number inside the ball is taken.
+
+    Example:
+        >>> Linf().name
+        'linf'
+    """
+
+    @property
+    def name(self) -> str:
+        """``"linf"``."""
+        return "linf"
+
+    def distance(self, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
+        """Largest change of a feature, float64 ``(N,)``."""
+        return (x_adv.double() - x.double()).flatten(1).abs().amax(1)
+
+    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+        """Clamp to the ball and the box."""
+        near = x.double()
+        inside = (z.double() - near).clamp(-radius, radius)
+        return domain.clip(near + inside) - near
+
+    def project(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+        """A legal point; on a grid the nearest one, not the nearest on the way back to ``x``."""
+        if domain.integer and isinstance(domain, Domain):
+            return super().project((z - x).round() + x, x, math.floor(radius + 1e-9), domain)
+        return super().project(z, x, radius, domain)
+
+    def step(
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+    ) -> Tensor:
+        """The radius in the sign of the gradient, 0 where the gradient is 0 or the box ends."""
+        return radius * movable(grad, z, domain).sign()
+
+    def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
+        """Uniform in ``[-radius, radius]`` for every feature."""
+        return radius * (2 * seeds.uniform(x.shape[1:], x.dtype) - 1)
+
+    def check(self, radius: float, domain: Domain | Views) -> None:
+        """Refuse a radius above the range of the domain or below one event."""
+        refuse_radius("l_inf", radius, biggest(domain), "the range of the domain")
+        refuse_small("l_inf", radius, domain)

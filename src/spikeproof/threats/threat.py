@@ -1,0 +1,223 @@
+"""What the attacker may do: a geometry, a radius and a domain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spikeproof.base import Seeds, SettingError
+from spikeproof.data import Domain, Views
+from spikeproof.threats.geometry import Counted, Geometry
+from spikeproof.threats.registry import GEOMETRIES
+
+__all__ = ["Threat"]
+
+
+@dataclass(frozen=True)
+class Threat:
+    """What the attacker may do: move ``x`` by at most ``radius`` and stay in the domain.
+
+    Args:
+        geometry: How a perturbation is measured.
+        radius: Largest distance, in units of the raw input; a count for l_0 and counts; a
+            multiplier of every view's radius for a joint geometry. 0 allows no change.
+        domain: Legal inputs.
+    Raises:
+        SettingError: the radius is negative, not finite, or makes no sense on this domain
+            (8 on [0, 1], a fraction of a pixel, less than one event).
+    Example:
+        >>> from spikeproof.threats import Linf
+        >>> threat = Threat(Linf(), 0.1, Domain(kind="image", shape=(1, 2, 2)))
+        >>> threat.project(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2)).max().item() <= 0.1
+        True
+    """
+
+    geometry: Geometry
+    radius: float
+    domain: Domain | Views
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.geometry, Geometry):
+            raise SettingError(
+                f"Threat.geometry must be a geometry such as Linf(); got {self.geometry!r}."
+            )
+        radius = self.radius
+        if isinstance(radius, bool) or not isinstance(radius, int | float):
+            raise SettingError(f"Threat.radius must be a number; got {radius!r}.")
+        if not 0 <= radius < math.inf:
+            raise SettingError(
+                f"Threat.radius must be a finite number of at least 0; got {radius!r}."
+            )
+        object.__setattr__(self, "radius", float(radius))
+        self.geometry.check(self.radius, self.domain)
+
+    @property
+    def name(self) -> str:
+        """The name of the geometry: linf, l2, l1, l0, l0-features, counts or joint."""
+        return self.geometry.name
+
+    @property
+    def space(self) -> str:
+        """Where the perturbation lives: pixels, frames, counts, waveform, views or real."""
+        if self.domain.kind == "events":
+            return "counts" if self.domain.integer else "frames"
+        return {"image": "pixels", "audio": "waveform"}.get(self.domain.kind, self.domain.kind)
+
+    @property
+    def relaxed(self) -> bool:
+        """Whether an iterate lives outside the legal set between queries (l_0, counts, grids)."""
+        return self.domain.integer or not self.geometry.convex
+
+    @property
+    def counted(self) -> bool:
+        """Whether the radius counts units (pixels, features, events) that can be exchanged."""
+        return isinstance(self.geometry, Counted)
+
+    def at(self, radius: float) -> Threat:
+        """The same threat with another radius."""
+        return replace(self, radius=radius)
+
+    def check(self, x: Tensor, what: str = "x") -> Tensor:
+        """Return ``x`` if every item is legal; otherwise raise InputError."""
+        return self.domain.check(x, what)
+
+    def distance(self, x_adv: Tensor, x: Tensor) -> Tensor:
+        """Length of every perturbation as this threat measures it.
+
+        Args:
+            x_adv: Perturbed inputs, ``(N, *shape)``.
+            x: Clean inputs, ``(N, *shape)``.
+        Returns:
+            float64 ``(N,)``; NaN or above any radius where ``x_adv`` is not finite.
+        """
+        return self.geometry.distance(x_adv.detach(), x.detach(), self.domain)
+
+    @torch.no_grad()
+    def project(self, z: Tensor, x: Tensor) -> Tensor:
+        """Return the legal point for ``z``: in the ball, in the box, on the grid.
+
+        It is the nearest such point, except that l_1 and l_2 on a grid cut the nearest real
+        point back to the grid.
+
+        Args:
+            z: Any point, ``(N, *shape)``.
+            x: Legal clean inputs, ``(N, *shape)``.
+        Returns:
+            Legal inputs of the type of ``x``, ``(N, *shape)``; ``distance`` to ``x`` is at most
+            the radius also after rounding.
+        """
+        return self.geometry.project(z.detach(), x.detach(), self.radius, self.domain)
+
+    @torch.no_grad()
+    def relax(self, z: Tensor, x: Tensor) -> Tensor:
+        """Return the nearest point of the convex relaxation an iterate lives in between queries.
+
+        Args:
+            z: Any point, ``(N, *shape)``.
+            x: Legal clean inputs, ``(N, *shape)``.
+        Returns:
+            ``(N, *shape)``; for l_inf, l_2 and l_1 off the grid the same as ``project``.
+        """
+        return self.geometry.relax(z.detach(), x.detach(), self.radius, self.domain)
+
+    @torch.no_grad()
+    def step(self, grad: Tensor, z: Tensor, x: Tensor) -> Tensor:
+        """Return the direction of steepest ascent from ``z``, as long as the radius.
+
+        Args:
+            grad: Gradient of what is climbed, ``(N, *shape)``.
+            z: Where the attacker stands, ``(N, *shape)``.
+            x: Clean inputs, ``(N, *shape)``.
+        Returns:
+            ``(N, *shape)``; 0 in coordinates that stand on the bound of the box they would leave
+            through, shorter than the radius where the box leaves less room, 0 for a zero gradient.
+        """
+        return self.geometry.step(grad.detach(), z.detach(), x.detach(), self.radius, self.domain)
+
+    @torch.no_grad()
+    def draw(self, x: Tensor, seeds: Seeds) -> Tensor:
+        """Return a random perturbation from the ball, before any clipping to the domain.
+
+        Args:
+            x: Clean inputs, ``(N, *shape)``.
+            seeds: One key per item.
+        Returns:
+            Perturbations ``(N, *shape)``, uniform in the ball for l_inf, l_2 and l_1.
+        """
+        return self.geometry.draw(x.detach(), seeds, self.radius, self.domain)
+
+    @torch.no_grad()
+    def sample(self, x: Tensor, seeds: Seeds) -> Tensor:
+        """Return a random legal point: ``x`` plus a draw, projected.
+
+        Args:
+            x: Clean inputs, ``(N, *shape)``.
+            seeds: One key per item.
+        Returns:
+            Legal inputs ``(N, *shape)``.
+        """
+        return self.project(x + self.draw(x, seeds), x)
+
+    @torch.no_grad()
+    def offers(self, grad: Tensor, x_adv: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what the units of a counted threat are worth to first order.
+
+        Args:
+            grad: Gradient at ``x_adv``, ``(N, *shape)``.
+            x_adv: Legal inputs, ``(N, *shape)``.
+            x: Clean inputs, ``(N, *shape)``.
+        Returns:
+            ``(N, P)`` each, P places (pixels, features or cells): units used on each place, gain
+            of one more (0 where there cannot be one), worth of one of those used.
+        Raises:
+            SettingError: the threat is not counted.
+        """
+        return self._units().offers(grad, x_adv, x, self.domain)
+
+    @torch.no_grad()
+    def exchange(
+        self, x_adv: Tensor, x: Tensor, grad: Tensor, moves: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        """Return inputs with some units of a counted threat put elsewhere.
+
+        Args:
+            x_adv: Legal inputs, ``(N, *shape)``.
+            x: Clean inputs, ``(N, *shape)``.
+            grad: Gradient at ``x_adv``, ``(N, *shape)``; new units follow its sign.
+            moves: Places that get one unit more and places that get one less, bool ``(N, P)``.
+        Returns:
+            ``(N, *shape)``, in the box; the caller keeps the count.
+        Raises:
+            SettingError: the threat is not counted.
+        """
+        return self._units().exchange(x_adv, x, grad, moves, self.domain)
+
+    def _units(self) -> Counted:
+        """The geometry, if it counts units."""
+        if not isinstance(self.geometry, Counted):
+            raise SettingError(
+                f"The radius of {self.name} is a length, not a count of units to exchange; use "
+                "an attack such as PGD, or a counted threat (l_0, counts)."
+            )
+        return self.geometry
+
+    def record(self) -> dict[str, Any]:
+        """The plain record of the threat; the domain belongs to the data set."""
+        return {
+            "name": self.name,
+            "geometry": GEOMETRIES.record(self.geometry),
+            "radius": self.radius,
+            "space": self.space,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Threat:
+        """The threat of a record, on the given domain of its data set."""
+        if record.get("space") == "frames":
+            domain = domain.relaxed()
+        return cls(GEOMETRIES.build(record["geometry"]), float(record["radius"]), domain)

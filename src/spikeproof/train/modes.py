@@ -1,0 +1,53 @@
+"""Scopes that leave a model's modes, and torch's random state, as they were found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from spikeproof.base import seeds
+
+__all__ = ["evaluating", "randomness", "training"]
+
+
+@contextmanager
+def _restoring(model: nn.Module) -> Iterator[None]:
+    """Give every module back the mode it had, also after an error."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside."""
+    with _restoring(model):
+        model.eval()
+        yield
+
+
+@contextmanager
+def training(model: nn.Module) -> Iterator[None]:
+    """Training mode inside; a model already in it keeps the layers that its owner froze."""
+    with _restoring(model):
+        if not model.training:
+            model.train()
+        yield
+
+
+@contextmanager
+def randomness(seed: int, *labels: int | str, device: torch.device) -> Iterator[None]:
+    """Torch's global generator starts from (seed, labels) inside and is put back afterwards.
+
+    Only modules that draw from it themselves, such as dropout, notice.
+    """
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(int(seeds(seed, n=1).child(*labels).bits((1,))) & (2**63 - 1))
+        yield

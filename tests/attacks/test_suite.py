@@ -1,0 +1,157 @@
+"""Suites: the worst case over members, attacking only what still stands."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from spikeproof.attacks import PGD, Member, Random, Restarts, Suite, Swap, suite
+from spikeproof.base import SettingError, seeds
+from spikeproof.data import Domain
+from spikeproof.models import ModelSpec, build
+from spikeproof.neurons import Surrogate
+from spikeproof.oracle import Oracle
+from spikeproof.threats import L0, Goal, Linf, Threat
+
+IMAGE = Domain(kind="image", shape=(1, 8, 8))
+SPEC = ModelSpec(name="cnn-small", domain=IMAGE, classes=4, width=4, timesteps=3)
+REQUIRED = [("triangle", 1.0), ("triangle", 2.0), ("arctan", 5.0), ("sigmoid", 4.0)]
+
+
+def case(n: int = 24) -> tuple[nn.Module, Tensor, Tensor]:
+    """A random network, items, and its own answers for three quarters of them."""
+    model = build(SPEC, seed=1)
+    x = torch.rand(n, 1, 8, 8)
+    model(x)
+    with Oracle(model) as oracle:
+        y = oracle.logits(x).argmax(1)
+    y[::4] = (y[::4] + 1) % 4
+    return model, x, y
+
+
+def test_standard_contains_the_four_settings_with_margin_loss_and_forty_steps() -> None:
+    members = suite("standard").members
+    for shape, sharpness in REQUIRED:
+        assert any(
+            m.path == Surrogate(shape, sharpness)
+            and m.loss == "margin"
+            and isinstance(m.attack, PGD)
+            and m.attack.steps >= 40
+            for m in members
+        )
+
+
+def test_the_verdict_is_the_worst_case_over_the_members_run_alone() -> None:
+    model, x, y = case()
+    threat, keys = Threat(Linf(), 0.03, IMAGE), seeds(0, n=len(x))
+    members = suite("standard").members
+    found = Suite(members)(model, x, y, threat, seeds=keys)
+    goal = Goal(y)
+    with Oracle(model) as oracle:
+        wrong = goal.margin(oracle.logits(x)) > 0
+    alone = wrong.clone()
+    for number, member in enumerate(members):
+        if isinstance(member.attack, Swap):
+            continue
+        with Oracle(model, path=member.path) as oracle:
+            own = keys.child("member", number)
+            x_adv = member.attack(oracle, x, goal, threat, seeds=own)
+            alone |= goal.margin(oracle.logits(x_adv)) > 0
+    assert torch.equal(found.won, alone)
+    assert wrong.any() and (alone & ~wrong).any() and (~alone).any()
+    assert (found.member[wrong] == -1).all() and (found.member[found.won & ~wrong] >= 0).all()
+
+
+def test_items_that_are_wrong_already_cost_one_look() -> None:
+    model, x, y = case()
+    wrong = (y + 2) % 4
+    with Oracle(model) as oracle:
+        wrong = (oracle.logits(x).argmax(1) + 1) % 4
+    found = suite("standard")(model, x, wrong, Threat(Linf(), 0.03, IMAGE), seeds=seeds(0, n=24))
+    assert found.won.all() and torch.equal(found.x_adv, x)
+    assert (found.passes.forward, found.passes.backward) == (24, 0)
+
+
+def test_items_broken_by_the_first_member_are_not_attacked_by_the_second() -> None:
+    model, x, y = case()
+    threat = Threat(Linf(), 0.03, IMAGE)
+    one = Member(attack=PGD(steps=5), path=Surrogate("arctan", 5.0))
+    first = Suite((one,))(model, x, y, threat, seeds=seeds(0, n=24))
+    both = Suite((one, Member(attack=PGD(steps=3))))(model, x, y, threat, seeds=seeds(0, n=24))
+    left = int((~first.won).sum())
+    assert 0 < left < 18
+    assert both.passes.backward - first.passes.backward == 3 * left
+
+
+def test_batch_size_changes_no_verdict() -> None:
+    model, x, y = case()
+    model, x = model.double(), x.double()
+    threat, keys = Threat(Linf(), 0.03, IMAGE), seeds(0, n=24)
+    whole = suite("quick")(model, x, y, threat, seeds=keys)
+    parts = suite("quick")(model, x, y, threat, seeds=keys, batch_size=5)
+    assert torch.equal(whole.won, parts.won) and torch.equal(whole.member, parts.member)
+
+
+def test_a_member_that_cannot_serve_a_threat_is_passed_over() -> None:
+    model, x, y = case()
+    members = (Member(attack=Swap(steps=3)), Member(attack=PGD(steps=3)))
+    length = Suite(members)(model, x, y, Threat(Linf(), 0.5, IMAGE), seeds=seeds(0, n=24))
+    counted = Suite(members)(model, x, y, Threat(L0(), 20, IMAGE), seeds=seeds(0, n=24))
+    assert not (length.member == 0).any() and (length.member == 1).any()
+    assert (counted.member == 0).any()
+
+
+def test_swap_refuses_a_threat_that_measures_lengths() -> None:
+    model, x, y = case()
+    with Oracle(model) as oracle, pytest.raises(SettingError):
+        Swap()(oracle, x, Goal(y), Threat(Linf(), 0.1, IMAGE), seeds=seeds(0, n=24))
+
+
+def test_swap_finds_every_single_pixel_that_brute_force_finds() -> None:
+    model, x, y = case(40)
+    with Oracle(model) as oracle:
+        y = oracle.logits(x).argmax(1)
+        goal = Goal(y)
+        best = goal.margin(oracle.logits(x))
+        for pixel in range(64):
+            for value in (0.0, 1.0):
+                moved = x.flatten(1).clone()
+                moved[:, pixel] = value
+                best = torch.maximum(best, goal.margin(oracle.logits(moved.view_as(x))))
+        threat = Threat(L0(), 1, IMAGE)
+        found = torch.zeros(40, dtype=torch.bool)
+        for path in (Surrogate("arctan", 5.0), Surrogate("triangle", 1.0)):
+            with Oracle(model, path=path) as view:
+                x_adv = Swap(steps=128)(view, x, goal, threat, seeds=seeds(0, n=40))
+            found |= goal.margin(oracle.logits(x_adv)) > 0
+    breakable = best > 0
+    assert 3 <= int(breakable.sum()) <= 37
+    assert (found & breakable).sum() >= 0.97 * breakable.sum()
+
+
+def test_records_rebuild_a_suite() -> None:
+    for name in ("quick", "standard"):
+        assert Suite.from_record(suite(name).record()) == suite(name)
+
+
+def test_an_unknown_suite_names_the_nearest() -> None:
+    with pytest.raises(SettingError, match="standard"):
+        suite("standart")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: PGD(steps=0),
+        lambda: PGD(step_size=0.0),
+        lambda: Random(draws=0),
+        lambda: Restarts(attack=PGD(), times=0),
+        lambda: Swap(share=1.5),
+        lambda: Suite(()),
+        lambda: Member(loss="hinge"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong: object) -> None:
+    with pytest.raises(SettingError):
+        wrong()  # type: ignore[operator]

@@ -1,0 +1,102 @@
+"""The sentences of the shared checks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from spikeproof.base import (
+    InputError,
+    SettingError,
+    check_finite,
+    check_fraction,
+    check_labels,
+    check_one_of,
+    check_positive,
+    check_shape,
+    nearest,
+)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A made-up setting."""
+
+    size: float
+
+
+def refused(error: type[Exception], sentence: str) -> object:
+    return pytest.raises(error, match=re.escape(sentence))
+
+
+def test_the_nearest_name_is_found_and_far_ones_are_not() -> None:
+    assert nearest("triangel", ["triangle", "sigmoid"]) == "triangle"
+    assert nearest("qqq", ["triangle", "sigmoid"]) is None
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    assert check_one_of("l2", ["l1", "l2"], "threat") == "l2"
+    with refused(SettingError, "Unknown surrogate 'triangel'. Did you mean 'triangle'?"):
+        check_one_of("triangel", ["triangle", "sigmoid"], "surrogate")
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_size_must_be_positive_and_finite(size: float) -> None:
+    check_positive(Box(2.0), "size")
+    with refused(SettingError, f"Box.size must be positive and finite; got {size!r}."):
+        check_positive(Box(size), "size")
+
+
+@pytest.mark.parametrize("size", [-0.1, 1.1, float("nan")])
+def test_a_fraction_lies_between_zero_and_one(size: float) -> None:
+    check_fraction(Box(0.0), "size")
+    check_fraction(Box(1.0), "size")
+    with refused(SettingError, f"Box.size must lie in [0, 1]; got {size!r}."):
+        check_fraction(Box(size), "size")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_values_that_are_not_finite_are_found(bad: float) -> None:
+    x = torch.zeros(3, 2)
+    assert check_finite(x, "x") is x
+    x[1, 0] = x[2, 1] = bad
+    with refused(InputError, "x holds 2 values that are not finite, first in item 1;"):
+        check_finite(x, "x")
+    with refused(InputError, "first in item 2;"):
+        check_finite(torch.tensor([0.0, 0.0, bad]), "margins")
+
+
+def test_a_wrong_shape_is_answered_with_both() -> None:
+    with refused(InputError, "x must have shape (N, 1, 8, 8), items first; got (1, 8, 8, 5)."):
+        check_shape(torch.zeros(1, 8, 8, 5), (1, 8, 8), "x")
+
+
+@pytest.mark.parametrize(
+    ("y", "n", "sentence"),
+    [
+        (
+            torch.tensor([0.0, 1.0]),
+            None,
+            "Labels must be integers of shape (N,); got torch.float32",
+        ),
+        (torch.eye(3, dtype=torch.int64), None, "Turn one-hot labels into class numbers"),
+        (torch.tensor([True]), None, "Labels must be integers"),
+        (torch.tensor([0, 1]), 3, "Got 2 labels for 3 items"),
+        (torch.tensor([0, 3]), None, "Labels must lie in 0..2; got 0..3."),
+        (torch.tensor([-1, 0]), None, "Labels must lie in 0..2; got -1..0."),
+    ],
+)
+def test_labels_that_are_no_class_numbers_are_refused(
+    y: torch.Tensor, n: int | None, sentence: str
+) -> None:
+    with refused(InputError, sentence):
+        check_labels(y, 3, n)
+
+
+def test_class_numbers_pass() -> None:
+    y = torch.tensor([0, 2])
+    assert check_labels(y, 3, 2) is y
+    assert len(check_labels(torch.zeros(0, dtype=torch.int64), 3)) == 0

@@ -1,0 +1,65 @@
+"""Settings, records and registries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from spikeproof.base import Registry, SettingError, settings_from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """A made-up member."""
+
+    steps: int = 3
+    stride: float = 0.5
+
+
+WALKS: Registry[Walk] = Registry("walk", {"walk": Walk})
+
+
+def test_a_record_rebuilds_its_member() -> None:
+    walk = Walk(steps=7)
+    record = WALKS.record(walk)
+    assert record == {"kind": "walk", "steps": 7, "stride": 0.5}
+    assert WALKS.build(record) == walk
+
+
+def test_a_bare_kind_is_the_default_member() -> None:
+    assert WALKS.build("walk") == Walk()
+
+
+@pytest.mark.parametrize(
+    ("record", "sentence"),
+    [
+        ({"kind": "walk", "step": 7}, "walk 'walk': unknown setting 'step'. Did you mean 'steps'?"),
+        ({"kind": "wolk"}, "Unknown walk 'wolk'. Did you mean 'walk'?"),
+        ({"kind": "zzz"}, "Unknown walk 'zzz'. Known: walk."),
+        ({"steps": 7}, "A walk needs a 'kind'. Known: walk."),
+        ({"kind": "walk", "steps": "many"}, "walk 'walk': steps: Input should be a valid integer"),
+    ],
+)
+def test_a_bad_record_is_refused_with_the_way_out(record: dict[str, object], sentence: str) -> None:
+    with pytest.raises(SettingError) as problem:
+        WALKS.build(record)
+    assert sentence in str(problem.value)
+
+
+def test_a_missing_setting_is_named() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Needs:
+        steps: int
+
+    with pytest.raises(SettingError, match="plan: steps: Field required"):
+        settings_from(Needs, {}, "plan")
+
+
+def test_a_stranger_is_not_registered() -> None:
+    with pytest.raises(SettingError, match="int is not a registered walk"):
+        WALKS.kind(3)
+
+
+def test_a_registry_lists_its_kinds_in_order() -> None:
+    assert list(Registry("walk", {"b": Walk, "a": Walk})) == ["a", "b"]

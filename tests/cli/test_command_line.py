@@ -1,0 +1,216 @@
+"""What the user sees: help, suggestions, refusals, exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+import typer
+
+from spikeproof.cli.main import run
+from spikeproof.cli.options import parse_radius
+
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    """Run a command line; exit code, standard output, standard error."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+COMMANDS = [
+    ("demo",),
+    ("train",),
+    ("audit",),
+    ("study", "run"),
+    ("study", "status"),
+    ("report",),
+    ("compare",),
+    ("list",),
+    ("data", "list"),
+    ("data", "verify"),
+    ("cite",),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself_with_an_example(said: Said, command: tuple[str]) -> None:
+    code, out, err = said(*command, "--help")
+    assert (code, err) == (0, "")
+    assert f"Example:\n    spikeproof {' '.join(command)}" in out
+    assert "--json" in out
+
+
+@pytest.mark.parametrize("command", ["demo", "train", "audit", "study run", "compare"])
+def test_what_draws_at_random_takes_a_seed(said: Said, command: str) -> None:
+    assert "--seed" in said(*command.split(), "--help")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("adit", "No such command 'adit'. Did you mean 'audit'?"),
+        ("study rum", "No such command 'rum'. Did you mean 'run'?"),
+        ("demo --quik", "No such option '--quik'. Did you mean '--quick'?"),
+        ("demo --workers 0", "Invalid value for '--workers'"),
+        ("demo --seed many", "Invalid value for '--seed'"),
+        ("train", "Missing option '--data'"),
+        ("audit m --data digits --radius x", "'x' is not a radius; write a number such as 0.1"),
+        ("audit m --data digits --radius 1/0", "'1/0' is not a radius"),
+        ("audit m --data digits --radius=-1", "A radius must be above zero; got '-1'."),
+        ("audit m --data digits --radius 1", "one --radius for each --threat; got 0 threats and 1"),
+        ("list threat", "Unknown kind 'threat'. Did you mean 'threats'?"),
+        ("train --data digit", "Unknown data set 'digit'. Did you mean 'digits'?"),
+        ("train --data digits --objective sr", "Unknown objective 'sr'. Did you mean 'SR'?"),
+        ("train --data digits --radius 0.1", "belong to adversarial training; 'plain' has none"),
+        ("train --data digits --objective AT --threat l3", "Unknown threat for digits 'l3'."),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_answered(
+    said: Said, arguments: str, sentence: str
+) -> None:
+    code, out, err = said(*arguments.split())
+    assert code == 2
+    assert out == ""
+    assert sentence in err
+    assert "Traceback" not in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("data verify digit", "Unknown data set 'digit'. Did you mean 'digits'?"),
+        ("cite madri2018", "Unknown citation key 'madri2018'. Did you mean 'madry2018'?"),
+        ("audit no.safetensors --data digits", "There is no model file at no.safetensors."),
+        ("report no-such-run", "There is no run folder at no-such-run."),
+        ("study status no-such-run", "There is no run at no-such-run"),
+        ("study run no-such-plan", "There is no plan at no-such-plan."),
+        ("compare a b", "a is neither a run (plan.json) nor an audit (audit.json)."),
+        (
+            "train --data digits --objective AT --radius 8 --folder x",
+            "radius",
+        ),
+    ],
+)
+def test_what_is_refused_is_one_sentence_and_exit_code_one(
+    said: Said,
+    arguments: str,
+    sentence: str,
+    tmp_path: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(str(tmp_path))
+    code, out, err = said(*arguments.split())
+    assert code == 1
+    assert out == ""
+    assert sentence in err
+    assert "Traceback" not in err
+    sentences = [line for line in err.splitlines() if not line.startswith("Preparing")]
+    assert len(sentences) == 1
+
+
+def test_the_traceback_is_there_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from spikeproof import SpikeproofError
+
+    monkeypatch.setenv("SPIKEPROOF_DEBUG", "1")
+    with pytest.raises(SpikeproofError):
+        run(["cite", "madri2018"])
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence", "code"),
+    [
+        (KeyboardInterrupt(), "Stopped; nothing finished is lost", 130),
+        (OSError(28, "No space left on device", "x.npz"), "x.npz: No space left on device.", 1),
+        (MemoryError(), "Out of memory; use fewer --workers", 1),
+    ],
+)
+def test_what_the_machine_does_is_said_in_a_sentence(
+    said: Said,
+    monkeypatch: pytest.MonkeyPatch,
+    problem: BaseException,
+    sentence: str,
+    code: int,
+) -> None:
+    def fail(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr("spikeproof.base.bibtex", fail)
+    got, _, err = said("cite")
+    assert got == code
+    assert sentence in err
+
+
+def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("spikeproof.base.bibtex", fail)
+    with pytest.raises(ZeroDivisionError):
+        run(["cite"])
+
+
+def test_the_version_is_told(said: Said) -> None:
+    import spikeproof
+
+    assert said("--version") == (0, f"spikeproof {spikeproof.__version__}\n", "")
+
+
+def test_without_a_command_the_help_is_shown(said: Said) -> None:
+    code, out, err = said()
+    assert code == 2
+    assert "spikeproof demo --quick" in out + err
+
+
+def test_a_radius_is_a_number_or_a_fraction() -> None:
+    assert parse_radius("8/255") == 8 / 255
+    assert parse_radius(" 0.1 ") == 0.1
+    assert parse_radius("1e-3") == 0.001
+    with pytest.raises(typer.BadParameter):
+        parse_radius("0")
+
+
+def test_the_lists_name_everything(said: Said) -> None:
+    code, out, _ = said("list", "--json")
+    assert code == 0
+    listed = json.loads(out)
+    assert set(listed["data"]) == {"digits", "digits-audio", "digits-av", "digits-events"}
+    assert {"linf", "l2", "l1", "l0", "counts", "joint"} <= set(listed["threats"])
+    assert {"pgd", "random", "restarts"} <= set(listed["attacks"])
+    assert {"plain", "SR", "AT", "SR+AT"} == set(listed["trainings"])
+    assert {"lif", "if"} == set(listed["neurons"])
+    assert {"quick", "standard"} == set(listed["suites"])
+    assert {"demo", "quick"} <= set(listed["plans"])
+    assert all(said for rows in listed.values() for said in rows.values())
+
+
+def test_one_list_is_a_table(said: Said) -> None:
+    code, out, _ = said("list", "surrogates")
+    assert code == 0
+    assert all(shape in out for shape in ("triangle", "sigmoid", "arctan", "rectangle"))
+
+
+def test_citations_come_as_bibtex_and_as_json(said: Said) -> None:
+    code, out, _ = said("cite", "liu2024sparse", "--json")
+    assert code == 0
+    assert json.loads(out)["liu2024sparse"].startswith("@inproceedings{liu2024sparse,")
+    assert said("cite")[1].count("\n@") > 10
+
+
+def test_data_sets_are_listed_and_verified(said: Said) -> None:
+    code, out, _ = said("data", "list", "--json")
+    assert code == 0
+    hashes = {spec["name"]: spec["sha256"] for spec in json.loads(out)}
+    code, out, err = said("data", "verify", "digits")
+    assert code == 0
+    assert hashes["digits"] in out
+    assert "making it anew" in err

@@ -1,0 +1,237 @@
+"""The commands at work, on settings small enough for a test."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spikeproof.cli.main import run
+from spikeproof.study import Plan, load_plan
+
+TINY = """
+name = "tiny"
+seeds = [0]
+items = 20
+draws = 2
+probe_items = 6
+
+[[data]]
+name = "digits"
+model = "cnn-small"
+timesteps = 2
+width = 4
+epochs = 1
+threats = ["linf", "l0"]
+
+[[training]]
+name = "plain"
+terms = { error = { kind = "cross_entropy", weight = 1.0 } }
+
+[[training]]
+name = "SR"
+terms = { error = { kind = "cross_entropy", weight = 1.0 }, sparse = { kind = "sparse_gradient", weight = 0.1 } }
+"""  # noqa: E501
+SMALL = ["--data", "digits", "--width", "4", "--timesteps", "2"]
+
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    """Run a command line; exit code, standard output, standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plan of eight small cells."""
+    path = tmp_path_factory.mktemp("plans") / "tiny.toml"
+    path.write_text(TINY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def tiny(plan: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished run of it."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    assert run(["study", "run", str(plan), "--folder", str(folder), "--workers", "1"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained network's file."""
+    folder = tmp_path_factory.mktemp("models") / "mine"
+    command = ["train", *SMALL, "--objective", "SR", "--epochs", "1", "--folder", str(folder)]
+    assert run(command) == 0
+    return folder / "model.safetensors"
+
+
+def test_a_study_runs_once_and_tells_its_status(said: Said, plan: Path, tiny: Path) -> None:
+    code, out, err = said("study", "run", plan, "--folder", tiny, "--workers", "1")
+    assert code == 0
+    assert "8 of 8 cells done" in out
+    assert f"Next: spikeproof report {tiny}" in out
+    assert err == f"Preparing {plan} ...\n8 cells, 8 of them done already, about 0 s left\n"
+    code, out, _ = said("study", "status", tiny, "--json")
+    status = json.loads(out)
+    assert (code, status["done"], status["pending"], status["complete"]) == (0, 8, 0, True)
+
+
+def test_a_report_is_written_where_asked(said: Said, tiny: Path, tmp_path: Path) -> None:
+    code, out, _ = said("report", tiny, "--to", tmp_path / "page.html", "--json")
+    assert code == 0
+    told = json.loads(out)
+    assert told["report"] == str(tmp_path / "page.html")
+    assert (tmp_path / "page.html").stat().st_size == told["bytes"] > 10_000
+
+
+def test_the_demo_prints_the_matrix_and_the_report(
+    said: Said, plan: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named(_: str) -> Plan:
+        return load_plan(plan)
+
+    monkeypatch.setattr("spikeproof.study.load_plan", named)
+    code, out, err = said("demo", "--quick", "--folder", tiny, "--workers", "1")
+    assert code == 0
+    assert "digits: robust accuracy in %, 20 test items × 1 networks" in out
+    head = next(line for line in out.splitlines() if "training" in line)
+    assert re.fullmatch(r" *training +clean +linf [\d.]+ +l0 \d+ +union *", head)
+    assert f"Report: {tiny / 'report.html'}" in out
+    assert (tiny / "report.html").exists()
+    assert "already" in err
+    code, out, _ = said("demo", "--quick", "--folder", tiny, "--workers", "1", "--json")
+    told = json.loads(out)
+    assert {"matrix", "verdicts", "report"} == set(told)
+    clean = [row for row in told["matrix"] if row["threat"] == "clean"]
+    assert [(row["training"], row["items"]) for row in clean] == [("plain", 20), ("SR", 20)]
+
+
+def test_the_matrix_says_what_the_records_say(said: Said, tiny: Path) -> None:
+    from spikeproof.cli.matrix import matrix_record
+    from spikeproof.study import results
+
+    told = {
+        (row["training"], row["threat"]): row["accuracy"] for row in matrix_record(results(tiny))
+    }
+    for path in tiny.glob("cells/*/record.json"):
+        record = json.loads(path.read_text())
+        if record["cell"]["kind"] == "attack":
+            key = record["cell"]["training"], record["cell"]["threat"]["name"]
+            assert told[key] == pytest.approx(record["result"]["robust_accuracy"][1])
+            assert told[key[0], "clean"] == pytest.approx(record["result"]["clean_accuracy"])
+
+
+def test_two_runs_are_compared(said: Said, tiny: Path) -> None:
+    code, out, _ = said("compare", tiny, tiny)
+    assert code == 0
+    assert "No setting differs." in out
+    assert "+0.0 (+0.0 to +0.0)" in out
+    assert "unpaired" not in out
+
+
+def test_an_audit_is_told_saved_and_compared(said: Said, model: Path, tmp_path: Path) -> None:
+    few = [model, "--data", "digits", "--suite", "quick", "--items", "20"]
+    code, out, err = said(
+        "audit", *few, "--threat", "linf", "--radius", "8/255", "--folder", tmp_path / "a"
+    )
+    assert code == 0
+    assert "linf        0.0313725" in out
+    assert "[1/1] linf ..." in err
+    code, out, _ = said(
+        "audit", *few, "--threat", "linf", "--radius", "0.2", "--folder", tmp_path / "b", "--json"
+    )
+    assert json.loads(out)["threats"][0]["rows"][0]["radius"] == 0.2
+    code, out, _ = said("compare", tmp_path / "a", tmp_path / "b", "--json")
+    told = json.loads(out)
+    assert [row["setting"] for row in told["settings"]] == ["threats.linf"]
+    assert [row["threat"] for row in told["numbers"]] == ["clean"]
+    assert told["numbers"][0]["difference"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--data", "digits-events"], "digits-events has (10, 2, 16, 16). Name the data set"),
+        (["--data", "digits", "--threat", "linf", "--radius", "8"], "did you mean 8/255?"),
+        (["--data", "digits", "--suite", "quik"], "Unknown suite 'quik'. Did you mean 'quick'?"),
+        (["--data", "digits", "--items", "100000"], "Cannot evaluate 100000 test items"),
+    ],
+)
+def test_an_audit_that_cannot_be_is_refused(
+    said: Said, model: Path, options: list[str], sentence: str
+) -> None:
+    code, out, err = said("audit", model, *options)
+    assert (code, out) == (1, "")
+    assert sentence in err
+
+
+@pytest.mark.parametrize("size", [0, 100, 3000])
+def test_a_truncated_model_is_refused(said: Said, model: Path, tmp_path: Path, size: int) -> None:
+    (tmp_path / "half.safetensors").write_bytes(model.read_bytes()[:size])
+    code, _, err = said("audit", tmp_path / "half.safetensors", "--data", "digits")
+    assert code == 1
+    assert "half.safetensors is not a whole safetensors model file" in err
+
+
+def test_a_pickled_model_is_refused_without_running_it(said: Said, tmp_path: Path) -> None:
+    import pickle
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (Path.touch, (tmp_path / "sprung",))  # type: ignore[return-value]
+
+    (tmp_path / "model.pt").write_bytes(pickle.dumps(Trap()))
+    code, _, err = said("audit", tmp_path / "model.pt", "--data", "digits")
+    assert code == 1
+    assert "Pickled checkpoints are never opened" in err
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_training_takes_the_threat_it_is_given(said: Said, tmp_path: Path) -> None:
+    command = ["train", *SMALL, "--objective", "AT", "--threat", "l2", "--radius", "1/4"]
+    code, out, _ = said(*command, "--epochs", "1", "--folder", tmp_path, "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["objective"]["inputs"]["threat"]["name"] == "l2"
+    assert told["objective"]["inputs"]["threat"]["radius"] == 0.25
+    assert told["epochs"] == 1
+
+
+def test_training_again_with_other_settings_is_refused(said: Said, model: Path) -> None:
+    code, _, err = said("train", *SMALL, "--epochs", "2", "--folder", model.parent)
+    assert code == 1
+    assert "belongs to another training run" in err
+
+
+def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "spikeproof", "train", *SMALL, "--objective", "SR"]
+    command += ["--epochs", "4", "--folder"]
+    subprocess.run([*command, tmp_path / "whole"], check=True, capture_output=True)
+    started = subprocess.Popen([*command, tmp_path / "cut"], stderr=subprocess.PIPE, text=True)
+    assert started.stderr is not None
+    while not started.stderr.readline().startswith("[2/4]"):
+        assert started.poll() is None
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    started.stderr.close()
+    assert not (tmp_path / "cut" / "model.safetensors").exists()
+    again = subprocess.run([*command, tmp_path / "cut"], check=True, capture_output=True, text=True)
+    assert "[1/4]" not in again.stderr
+    assert "[4/4]" in again.stderr
+    one, two = (tmp_path / name / "model.safetensors" for name in ("whole", "cut"))
+    assert one.read_bytes() == two.read_bytes()

@@ -1,0 +1,190 @@
+"""The contract of every attack, under every threat, on every modality."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from spikeproof.attacks import ATTACKS, PGD, Attack, Random, Restarts, Swap, serves
+from spikeproof.base import seeds
+from spikeproof.data import Domain, Views
+from spikeproof.evaluate import verify
+from spikeproof.models import ModelSpec, Network, build
+from spikeproof.oracle import Oracle
+from spikeproof.threats import L0, L1, L2, Counts, Geometry, Goal, Joint, Linf, Threat
+
+IMAGE = Domain(kind="image", shape=(2, 8, 8))
+EVENTS = Domain(kind="events", shape=(3, 2, 8, 8), high=4.0, integer=True)
+AUDIO = Domain(kind="audio", shape=(400,), low=-1.0)
+VIEWS = Views((("image", IMAGE), ("audio", AUDIO)))
+MODELS = {
+    "image": ModelSpec(name="cnn-small", domain=IMAGE, classes=3, width=4, timesteps=2),
+    "events": ModelSpec(name="cnn-small", domain=EVENTS, classes=3, width=4),
+    "audio": ModelSpec(name="tcn-small", domain=AUDIO, classes=3, width=4),
+    "views": ModelSpec(name="fusion-small", domain=VIEWS, classes=3, width=4, timesteps=2),
+}
+GEOMETRIES: list[tuple[Geometry, float]] = [
+    (Linf(), 0.1),
+    (L2(), 1.0),
+    (L1(), 4.0),
+    (L0(), 3.0),
+    (L0(pixels=False), 4.0),
+]
+THREATS = [
+    Threat(geometry, radius, domain.relaxed())
+    for domain in (IMAGE, EVENTS, AUDIO, VIEWS)
+    for geometry, radius in GEOMETRIES
+]
+THREATS += [
+    Threat(Counts(), 6.0, EVENTS),
+    Threat(Joint({"image": (Linf(), 0.1), "audio": (Linf(), 0.05)}), 1.0, VIEWS),
+]
+EACH: list[Attack] = [
+    PGD(steps=4, step_size=0.3),
+    PGD(steps=3, step_size=0.5, last=0.1, random_start=False),
+    Random(draws=4),
+    Restarts(attack=PGD(steps=3), times=2),
+    Swap(steps=4),
+]
+CASES = [(attack, threat) for attack in EACH for threat in THREATS if serves(attack, threat)]
+each_case = pytest.mark.parametrize(
+    ("attack", "threat"), CASES, ids=[f"{a!r}-{t.name}-{t.domain.kind}" for a, t in CASES]
+)
+
+
+def network(threat: Threat, seed: int = 0) -> Network:
+    """A network in training mode whose batch statistics have seen some data."""
+    model = build(MODELS[threat.domain.kind], seed=seed)
+    model(inputs(threat, 16))
+    return model
+
+
+def inputs(threat: Threat, n: int = 5) -> Tensor:
+    """Legal items."""
+    u = torch.rand(n, *threat.domain.shape, generator=torch.Generator().manual_seed(0))
+    low, high = threat.domain.bounds(u)
+    x = low + u * (high - low)
+    return x.round() if threat.domain.kind == "events" else x
+
+
+def labels(model: nn.Module, x: Tensor) -> Tensor:
+    """What the model answers, so that every item has something to lose."""
+    with Oracle(model) as oracle:
+        return oracle.logits(x).argmax(1)
+
+
+def run(attack: Attack, model: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
+    """The attack with the seeds of items 0, 1, 2, ..."""
+    with Oracle(model) as oracle:
+        return attack(oracle, x, Goal(y), threat, seeds=seeds(0, n=len(x)))
+
+
+def test_every_registered_attack_is_tried_here() -> None:
+    assert {ATTACKS.kind(attack) for attack in EACH} == set(ATTACKS)
+
+
+@each_case
+def test_results_are_legal_and_nowhere_worse_than_clean(attack: Attack, threat: Threat) -> None:
+    model, x = network(threat), inputs(threat)
+    y = labels(model, x)
+    x_adv = run(attack, model, x, y, threat)
+    checked = verify(model, x, x_adv, y, threat)
+    clean = verify(model, x, x, y, threat)
+    assert x_adv.dtype == x.dtype
+    assert (checked.margin >= clean.margin).all()
+
+
+@each_case
+def test_model_and_inputs_are_left_as_they_were(attack: Attack, threat: Threat) -> None:
+    model, x = network(threat), inputs(threat)
+    model.body.train()
+    next(m for m in model.modules() if isinstance(m, nn.Linear)).eval()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    modes, copy = [m.training for m in model.modules()], x.clone()
+    run(attack, model, x, labels(model, x), threat)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert [m.training for m in model.modules()] == modes
+    assert torch.equal(x, copy) and all(p.grad is None for p in model.parameters())
+
+
+@each_case
+def test_the_same_seeds_give_the_same_bytes(attack: Attack, threat: Threat) -> None:
+    model, x = network(threat), inputs(threat)
+    y = labels(model, x)
+    assert torch.equal(run(attack, model, x, y, threat), run(attack, model, x, y, threat))
+
+
+@each_case
+def test_an_item_alone_gets_the_answer_it_gets_in_a_batch(attack: Attack, threat: Threat) -> None:
+    """In float64, where the rounding of a batched convolution cannot turn a sign."""
+    model, x = network(threat).double(), inputs(threat).double()
+    y, keys = labels(model, x), seeds(0, n=len(x))
+    with Oracle(model) as oracle:
+        together = attack(oracle, x, Goal(y), threat, seeds=keys)
+        alone = attack(oracle, x[3:4], Goal(y[3:4]), threat, seeds=keys[3:4])
+    torch.testing.assert_close(together[3:4], alone, rtol=1e-6, atol=1e-6)
+
+
+@each_case
+def test_radius_zero_returns_the_input(attack: Attack, threat: Threat) -> None:
+    model, x = network(threat), inputs(threat)
+    y = labels(model, x)
+    assert torch.equal(run(attack, model, x, y, threat.at(0.0)), x)
+
+
+@pytest.mark.parametrize("attack", EACH, ids=repr)
+def test_repr_and_record_rebuild_the_attack(attack: Attack) -> None:
+    assert eval(repr(attack)) == attack
+    assert ATTACKS.build(ATTACKS.record(attack)) == attack
+
+
+@pytest.mark.parametrize(
+    ("attack", "forward", "backward"),
+    [
+        (PGD(steps=7), 9, 7),
+        (Random(draws=6), 7, 0),
+        (Restarts(attack=PGD(steps=3), times=2), 10, 6),
+        (Swap(steps=5), 7, 6),
+    ],
+    ids=repr,
+)
+def test_passes_equal_the_documented_cost(attack: Attack, forward: int, backward: int) -> None:
+    threat = Threat(L0(), 3, IMAGE)
+    model, x = network(threat), inputs(threat)
+    y = labels(model, x)
+    with Oracle(model) as oracle:
+        attack(oracle, x, Goal(y), threat, seeds=seeds(0, n=5))
+        extra = oracle.passes.forward - 5 * forward
+    assert oracle.passes.backward == 5 * backward
+    # Restarts may look once more at what each run returned.
+    assert extra == (5 * 3 if isinstance(attack, Restarts) and extra else 0)
+
+
+class Flat(nn.Module):
+    """A constant model that still depends on its input, with gradient zero."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits that favour class 0 by one."""
+        zero = 0 * x.flatten(1).sum(1, keepdim=True)
+        return torch.cat([zero + 1, zero, zero], dim=1)
+
+
+@each_case
+def test_a_zero_gradient_never_becomes_a_success(attack: Attack, threat: Threat) -> None:
+    x = inputs(threat)
+    y = torch.zeros(len(x), dtype=torch.int64)
+    x_adv = run(attack, Flat(), x, y, threat)
+    assert not verify(Flat(), x, x_adv, y, threat).won.any()
+
+
+def test_targeted_attacks_reach_the_class_they_want() -> None:
+    threat = Threat(L2(), 3.0, IMAGE)
+    model, x = network(threat), inputs(threat)
+    target = (labels(model, x) + 1) % 3
+    with Oracle(model) as oracle:
+        goal = Goal(target, targeted=True)
+        x_adv = PGD(steps=30)(oracle, x, goal, threat, seeds=seeds(0, n=5))
+        won = goal.margin(oracle.logits(x_adv)) > 0
+        assert torch.equal(oracle.logits(x_adv).argmax(1) == target, won)
+    assert won.float().mean() >= 0.6

@@ -1,0 +1,96 @@
+"""Every kernel against the reference kernel: the same spikes, the same gradient to rounding."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from spikeproof.base import SettingError
+from spikeproof.neurons import IF, LIF, SHAPES, Neuron, Spiking, Surrogate
+
+pytest.importorskip("numba", reason="the fused kernel needs numba")
+
+
+def run(kernel: str, neuron: Neuron, currents: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Spikes, and the gradient of their weighted sum."""
+    currents = currents.detach().clone(memory_format=torch.preserve_format).requires_grad_(True)
+    spikes = Spiking(neuron, kernel=kernel)(currents)
+    (grad,) = torch.autograd.grad((weight * spikes).sum(), currents)
+    return spikes, grad
+
+
+@st.composite
+def neurons(draw: st.DrawFn) -> Neuron:
+    """Any neuron."""
+    surrogate = Surrogate(draw(st.sampled_from(sorted(SHAPES))), draw(st.floats(0.25, 12.0)))
+    threshold, detach = draw(st.floats(0.25, 2.0)), draw(st.booleans())
+    if draw(st.booleans()):
+        return IF(threshold=threshold, surrogate=surrogate, detach_reset=detach)
+    leak = draw(st.floats(0.0, 1.0))
+    return LIF(leak=leak, threshold=threshold, surrogate=surrogate, detach_reset=detach)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    neurons(),
+    st.lists(st.integers(1, 5), min_size=1, max_size=4),
+    st.integers(1, 6),
+    st.integers(0, 2**30),
+)
+def test_fused_equals_reference(neuron: Neuron, shape: list[int], steps: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    currents = torch.randn(steps, *shape, generator=generator, dtype=torch.float64)
+    weight = torch.randn(steps, *shape, generator=generator, dtype=torch.float64)
+    ours, theirs = (run(k, neuron, currents, weight) for k in ("fused", "reference"))
+    assert torch.equal(ours[0], theirs[0])
+    torch.testing.assert_close(ours[1], theirs[1], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [1, 2047, 2048, 2049, 5000])
+def test_blocks_leave_no_seam(dtype: torch.dtype, size: int) -> None:
+    currents, weight = torch.randn(2, 6, size, dtype=dtype).unbind(0)
+    neuron = LIF(surrogate=Surrogate("arctan", 3.0))
+    whole = run("fused", neuron, currents, weight)
+    for part in (0, size // 2, size - 1):
+        alone = run("fused", neuron, currents[:, part : part + 1], weight[:, part : part + 1])
+        assert torch.equal(alone[0], whole[0][:, part : part + 1])
+        assert torch.equal(alone[1], whole[1][:, part : part + 1])
+
+
+def test_channels_last_currents_are_read_in_their_own_layout() -> None:
+    frames = torch.randn(12, 4, 5, 6).contiguous(memory_format=torch.channels_last)
+    currents = frames.reshape(3, 4, 4, 5, 6)
+    weight = torch.randn(3, 4, 4, 5, 6)
+    assert not currents.is_contiguous()
+    ours, theirs = (run(k, LIF(), currents, weight) for k in ("fused", "reference"))
+    assert torch.equal(ours[0], theirs[0])
+    assert ours[0].stride() == currents.stride()
+    torch.testing.assert_close(ours[1], theirs[1])
+
+
+def test_a_constant_current_gets_the_gradient_of_all_its_steps() -> None:
+    weight = torch.randn(5, 2, 3)
+    grads = []
+    for kernel in ("fused", "reference"):
+        current = torch.linspace(0.2, 1.4, 6).view(2, 3).requires_grad_(True)
+        spikes = Spiking(LIF(), kernel=kernel)(current.expand(5, 2, 3))
+        grads.append(torch.autograd.grad((weight * spikes).sum(), current)[0])
+    torch.testing.assert_close(*grads)
+
+
+@pytest.mark.parametrize("loss", ["linear", "margin", "cross-entropy"])
+def test_a_second_derivative_is_refused_not_wrong(loss: str) -> None:
+    readout = torch.randn(3, 4)
+    currents = torch.randn(4, 2, 3, requires_grad=True)
+    logits = Spiking(LIF(), kernel="fused")(currents).mean(0) @ readout
+    value = {
+        "linear": lambda: logits.sum(),
+        "margin": lambda: (logits[:, 0] - logits[:, 1]).sum(),
+        "cross-entropy": lambda: torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1])),
+    }[loss]()
+    with pytest.raises(SettingError, match="kernel='reference'"):
+        torch.autograd.grad(value, currents, create_graph=True)

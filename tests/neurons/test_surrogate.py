@@ -1,0 +1,52 @@
+"""Surrogates: each shape against its formula, its integral and its published parameter."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from spikeproof.base import SettingError
+from spikeproof.neurons import SHAPES, Surrogate
+
+U = torch.linspace(-3, 3, 61, dtype=torch.float64)
+
+FORMULAS = {
+    "triangle": lambda u, s: (1 / (1 / s) ** 2) * max(0.0, 1 / s - abs(u)),
+    "rectangle": lambda u, s: s / 2 if abs(u) < 1 / s else 0.0,
+    "sigmoid": lambda u, s: s * math.exp(-s * u) / (1 + math.exp(-s * u)) ** 2,
+    "arctan": lambda u, s: (s / 2) / (1 + (math.pi / 2 * s * u) ** 2),
+}
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+@pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.0, 7.0])
+def test_the_derivative_is_the_published_formula(shape: str, sharpness: float) -> None:
+    ours = Surrogate(shape, sharpness).derivative(U)
+    theirs = torch.tensor([FORMULAS[shape](u, sharpness) for u in U.tolist()], dtype=U.dtype)
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+@pytest.mark.parametrize("sharpness", [0.5, 3.0])
+def test_the_derivative_integrates_to_one(shape: str, sharpness: float) -> None:
+    u = torch.linspace(-4000, 4000, 8_000_001, dtype=torch.float64)
+    area = torch.trapezoid(Surrogate(shape, sharpness).derivative(u), u).item()
+    assert area == pytest.approx(1.0, abs=1e-3)
+
+
+def test_an_unknown_shape_names_the_nearest() -> None:
+    with pytest.raises(SettingError, match="'traingle'.*'triangle'"):
+        Surrogate("traingle")
+
+
+@pytest.mark.parametrize("sharpness", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_sharpness_that_is_not_positive_is_refused(sharpness: float) -> None:
+    with pytest.raises(SettingError, match="sharpness must be positive"):
+        Surrogate("arctan", sharpness)
+
+
+def test_repr_rebuilds_it() -> None:
+    surrogate = Surrogate("sigmoid", 4.0)
+    assert eval(repr(surrogate)) == surrogate

@@ -1,0 +1,82 @@
+"""The answer follows the verdicts: other verdicts, other words."""
+
+from __future__ import annotations
+
+import pytest
+
+from spikeproof.metrics import Estimate
+from spikeproof.report.answer import answer
+from spikeproof.report.masking import Sign
+from spikeproof.study import Part, Verdict
+
+
+def gain(verdict: str, **norms: str) -> Verdict:
+    """A verdict on claim 6 for the images."""
+    value = {"supported": 9.0, "contradicted": -9.0, "undecided": 0.5}[verdict]
+    estimate = Estimate(value, value - 2, value + 2, 100, 3)
+    parts = tuple(
+        Part(name=name, verdict=told, estimate=estimate, unit="points")  # type: ignore[arg-type]
+        for name, told in norms.items()
+    )
+    return Verdict(
+        claim=6, title="t", statement="s", data="digits", verdict=verdict,  # type: ignore[arg-type]
+        estimate=estimate, unit="points", explanation="e", parts=parts,
+    )  # fmt: skip
+
+
+def sign(foreign: float = 0.0, flat: float = 0.0, weaker: float = 0.0) -> Sign:
+    return Sign(data="digits", training="SR", foreign=foreign, flat=flat, weaker=weaker, left=0.0)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "short"),
+    [
+        (gain("supported", linf="supported", l2="supported"), "It transfers to every norm tested"),
+        (gain("contradicted", linf="contradicted"), "It makes every norm tested worse"),
+        (gain("undecided", linf="undecided"), "No gain is shown in any norm"),
+        (
+            gain("supported", linf="supported", l1="undecided", l0="contradicted"),
+            "It transfers in part: 1 of 3 pairs of data and norm gain, 1 lose, 1 stays undecided",
+        ),
+    ],
+)
+def test_the_short_answer_counts_what_was_measured(verdict: Verdict, short: str) -> None:
+    told = answer([verdict], [sign()])
+    assert told.short == f"{short}, with no sign of gradient masking in the checks made."
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (sign(foreign=0.25), "25 % of the breaks missed by its own gradient (images)"),
+        (sign(flat=0.5), "50 % of the items without any gradient (images)"),
+        (sign(weaker=0.03), "attacks weaker than noise in 3 % of the cases (images)"),
+    ],
+)
+def test_signs_of_masking_are_named(found: Sign, words: str) -> None:
+    told = answer([gain("supported", linf="supported")], [found])
+    assert told.short.endswith("with signs of gradient masking on images.")
+    assert words in told.long
+
+
+def test_gains_and_losses_are_told_with_their_intervals() -> None:
+    told = answer([gain("supported", linf="supported")], [sign(foreign=0.02)])
+    assert (
+        "raised robust accuracy, averaged over the norms, on images (+9.0 points, 7.0 to 11.0)"
+        in told.long
+    )
+    assert "it gains under ℓ∞ in 1 of 1" in told.long
+    assert "At most 2.0 % of the items that were broken fell first" in told.long
+    told = answer([gain("contradicted", linf="contradicted")], [])
+    assert "lowered robust accuracy, averaged over the norms, on images (−9.0 points" in told.long
+    assert told.short.endswith("masking was not checked.")
+
+
+def test_a_run_without_the_comparison_says_why() -> None:
+    verdict = Verdict(
+        claim=6, title="t", statement="s", data="digits", verdict="undecided", estimate=None,
+        unit="", explanation="Undecided: this run has no sparse-gradient training.",
+    )  # fmt: skip
+    told = answer([verdict], [])
+    assert told == ("This run cannot tell yet.",
+                    "Undecided: this run has no sparse-gradient training.")  # fmt: skip

@@ -1,0 +1,133 @@
+"""Run folders written by hand, for tests that must know every number in advance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PLAIN = {"terms": {"error": {"kind": "cross_entropy", "weight": 1.0}}, "inputs": None}
+SPARSE = {
+    "terms": {
+        "error": {"kind": "cross_entropy", "weight": 1.0},
+        "sparse": {"kind": "sparse_gradient", "weight": 0.1, "h": 0.01},
+    },
+    "inputs": None,
+}
+
+
+def against(threat: str, *, sparse: bool = False) -> dict[str, Any]:
+    """The objective of adversarial training under a threat."""
+    terms = (SPARSE if sparse else PLAIN)["terms"]
+    geometry = {"kind": threat}
+    return {"terms": terms, "inputs": {"threat": {"name": threat, "geometry": geometry}}}
+
+
+class MadeRun:
+    """Writes cells one by one; ``plan`` comes last and lists them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ids: list[str] = []
+        self.data: list[str] = []
+        self.objectives: dict[str, Mapping[str, Any]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def train(self, data: str, training: str, seed: int, objective: Mapping[str, Any]) -> None:
+        """A train cell."""
+        self.objectives[training] = objective
+        cell = {"kind": "train", "objective": objective}
+        self._cell(data, training, seed, cell, {"parameters": 7})
+
+    def attack(
+        self,
+        data: str,
+        training: str,
+        seed: int,
+        threat: str,
+        radii: Sequence[float],
+        correct: Any,
+        broken: Any,
+        **arrays: Any,
+    ) -> Path:
+        """An attack cell; ``length`` and ``random_correct`` may be given, ``items`` too."""
+        correct, broken = np.asarray(correct, dtype=bool), np.asarray(broken, dtype=bool)
+        n = len(correct)
+        whole = {
+            "items": np.arange(n),
+            "y": np.zeros(n, dtype=np.int64),
+            "clean_margin": np.where(correct, -1.0, 1.0),
+            "correct": correct,
+            "broken": broken | ~correct,
+            "length": np.ones(broken.shape),
+            "random_correct": np.tile(correct.astype(float), (len(radii), 1)),
+        }
+        whole |= {name: np.asarray(value) for name, value in arrays.items()}
+        record = {"name": threat, "geometry": {"kind": threat}, "radii": list(radii)}
+        cell = {"kind": "attack", "threat": record, "items": n}
+        result = {"n": n, "clean_accuracy": float(correct.mean())}
+        return self._cell(data, training, seed, cell, result, whole)
+
+    def probe(
+        self,
+        data: str,
+        training: str,
+        seed: int,
+        radii: Mapping[str, float],
+        arrays: Mapping[str, Any],
+        activity: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """A probe cell."""
+        n = len(next(iter(arrays.values())))
+        threats = [{"name": name, "radius": radius} for name, radius in radii.items()]
+        whole = {"items": np.arange(n), "y": np.zeros(n, dtype=np.int64)}
+        whole |= {name: np.asarray(value) for name, value in arrays.items()}
+        cell = {"kind": "probe", "threats": threats, "draws": 10, "items": n}
+        return self._cell(data, training, seed, cell, {"activity": activity or {}}, whole)
+
+    def plan(self, trainings: Sequence[str] = (), cells: Sequence[str] | None = None) -> Path:
+        """The plan; trainings in the given order first."""
+        names = [*trainings, *(name for name in self.objectives if name not in trainings)]
+        tables = [{"name": name, **self.objectives[name]} for name in names]
+        plan = {
+            "name": "made",
+            "data": [{"name": name} for name in self.data],
+            "training": tables,
+            "seeds": [0, 1],
+        }
+        listed = self.ids if cells is None else list(cells)
+        content = {"schema": 1, "plan": plan, "cells": [{"id": one} for one in listed]}
+        (self.folder / "plan.json").write_text(json.dumps(content | {"sha256": "feed"}))
+        return self.folder
+
+    def _cell(
+        self,
+        data: str,
+        training: str,
+        seed: int,
+        cell: dict[str, Any],
+        result: dict[str, Any],
+        arrays: Mapping[str, Any] | None = None,
+    ) -> Path:
+        name = f"{len(self.ids):04d}{cell['kind']}"
+        place = self.folder / "cells" / name
+        place.mkdir(parents=True)
+        self.ids.append(name)
+        if data not in self.data:
+            self.data.append(data)
+        if arrays is not None:
+            np.savez(place / "items.npz", **arrays)
+        record = {
+            "schema": 1,
+            "id": name,
+            "cell": {**cell, "data": data, "training": training, "seed": seed},
+            "inputs": {"data_sha256": "da", "model_sha256": f"mo{seed}", "code_sha256": "co"},
+            "versions": {"torch": "2.13"},
+            "result": result,
+        }
+        (place / "wall.json").write_text(json.dumps({"seconds": 1.5, "host": {"cpus": 2}}))
+        (place / "record.json").write_text(json.dumps(record))
+        return place

@@ -1,0 +1,174 @@
+"""Processes: killed at random moments, pools, orphans; the bytes must not care."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from spikeproof.study import Plan, ProcessPool, cells_of, run, status
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a run that must not differ between runs."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in paths
+        if path.name not in ("wall.json", ".lock")
+    }
+
+
+@pytest.fixture(scope="module")
+def small(tiny: Plan) -> Plan:
+    """One network, one ladder, one probe."""
+    data = (dataclasses.replace(tiny.data[0], threats=("linf",)),)
+    return dataclasses.replace(tiny, data=data, training=tiny.training[1:])
+
+
+@pytest.fixture(scope="module")
+def whole(small: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small plan, run in this process without interruption."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    run(small, folder, workers=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server() -> ForkServerContext:
+    """Starts processes from one that has imported everything, so that a start costs nothing."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["spikeproof.study"])
+    return context
+
+
+def started(server: ForkServerContext, plan: Plan, folder: Path, workers: int) -> BaseProcess:
+    process = server.Process(target=run, args=(plan, folder), kwargs={"workers": workers})
+    process.start()
+    return process
+
+
+def killed(process: BaseProcess) -> None:
+    """kill -9, and wait until it is gone."""
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(20)
+    assert process.exitcode is not None
+
+
+def test_a_study_killed_at_random_moments_ends_with_the_same_bytes(
+    tmp_path: Path, small: Plan, whole: Path, server: ForkServerContext
+) -> None:
+    folder = tmp_path / "run"
+    random_moments = random.Random(5)
+    expected = status(whole).seconds
+    progress = []
+    for _ in range(5):
+        process = started(server, small, folder, workers=1)
+        wait_for((folder / "plan.json").exists)
+        process.join(random_moments.uniform(0.05, 0.5) * expected)
+        if process.exitcode == 0:
+            break
+        killed(process)
+        progress.append(len(list(folder.glob("cells/*/record.json"))))
+    assert progress, "the first process was never killed"
+    assert progress == sorted(progress)
+    assert run(small, folder, workers=1).complete
+    assert contents(folder) == contents(whole)
+
+
+def test_a_training_killed_between_epochs_goes_on_from_its_checkpoint(
+    tmp_path: Path, small: Plan, whole: Path, server: ForkServerContext
+) -> None:
+    folder = tmp_path / "run"
+    process = started(server, small, folder, workers=1)
+    wait_for(lambda: any(folder.glob("cells/*/training.safetensors")) or not process.is_alive())
+    killed(process)
+    (checkpoint,) = folder.glob("cells/*/training.safetensors")
+    assert not (checkpoint.parent / "record.json").exists()
+    run(small, folder, workers=1)
+    assert not list(folder.glob("cells/*/training.safetensors"))
+    assert contents(folder) == contents(whole)
+
+
+def test_a_pool_of_processes_leaves_the_same_bytes(
+    tmp_path: Path, small: Plan, whole: Path
+) -> None:
+    steps: list[int] = []
+    found = run(small, tmp_path, workers=2, progress=lambda step: steps.append(step.done))
+    assert found.complete
+    assert steps == [0, 1, 2, 3]
+    assert contents(tmp_path) == contents(whole)
+
+
+def test_workers_of_a_killed_run_end_themselves_and_the_run_goes_on(
+    tmp_path: Path, small: Plan, whole: Path, server: ForkServerContext
+) -> None:
+    folder = tmp_path / "run"
+    process = started(server, small, folder, workers=2)
+    assert process.pid is not None
+    pid = process.pid
+    wait_for(lambda: any(folder.glob("cells/*/training.safetensors")) or not process.is_alive())
+    workers = list(children(pid))
+    killed(process)
+    assert workers
+    wait_for(lambda: not any(alive(worker) for worker in workers))
+    assert run(small, folder, workers=1).complete
+    assert contents(folder) == contents(whole)
+
+
+def test_a_worker_that_dies_is_reported_and_what_is_done_stays(tmp_path: Path, tiny: Plan) -> None:
+    from spikeproof.base import SpikeproofError
+
+    cells = [cell for cell in cells_of(tiny) if cell.kind == "train"]
+    ends = ProcessPool(workers=1).map(tmp_path, cells)
+    first = next(ends)
+    assert first.error is None
+    victims = [pid for pid in children(os.getpid()) if is_worker(pid)]
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(SpikeproofError, match="A worker process died"):
+        list(ends)
+    assert (tmp_path / first.id / "record.json").exists()
+
+
+def wait_for(happens: object, seconds: float = 60) -> None:
+    """Wait until something has happened."""
+    end = time.monotonic() + seconds
+    while not happens():  # type: ignore[operator]
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.01)
+
+
+def children(pid: int) -> Iterator[int]:
+    """Processes whose parent is ``pid``."""
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit():
+            try:
+                fields = (place / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[1]) == pid and fields[0] != "Z":
+                yield int(place.name)
+
+
+def is_worker(pid: int) -> bool:
+    """Whether a process was spawned to compute cells."""
+    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and not merely waiting to be collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,0 +1,131 @@
+"""Plans: what comes with the package, what is refused, and that a record rebuilds a plan."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from spikeproof.base import FileProblem, SettingError
+from spikeproof.study import Plan, cells_of, load_plan, plans
+
+GOOD = """
+name = "mine"
+seeds = [0, 1]
+items = 20
+
+[[data]]
+name = "digits"
+model = "cnn-small"
+epochs = 3
+threats = ["linf", "l0"]
+
+[[training]]
+name = "plain"
+terms = { error = { kind = "cross_entropy", weight = 1.0 } }
+
+[[training]]
+name = "AT"
+terms = { error = { kind = "cross_entropy", weight = 1.0 } }
+inputs = { attack = { kind = "pgd", steps = 3 }, threat = "linf", level = 0 }
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "plan.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_plan_is_read_with_its_defaults(tmp_path: Path) -> None:
+    plan = load_plan(written(tmp_path, GOOD))
+    assert (plan.name, plan.seeds, plan.items, plan.suite) == ("mine", (0, 1), 20, "quick")
+    assert plan.data[0].threats == ("linf", "l0")
+    assert plan.training[1].inputs is not None
+    assert plan.training[1].inputs.level == 0
+
+
+def test_a_plan_survives_json_and_keeps_its_hash(tmp_path: Path) -> None:
+    plan = load_plan(written(tmp_path, GOOD))
+    again = Plan.from_record(json.loads(json.dumps(plan.record())))
+    assert again == plan
+    assert again.sha256 == plan.sha256
+    assert load_plan(written(tmp_path, GOOD.replace("20", "21"))).sha256 != plan.sha256
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("items = 20", "itmes = 20", r"unknown setting 'itmes'\. Did you mean 'items'\?"),
+        ("epochs = 3", "epoch = 3", r"\[\[data\]\] 'digits': unknown setting 'epoch'"),
+        ('"digits"', '"digts"', r"Unknown data set 'digts'\. Did you mean 'digits'\?"),
+        ("cnn-small", "cnn-smal", r"Unknown model 'cnn-smal'\. Did you mean 'cnn-small'\?"),
+        ('["linf", "l0"]', '["linf", "l7"]', "Unknown threat for digits 'l7'"),
+        ('["linf", "l0"]', '"most"', "threats must be 'all' or a list of names; got 'most'"),
+        ('["linf", "l0"]', "[]", "threats is empty"),
+        ("cross_entropy", "cross_entropie", "Did you mean 'cross_entropy'"),
+        ('"cross_entropy", weight', '"cross_entropy", wight', "term 'error' needs a weight"),
+        ('kind = "pgd", steps', 'kind = "pgd", stepz', "unknown setting 'stepz'. Did you mean"),
+        ("level = 0", "levle = 0", "inputs: unknown setting 'levle'"),
+        ("level = 0", "level = 3", "inputs.level 3 does not exist; linf on digits has the radii"),
+        ("level = 0", "level = 0, radius = 0.1", "level or radius, not both"),
+        ('threat = "linf"', 'threat = "counts"', "Unknown threat for digits 'counts'"),
+        ("epochs = 3", 'epochs = "three"', r"epochs: .*valid integer.*; got 'three'"),
+        ("epochs = 3", "epochs = 0", "epochs must be positive"),
+        ("seeds = [0, 1]", "seeds = []", "has no seeds"),
+        ("seeds = [0, 1]", "seeds = [1, 1]", "seeds 1 is there twice"),
+        ('name = "mine"', "", "name: Field required"),
+        ('model = "cnn-small"', "", r"\[\[data\]\] 'digits': model: Field required"),
+        ('name = "AT"', 'name = "plain"', "training plain is there twice"),
+        ('name = "mine"', 'name = "mine"\nsuite = "fast"', "suite: .*'quick' or 'standard'"),
+        ('name = "AT"', 'name = "AT"\ndata = ["nmnist"]', "Unknown data set of this plan"),
+    ],
+)
+def test_a_mistake_in_a_plan_is_named_with_its_place(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
+    assert old in GOOD
+    with pytest.raises(SettingError, match=sentence) as caught:
+        load_plan(written(tmp_path, GOOD.replace(old, new)))
+    assert "plan.toml" in str(caught.value) or "pgd" in sentence or "stepz" in sentence
+
+
+def test_a_table_that_is_no_list_of_tables_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"data must be written as tables headed \[\[data\]\]"):
+        load_plan(written(tmp_path, GOOD.replace("[[data]]", "[data]")))
+
+
+def test_broken_toml_names_file_and_line(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD.replace("seeds = [0, 1]", "seeds = [0, 1"))
+    with pytest.raises(FileProblem, match=r"plan\.toml is not TOML: .*line 4"):
+        load_plan(path)
+
+
+def test_a_missing_plan_names_the_nearest_that_exists(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match="There is no plan at demoo. Did you mean 'demo'"):
+        load_plan("demoo")
+    with pytest.raises(FileProblem, match="There is no plan at .*none.toml"):
+        load_plan(tmp_path / "none.toml")
+    (tmp_path / "raw.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(FileProblem, match="Cannot read the plan"):
+        load_plan(tmp_path / "raw.toml")
+
+
+def test_the_plans_that_come_with_the_package_are_whole() -> None:
+    assert plans() == ["demo", "quick"]
+    demo, quick = load_plan("demo"), load_plan("quick")
+    assert [data.name for data in demo.data] == [
+        "digits",
+        "digits-events",
+        "digits-audio",
+        "digits-av",
+    ]
+    assert [t.name for t in demo.training] == ["plain", "SR", "AT", "SR+AT"]
+    assert len(demo.seeds) >= 2
+    norms = {"linf", "l2", "l1", "l0"}
+    extra = {"digits-events": {"counts"}, "digits-av": {"joint"}}
+    for data in demo.data:
+        assert set(data.threats) == norms | extra.get(data.name, set())
+    assert [t.name for t in quick.training] == ["plain", "SR"]
+    assert len(cells_of(quick)) == 12

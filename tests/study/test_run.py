@@ -1,0 +1,317 @@
+"""Running: records, resuming, damage, failures, locks, folders that cannot be written."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from spikeproof.base import FileProblem, InputError
+from spikeproof.evaluate import read_arrays
+from spikeproof.models import load_model, model_digest
+from spikeproof.study import (
+    CellFolder,
+    CellsFailed,
+    Plan,
+    Progress,
+    RunFolder,
+    cells_of,
+    run,
+    status,
+)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a run that must not differ between runs."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in paths
+        if path.name not in ("wall.json", ".lock")
+    }
+
+
+@pytest.fixture
+def copy(whole: Path, tmp_path: Path) -> Path:
+    """A complete run that a test may damage."""
+    return Path(shutil.copytree(whole, tmp_path / "copy"))
+
+
+def one(folder: Path, kind: str) -> Path:
+    """The folder of the first cell of a kind."""
+    return next(
+        path.parent
+        for path in sorted(folder.glob("cells/*/record.json"))
+        if json.loads(path.read_text())["cell"]["kind"] == kind
+    )
+
+
+def test_a_run_leaves_one_whole_record_per_cell_and_nothing_else(whole: Path, tiny: Plan) -> None:
+    found = status(whole)
+    assert (found.done, found.pending, found.failed, found.complete) == (8, 0, (), True)
+    assert found.seconds > 0
+    assert found.seconds_left == 0
+    for cell in cells_of(tiny):
+        names = {path.name for path in (whole / "cells" / cell.id).iterdir()}
+        more = {"train": {"model.safetensors"}}.get(cell.kind, {"items.npz"})
+        assert names - {"gallery.npz"} == {"record.json", "wall.json"} | more
+
+
+def test_a_record_says_what_it_depends_on(whole: Path, tiny: Plan) -> None:
+    trained = {}
+    for cell in cells_of(tiny):
+        record = CellFolder(whole / "cells" / cell.id).read()
+        assert record["id"] == cell.id
+        assert record["cell"] == json.loads(json.dumps(cell.cell))
+        inputs = record["inputs"]
+        assert inputs["data_sha256"] == cell.data_sha256
+        assert inputs["parent"] == cell.parent
+        assert set(record["versions"]) == {"numpy", "python", "spikeproof", "torch"}
+        if cell.kind == "train":
+            model = load_model(whole / "cells" / cell.id / "model.safetensors")
+            trained[cell.id] = inputs["model_sha256"] = model_digest(model)
+            assert len(record["result"]["history"]) == record["result"]["epochs"] == 3
+        else:
+            assert inputs["model_sha256"] == trained[cell.parent]
+
+
+def test_the_arrays_of_an_attack_cell_add_up_to_its_result(whole: Path) -> None:
+    folder = one(whole, "attack")
+    result = json.loads((folder / "record.json").read_text())["result"]
+    arrays = read_arrays(folder / "items.npz")
+    assert arrays["broken"].shape == arrays["distance"].shape == (3, result["n"])
+    assert arrays["member"].dtype == np.int16
+    assert result["robust_accuracy"] == (~arrays["broken"]).mean(1).tolist()
+    assert result["random_accuracy"] == pytest.approx(arrays["random_correct"].mean(1).tolist())
+    assert result["clean_accuracy"] == arrays["correct"].mean()
+    assert (arrays["broken"][1:] >= arrays["broken"][:-1]).all()
+    first = [member["first_breaks"] for member in result["members"]]
+    fresh = (arrays["broken"] & arrays["correct"]).sum(1)
+    assert np.cumsum(np.sum(first, axis=0)).tolist() == fresh.tolist()
+
+
+def test_the_gallery_shows_items_that_the_middle_radius_broke(whole: Path) -> None:
+    shown = [read_arrays(path) for path in sorted(whole.glob("cells/*/gallery.npz"))]
+    assert shown
+    for arrays in shown:
+        assert 1 <= len(arrays["x"]) <= 4
+        assert (arrays["predicted"] == arrays["y"]).all()
+        assert (arrays["predicted_adv"] != arrays["y"]).all()
+        assert (arrays["x"] != arrays["x_adv"]).reshape(len(arrays["x"]), -1).any(1).all()
+
+
+def test_a_second_run_computes_nothing_and_changes_no_byte(copy: Path, tiny: Plan) -> None:
+    before = {path: path.stat().st_mtime_ns for path in copy.glob("cells/*/*")}
+    steps: list[Progress] = []
+    run(tiny, copy, progress=steps.append)
+    assert [(step.done, step.total) for step in steps] == [(8, 8)]
+    assert {path: path.stat().st_mtime_ns for path in copy.glob("cells/*/*")} == before
+
+
+def test_progress_counts_up_and_ends_with_nothing_left(copy: Path, tiny: Plan) -> None:
+    for folder in (one(copy, "attack"), one(copy, "probe")):
+        (folder / "record.json").unlink()
+    steps: list[Progress] = []
+    run(tiny, copy, progress=steps.append)
+    assert [step.done for step in steps] == [6, 7, 8]
+    assert steps[0].seconds_left > 0  # type: ignore[operator]
+    assert steps[-1].seconds_left == 0
+    assert steps[-1].cost_done == pytest.approx(steps[-1].cost_total)
+    assert steps[1].title.startswith("digits · ")
+
+
+@pytest.mark.parametrize("kind", ["train", "attack", "probe"])
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "gone"])
+def test_damage_is_named_by_status_and_mended_by_run(
+    copy: Path, whole: Path, tiny: Plan, kind: str, damage: str
+) -> None:
+    folder = one(copy, kind)
+    name = "record.json" if damage == "truncated" else next(
+        n for n in ("items.npz", "model.safetensors") if (folder / n).exists()
+    )  # fmt: skip
+    path = folder / name
+    content = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    elif damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    else:
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :])
+    with pytest.raises(FileProblem, match=name.replace(".", r"\.")):
+        status(copy)
+    with pytest.warns(UserWarning, match="is computed again"):
+        run(tiny, copy)
+    assert contents(copy) == contents(whole)
+
+
+def test_a_record_that_was_edited_into_another_cell_is_refused(copy: Path) -> None:
+    folder = one(copy, "attack")
+    record = json.loads((folder / "record.json").read_text())
+    record["id"] = "0" * 16
+    (folder / "record.json").write_text(json.dumps(record))
+    with pytest.raises(FileProblem, match="belongs to another cell"):
+        status(copy)
+
+
+def test_strays_of_a_killed_writer_are_swept_away(copy: Path, whole: Path, tiny: Plan) -> None:
+    folder = one(copy, "probe")
+    (folder / ".items.npz.abc123").write_bytes(b"half")
+    (copy / ".plan.json.xyz").write_bytes(b"half")
+    run(tiny, copy)
+    assert contents(copy) == contents(whole)
+
+
+def test_a_failing_cell_leaves_the_others_alone_and_is_tried_again(
+    tmp_path: Path, tiny: Plan, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import spikeproof.study.work as work
+
+    real = work._KINDS["attack"]
+
+    def failing(folder: CellFolder, cell: object, data: object) -> object:
+        if cell.cell["threat"]["name"] == "l0" and cell.cell["training"] == "SR":  # type: ignore[attr-defined]
+            raise InputError("This cell is bad.")
+        return real(folder, cell, data)  # type: ignore[arg-type]
+
+    folder = tmp_path / "run"
+    monkeypatch.setitem(work._KINDS, "attack", failing)  # type: ignore[arg-type]
+    sentence = (
+        "1 of 8 cells failed, first digits · SR · seed 0 · l0: This cell is bad. "
+        "The other 7 are complete"
+    )
+    with pytest.raises(CellsFailed, match=sentence) as caught:
+        run(tiny, folder)
+    found = status(folder)
+    assert (found.done, found.pending) == (7, 1)
+    assert found.failed == caught.value.failures
+    assert found.seconds_left > 0  # type: ignore[operator]
+    monkeypatch.undo()
+    assert run(tiny, folder).complete
+    assert contents(folder) == contents(whole)
+
+
+def test_what_looks_at_a_network_that_failed_is_not_tried(
+    tmp_path: Path, tiny: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import spikeproof.study.work as work
+
+    def failing(*_: object) -> object:
+        raise ZeroDivisionError("no")
+
+    monkeypatch.setitem(work._KINDS, "train", failing)  # type: ignore[arg-type]
+    with pytest.raises(
+        CellsFailed, match="8 of 8 cells failed, .*: ZeroDivisionError: no"
+    ) as caught:
+        run(tiny, tmp_path / "run")
+    assert sum("its network is missing" in f.error for f in caught.value.failures) == 6
+
+
+def test_ctrl_c_ends_the_run_and_keeps_what_is_complete(
+    tmp_path: Path, tiny: Plan, whole: Path
+) -> None:
+    def stop(step: Progress) -> None:
+        if step.done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny, tmp_path / "run", progress=stop)
+    assert status(tmp_path / "run").done == 3
+    run(tiny, tmp_path / "run")
+    assert contents(tmp_path / "run") == contents(whole)
+
+
+def test_two_runs_of_one_folder_do_not_collide(copy: Path, tiny: Plan) -> None:
+    with (
+        RunFolder(copy).lock(),
+        pytest.raises(FileProblem, match=f"Process {os.getpid()} is already running"),
+    ):
+        run(tiny, copy)
+    assert run(tiny, copy).complete
+
+
+def test_a_lock_file_left_by_a_dead_process_does_not_hold(copy: Path, tiny: Plan) -> None:
+    (copy / ".lock").write_text("999999")
+    assert run(tiny, copy).complete
+
+
+def test_cells_of_another_plan_are_kept_aside_and_come_back(copy: Path, tiny: Plan) -> None:
+    shorter = dataclasses.replace(
+        tiny, data=(dataclasses.replace(tiny.data[0], threats=("linf",)),)
+    )
+    before = contents(copy / "cells")
+    assert run(shorter, copy).stale == 4  # two l0 cells, and two probes of fewer norms
+    assert len(list((copy / "stale").iterdir())) == 4
+    steps: list[Progress] = []
+    found = run(tiny, copy, progress=steps.append)
+    assert (found.done, found.stale, steps[0].done) == (8, 2, 8)
+    assert contents(copy / "cells") == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_computed(
+    tmp_path: Path, tiny: Plan, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules["spikeproof.study.run"]  # the package's attribute is the function
+    monkeypatch.setattr(module, "cells_of", lambda plan: pytest.fail("too late"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileProblem, match="Cannot write .*Not a directory"):
+        run(tiny, tmp_path / "file" / "run", workers=workers)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write read-only folders")
+def test_a_read_only_folder_is_refused(tmp_path: Path, tiny: Plan) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(FileProblem, match="Permission denied"):
+        run(tiny, tmp_path / "run")
+    tmp_path.chmod(0o700)
+
+
+def test_a_full_disk_is_noticed_before_anything_is_computed(
+    tmp_path: Path, tiny: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(FileProblem, match=r"needs about 16 MB and 0 MB are free"):
+        run(tiny, tmp_path / "run")
+
+
+def test_status_of_something_else_is_an_error(tmp_path: Path, copy: Path) -> None:
+    with pytest.raises(FileProblem, match="There is no run at"):
+        status(tmp_path / "nothing")
+    plan = json.loads((copy / "plan.json").read_text())
+    plan["plan"]["items"] = 7
+    (copy / "plan.json").write_text(json.dumps(plan))
+    with pytest.raises(FileProblem, match="changed by hand"):
+        status(copy)
+    (copy / "plan.json").write_text("[]")
+    with pytest.raises(FileProblem, match="not the plan of a run"):
+        status(copy)
+
+
+def test_the_number_of_threads_is_put_back(whole: Path, copy: Path, tiny: Plan) -> None:
+    before = torch.get_num_threads()
+    (one(copy, "probe") / "record.json").unlink()
+    try:
+        torch.set_num_threads(2)
+        run(tiny, copy)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert contents(copy) == contents(whole)
+
+
+def test_code_that_changed_under_a_running_study_fails_its_cells(
+    copy: Path, tiny: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one(copy, "probe") / "record.json").unlink()
+    monkeypatch.setattr("spikeproof.study.work.code_sha256", lambda: "0" * 64)
+    with pytest.raises(CellsFailed, match="The code was changed while the study ran"):
+        run(tiny, copy)

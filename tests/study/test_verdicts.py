@@ -1,0 +1,345 @@
+"""Verdicts on run folders made so that the answer to each claim is known."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spikeproof.metrics import Estimate
+from spikeproof.study.analysis_attacks import survival_at, typical_lengths
+from spikeproof.study.analysis_claims import (
+    AGREEMENT,
+    ATTACK_BEATS_RANDOM,
+    BOUND_HOLDS,
+    CLAIMS,
+    FAR_BETTER,
+    MONTE_CARLO_ERRORS,
+    Part,
+    above,
+    combine,
+    within,
+)
+from spikeproof.study.analysis_rows import plain
+from spikeproof.study.analysis_tables import Table
+from spikeproof.study.results import results
+from spikeproof.study.verdicts import Verdict, verdicts
+
+
+def made_run() -> ModuleType:
+    """The writer of run folders beside this file."""
+    name = "spikeproof_tests_made_run"
+    if name not in sys.modules:
+        path = Path(__file__).parent / "made_run.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.modules[name] = module
+    return sys.modules[name]
+
+
+MADE = made_run()
+N, SEEDS, DRAWS = 200, (0, 1), 200
+NORMS = ("linf", "l2", "l1", "l0")
+RADII = {"linf": (0.05, 0.1, 0.2), "l2": (0.4, 0.8, 1.6), "l1": (2, 4, 8), "l0": (2, 4, 8)}
+
+
+def kept(*shares: float) -> Any:
+    """Broken flags at each radius: all but the first ``share`` of the items."""
+    return [np.arange(N) >= share * N for share in shares]
+
+
+def attacked(made: Any, data: str, training: str, middle: dict[str, float], **arrays: Any) -> None:
+    """Attack cells of every norm with the given robust accuracy at the middle radius."""
+    for seed in SEEDS:
+        for norm, share in middle.items():
+            broken = kept(min(1.0, share + 0.2), share, max(0.0, share - 0.2))
+            made.attack(data, training, seed, norm, RADII[norm], [True] * N, broken, **arrays)
+
+
+def probed(made: Any, data: str, training: str, **factors: float) -> None:
+    """A probe in perfect agreement with first-order theory, but for the given factors."""
+    n = 64
+    for seed in SEEDS:
+        draws = np.random.default_rng(seed)
+        # Gradients of n entries of which few are not zero, all of one size.
+        few = draws.integers(5, n, 100).astype(float)
+        size = draws.uniform(0.5, 1.5, 100)
+        arrays = {"g_l0": few, "g_pr": few, "g_l1": few * size}
+        arrays |= {"g_l2": np.sqrt(few) * size, "g_linf": size}
+        theory = {"linf": 3 * few, "l2": np.full(100, n + 2.0), "l1": (n + 1) * (n + 2) / 2 / few}
+        dual = {"linf": "g_l1", "l2": "g_l2", "l1": "g_linf"}
+        for norm, ratio in theory.items():
+            worst = (RADII[norm][1] * arrays[dual[norm]]) ** 2
+            random = worst / ratio * factors.get(f"random_{norm}", 1.0)
+            worst = worst * factors.get(f"worst_{norm}", 1.0)
+            arrays |= {f"rho_random_{norm}": random, f"rho_random_se_{norm}": 0.05 * random}
+            arrays |= {f"rho_adv_{norm}": worst, f"ratio_{norm}": worst / random}
+            arrays |= {f"theory_{norm}": ratio}
+            arrays |= {f"lower_{norm}": ratio * 0.5, f"upper_{norm}": ratio}
+        arrays["upper_linf"] = 3 * few
+        made.probe(data, training, seed, {norm: RADII[norm][1] for norm in theory}, arrays)
+
+
+def base(folder: Path, data: str = "digits") -> Any:
+    """A run with an undefended and a sparse-gradient training, still without attacks."""
+    made = MADE.MadeRun(folder)
+    added(made, data)
+    return made
+
+
+def added(made: Any, data: str) -> None:
+    for seed in SEEDS:
+        made.train(data, "plain", seed, MADE.PLAIN)
+        made.train(data, "SR", seed, MADE.SPARSE)
+
+
+def judged(made: Any) -> dict[tuple[int, str], Verdict]:
+    """Every verdict of a run by claim and data set."""
+    rows = verdicts(results(made.plan(("plain", "SR")), draws=DRAWS))
+    json.dumps(plain(rows), allow_nan=False)
+    return {(row.claim, row.data): row for row in rows}
+
+
+EVEN = dict.fromkeys(NORMS, 0.5)
+
+
+def test_a_run_in_agreement_with_theory_supports_the_claims_about_vulnerability(
+    tmp_path: Path,
+) -> None:
+    made = base(tmp_path / "run")
+    probed(made, "digits", "plain")
+    found = judged(made)
+    for claim in (1, 2, 5):
+        assert found[claim, "digits"].verdict == "supported", found[claim, "digits"].explanation
+    first = found[1, "digits"]
+    assert first.estimate is not None
+    assert first.estimate.value == pytest.approx(1.0)
+    assert "cannot be contradicted" in first.explanation
+    second = found[2, "digits"].estimate
+    assert second is not None
+    assert second.value == 1.0
+    assert second.low == pytest.approx(600 / (600 + 3.8415), abs=1e-3)  # 3 norms, 200 cases each
+    parts = {part.name: part for part in found[5, "digits"].parts}
+    assert parts["linf: rank correlation with theory"].verdict == "supported"
+    assert parts["l2: ratio / (n + 2)"].verdict == "supported"
+    assert parts["l1: rank correlation with ‖g‖₀"].estimate.value == pytest.approx(-1.0, abs=1e-3)
+    assert parts["l1: rank correlation with ‖g‖₀"].verdict == "supported"
+
+
+def test_a_random_vulnerability_far_from_the_prediction_contradicts_claim_1(tmp_path: Path) -> None:
+    made = base(tmp_path / "run")
+    probed(made, "digits", "plain", random_l2=5.0)
+    row = judged(made)[1, "digits"]
+    assert row.verdict == "contradicted"
+    assert row.estimate.value == pytest.approx(5.0)
+    assert [part.verdict for part in row.parts] == ["supported", "contradicted", "supported"]
+
+
+def test_an_attack_weaker_than_noise_contradicts_claim_2(tmp_path: Path) -> None:
+    made = base(tmp_path / "run")
+    probed(made, "digits", "plain", worst_l2=1e-3)
+    row = judged(made)[2, "digits"]
+    assert row.verdict == "contradicted"
+    assert row.estimate.value == pytest.approx(2 / 3)
+
+
+def test_a_gap_beyond_the_bound_contradicts_claim_5(tmp_path: Path) -> None:
+    made = base(tmp_path / "run")
+    probed(made, "digits", "plain", worst_linf=1.5)
+    assert judged(made)[5, "digits"].verdict == "contradicted"
+
+
+def test_the_bound_forgives_monte_carlo_noise_of_two_standard_errors(tmp_path: Path) -> None:
+    made = base(tmp_path / "run")
+    probed(made, "digits", "plain", worst_linf=1.09)  # the standard error is 5 %
+    assert judged(made)[5, "digits"].verdict == "supported"
+
+
+def test_claim_3_is_decided_at_the_standard_radii(tmp_path: Path) -> None:
+    made = base(tmp_path / "run")
+    attacked(made, "digits", "plain", {"linf": 0.3, "l2": 0.5, "l0": 0.6})
+    row = judged(made)[3, "digits"]
+    assert row.verdict == "supported"
+    assert row.estimate.value == pytest.approx(20.0)
+    names = [part.name for part in row.parts]
+    assert names[:2] == ["l2 minus linf at standard radii", "l0 minus linf at standard radii"]
+    assert len(names) == 4
+
+
+def test_claim_3_is_contradicted_by_one_norm_that_destroys_more(tmp_path: Path) -> None:
+    made = base(tmp_path / "run")
+    attacked(made, "digits", "plain", {"linf": 0.3, "l2": 0.5, "l0": 0.1})
+    row = judged(made)[3, "digits"]
+    assert row.verdict == "contradicted"
+    assert row.parts[1].estimate.value == pytest.approx(-20.0)
+
+
+def test_equal_length_can_turn_the_order_of_standard_radii_around(tmp_path: Path) -> None:
+    """l_2 perturbations are half as long at every radius, so at equal length l_2 destroys more."""
+    made = base(tmp_path / "run")
+    shape = (3, N)
+    for seed in SEEDS:
+        for norm, long, share in (("linf", 2.0, 0.3), ("l2", 1.0, 0.5), ("l0", 4.0, 0.5)):
+            length = long * np.broadcast_to([[0.5], [1.0], [1.5]], shape)
+            broken = kept(share + 0.2, share, share - 0.2)
+            made.attack(
+                "digits", "plain", seed, norm, RADII[norm], [True] * N, broken, length=length
+            )
+    parts = judged(made)[3, "digits"].parts
+    assert [part.verdict for part in parts[:2]] == ["supported", "supported"]
+    # linf at its middle radius is 2 long but l_2 reaches 1.5 only: there l_2 keeps 30 % and linf
+    # lies halfway between 50 % (length 1) and 30 % (length 2).
+    assert parts[2].verdict == "contradicted"
+    assert parts[2].estimate.value == pytest.approx(30 - 40)
+    # l_0 at length 2 is its smallest radius: 70 % against 30 %.
+    assert parts[3].estimate.value == pytest.approx(70 - 30)
+
+
+@pytest.mark.parametrize(
+    ("noise", "verdict"), [(0.95, "supported"), (0.30, "contradicted"), (0.60, "undecided")]
+)
+def test_claim_4_asks_for_ten_points(tmp_path: Path, noise: float, verdict: str) -> None:
+    made = base(tmp_path / "run")
+    draws = np.random.default_rng(0).random((3, N)) < noise
+    attacked(made, "digits", "plain", EVEN, random_correct=draws.astype(float))
+    assert judged(made)[4, "digits"].verdict == verdict
+
+
+def test_claim_4_compares_the_largest_noise_with_the_standard_attack(tmp_path: Path) -> None:
+    made = base(tmp_path / "run")
+    shares = np.broadcast_to([[0.0], [0.0], [0.9]], (3, N))
+    attacked(made, "digits", "plain", EVEN, random_correct=shares)
+    row = judged(made)[4, "digits"]
+    assert row.estimate.value == pytest.approx(40.0)
+
+
+def test_claim_6_is_the_paired_gain_over_the_norms(tmp_path: Path) -> None:
+    made = base(tmp_path / "run")
+    attacked(made, "digits", "plain", EVEN)
+    attacked(made, "digits", "SR", {"linf": 0.8, "l2": 0.6, "l1": 0.6, "l0": 0.4})
+    row = judged(made)[6, "digits"]
+    assert row.verdict == "supported"
+    assert row.estimate.value == pytest.approx(10.0)
+    parts = {part.name: part for part in row.parts}
+    assert parts["linf"].verdict == "supported"
+    assert parts["l0"].verdict == "contradicted"
+    assert parts["l0"].estimate.value == pytest.approx(-10.0)
+    assert parts["union"].estimate.value == pytest.approx(-10.0)
+    assert parts["clean accuracy"].estimate.value == 0.0
+    assert parts["clean accuracy"].verdict == "undecided"
+    assert "after Holm" in parts["linf"].note
+
+
+def test_claim_6_is_contradicted_where_sparse_gradients_hurt(tmp_path: Path) -> None:
+    made = base(tmp_path / "run")
+    attacked(made, "digits", "plain", EVEN)
+    attacked(made, "digits", "SR", dict.fromkeys(NORMS, 0.3))
+    assert judged(made)[6, "digits"].verdict == "contradicted"
+
+
+def test_claim_7_needs_image_and_event_data_and_every_data_set(tmp_path: Path) -> None:
+    made = base(tmp_path / "run")
+    attacked(made, "digits", "plain", EVEN)
+    attacked(made, "digits", "SR", dict.fromkeys(NORMS, 0.8))
+    alone = judged(made)
+    assert alone[7, "digits"].verdict == "supported"
+    assert alone[7, "all"].verdict == "undecided"
+    assert "no events data" in alone[7, "all"].explanation
+    added(made, "digits-events")
+    attacked(made, "digits-events", "plain", EVEN)
+    attacked(made, "digits-events", "SR", dict.fromkeys(NORMS, 0.7))
+    both = judged(made)
+    assert both[7, "all"].verdict == "supported"
+    assert both[7, "all"].estimate.value == pytest.approx(20.0)
+    added(made, "digits-audio")
+    attacked(made, "digits-audio", "plain", EVEN)
+    attacked(made, "digits-audio", "SR", dict.fromkeys(NORMS, 0.2))
+    three = judged(made)[7, "all"]
+    assert three.verdict == "contradicted"
+    assert "digits-audio (audio) contradicted" in three.explanation
+
+
+def test_every_claim_has_a_verdict_and_a_reason_where_nothing_is_known(tmp_path: Path) -> None:
+    found = judged(base(tmp_path / "run"))
+    assert sorted(claim for claim, data in found if data == "digits") == [1, 2, 3, 4, 5, 6, 7]
+    for row in found.values():
+        assert row.verdict == "undecided"
+        assert row.estimate is None
+        assert row.explanation.startswith("Undecided: ")
+
+
+def test_a_run_without_an_undefended_training_says_so(tmp_path: Path) -> None:
+    made = MADE.MadeRun(tmp_path / "run")
+    made.train("digits", "SR", 0, MADE.SPARSE)
+    rows = verdicts(results(made.plan()))
+    assert all("cross-entropy alone" in row.explanation for row in rows if row.data == "digits")
+
+
+def test_items_without_a_gradient_are_left_out_and_counted(tmp_path: Path) -> None:
+    made = base(tmp_path / "run")
+    arrays = {"g_l0": [0.0, 4.0], "g_l1": [0.0, 2.0], "g_l2": [0.0, 1.0], "g_linf": [0.0, 0.5]}
+    arrays |= {"rho_random_linf": [0.0, 0.01], "rho_random_se_linf": [0.0, 0.001]}
+    arrays |= {"rho_adv_linf": [0.1, 0.04], "ratio_linf": [np.inf, 4.0]}
+    arrays |= {"theory_linf": [np.nan, 12.0], "upper_linf": [np.nan, 12.0]}
+    for seed in SEEDS:
+        made.probe("digits", "plain", seed, {"linf": 0.1}, arrays)
+    row = judged(made)[5, "digits"]
+    assert row.estimate.value == 1.0
+    assert "2 items without a gradient left out" in row.explanation
+
+
+def test_lengths_are_those_of_the_perturbations_that_first_broke_an_item() -> None:
+    alive = np.array([[[1, 1, 1], [1, 0, 1], [0, 0, 1]]], dtype=float)
+    length = np.array([[[9, 9, 9], [9, 2, 9], [4, 2, 9]]], dtype=float)
+    values = {"clean": np.ones((1, 3)), "alive": alive, "length": length}
+    table = Table((0,), np.arange(3), (1.0, 2.0, 3.0), values)
+    lengths = typical_lengths(table)
+    assert np.isnan(lengths[0])
+    assert lengths[1:].tolist() == [2.0, 4.0]
+    assert survival_at(table, lengths, 0.0).mean() == 1.0
+    assert survival_at(table, lengths, 1.0).tolist() == [[1.0, 0.5, 1.0]]
+    assert survival_at(table, lengths, 3.0).tolist() == [[0.5, 0.0, 1.0]]
+    assert survival_at(table, lengths, 99.0).tolist() == [[0.0, 0.0, 1.0]]
+
+
+def test_the_page_of_claims_names_the_thresholds_of_the_code() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "claims.md").read_text("utf-8")
+    rows = {int(row[2]): row for row in page.splitlines() if row[:2] == "| " and row[2].isdigit()}
+    assert f"within {AGREEMENT[0]:g} to {AGREEMENT[1]:g}" in rows[1]
+    assert f"at least {ATTACK_BEATS_RANDOM:.0%}".replace("%", " %") in rows[2]
+    assert f"at least {100 * FAR_BETTER:.0f} points" in rows[4]
+    assert f"at least {BOUND_HOLDS:.0%}".replace("%", " %") in rows[5]
+    assert f"plus {MONTE_CARLO_ERRORS:g} standard errors" in page
+    assert sorted(rows) == sorted(CLAIMS)
+
+
+def test_a_threshold_is_met_only_by_the_whole_interval() -> None:
+    def interval(low: float, high: float) -> Estimate:
+        return Estimate((low + high) / 2, low, high, 10, 2)
+
+    assert above(interval(0.1, 0.3), 0.1) == "supported"
+    assert above(interval(0.05, 0.3), 0.1) == "undecided"
+    assert above(interval(-0.1, 0.09), 0.1) == "contradicted"
+    assert above(interval(0.0, 0.0), 0.0) == "undecided"
+    assert above(interval(float("nan"), float("nan")), 0.0) == "undecided"
+    assert within(interval(0.6, 1.9), 0.5, 2.0) == "supported"
+    assert within(interval(0.4, 1.0), 0.5, 2.0) == "undecided"
+    assert within(interval(2.1, 9.0), 0.5, 2.0) == "contradicted"
+
+
+def test_one_contradiction_is_enough_and_support_needs_all() -> None:
+    def part(verdict: Any) -> Part:
+        return Part(name="", verdict=verdict, estimate=None, unit="")
+
+    assert combine([part("supported"), part("contradicted")]) == "contradicted"
+    assert combine([part("supported"), part("undecided")]) == "undecided"
+    assert combine([part("supported"), part("supported")]) == "supported"

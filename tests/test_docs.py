@@ -1,0 +1,198 @@
+"""The docs say what the code does: blocks run, commands exist, links resolve, nothing lacks."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import typer
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = [page for page in PAGES if "_build" not in page.parts]
+
+
+def name_of(page: Path) -> str:
+    """A page as tests name it."""
+    return page.relative_to(ROOT).as_posix()
+
+
+@cache
+def text_of(page: Path) -> str:
+    """The text of a page."""
+    return page.read_text(encoding="utf-8")
+
+
+@cache
+def all_docs() -> str:
+    """Every page in one text."""
+    return "\n".join(text_of(page) for page in PAGES)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text_of(page), re.MULTILINE | re.DOTALL)
+
+
+def script(name: str) -> ModuleType:
+    """A file of scripts/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name_of)
+def test_the_python_blocks_of_a_page_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert script("run_blocks").main([str(page)]) == 0
+
+
+def test_the_readme_has_a_python_block() -> None:
+    assert blocks(ROOT / "README.md", "python")
+
+
+def shell_lines(page: Path) -> list[str]:
+    """The commands of a page, without comments."""
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    return [line.split("  #")[0].strip() for line in lines if line.split("#")[0].strip()]
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "sh")], ids=name_of)
+def test_the_shell_commands_of_a_page_exist(page: Path) -> None:
+    for line in shell_lines(page):
+        words = shlex.split(line)
+        while re.fullmatch(r"[A-Z_]+=\S*", words[0]):
+            words = words[1:]
+        check_command(words, line)
+
+
+def check_command(words: list[str], line: str) -> None:
+    """Fail unless a command line could be run from a fresh checkout."""
+    if words[0] == "make":
+        for word in words[1:]:
+            target = rf"^{re.escape(word)}:"
+            known = re.search(target, (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+            assert "=" in word or known, line
+    elif words[0] == "spikeproof":
+        check_arguments(words[1:], line)
+    elif words[0].startswith("scripts/"):
+        assert (ROOT / words[0]).exists(), line
+    else:
+        assert words[0] in ("pip", "git", "python") or words[0].startswith(".venv/bin/"), line
+
+
+def check_arguments(words: list[str], line: str) -> None:
+    """Fail unless the command line parses, without running it."""
+    from spikeproof.cli.main import app
+
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands") and words and not words[0].startswith("-"):
+        assert words[0] in command.commands, line
+        command, words = command.commands[words[0]], words[1:]
+    if not hasattr(command, "commands") and "--help" not in words:
+        command.make_context("spikeproof", words)
+
+
+def test_the_page_of_commands_is_current() -> None:
+    docs = script("generate_docs")
+    assert docs.page() == text_of(ROOT / "docs" / "cli.md"), "run scripts/generate_docs.py"
+
+
+def test_every_command_has_an_example_that_parses() -> None:
+    docs = script("generate_docs")
+    from spikeproof.cli.main import app
+
+    for command, path in docs._commands(typer.main.get_command(app), "spikeproof"):
+        example = (command.help or "").partition("Example:\n")[2].strip()
+        assert example.startswith(path), f"{path} has no example"
+        check_arguments(shlex.split(example)[1:], example)
+        assert "--json" in [option for p in command.params for option in p.opts], path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_links_of_a_page_resolve(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"<!--.*?-->", "", prose, flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        place = (page.parent / file) if file else page
+        assert place.exists(), f"{name_of(page)} links to {target}"
+        if anchor:
+            assert anchor in anchors(place), f"{name_of(page)} links to {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page's headings get."""
+    heads = re.findall(r"^#+ (.+)$", text_of(page.resolve()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def families() -> list[tuple[str, str]]:
+    """Everything that must be written about: family and name."""
+    from spikeproof.attacks import ATTACKS
+    from spikeproof.data import datasets, describe
+    from spikeproof.models import models
+    from spikeproof.neurons import NEURONS, SHAPES
+    from spikeproof.study import plans
+    from spikeproof.threats import GEOMETRIES
+    from spikeproof.train import TERMS
+
+    threats = {threat for name in datasets() for threat in describe(name).radii}
+    return [
+        *(("attack", ATTACKS[kind].__name__) for kind in ATTACKS),
+        *(("term", TERMS[kind].__name__) for kind in TERMS),
+        *(("geometry", GEOMETRIES[kind].__name__) for kind in GEOMETRIES),
+        *(("data set", name) for name in datasets()),
+        *(("threat", name) for name in sorted(threats)),
+        *(("model", name) for name in models()),
+        *(("neuron", NEURONS[kind].__name__) for kind in NEURONS),
+        *(("surrogate", shape) for shape in SHAPES),
+        *(("plan", name) for name in plans()),
+    ]
+
+
+def test_everything_a_user_can_name_is_written_about() -> None:
+    def told(name: str) -> bool:
+        return re.search(rf"`[^`\n]*\b{re.escape(name)}\b", all_docs()) is not None
+
+    silent = [f"{family} {name}" for family, name in families() if not told(name)]
+    assert not silent
+
+
+def test_every_method_has_a_card() -> None:
+    from spikeproof.attacks import ATTACKS
+    from spikeproof.train import TERMS
+
+    cards = {path.stem for path in (ROOT / "docs" / "methods").glob("*.md")}
+    assert {*ATTACKS, *TERMS} <= cards, {*ATTACKS, *TERMS} - cards
+
+
+def test_the_changelog_names_the_version_and_what_numbers_changed() -> None:
+    changelog = text_of(ROOT / "CHANGELOG.md")
+    assert re.search(r"^## \[(Unreleased|\d+\.\d+\.\d+)\]", changelog, re.MULTILINE)
+    assert "### Changed numbers" in changelog
+
+
+def test_every_citation_key_in_the_docs_exists() -> None:
+    from spikeproof.base import references
+
+    cited = set(re.findall(r"`([a-z]+(?:18|19|20)\d\d[a-z]*)`", all_docs()))
+    assert cited <= set(references()), cited - set(references())
+
+
+def test_no_page_names_a_place_on_somebodys_machine() -> None:
+    for page in PAGES:
+        assert not re.search(r"(^|[\s(`\"'])/(home|Users|mnt|tmp|work|root)/", text_of(page)), page

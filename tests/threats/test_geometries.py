@@ -1,0 +1,308 @@
+"""Threats: legality, nearest points, steepest steps and uniform draws, against known answers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from cases import AUDIO, DOMAINS, EVENTS, IMAGE, THREATS, VIEWS, draw, label
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from torch import Tensor
+
+from spikeproof.base import SettingError, seeds
+from spikeproof.data import Domain
+from spikeproof.threats import L0, L1, L2, Counts, Geometry, Joint, Linf, Threat
+
+each_threat = pytest.mark.parametrize("threat", THREATS, ids=label)
+
+
+def legal(threat: Threat, x_adv: Tensor, x: Tensor) -> bool:
+    """Ball, box and grid, written out again in numpy."""
+    z, clean = x_adv.double().numpy(), x.double().numpy()
+    low, high = (b.double().numpy() for b in threat.domain.bounds(x))
+    inside = np.isfinite(z).all() and (z >= low).all() and (z <= high).all()
+    if threat.domain.kind == "events" and threat.domain.integer:
+        inside = inside and (z == np.round(z)).all()
+    d = (z - clean).reshape(len(z), -1)
+    if threat.name == "joint":
+        where = threat.domain.slices()
+        for name, part in where.items():
+            if name not in threat.geometry.views:
+                inside = inside and (d[:, part] == 0).all()
+                continue
+            geometry, radius = threat.geometry.views[name]
+            domain = dict(threat.domain.parts)[name]
+            radius *= threat.radius
+            radius = math.floor(radius) if geometry.name == "l0" else radius
+            inside = inside and (length(geometry.name, d[:, part], domain) <= slack(radius)).all()
+        return bool(inside)
+    exact = threat.name in ("l0", "l0-features", "counts")
+    bound = threat.radius if exact else slack(threat.radius)
+    return bool(inside and (length(threat.name, d, threat.domain) <= bound).all())
+
+
+def slack(radius: float) -> float:
+    """What rounding to float32 may add."""
+    return radius * (1 + 1e-6)
+
+
+def length(name: str, d: np.ndarray, domain: object) -> np.ndarray:
+    """The norm of flat changes."""
+    if name == "linf":
+        return np.abs(d).max(1)
+    if name == "l2":
+        return np.sqrt((d**2).sum(1))
+    if name in ("l1", "counts"):
+        return np.abs(d).sum(1)
+    if name == "l0-features":
+        return (d != 0).sum(1)
+    index, count = domain.pixels()  # type: ignore[attr-defined]
+    hit = np.zeros((len(d), count), dtype=bool)
+    for i in range(len(d)):
+        hit[i, index.numpy()[d[i] != 0]] = True
+    return hit.sum(1)
+
+
+def test_a_position_counts_once_however_many_channels_change() -> None:
+    for domain, channels in ((IMAGE, 3), (EVENTS, 2)):
+        index, count = domain.pixels()
+        assert count == domain.size // channels
+        assert np.bincount(index.numpy()).tolist() == [channels] * count
+    x = torch.zeros(1, 3, 4, 4)
+    moved = x.clone()
+    moved[0, :, 1, 2] = 0.5
+    moved[0, 0, 3, 3] = 0.5
+    assert Threat(L0(), 2, IMAGE).distance(moved, x).tolist() == [2]
+    assert Threat(L0(pixels=False), 4, IMAGE).distance(moved, x).tolist() == [4]
+
+
+@each_threat
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_projections_and_samples_are_legal_also_from_far_away(
+    threat: Threat, dtype: torch.dtype
+) -> None:
+    """2,000 cases per threat and type: wild points, bounds, zero changes."""
+    for seed in range(10):
+        x = draw(threat.domain, 50, seed, dtype)
+        generator = torch.Generator().manual_seed(100 + seed)
+        for scale in (1e-9, 0.03, 1.0, 1e6):
+            z = x + scale * torch.randn(x.shape, generator=generator, dtype=dtype)
+            assert legal(threat, threat.project(z, x), x)
+        sample = threat.sample(x, seeds(seed, n=len(x)))
+        assert sample.dtype == dtype and legal(threat, sample, x)
+
+
+@each_threat
+def test_clean_points_stay_where_they_are(threat: Threat) -> None:
+    x = draw(threat.domain, 20, 0)
+    assert torch.equal(threat.project(x, x), x)
+    assert threat.distance(x, x).eq(0).all()
+
+
+@each_threat
+def test_radius_zero_allows_nothing(threat: Threat) -> None:
+    x = draw(threat.domain, 8, 0)
+    still = threat.at(0.0)
+    assert torch.equal(still.project(x + 0.3, x), x)
+    assert torch.equal(still.sample(x, seeds(0, n=8)), x)
+
+
+@each_threat
+def test_projecting_twice_changes_nothing_more(threat: Threat) -> None:
+    x = draw(threat.domain, 50, 1)
+    once = threat.project(x + torch.randn(x.shape), x)
+    torch.testing.assert_close(threat.project(once, x), once, rtol=0, atol=2e-7)
+
+
+@each_threat
+def test_the_relaxation_contains_the_legal_points(threat: Threat) -> None:
+    x = draw(threat.domain, 50, 2, torch.float64)
+    point = threat.project(x + torch.randn(x.shape, dtype=x.dtype), x)
+    torch.testing.assert_close(threat.relax(point, x), point, rtol=0, atol=1e-9)
+
+
+@each_threat
+def test_a_step_is_finite_ascends_and_is_no_longer_than_the_radius(threat: Threat) -> None:
+    x = draw(threat.domain, 40, 3, torch.float64)
+    grad = torch.randn(x.shape, dtype=x.dtype)
+    step = threat.step(grad, x, x)
+    assert torch.isfinite(step).all()
+    assert ((grad * step).flatten(1).sum(1) > 0).all()
+    assert (threat.distance(x + step, x) <= threat.radius * (1 + 1e-6)).all()
+    low, high = threat.domain.bounds(x)
+    stuck = ((x <= low) & (grad < 0)) | ((x >= high) & (grad > 0))
+    assert (step[stuck] == 0).all()
+
+
+@each_threat
+def test_a_zero_gradient_gives_a_zero_step(threat: Threat) -> None:
+    x = draw(threat.domain, 5, 3)
+    assert torch.equal(threat.step(torch.zeros_like(x), x, x), torch.zeros_like(x))
+
+
+@pytest.mark.parametrize("scale", [1e-38, 1e-20, 1e20])
+@pytest.mark.parametrize("geometry", [Linf(), L2(), L1(), L0()], ids=repr)
+def test_steps_do_not_depend_on_the_size_of_the_gradient(geometry: Geometry, scale: float) -> None:
+    threat = Threat(geometry, 1.0, AUDIO)
+    x, grad = draw(AUDIO, 6, 4), torch.randn(6, 40)
+    torch.testing.assert_close(
+        threat.step(grad * scale, x, x), threat.step(grad, x, x), rtol=1e-3, atol=1e-6
+    )
+
+
+@each_threat
+def test_draws_belong_to_the_item(threat: Threat) -> None:
+    x, keys = draw(threat.domain, 6, 5), seeds(7, n=6)
+    order = torch.tensor([4, 1, 5])
+    assert torch.equal(threat.sample(x, keys)[order], threat.sample(x[order], keys[order]))
+    assert not torch.equal(threat.draw(x, keys), threat.draw(x, seeds(8, n=6)))
+
+
+@pytest.mark.parametrize(("geometry", "p"), [(Linf(), math.inf), (L2(), 2.0), (L1(), 1.0)])
+def test_draws_have_the_second_moment_of_the_uniform_ball(geometry: Geometry, p: float) -> None:
+    n, draws = 12, 40_000
+    threat = Threat(geometry, 2.0, Domain.unbounded((n,)))
+    delta = threat.draw(torch.zeros(draws, n), seeds(0, n=draws)).double()
+    gamma = math.gamma
+    if p == math.inf:
+        moment = 1 / 3
+    else:
+        moment = gamma(3 / p) * gamma(n / p + 1) / (gamma(1 / p) * gamma((n + 2) / p + 1))
+    measured = delta.square().mean(0) / 4.0
+    assert measured.mean().item() == pytest.approx(moment, rel=0.02)
+    assert delta.mean().abs().item() < 0.01
+    # Uniform in the ball: the share within half the radius is 2^-n; within .9, .9^n.
+    inside = (threat.distance(delta, torch.zeros_like(delta)) <= 0.9 * 2.0).double().mean()
+    assert inside.item() == pytest.approx(0.9**n, abs=0.01)
+
+
+@given(st.integers(0, 10_000), st.floats(0.05, 3.0), st.sampled_from([L1(), L2(), Linf()]))
+def test_projections_are_the_nearest_points_of_ball_and_box(
+    seed: int, radius: float, geometry: Geometry
+) -> None:
+    """Against a general-purpose constrained solver."""
+    domain = Domain(kind="audio", shape=(4,), low=-1.0)
+    x = draw(domain, 1, seed, torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    z = x + 2 * torch.randn(1, 4, generator=generator, dtype=torch.float64)
+    near = Threat(geometry, min(radius, 1.9), domain).project(z, x)[0].numpy()
+    clean, target = x[0].numpy(), z[0].numpy()
+    order = {"l1": 1, "l2": 2, "linf": np.inf}[geometry.name]
+
+    # Split into parts up and down, so that every norm's constraint is smooth.
+    def change(v: np.ndarray) -> np.ndarray:
+        return v[:4] - v[4:]
+
+    room = [(0, 1 - c) for c in clean] + [(0, c + 1) for c in clean]
+    limit = min(radius, 1.9)
+    if order == 1:
+        constraint = {"type": "ineq", "fun": lambda v: limit - v.sum()}
+    elif order == 2:
+        constraint = {"type": "ineq", "fun": lambda v: limit**2 - (v[:4] - v[4:]) @ (v[:4] - v[4:])}
+    else:
+        room = [(low, min(high, limit)) for low, high in room]
+        constraint = {"type": "ineq", "fun": lambda v: 1.0}
+    start = np.concatenate([np.maximum(near - clean, 0), np.maximum(clean - near, 0)])
+    best = minimize(
+        lambda v: ((clean + change(v) - target) ** 2).sum(),
+        0.9 * start,
+        bounds=room,
+        constraints=[constraint],
+        method="SLSQP",
+        options={"ftol": 1e-14, "maxiter": 300},
+    )
+    assert ((near - target) ** 2).sum() <= best.fun + 1e-5
+
+
+@given(st.integers(0, 100_000), st.integers(0, 6))
+def test_count_projections_are_the_nearest_whole_changes(seed: int, k: int) -> None:
+    """Against all whole changes of three cells."""
+    domain = Domain(kind="events", shape=(1, 1, 1, 3), high=3.0, integer=True)
+    x = draw(domain, 1, seed, torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    z = x + 2 * torch.randn(x.shape, generator=generator, dtype=torch.float64)
+    near = Threat(Counts(), k, domain).project(z, x)
+    counts = np.stack(np.meshgrid(*[range(4)] * 3), -1).reshape(-1, 3)
+    allowed = counts[np.abs(counts - x.flatten().numpy()).sum(1) <= k]
+    best = ((allowed - z.flatten().numpy()) ** 2).sum(1).min()
+    assert ((near - z) ** 2).sum().item() == pytest.approx(best, abs=1e-9)
+
+
+@given(st.integers(0, 100_000), st.integers(0, 4))
+def test_l0_projections_keep_the_pixels_that_come_closest(seed: int, k: int) -> None:
+    """Against all choices of pixels."""
+    from itertools import combinations
+
+    domain = Domain(kind="image", shape=(2, 2, 2))
+    x = draw(domain, 1, seed, torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    z = x + torch.randn(x.shape, generator=generator, dtype=torch.float64)
+    near = Threat(L0(), k, domain).project(z, x)
+    distances = []
+    for chosen in combinations(range(4), k):
+        point = x.clone().flatten(2)
+        pick = list(chosen)
+        point[:, :, pick] = z.flatten(2)[:, :, pick].clamp(0, 1)
+        distances.append(((point.view_as(z) - z) ** 2).sum().item())
+    assert ((near - z) ** 2).sum().item() == pytest.approx(min(distances), abs=1e-9)
+
+
+def test_large_items_take_the_short_cuts_to_the_same_points() -> None:
+    """Items of thousands of features: few large changes, many small ones, and boxes that bind."""
+    domain = Domain(kind="audio", shape=(3000,), low=-1.0)
+    generator = torch.Generator().manual_seed(0)
+    for share in (0.002, 0.2, 1.0):
+        x = draw(domain, 4, 1, torch.float64)
+        keep = torch.rand(4, 3000, generator=generator) < share
+        z = x + torch.where(keep, torch.randn(4, 3000, generator=generator).double(), 0.0)
+        for radius in (0.5, 20.0, 300.0):
+            near = Threat(L1(), radius, domain).project(z, x)
+            # Optimality of the nearest point: one theta explains every coordinate.
+            size, room = (z - x).abs(), torch.where(z > x, 1 - x, x + 1)
+            moved = (near - x).abs()
+            free = (moved > 1e-9) & (moved < room - 1e-9)
+            for i in range(4):
+                thetas = (size - moved)[i][free[i]]
+                if len(thetas):
+                    theta = thetas.mean()
+                    torch.testing.assert_close(thetas, theta.expand_as(thetas), atol=1e-8, rtol=0)
+                    still = (moved[i] <= 1e-9) & (room[i] > 1e-9)
+                    assert (size[i][still] <= theta + 1e-8).all()
+            spent = moved.sum(1)
+            whole = torch.minimum(size, room).sum(1)
+            torch.testing.assert_close(spent, whole.clamp(max=radius), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "radius", "domain", "sentence"),
+    [
+        (Linf(), 8.0, IMAGE, "did you mean 8/255"),
+        (Linf(), -0.1, IMAGE, "radius"),
+        (Linf(), float("nan"), IMAGE, "radius"),
+        (L2(), 1e-4, IMAGE, "wrong unit"),
+        (L2(), 1e9, IMAGE, "larger than"),
+        (L2(), 0.5, EVENTS, "smaller than one event"),
+        (L1(), 0.5, EVENTS, "smaller than one event"),
+        (L0(), 2.5, IMAGE, "whole number"),
+        (L0(), 17.0, IMAGE, "16 pixels"),
+        (Counts(), 2.5, EVENTS, "whole number"),
+        (Counts(), 2.0, IMAGE, "continuous"),
+        (Joint({"video": (Linf(), 0.1)}), 1.0, VIEWS, "video"),
+        (Joint({"image": (Linf(), 0.1)}), 1.0, IMAGE, "view"),
+    ],
+)
+def test_a_radius_that_makes_no_sense_is_one_clear_sentence(
+    geometry: Geometry, radius: float, domain: Domain, sentence: str
+) -> None:
+    with pytest.raises(SettingError, match=sentence):
+        Threat(geometry, radius, domain)
+
+
+@each_threat
+def test_records_rebuild_the_threat(threat: Threat) -> None:
+    # The record says whether it lives in frame space; the data set knows only the grid.
+    assert Threat.from_record(threat.record(), DOMAINS[threat.domain.kind]) == threat

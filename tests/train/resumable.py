@@ -1,0 +1,143 @@
+"""A training run that is killed with SIGKILL at many moments and finished; run as a script.
+
+``python resumable.py FOLDER`` trains once without a break and once with kills, and prints one line
+of JSON: whether the two agree and how often the second was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from spikeproof.attacks import PGD
+from spikeproof.data import Dataset, DataSpec, Domain, Split
+from spikeproof.models import model_digest
+from spikeproof.neurons import LIF, Spiking
+from spikeproof.threats import Linf, Threat
+from spikeproof.train import Adversarial, CrossEntropy, Objective, SparseGradient, Training, fit
+
+DOMAIN = Domain(kind="audio", shape=(6,))
+
+
+class Net(nn.Module):
+    """Everything with state: batch norm, dropout that draws, spikes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Linear(6, 16), nn.BatchNorm1d(16)
+        self.spikes, self.drop, self.last = Spiking(LIF()), nn.Dropout(0.2), nn.Linear(16, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        current = self.norm(self.first(x))
+        logits: Tensor = self.last(self.drop(self.spikes(current.expand(3, *current.shape)))).mean(
+            0
+        )
+        return logits
+
+
+def make_net() -> Net:
+    """The same first weights every time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        return Net()
+
+
+def make_data() -> Dataset:
+    """48 training and 16 validation items."""
+    x = torch.rand(64, 6, generator=torch.Generator().manual_seed(0))
+    whole = Split(x, (x[:, 0] > x[:, 1]).long(), torch.arange(64))
+    spec = DataSpec(
+        name="toy", version="1", classes=2, modality="audio", licence="", source="", sha256=""
+    )
+    return Dataset(
+        spec=spec, domain=DOMAIN, train=whole[:48], validation=whole[48:], sealed=whole[:0]
+    )
+
+
+def train(folder: Path) -> None:
+    """Sparse-gradient plus adversarial training, 8 epochs, and its outcome in a file."""
+    threat = Threat(Linf(), 0.05, DOMAIN)
+    objective = Objective(
+        {"error": (1.0, CrossEntropy()), "sparse": (0.1, SparseGradient())},
+        inputs=Adversarial(PGD(steps=2, step_size=0.5), threat),
+    )
+    net = make_net()
+    settings = Training(batch_size=16, learning_rate=0.02, gradient_clip=5.0)
+    history = fit(net, make_data(), objective, epochs=8, settings=settings, directory=folder)
+    (folder / "outcome.json").write_text(
+        json.dumps({"weights": model_digest(net), "history": history.record()})
+    )
+
+
+def child(work: Callable[[], None], patience: float | None) -> int:
+    """Run ``work`` in a fork, killed after ``patience`` seconds; returns its wait status."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    if patience is not None:
+        time.sleep(patience)
+        os.kill(pid, signal.SIGKILL)
+    return os.waitpid(pid, 0)[1]
+
+
+def killed_around_a_write(folder: Path, count: int, *, after: bool) -> Callable[[], None]:
+    """A run that kills itself just before or just after its file ``count`` takes its place."""
+
+    def work() -> None:
+        replace, seen = os.replace, [0]
+
+        def fatal(source: object, target: object) -> None:
+            seen[0] += 1
+            if seen[0] == count and not after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(source, target)  # type: ignore[arg-type]
+            if seen[0] == count:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        os.replace = fatal  # type: ignore[assignment]
+        train(folder)
+
+    return work
+
+
+def main(base: Path) -> None:
+    """Train unbroken, train broken, compare."""
+    torch.set_num_threads(1)
+    # What the first optimiser and the first forward import, every fork would import again.
+    net = make_net()
+    Training().make_optimizer(net.parameters())
+    with torch.no_grad():
+        net.eval()(torch.zeros(2, 6))
+    unbroken, broken = base / "unbroken", base / "broken"
+    begun = time.perf_counter()
+    assert child(lambda: train(unbroken), None) == 0
+    length = time.perf_counter() - begun
+    draw, kills = random.Random(0), 0
+    # Write 1 is the probe, write 2 the first epoch of the call.
+    for count, after in ((1, False), (1, True), (2, False), (3, True)):
+        kills += child(killed_around_a_write(broken, count, after=after), None) == signal.SIGKILL
+    for _ in range(5):
+        kills += child(lambda: train(broken), draw.uniform(0, 0.6 * length)) == signal.SIGKILL
+    assert child(lambda: train(broken), None) == 0
+    names = ("outcome.json", "training.safetensors")
+    same = {name: (unbroken / name).read_bytes() == (broken / name).read_bytes() for name in names}
+    left = sorted(path.name for path in broken.iterdir())
+    print(json.dumps({"same": same, "kills": kills, "files": left}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
