@@ -56,7 +56,8 @@ each_case = pytest.mark.parametrize(
 def network(threat: Threat, seed: int = 0) -> Network:
     """A network in training mode whose batch statistics have seen some data."""
     model = build(MODELS[threat.domain.kind], seed=seed)
-    model(inputs(threat, 16))
+    for _ in range(40):  # without settled statistics no neuron would fire
+        model(inputs(threat, 16))
     return model
 
 
