@@ -5,7 +5,8 @@ Ours is ``climb``: an item that is broken for a threat is not attacked again for
 next member nor at a larger radius. Against: each member at each radius on every item, alone. Both
 verify what they find by the plain forward pass, both must give the same verdict for every item
 (this script fails otherwise), and neither makes the random draws that ``climb`` adds on request.
-Target: less than half of the time.
+Target: less than half, in time and in passes. A run takes about a minute, so none is repeated to
+warm up.
 
     python benchmarks/matrix.py
 """
@@ -27,7 +28,7 @@ from spikeproof.evaluate import climb, open_test, plain_logits, verify
 from spikeproof.models import Network
 from spikeproof.oracle import Passes
 
-ITEMS = 60
+ITEMS = 200
 EPOCHS = 12
 ROUNDS = 3
 SUITE = "standard"
@@ -85,13 +86,12 @@ def measured(title: str, model: Network, data: Dataset) -> dict[str, Any]:
     split, attacks = open_test(data, ITEMS), sp.suite(SUITE)
     ways = (cascade, independent)
     taken: tuple[list[float], list[float]] = ([], [])
-    for number in range(ROUNDS + 1):
+    for number in range(ROUNDS):
         kept: list[tuple[Verdicts, Passes]] = [({}, Passes())] * 2
         for which in (0, 1) if number % 2 == 0 else (1, 0):
             begun = time.perf_counter()
             kept[which] = ways[which](model, data, split, attacks)
-            if number:  # the first round warms up
-                taken[which].append(time.perf_counter() - begun)
+            taken[which].append(time.perf_counter() - begun)
         for name, broken in kept[0][0].items():
             if not np.array_equal(broken, kept[1][0][name]):
                 raise SystemExit(f"{title}: the verdicts under {name} differ.")
@@ -102,7 +102,7 @@ def measured(title: str, model: Network, data: Dataset) -> dict[str, Any]:
     return {
         **row,
         "target": TARGET,
-        "met": row["ratio"] < TARGET,
+        "met": max(row["ratio"], ours.backward / theirs.backward) < TARGET,
         "identical_verdicts": True,
         "backward_passes": [ours.backward, theirs.backward],
         "backward_ratio": ours.backward / theirs.backward,
@@ -121,7 +121,7 @@ def total(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "theirs_s": theirs,
         "ratio": ours / theirs,
         "target": TARGET,
-        "met": ours / theirs < TARGET,
+        "met": max(ours / theirs, float(spent[0] / spent[1])) < TARGET,
         "identical_verdicts": True,
         "backward_passes": spent.tolist(),
         "backward_ratio": float(spent[0] / spent[1]),
@@ -134,7 +134,7 @@ def main() -> None:
     data = sp.load("digits")
     rows = []
     for title, objective in objectives(data).items():
-        model = sp.build("cnn-small", data, timesteps=2, width=8)
+        model = sp.build("cnn-small", data, timesteps=4)
         sp.fit(model, data, objective, epochs=EPOCHS, progress=False)
         rows.append(measured(f"cnn-small, digits, {title}", model, data))
     write("matrix", [*rows, total(rows)])

@@ -29,7 +29,11 @@ def test_a_plan_becomes_trainings_and_what_looks_at_them(tiny: Plan) -> None:
     attack = cells[2].cell
     assert attack["threat"]["name"] == "linf"
     assert attack["threat"]["radii"] == list(describe("digits").radii["linf"])
-    assert [member["attack"]["kind"] for member in attack["suite"]["members"]] == ["pgd", "pgd"]
+    assert [member["attack"]["kind"] for member in attack["suite"]["members"]] == [
+        "swap",
+        "pgd",
+        "pgd",
+    ]
     for cell in cells:
         canonical_json(dict(cell.cell))
 

@@ -126,6 +126,23 @@ def test_workers_of_a_killed_run_end_themselves_and_the_run_goes_on(
     assert contents(folder) == contents(whole)
 
 
+def test_ctrl_c_stops_the_workers_at_once_and_the_run_goes_on(
+    tmp_path: Path, small: Plan, whole: Path, server: ForkServerContext
+) -> None:
+    folder = tmp_path / "run"
+    process = started(server, small, folder, workers=2)
+    assert process.pid is not None
+    wait_for(lambda: any(folder.glob("cells/*/training.safetensors")) or not process.is_alive())
+    workers = list(children(process.pid))
+    os.kill(process.pid, signal.SIGINT)
+    process.join(30)
+    assert process.exitcode == 1
+    assert workers
+    assert not any(alive(worker) for worker in workers)
+    assert run(small, folder, workers=1).complete
+    assert contents(folder) == contents(whole)
+
+
 def test_a_worker_that_dies_is_reported_and_what_is_done_stays(tmp_path: Path, tiny: Plan) -> None:
     from spikeproof.base import SpikeproofError
 
