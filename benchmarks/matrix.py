@@ -28,7 +28,7 @@ from spikeproof.evaluate import climb, open_test, plain_logits, verify
 from spikeproof.models import Network
 from spikeproof.oracle import Passes
 
-ITEMS = 200
+ITEMS = 150
 EPOCHS = 12
 ROUNDS = 3
 SUITE = "standard"

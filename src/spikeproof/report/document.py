@@ -22,7 +22,7 @@ from spikeproof.report.exhibits import View
 from spikeproof.report.figures import Figure
 from spikeproof.report.headline import tiles
 from spikeproof.report.judged import NORMS
-from spikeproof.report.masking import LARGEST_BLIND, LARGEST_FOREIGN
+from spikeproof.report.masking import LARGEST_BLIND
 from spikeproof.report.part import parts
 from spikeproof.report.pictures import EVENT_COLOURS
 from spikeproof.report.plots import series
@@ -92,7 +92,7 @@ def compose(found: Results, judged: Sequence[Verdict]) -> str:
         "citations": citations(),
         "accuracy_scale": ",".join(ACCURACY),
         "transfer_scale": ",".join(DIVERGING),
-        "limits_of_masking": (100 * LARGEST_FOREIGN, 100 * LARGEST_BLIND),
+        "limit_of_masking": 100 * LARGEST_BLIND,
         "norms": NORMS,
         "event_keys": [(name, hexed(colour)) for name, colour in EVENT_COLOURS.items()],
         "css": Markup(_asset("page.css")),

@@ -9,10 +9,9 @@ import numpy as np
 
 from spikeproof.study import Results
 
-__all__ = ["LARGEST_BLIND", "LARGEST_FOREIGN", "Sign", "signs"]
+__all__ = ["LARGEST_BLIND", "Sign", "signs"]
 
-# Shares above which a sign counts: of breaks that the own gradient missed, and of blind items.
-LARGEST_FOREIGN = 0.10
+# Share above which a sign counts.
 LARGEST_BLIND = 0.01
 
 
@@ -23,8 +22,6 @@ class Sign:
     Args:
         data: Data set.
         training: Name of the training.
-        foreign: Of the right items broken up to the standard radius, the share that no attack
-            along the network's own gradient broke first.
         flat: Share of probed items whose gradient is exactly zero.
         weaker: Share of probed items and norms where the attack moved the probability less than
             random draws do on average.
@@ -33,7 +30,6 @@ class Sign:
 
     data: str
     training: str
-    foreign: float | None
     flat: float | None
     weaker: float | None
     left: float | None
@@ -42,8 +38,6 @@ class Sign:
     def raised(self) -> list[str]:
         """The signs that count, in words."""
         found = []
-        if self.foreign is not None and self.foreign > LARGEST_FOREIGN:
-            found.append(f"{100 * self.foreign:.0f} % of the breaks missed by its own gradient")
         if self.flat is not None and self.flat > LARGEST_BLIND:
             found.append(f"{100 * self.flat:.0f} % of the items without any gradient")
         if self.weaker is not None and self.weaker > LARGEST_BLIND:
@@ -60,27 +54,12 @@ def signs(results: Results, data: str) -> list[Sign]:
             Sign(
                 data=data,
                 training=training,
-                foreign=_foreign(results, data, training),
                 flat=_mean(arrays["g_l2"] == 0) if "g_l2" in arrays else None,
                 weaker=_weaker(arrays),
                 left=_left(results, data, training),
             )
         )
     return out
-
-
-def _foreign(results: Results, data: str, training: str) -> float | None:
-    """Breaks that began with another surrogate or with noise, up to the standard radius."""
-    own, every = 0, 0
-    for cell in results.cells:
-        if (cell.kind, cell.data, cell.training) != ("attack", data, training):
-            continue
-        middle = len(cell.cell["threat"]["radii"]) // 2
-        for member in cell.result["members"]:
-            count = sum(int(n) for n in member["first_breaks"][: middle + 1])
-            every += count
-            own += count if " own " in f" {member['name']} " else 0
-    return 1 - own / every if every else None
 
 
 def _weaker(arrays: dict[str, Any]) -> float | None:
