@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -129,6 +131,31 @@ def test_swap_finds_every_single_pixel_that_brute_force_finds() -> None:
     breakable = best > 0
     assert 3 <= int(breakable.sum()) <= 37
     assert (found & breakable).sum() >= 0.97 * breakable.sum()
+
+
+@pytest.mark.parametrize(
+    ("attack", "threat"),
+    [
+        (PGD(steps=30), Threat(Linf(), 0.03, IMAGE)),
+        (PGD(steps=30, random_start=False), Threat(L0(), 2, IMAGE)),
+        (Swap(steps=30), Threat(L0(), 2, IMAGE)),
+    ],
+)
+def test_leaving_won_items_alone_saves_passes_and_changes_no_verdict(
+    attack: PGD | Swap, threat: Threat
+) -> None:
+    model, x, y = case()
+    model, x = model.double(), x.double()
+    goal = Goal(y)
+    won, backward = [], []
+    for stop in (False, True):
+        with Oracle(model) as oracle:
+            x_adv = replace(attack, stop=stop)(oracle, x, goal, threat, seeds=seeds(0, n=24))
+            backward.append(oracle.passes.backward)
+            won.append(goal.margin(oracle.logits(x_adv)) > 0)
+    assert torch.equal(*won)
+    assert won[0].any() and not won[0].all()
+    assert backward[1] < backward[0]
 
 
 def test_records_rebuild_a_suite() -> None:

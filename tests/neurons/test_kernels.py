@@ -49,6 +49,30 @@ def test_fused_equals_reference(neuron: Neuron, shape: list[int], steps: int, se
     torch.testing.assert_close(ours[1], theirs[1], rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_float32_gradients_agree_to_rounding(shape: str) -> None:
+    currents, weight = (3 * torch.randn(2, 7, 9, 5001)).unbind(0)
+    neuron = LIF(leak=0.9, surrogate=Surrogate(shape, 4.0), detach_reset=True)
+    ours, theirs = (run(k, neuron, currents, weight) for k in ("fused", "reference"))
+    assert torch.equal(ours[0], theirs[0])
+    torch.testing.assert_close(ours[1], theirs[1], rtol=3e-6, atol=3e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_and_a_gradient_shared_by_all_steps_change_no_bit(threads: int) -> None:
+    before = torch.get_num_threads()
+    currents = torch.randn(8, 3, 40000, requires_grad=True)
+    weight = torch.randn(3, 40000)
+    layer, grads = Spiking(LIF(), kernel="fused"), []
+    try:
+        for count, each in ((threads, weight.expand(8, 3, 40000)), (1, weight.repeat(8, 1, 1))):
+            torch.set_num_threads(count)
+            grads.append(torch.autograd.grad(layer(currents), currents, each)[0])
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*grads)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("size", [1, 2047, 2048, 2049, 5000])
 def test_blocks_leave_no_seam(dtype: torch.dtype, size: int) -> None:

@@ -183,11 +183,9 @@ class Suite:
             passes = oracle.passes
         member = torch.full_like(y, -1)
         for number, one in enumerate(self.members):
-            left = (best.margin <= 0).nonzero().flatten()
+            left = best.standing()
             if not len(left):
                 break
-            if not serves(one.attack, threat):
-                continue
             if not serves(one.attack, threat):
                 continue
             with Oracle(model, path=one.path) as oracle:
@@ -198,9 +196,7 @@ class Suite:
                 margin = goal[left].margin(oracle.logits(x_adv))
                 passes += oracle.passes
             member[left] = torch.where(margin > 0, number, member[left])
-            before = Best(best.x[left], best.margin[left])
-            before.keep(x_adv, margin)
-            best.x[left], best.margin[left] = before.x, before.margin
+            best.keep(x_adv, margin, left)
         return Found(best.x, best.margin > 0, member, passes)
 
 
@@ -219,12 +215,12 @@ _PATHS = tuple(
     )
 )
 # Small constant steps and large falling ones each break items that the other misses.
-_SMALL = PGD(steps=40)
-_LARGE = PGD(steps=40, step_size=0.5, last=0.2)
-_SWAP = Swap(steps=40, share=0.8, noise=0.2)
+_SMALL = PGD(steps=40, stop=True)
+_LARGE = PGD(steps=40, step_size=0.5, last=0.2, stop=True)
+_SWAP = Swap(steps=40, share=0.8, noise=0.2, stop=True)
 _QUICK = (
-    Member(attack=Swap(steps=20, share=0.8, noise=0.2), path=_PATHS[0]),
-    *(Member(attack=PGD(steps=20, step_size=0.2), path=path) for path in _PATHS[:2]),
+    Member(attack=Swap(steps=20, share=0.8, noise=0.2, stop=True), path=_PATHS[0]),
+    *(Member(attack=PGD(steps=20, step_size=0.2, stop=True), path=path) for path in _PATHS[:2]),
 )
 # Swap serves counted radii only, and leaves little to the others there.
 _STANDARD = (

@@ -31,13 +31,14 @@ class Swap:
         steps: Proposals, at least 1.
         share: Share of the units exchanged at first, in [0, 1].
         noise: Scale of the noise on the ranking, 0 or more.
+        stop: Leave an item alone once it is won; the verdict is the same, the margin smaller.
     Returns:
         From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
     Raises:
         SettingError: steps below 1, share outside [0, 1], negative noise; in a call, a threat
             whose radius is a length rather than a count.
     Cost:
-        ``steps + 2`` forward and ``steps + 1`` backward passes per item.
+        ``steps + 2`` forward and ``steps + 1`` backward passes per item; with ``stop`` at most.
     Differs from the paper:
         Sparse-RS proposes at random; here the gradient ranks the proposals and places that
         failed sink in the ranking. For radius 1 this becomes a search in order of the gradient.
@@ -61,6 +62,7 @@ class Swap:
     steps: int = 40
     share: float = 0.5
     noise: float = 0.5
+    stop: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -90,14 +92,21 @@ class Swap:
         margin = goal.margin(logits)
         best.keep(here, margin)
         tries = torch.zeros_like(threat.offers(grad, here, x)[0])
+        rows = torch.arange(len(x), device=x.device)
         for k in range(self.steps):
+            if self.stop and len(left := best.standing()) < len(rows):
+                at = torch.isin(rows, left)
+                here, grad, margin, tries = here[at], grad[at], margin[at], tries[at]
+                rows, x, goal, seeds = left, x[at], goal[at], seeds[at]
+            if not len(rows):
+                return best.x
             count = max(1, round(threat.radius * self.share * (1 - k / self.steps)))
             put, take, unfinished = self._moves(
                 threat, threat.offers(grad, here, x), tries, count, seeds.child("step", k)
             )
             x_adv = threat.exchange(here, x, grad, (put, take))
             logits, slope = oracle.ascend(x_adv, goal.score)
-            best.keep(x_adv, goal.margin(logits))
+            best.keep(x_adv, goal.margin(logits), rows)
             # While units are unspent every proposal is taken: one unit alone may do nothing.
             better = (goal.margin(logits) > margin) | unfinished
             tries = tries + put.to(tries)

@@ -25,9 +25,19 @@ class Best:
         self.x = x.detach().clone()
         self.margin = margin.detach().clone()
 
-    def keep(self, x_adv: Tensor, margin: Tensor) -> None:
-        """Take over the items whose margin has grown; a NaN never counts as grown."""
-        better = margin > self.margin
-        self.margin = torch.where(better, margin, self.margin)
-        wide = better.view(-1, *[1] * (x_adv.ndim - 1))
-        self.x = torch.where(wide, x_adv, self.x)
+    def keep(self, x_adv: Tensor, margin: Tensor, rows: Tensor | None = None) -> None:
+        """Take over the items whose margin has grown; a NaN never counts as grown.
+
+        Args:
+            x_adv: Visited points, one per item, or one per entry of ``rows``.
+            margin: Margins there.
+            rows: Which items were visited, int64; all where absent.
+        """
+        grown = margin > (self.margin if rows is None else self.margin[rows])
+        items = grown.nonzero().flatten() if rows is None else rows[grown]
+        self.margin[items] = margin[grown].detach()
+        self.x[items] = x_adv[grown].detach()
+
+    def standing(self) -> Tensor:
+        """Which items are not won yet, int64 ``(M,)``."""
+        return (self.margin <= 0).nonzero().flatten()

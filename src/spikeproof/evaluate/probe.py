@@ -106,7 +106,7 @@ def probe(
     References:
         liu2024sparse
     """
-    attack = PGD(steps=20, step_size=0.25) if attack is None else attack
+    attack = PGD(steps=20, step_size=0.5, last=0.2) if attack is None else attack
     keys = seeds(seed, items=split.items).child("probe")
     arrays: dict[str, Array] = {"items": split.items.numpy(), "y": split.y.numpy()}
     with Oracle(model) as oracle:

@@ -1,14 +1,16 @@
 """The fused CPU kernel: the loop over time compiled by numba, one pass forward and one backward.
 
-It keeps the membrane trace only. Second derivatives do not exist through it, and a fused kernel
-that pretended otherwise would return wrong ones without an error, so its backward pass refuses.
+It keeps the input current only, from which backward computes the membranes again. Second
+derivatives do not exist through it, and a fused kernel that pretended otherwise would return wrong
+ones without an error, so its backward pass refuses.
 """
 
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -16,16 +18,14 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import SettingError
+from spikeproof.neurons.kernels.compiled import BLOCK, CODES, programs
 from spikeproof.neurons.lif import Neuron
 from spikeproof.neurons.surrogate import Surrogate
 
 __all__ = ["available", "fused"]
 
-# Neurons are walked in blocks that stay in the first-level cache over all time steps.
-_BLOCK = 2048
-
-# Numbers of the surrogate shapes inside compiled code.
-_CODES = {"triangle": 0, "rectangle": 1, "sigmoid": 2, "arctan": 3}
+# Elements below which a second thread costs more than it brings.
+_ALONE = 1 << 18
 
 
 @functools.cache
@@ -38,88 +38,38 @@ def available() -> bool:
     return True
 
 
-@functools.cache
-def _programs() -> tuple[Callable[..., None], Callable[..., None]]:
-    """Compile the two loops; numba keeps the result on disk."""
-    import numba
-
-    compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-
-    @compiled
-    def charge(current, before, leak, threshold, u, s):  # type: ignore[no-untyped-def]
-        for i in range(len(u)):
-            kept = before[i] if before[i] < threshold else 0 * before[i]
-            u[i] = leak * kept + current[i]
-        for i in range(len(u)):
-            s[i] = 1 if u[i] >= threshold else 0
-
-    @compiled
-    def derivative(code, s, theta, u, out):  # type: ignore[no-untyped-def]
-        # One simple loop per shape, in the type of u, so that each is vectorised.
-        one = u.dtype.type(1)
-        half = u.dtype.type(0.5)
-        if code == 0:
-            for i in range(len(u)):
-                out[i] = s * max(one - s * abs(u[i] - theta), one - one)
-        elif code == 1:
-            width = one / s
-            for i in range(len(u)):
-                out[i] = half * s if abs(u[i] - theta) < width else one - one
-        elif code == 2:
-            for i in range(len(u)):
-                p = one / (one + np.exp(-s * (u[i] - theta)))
-                out[i] = s * p * (one - p)
-        else:
-            scale = u.dtype.type(0.5 * math.pi) * s
-            for i in range(len(u)):
-                z = scale * (u[i] - theta)
-                out[i] = half * s / (one + z * z)
-
-    @compiled
-    def unroll(grad, slope, later, leak, threshold, detach, u, out):  # type: ignore[no-untyped-def]
-        if detach:
-            for i in range(len(u)):
-                carried = leak * later[i]
-                out[i] = grad[i] * slope[i] + (carried if u[i] < threshold else 0 * carried)
-        else:
-            for i in range(len(u)):
-                carried = leak * later[i]
-                kept = carried if u[i] < threshold else 0 * carried
-                out[i] = (grad[i] - carried * u[i]) * slope[i] + kept
-
-    @compiled
-    def forward(current, leak, threshold, membrane, spikes):  # type: ignore[no-untyped-def]
-        steps, n = spikes.shape
-        zero = np.zeros(_BLOCK, membrane.dtype)
-        for a in range(0, n, _BLOCK):
-            b = min(a + _BLOCK, n)
-            for t in range(steps):
-                row = current[t if len(current) > 1 else 0, a:b]
-                before = membrane[t - 1, a:b] if t > 0 else zero[: b - a]
-                charge(row, before, leak, threshold, membrane[t, a:b], spikes[t, a:b])
-
-    @compiled
-    def backward(  # type: ignore[no-untyped-def]
-        grad, membrane, leak, threshold, code, sharpness, detach, out
-    ):
-        steps, n = grad.shape
-        zero = np.zeros(_BLOCK, membrane.dtype)
-        slope = np.empty(_BLOCK, membrane.dtype)
-        for a in range(0, n, _BLOCK):
-            b = min(a + _BLOCK, n)
-            for t in range(steps - 1, -1, -1):
-                u = membrane[t, a:b]
-                h = slope[: b - a]
-                derivative(code, sharpness, threshold, u, h)
-                later = out[t + 1, a:b] if t + 1 < steps else zero[: b - a]
-                unroll(grad[t, a:b], h, later, leak, threshold, detach, u, out[t, a:b])
-
-    return forward, backward
-
-
 def _rows(x: Tensor) -> np.ndarray:
     """A contiguous ``(T, ...)`` tensor as a matrix ``(T, M)`` of the same memory."""
     return x.detach().reshape(len(x), -1).numpy()
+
+
+def _empty(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Memory for a result. Large arrays of numpy lie on huge pages where the system has them;
+    touching fresh small pages would cost several times what the loop does."""
+    kind = torch.empty(0, dtype=like.dtype).numpy().dtype
+    return torch.from_numpy(np.empty(tuple(shape), kind))
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    """Threads for the halves of large arrays; made at first use."""
+    return ThreadPoolExecutor(os.cpu_count() or 1, "spikeproof-fused")
+
+
+# A forked process inherits the pool without its threads.
+os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def _spread(run: Callable[[int, int], None], size: int, steps: int) -> None:
+    """Run ``run(start, stop)`` over all neurons, on as many threads as torch uses."""
+    threads = min(torch.get_num_threads(), max(1, size * steps // _ALONE))
+    if threads == 1:
+        run(0, size)
+        return
+    # Whole blocks per thread: where a block ends never changes a result, but keeps lines unshared.
+    share = -(-size // (threads * BLOCK)) * BLOCK
+    starts = range(0, size, share)
+    list(_pool().map(run, starts, [min(start + share, size) for start in starts]))
 
 
 class _Fused(torch.autograd.Function):
@@ -130,19 +80,13 @@ class _Fused(torch.autograd.Function):
         ctx: Any, currents: Tensor, steps: int, neuron: Neuron, surrogate: Surrogate
     ) -> Tensor:
         """``currents`` is contiguous, ``(T, ...)``, or ``(1, ...)`` for a constant current."""
-        run, _ = _programs()
-        shape = (steps, *currents.shape[1:])
-        membrane, spikes = currents.new_empty(shape), currents.new_empty(shape)
-        kind = _rows(currents).dtype.type
-        run(
-            _rows(currents),
-            kind(neuron.leak),
-            kind(neuron.threshold),
-            _rows(membrane),
-            _rows(spikes),
-        )
-        ctx.save_for_backward(membrane)
-        ctx.settings = neuron, surrogate, len(currents)
+        run, _ = programs(currents.dtype)
+        spikes = _empty((steps, *currents.shape[1:]), currents)
+        given, out = _rows(currents), _rows(spikes)
+        leak, threshold = given.dtype.type(neuron.leak), given.dtype.type(neuron.threshold)
+        _spread(lambda a, b: run(given, leak, threshold, a, b, out), out.shape[1], steps)
+        ctx.save_for_backward(currents)
+        ctx.settings = neuron, surrogate, steps
         return spikes
 
     @staticmethod
@@ -153,22 +97,24 @@ class _Fused(torch.autograd.Function):
                 "The fused kernel has no second derivative; build the network's Spiking layers "
                 "with kernel='reference' to differentiate twice."
             )
-        (membrane,) = ctx.saved_tensors
-        neuron, surrogate, rows = ctx.settings
-        grad, out = grads[0].contiguous(), torch.empty_like(membrane)
-        kind = _rows(membrane).dtype.type
-        _, run = _programs()
-        run(
-            _rows(grad),
-            _rows(membrane),
+        (currents,) = ctx.saved_tensors
+        neuron, surrogate, steps = ctx.settings
+        (grad,) = grads
+        if grad.stride(0) == 0:
+            grad = grad[:1]
+        out = _empty((steps, *currents.shape[1:]), currents)
+        given, incoming, result = _rows(currents), _rows(grad.contiguous()), _rows(out)
+        kind = given.dtype.type
+        settings = (
             kind(neuron.leak),
             kind(neuron.threshold),
-            _CODES[surrogate.shape],
+            CODES[surrogate.shape],
             kind(surrogate.sharpness),
             neuron.detach_reset,
-            _rows(out),
         )
-        return (out if rows > 1 or len(out) == 1 else out.sum(0, keepdim=True)), None, None, None
+        _, run = programs(currents.dtype)
+        _spread(lambda a, b: run(incoming, given, *settings, a, b, result), result.shape[1], steps)
+        return (out if len(currents) == steps else out.sum(0, keepdim=True)), None, None, None
 
 
 def fused(currents: Tensor, neuron: Neuron, surrogate: Surrogate) -> Tensor:
@@ -184,7 +130,8 @@ def fused(currents: Tensor, neuron: Neuron, surrogate: Surrogate) -> Tensor:
     Raises:
         SettingError: a second derivative was asked for.
     Cost:
-        Reads the currents, writes spikes and membranes; backward reads two and writes one.
+        Reads the currents and writes spikes; backward reads currents and gradient and writes one
+        gradient. Membranes are computed again there, which is cheaper than keeping them.
         The first call in a fresh installation compiles for a few seconds.
     """
     steps = len(currents)
