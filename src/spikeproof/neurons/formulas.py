@@ -15,7 +15,24 @@ from typing import Any
 
 from torch import Tensor
 
-__all__ = ["CONSTANTS", "SHAPES", "Formula", "bind"]
+__all__ = [
+    "CONSTANTS",
+    "SHAPES",
+    "Formula",
+    "arctan",
+    "below",
+    "bind",
+    "exp",
+    "exponential",
+    "fabs",
+    "gaussian",
+    "multi_gaussian",
+    "rectangle",
+    "relu",
+    "sigmoid",
+    "straight_through",
+    "triangle",
+]
 
 Formula = Callable[[Any, Any], Any]
 

@@ -37,7 +37,7 @@ def _inner(function: Callable[..., Any], names: Mapping[str, Any]) -> Any:
     return _njit()(FunctionType(function.__code__, meaning, function.__name__))
 
 
-def _outer(function: Callable[..., Any], names: Mapping[str, Any], label: str) -> Any:
+def _outer(function: Callable[..., Any], names: Mapping[str, Any], title: str) -> Any:
     """A compiled loop that numba keeps on disk, under a name that says all that went into it.
 
     The name is needed: numba's cache looks at the file of the loop alone, not at the formula.
@@ -45,7 +45,7 @@ def _outer(function: Callable[..., Any], names: Mapping[str, Any], label: str) -
     assert isinstance(function, FunctionType)
     meaning = {"np": np, "__builtins__": __builtins__, **names}
     made = FunctionType(function.__code__, meaning, function.__name__)
-    made.__qualname__ = f"{function.__name__}_{label}"
+    made.__qualname__ = f"{function.__name__}_{title}"
     made.__module__ = __name__
     return _njit(cache=True)(made)
 
@@ -83,9 +83,9 @@ def backward(dtype: torch.dtype, shape: str) -> Callable[..., None]:
     codes = [part.__code__ for part in parts if isinstance(part, FunctionType)]
     text = repr([(code.co_code, code.co_consts, code.co_names) for code in codes])
     text += repr(sorted((k, repr(v)) for k, v in names.items() if isinstance(v, np.generic)))
-    label = f"{shape}_{str(dtype).split('.')[1]}_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    title = f"{shape}_{str(dtype).split('.')[1]}_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     slope = _inner(formula, names)
     made: Callable[..., None] = _outer(
-        loops.backward, {**names, "slope": slope}, label.replace("-", "_")
+        loops.backward, {**names, "slope": slope}, title.replace("-", "_")
     )
     return made
