@@ -1,7 +1,20 @@
 """Spiking neurons: surrogate derivatives, neuron settings, and the only loop over time."""
 
+from spikeproof.neurons.drawing import draw_normal, draw_uniform, drawing
 from spikeproof.neurons.lif import IF, LIF, NEURONS, Neuron
 from spikeproof.neurons.spiking import Spiking, using
 from spikeproof.neurons.surrogate import SHAPES, Surrogate
 
-__all__ = ["IF", "LIF", "NEURONS", "SHAPES", "Neuron", "Spiking", "Surrogate", "using"]
+__all__ = [
+    "IF",
+    "LIF",
+    "NEURONS",
+    "SHAPES",
+    "Neuron",
+    "Spiking",
+    "Surrogate",
+    "draw_normal",
+    "draw_uniform",
+    "drawing",
+    "using",
+]
