@@ -1,6 +1,7 @@
-"""Spiking networks, their specifications, and their files."""
+"""Spiking networks, their encoders and specifications, and their files."""
 
 from spikeproof.models.build import build, models
+from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
 from spikeproof.models.layers import FilterBank, OverTime, direct
 from spikeproof.models.network import ModelSpec, Network
 from spikeproof.models.store import (
@@ -13,10 +14,16 @@ from spikeproof.models.store import (
 )
 
 __all__ = [
+    "ENCODERS",
+    "Direct",
+    "Encoder",
     "FilterBank",
+    "Latency",
     "ModelSpec",
     "Network",
     "OverTime",
+    "Phase",
+    "Poisson",
     "build",
     "direct",
     "load_model",

@@ -12,10 +12,11 @@ from torch import nn
 from spikeproof.base import SettingError, check_one_of
 from spikeproof.data import Dataset
 from spikeproof.models.cnn import SmallCNN
+from spikeproof.models.encode import Encoder
 from spikeproof.models.fusion import SmallFusion
 from spikeproof.models.network import ModelSpec, Network
 from spikeproof.models.tcn import SmallTCN
-from spikeproof.neurons import LIF, Neuron
+from spikeproof.neurons import Neuron
 
 __all__ = ["build", "models"]
 
@@ -49,6 +50,7 @@ def build(
     neuron: Neuron | None = None,
     timesteps: int | None = None,
     width: int | None = None,
+    encoder: Encoder | None = None,
     seed: int = 0,
 ) -> Network:
     """Build a network with freshly drawn weights.
@@ -57,22 +59,26 @@ def build(
         spec: A name from ``models()``, with ``data``; or a complete specification, alone.
         data: Fixes input domain and classes.
         neuron: The neuron of every spiking layer; LIF with leak 0.5 by default.
-        timesteps: Simulation length of direct-coded inputs.
+        timesteps: Simulation length of images.
         width: Channels of the first spiking layer.
+        encoder: How images become input over time; direct coding by default.
         seed: The weights depend on nothing else.
     Returns:
         The network, in training mode.
     Raises:
-        SettingError: an unknown name, or an architecture that cannot read this modality.
+        SettingError: an unknown name, or an architecture or encoder that cannot read this
+            modality.
     Example:
         >>> import spikeproof as sp
         >>> model = sp.build("cnn-small", sp.load("digits"), neuron=sp.LIF(leak=0.5), timesteps=4)
         >>> model.spec.width
         16
     """
+    named = {"neuron": neuron, "timesteps": timesteps, "width": width, "encoder": encoder}
+    given = {name: value for name, value in named.items() if value is not None}
     if isinstance(spec, str):
-        spec = _complete(spec, data, neuron, timesteps, width)
-    elif not (data is None and neuron is None and timesteps is None and width is None):
+        spec = _complete(spec, data, given)
+    elif data is not None or given:
         raise SettingError("build() takes a complete specification alone; use replace() on it.")
     kind = spec.domain.kind
     check_one_of(spec.name, _ARCHITECTURES, "model")
@@ -88,23 +94,12 @@ def build(
         return Network(spec, architecture.make(spec, spec.domain))
 
 
-def _complete(
-    name: str,
-    data: Dataset | None,
-    neuron: Neuron | None,
-    timesteps: int | None,
-    width: int | None,
-) -> ModelSpec:
+def _complete(name: str, data: Dataset | None, given: dict[str, Any]) -> ModelSpec:
     """The specification of a named architecture on a data set."""
     check_one_of(name, _ARCHITECTURES, "model")
     if data is None:
         raise SettingError(f"build({name!r}) needs the data set, for input shape and classes.")
     architecture = _ARCHITECTURES[name]
-    return ModelSpec(
-        name=name,
-        domain=data.domain,
-        classes=data.spec.classes,
-        neuron=LIF() if neuron is None else neuron,
-        timesteps=architecture.timesteps if timesteps is None else timesteps,
-        width=architecture.width if width is None else width,
-    )
+    sizes = {"timesteps": architecture.timesteps, "width": architecture.width}
+    settings: dict[str, Any] = {**sizes, **given}
+    return ModelSpec(name=name, domain=data.domain, classes=data.spec.classes, **settings)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import SettingError, check_positive, check_shape, settings_from
 from spikeproof.data import Domain, Views
+from spikeproof.models.encode import ENCODERS, Direct, Encoder
 from spikeproof.neurons import LIF, NEURONS, Neuron
 
 __all__ = ["ModelSpec", "Network"]
@@ -25,6 +26,10 @@ class ModelSpec:
         neuron: The neuron of every spiking layer.
         timesteps: Simulation length; event data and audio bring their own.
         width: Channels of the first spiking layer.
+        encoder: How images (and image views) become input over time.
+    Raises:
+        SettingError: a size that is not positive, or an encoder other than ``Direct`` where no
+            image in [0, 1] is to be encoded.
     """
 
     name: str
@@ -33,9 +38,15 @@ class ModelSpec:
     neuron: Neuron = field(default_factory=LIF)
     timesteps: int = 4
     width: int = 16
+    encoder: Encoder = field(default_factory=Direct)
 
     def __post_init__(self) -> None:
         check_positive(self, "classes", "timesteps", "width")
+        if not (isinstance(self.encoder, Direct) or _encodable(self.domain)):
+            raise SettingError(
+                f"{type(self.encoder).__name__} encodes images with values in [0, 1], which this "
+                f"domain of kind {self.domain.kind} does not hold; use the encoder Direct()."
+            )
 
     def record(self) -> dict[str, Any]:
         """Plain data that ``ModelSpec.from_record`` rebuilds."""
@@ -51,6 +62,7 @@ class ModelSpec:
             "neuron": NEURONS.record(self.neuron),
             "timesteps": self.timesteps,
             "width": self.width,
+            "encoder": ENCODERS.record(self.encoder),
         }
 
     @classmethod
@@ -60,14 +72,22 @@ class ModelSpec:
             values = dict(record)
             domain = values.pop("domain")
             neuron = NEURONS.build(values.pop("neuron"))
+            encoder = ENCODERS.build(values.pop("encoder", "direct"))  # older records have none
             legal: Domain | Views
             if "views" in domain:
                 legal = Views(tuple((name, _from(part)) for name, part in domain["views"]))
             else:
                 legal = _from(domain)
-            return cls(domain=legal, neuron=neuron, **values)
+            return cls(domain=legal, neuron=neuron, encoder=encoder, **values)
         except (KeyError, TypeError, ValueError) as problem:
             raise SettingError(f"This is not the record of a model: {problem}.") from None
+
+
+def _encodable(domain: Domain | Views) -> bool:
+    """Whether there are images, and all of them lie in [0, 1]."""
+    parts = [part for _, part in domain.parts] if isinstance(domain, Views) else [domain]
+    images = [part for part in parts if part.kind == "image"]
+    return bool(images) and all((part.low, part.high) == (0, 1) for part in images)
 
 
 def _domain(domain: Domain) -> dict[str, Any]:
@@ -81,8 +101,9 @@ def _from(record: dict[str, Any]) -> Domain:
 class Network(nn.Module):
     """A spiking network from raw inputs ``(N, *shape)`` to logits ``(N, K)``.
 
-    It holds no state between calls, so the same input gives the same output, and everything
-    between the raw input and the logits is inside: coding, front end, normalisation.
+    It holds no state between calls, so the same input gives the same output unless its encoder
+    draws (see ``spikeproof.neurons.drawing``), and everything between the raw input and the
+    logits is inside: coding, front end, normalisation.
 
     Args:
         spec: What it is.
