@@ -7,11 +7,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from spikeproof.base import SettingError, check_positive, check_shape, settings_from
+from spikeproof.base import SettingError, check_one_of, check_positive, check_shape, settings_from
 from spikeproof.data import Domain, Views
 from spikeproof.neurons import LIF, NEURONS, Neuron
 
-__all__ = ["ModelSpec", "Network"]
+__all__ = ["NORMS", "POOLINGS", "STEMS", "ModelSpec", "Network"]
+
+NORMS = ("batch", "per-step", "tdbn")
+POOLINGS = ("average", "max")
+STEMS = ("cifar", "imagenet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,13 @@ class ModelSpec:
         neuron: The neuron of every spiking layer.
         timesteps: Simulation length; event data and audio bring their own.
         width: Channels of the first spiking layer.
+        norm: ``"batch"`` (statistics over steps and items), ``"tdbn"`` (the same, weights start
+            at the threshold) or ``"per-step"`` (statistics of its own for every step).
+        pooling: ``"average"`` or ``"max"``, wherever the architecture pools between layers.
+        stem: ``"cifar"`` (3x3) or ``"imagenet"`` (7x7 stride 2, then a 3x3 pool of stride 2).
+    Raises:
+        SettingError: a number that is not positive, or an unknown norm, pooling or stem. A
+            setting that an architecture has no use for is refused by ``build``.
     """
 
     name: str
@@ -33,9 +44,15 @@ class ModelSpec:
     neuron: Neuron = field(default_factory=LIF)
     timesteps: int = 4
     width: int = 16
+    norm: str = "batch"
+    pooling: str = "average"
+    stem: str = "cifar"
 
     def __post_init__(self) -> None:
         check_positive(self, "classes", "timesteps", "width")
+        check_one_of(self.norm, NORMS, "norm")
+        check_one_of(self.pooling, POOLINGS, "pooling")
+        check_one_of(self.stem, STEMS, "stem")
 
     def record(self) -> dict[str, Any]:
         """Plain data that ``ModelSpec.from_record`` rebuilds."""
@@ -51,6 +68,9 @@ class ModelSpec:
             "neuron": NEURONS.record(self.neuron),
             "timesteps": self.timesteps,
             "width": self.width,
+            "norm": self.norm,
+            "pooling": self.pooling,
+            "stem": self.stem,
         }
 
     @classmethod

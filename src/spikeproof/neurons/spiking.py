@@ -71,7 +71,10 @@ class Spiking(nn.Module):
                 "Spiking needs currents (T, N, ...) with at least one step; "
                 f"got shape {tuple(currents.shape)}."
             )
-        surrogate = _swapped.get() or self.neuron.surrogate
+        return self._unroll(currents, _swapped.get() or self.neuron.surrogate)
+
+    def _unroll(self, currents: Tensor, surrogate: Surrogate) -> Tensor:
+        """Run the loop over time."""
         return KERNELS[self.kernel](currents, self.neuron, surrogate)
 
     def extra_repr(self) -> str:

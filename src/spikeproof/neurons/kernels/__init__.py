@@ -18,7 +18,13 @@ Kernel = Callable[[Tensor, Neuron, Surrogate], Tensor]
 
 
 def auto(currents: Tensor, neuron: Neuron, surrogate: Surrogate) -> Tensor:
-    """Run the fastest kernel that serves this tensor: fused on the CPU, else the reference."""
+    """Run the fastest kernel that serves this tensor: fused on the CPU, else the reference.
+
+    While torch traces a network (``torch.compile``, ``torch.export``) it is the reference, whose
+    operations a trace can hold.
+    """
+    if torch.compiler.is_compiling():
+        return reference(currents, neuron, surrogate)
     compiled = currents.dtype in (torch.float32, torch.float64) and currents.device.type == "cpu"
     return (fused if compiled and available() else reference)(currents, neuron, surrogate)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -30,22 +31,30 @@ class _Spike(torch.autograd.Function):
         return grads[0] * ctx.surrogate.derivative(u), None
 
 
-def reference(currents: Tensor, neuron: Neuron, surrogate: Surrogate) -> Tensor:
+def reference(
+    currents: Tensor,
+    neuron: Neuron,
+    surrogate: Surrogate,
+    feedback: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
     """Run the neuron over time, one step after the other.
 
     Args:
         currents: Input current, ``(T, N, ...)``.
         neuron: Leak, threshold and reset.
         surrogate: Stands in for the derivative of each spike.
+        feedback: From the spikes of a step ``(N, ...)`` to what they add to the next current.
     Returns:
         Spikes, ``(T, N, ...)``, 0 or 1.
     Cost:
         ``T`` steps of about six element-wise passes; keeps about five tensors per step for the
         backward pass.
     """
-    spikes = []
+    spikes: list[Tensor] = []
     membrane: Tensor | None = None
     for current in currents.unbind(0):
+        if feedback is not None and spikes:
+            current = current + feedback(spikes[-1])
         charged = current if membrane is None else neuron.leak * membrane + current
         spike: Tensor = _Spike.apply(charged - neuron.threshold, surrogate)  # type: ignore[no-untyped-call]
         membrane = charged * (1 - (spike.detach() if neuron.detach_reset else spike))
