@@ -151,7 +151,7 @@ def families() -> list[tuple[str, str]]:
     """Everything that must be written about: family and name."""
     from spikeproof.attacks import ATTACKS
     from spikeproof.data import datasets, describe
-    from spikeproof.models import models
+    from spikeproof.models import ENCODERS, models
     from spikeproof.neurons import NEURONS, SHAPES
     from spikeproof.study import plans
     from spikeproof.threats import GEOMETRIES
@@ -165,6 +165,7 @@ def families() -> list[tuple[str, str]]:
         *(("data set", name) for name in datasets()),
         *(("threat", name) for name in sorted(threats)),
         *(("model", name) for name in models()),
+        *(("encoder", ENCODERS[kind].__name__) for kind in ENCODERS),
         *(("neuron", NEURONS[kind].__name__) for kind in NEURONS),
         *(("surrogate", shape) for shape in SHAPES),
         *(("plan", name) for name in plans()),

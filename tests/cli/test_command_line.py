@@ -188,6 +188,7 @@ def test_the_lists_name_everything(said: Said) -> None:
     assert {"pgd", "random", "restarts"} <= set(listed["attacks"])
     assert {"plain", "SR", "AT", "SR+AT"} == set(listed["trainings"])
     assert {"lif", "if"} == set(listed["neurons"])
+    assert {"direct", "latency", "phase", "poisson"} == set(listed["encoders"])
     assert {"quick", "standard"} == set(listed["suites"])
     assert {"demo", "quick"} <= set(listed["plans"])
     assert all(said for rows in listed.values() for said in rows.values())

@@ -13,8 +13,18 @@ from torch import Tensor, nn
 import spikeproof as sp
 from spikeproof.base import SettingError
 from spikeproof.data import Domain
-from spikeproof.models import ConvexCombination, ModelSpec, Network, build, models
-from spikeproof.neurons import Spiking
+from spikeproof.models import (
+    ConvexCombination,
+    Encoder,
+    Latency,
+    ModelSpec,
+    Network,
+    Phase,
+    Poisson,
+    build,
+    models,
+)
+from spikeproof.neurons import IF, PLIF, PSN, Neuron, NoisyLIF, Spiking
 
 CIFAR = Domain(kind="image", shape=(3, 32, 32))
 IMAGENET = Domain(kind="image", shape=(3, 224, 224))
@@ -152,6 +162,25 @@ def test_a_gradient_reaches_every_weight_with_every_norm(
     assert x.grad is not None and x.grad.flatten(1).abs().sum(1).gt(0).all()
     for key, weight in model.named_parameters():
         assert weight.grad is not None and torch.isfinite(weight.grad).all(), key
+
+
+@pytest.mark.parametrize("name", ["dense", "vgg-5", "wrn-16-4", "sew-resnet-18"])
+@pytest.mark.parametrize("encoder", [Latency(), Phase(weighted=True), Poisson()])
+def test_every_encoder_feeds_every_stem_and_the_pixels_hear_of_it(
+    name: str, encoder: Encoder, tiny: Tiny, draw: Draw
+) -> None:
+    spec = tiny(name, encoder=encoder, norm="per-step")
+    model, x = build(spec).double(), draw(spec).requires_grad_(True)
+    model(x).square().sum().backward()
+    assert x.grad is not None and x.grad.flatten(1).abs().sum(1).gt(0).all()
+
+
+@pytest.mark.parametrize("neuron", [IF(reset="soft"), PLIF(), PSN(timesteps=3), NoisyLIF()])
+@pytest.mark.parametrize("name", ["vgg-5", "wrn-16-4", "sew-resnet-18"])
+def test_every_neuron_fits(name: str, neuron: Neuron, tiny: Tiny, draw: Draw) -> None:
+    spec = tiny(name, neuron=neuron, norm="tdbn")
+    logits = build(spec).double()(draw(spec))
+    assert logits.shape == (3, 4) and torch.isfinite(logits).all()
 
 
 @pytest.mark.parametrize("name", ["vgg-9", "wrn-16-4", "sew-resnet-18", "spiking-resnet-18"])

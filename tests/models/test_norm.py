@@ -16,9 +16,9 @@ from spikeproof.models.norm import Norms
 CURRENTS = torch.tensor([0.0, 2.0, 10.0, 30.0], dtype=torch.float64).view(4, 1)
 
 
-def norms(kind: str, *, threshold: float = 1.0, coded: bool = False) -> Norms:
+def norms(kind: str, *, threshold: float = 1.0, repeated: bool = False) -> Norms:
     """The makers of two steps."""
-    return Norms(kind=kind, threshold=threshold, timesteps=2, coded=coded)
+    return Norms(kind=kind, threshold=threshold, timesteps=2, repeated=repeated)
 
 
 def close(got: Tensor, wanted: list[float]) -> None:
@@ -60,9 +60,9 @@ def test_per_step_statistics_are_those_of_the_step() -> None:
 
 
 def test_a_repeated_image_needs_one_set_of_statistics_only() -> None:
-    assert isinstance(norms("per-step", coded=True).first().of_images(1), nn.BatchNorm2d)
+    assert isinstance(norms("per-step", repeated=True).first().of_images(1), nn.BatchNorm2d)
     assert isinstance(norms("per-step").first().of_images(1), PerStepNorm)
-    assert isinstance(norms("per-step", coded=True).of_vectors(1), PerStepNorm)
+    assert isinstance(norms("per-step", repeated=True).of_vectors(1), PerStepNorm)
 
 
 def test_the_default_is_plain_batch_normalisation_of_weight_one() -> None:

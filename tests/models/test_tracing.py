@@ -88,5 +88,5 @@ def test_the_kernel_is_the_reference_while_torch_traces(monkeypatch: pytest.Monk
     currents, neuron = torch.rand(3, 2), LIF()
     monkeypatch.setattr(kernels, "fused", refuse)
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
-    spikes = kernels.auto(currents, neuron, neuron.surrogate)
-    assert torch.equal(spikes, kernels.reference(currents, neuron, neuron.surrogate))
+    settings = neuron.dynamics, neuron.surrogate.slope
+    assert torch.equal(kernels.auto(currents, *settings), kernels.reference(currents, *settings))

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from spikeproof.base import SettingError
-from spikeproof.neurons import IF, LIF, SHAPES, Neuron, Spiking, Surrogate
+from spikeproof.base import InputError, SettingError
+from spikeproof.neurons import IF, LIF, PLIF, SHAPES, Neuron, Slope, Spiking, Surrogate
+from spikeproof.neurons.kernels import fused, reference
 
 pytest.importorskip("numba", reason="the fused kernel needs numba")
 
@@ -24,13 +25,21 @@ def run(kernel: str, neuron: Neuron, currents: Tensor, weight: Tensor) -> tuple[
 
 @st.composite
 def neurons(draw: st.DrawFn) -> Neuron:
-    """Any neuron."""
-    surrogate = Surrogate(draw(st.sampled_from(sorted(SHAPES))), draw(st.floats(0.25, 12.0)))
-    threshold, detach = draw(st.floats(0.25, 2.0)), draw(st.booleans())
-    if draw(st.booleans()):
-        return IF(threshold=threshold, surrogate=surrogate, detach_reset=detach)
-    leak = draw(st.floats(0.0, 1.0))
-    return LIF(leak=leak, threshold=threshold, surrogate=surrogate, detach_reset=detach)
+    """Any neuron with a recursion."""
+    shape, sharpness = draw(st.sampled_from(sorted(SHAPES))), draw(st.floats(0.25, 12.0))
+    common = {
+        "surrogate": Surrogate(shape, sharpness, draw(st.sampled_from([1.0, 0.3]))),
+        "threshold": draw(st.floats(0.25, 2.0)),
+        "detach_reset": draw(st.booleans()),
+        "reset": draw(st.sampled_from(["hard", "soft"])),
+    }
+    kind = draw(st.sampled_from([IF, LIF, PLIF]))
+    if kind is IF:
+        return IF(**common)
+    decay = draw(st.booleans())
+    synapse = draw(st.sampled_from([0.0, 0.5, 0.9]))
+    leak = draw(st.floats(0.05, 0.95)) if kind is PLIF else draw(st.floats(0.0, 1.0))
+    return kind(leak=leak, decay_input=decay, synapse=synapse, **common)
 
 
 @settings(max_examples=150, deadline=None)
@@ -118,3 +127,53 @@ def test_a_second_derivative_is_refused_not_wrong(loss: str) -> None:
     }[loss]()
     with pytest.raises(SettingError, match="kernel='reference'"):
         torch.autograd.grad(value, currents, create_graph=True)
+
+
+@pytest.mark.parametrize("decay", [True, False])
+@pytest.mark.parametrize("synapse", [0.0, 0.6])
+def test_the_learned_leak_gets_the_gradient_of_the_reference(decay: bool, synapse: float) -> None:
+    currents, weight = torch.randn(2, 6, 3, 4099, dtype=torch.float64).unbind(0)
+    neuron = PLIF(leak=0.7, decay_input=decay, synapse=synapse, reset="soft")
+    grads = []
+    for kernel in ("fused", "reference"):
+        layer = Spiking(neuron, kernel=kernel).double()
+        (weight * layer(currents)).sum().backward()
+        grads.append(layer.weight.grad)
+    assert grads[0].abs() > 1e-3
+    torch.testing.assert_close(*grads, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+@pytest.mark.parametrize("layout", ["plain", "channels-last", "expanded"])
+def test_a_sharpness_per_neuron_reaches_every_kernel(shape: str, layout: str) -> None:
+    currents = torch.randn(12, 3, 5, 7, dtype=torch.float64)
+    if layout == "channels-last":
+        currents = currents.contiguous(memory_format=torch.channels_last)
+    currents = currents.reshape(4, 3, 3, 5, 7)
+    if layout == "expanded":
+        currents = currents[:1].expand(4, 3, 3, 5, 7)
+    sharpness = 0.3 + 4 * torch.rand(4, 3, 3, 5, 7, dtype=torch.float64)
+    weight, grads = torch.randn(4, 3, 3, 5, 7, dtype=torch.float64), []
+    for kernel in (fused, reference):
+        x = currents.clone(memory_format=torch.preserve_format).requires_grad_(True)
+        spikes = kernel(x, LIF().dynamics, Slope(shape, sharpness))
+        grads.append(torch.autograd.grad((weight * spikes).sum(), x)[0])
+    torch.testing.assert_close(*grads)
+
+
+def test_no_items_and_one_step_are_served() -> None:
+    for shape in ((3, 0, 5), (1, 2, 3), (1, 0)):
+        currents = torch.randn(shape, requires_grad=True)
+        spikes = Spiking(LIF(), kernel="fused")(currents)
+        spikes.sum().backward()
+        assert spikes.shape == shape
+        assert currents.grad is not None and currents.grad.shape == shape
+
+
+@pytest.mark.parametrize("kernel", ["fused", "reference"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_currents_that_are_not_finite_are_refused(kernel: str, value: float) -> None:
+    currents = torch.zeros(3, 2, 5000)
+    currents[1, 1, 4567] = value
+    with pytest.raises(InputError, match="finite"):
+        Spiking(LIF(), kernel=kernel)(currents)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from spikeproof.base import InputError
+from spikeproof.base import InputError, SettingError
 from spikeproof.metrics import activity
-from spikeproof.neurons import LIF, Recurrent, Spiking, Surrogate, using
+from spikeproof.neurons import IF, LIF, PLIF, PSN, NoisyLIF, Recurrent, Spiking, Surrogate, using
 
 
 def layer(weight: list[list[float]], surrogate: Surrogate | None = None) -> Recurrent:
@@ -65,3 +65,13 @@ def test_its_activity_is_counted() -> None:
 def test_currents_without_time_are_refused() -> None:
     with pytest.raises(InputError, match="needs currents"):
         layer([[1.0]])(torch.zeros(0, 2, 1))
+
+
+def test_every_recursion_can_be_recurrent_and_a_psn_cannot() -> None:
+    currents = 4 * torch.rand(5, 2, 3, dtype=torch.float64)
+    for neuron in (IF(), PLIF(), NoisyLIF(), LIF(reset="soft", synapse=0.5)):
+        made = Recurrent(neuron, 3).double()
+        made(currents).sum().backward()
+        assert made.feedback.weight.grad is not None and made.feedback.weight.grad.abs().sum() > 0
+    with pytest.raises(SettingError, match="cannot be recurrent"):
+        Recurrent(PSN(timesteps=5), 3)

@@ -69,7 +69,8 @@ class Case:
             self.arrays = {key: torch.from_numpy(np.asarray(stored[key])) for key in stored.files}
         self.x, self.y = self["x"], self["y"]
         neuron = NEURONS[name]
-        assert (neuron.leak, neuron.threshold) == (float(self["tau"]), float(self["threshold"]))
+        expected = (float(self["tau"]), float(self["threshold"]))
+        assert (neuron.dynamics.leak, neuron.threshold) == expected
         with torch.random.fork_rng(devices=[]):
             self.model = Published(neuron, int(self["timesteps"])).eval()
         prefix = "param."

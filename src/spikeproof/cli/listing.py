@@ -20,8 +20,8 @@ def listing(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="attacks, data, models, neurons, plans, suites, surrogates, terms, threats or "
-            "trainings; all of them by default."
+            help="attacks, data, encoders, models, neurons, plans, suites, surrogates, terms, "
+            "threats or trainings; all of them by default."
         ),
     ] = None,
     as_json: Json = False,
@@ -56,6 +56,12 @@ def _data() -> Rows:
     from spikeproof.data import datasets, describe
 
     return [(name, f"{describe(name).modality}: {describe(name).source}") for name in datasets()]
+
+
+def _encoders() -> Rows:
+    from spikeproof.models import ENCODERS
+
+    return [(kind, _said(ENCODERS[kind])) for kind in ENCODERS]
 
 
 def _models() -> Rows:
@@ -139,6 +145,7 @@ def _trainings() -> Rows:
 _KINDS: dict[str, Callable[[], Rows]] = {
     "data": _data,
     "models": _models,
+    "encoders": _encoders,
     "neurons": _neurons,
     "surrogates": _surrogates,
     "threats": _threats,

@@ -1,6 +1,7 @@
-"""Spiking networks, their specifications, and their files."""
+"""Spiking networks, their encoders and specifications, and their files."""
 
 from spikeproof.models.build import build, models
+from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
 from spikeproof.models.layers import FilterBank, OverTime, Stem, direct
 from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
@@ -15,15 +16,21 @@ from spikeproof.models.store import (
 from spikeproof.models.wrn import ConvexCombination
 
 __all__ = [
+    "ENCODERS",
     "NORMS",
     "POOLINGS",
     "STEMS",
     "ConvexCombination",
+    "Direct",
+    "Encoder",
     "FilterBank",
+    "Latency",
     "ModelSpec",
     "Network",
     "OverTime",
     "PerStepNorm",
+    "Phase",
+    "Poisson",
     "Stem",
     "build",
     "direct",

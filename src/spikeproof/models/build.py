@@ -13,6 +13,7 @@ from spikeproof.base import SettingError, check_one_of
 from spikeproof.data import Dataset
 from spikeproof.models.cnn import SmallCNN
 from spikeproof.models.dense import Dense
+from spikeproof.models.encode import Encoder
 from spikeproof.models.fusion import SmallFusion
 from spikeproof.models.network import ModelSpec, Network
 from spikeproof.models.recurrent import RecurrentNetwork
@@ -81,6 +82,7 @@ def build(
     neuron: Neuron | None = None,
     timesteps: int | None = None,
     width: int | None = None,
+    encoder: Encoder | None = None,
     norm: str | None = None,
     pooling: str | None = None,
     stem: str | None = None,
@@ -92,8 +94,9 @@ def build(
         spec: A name from ``models()``, with ``data``; or a complete specification, alone.
         data: Fixes input domain and classes.
         neuron: The neuron of every spiking layer; LIF with leak 0.5 by default.
-        timesteps: Simulation length of direct-coded inputs.
+        timesteps: Simulation length of images.
         width: Channels of the first spiking layer.
+        encoder: How images become input over time; direct coding by default.
         norm: Batch normalisation, as ``ModelSpec`` lists them.
         pooling: ``"average"`` (the default) or ``"max"``.
         stem: ``"cifar"`` (the default) or ``"imagenet"``.
@@ -101,23 +104,17 @@ def build(
     Returns:
         The network, in training mode.
     Raises:
-        SettingError: an unknown name, an architecture that cannot read this modality or images
-            this small, or a setting that it has no use for.
+        SettingError: an unknown name, an architecture or encoder that cannot read this modality or
+            images this small, or a setting that it has no use for.
     Example:
         >>> import spikeproof as sp
         >>> model = sp.build("cnn-small", sp.load("digits"), neuron=sp.LIF(leak=0.5), timesteps=4)
         >>> model.spec.width
         16
     """
-    given = {
-        "neuron": neuron,
-        "timesteps": timesteps,
-        "width": width,
-        "norm": norm,
-        "pooling": pooling,
-        "stem": stem,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
+    named: dict[str, Any] = {"neuron": neuron, "timesteps": timesteps, "width": width}
+    named |= {"encoder": encoder, "norm": norm, "pooling": pooling, "stem": stem}
+    given = {name: value for name, value in named.items() if value is not None}
     if isinstance(spec, str):
         spec = _complete(spec, data, given)
     elif data is not None or given:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from spikeproof.data import Domain
-from spikeproof.models.layers import OverTime, direct
+from spikeproof.models.layers import OverTime, Stem
 from spikeproof.models.network import ModelSpec
 from spikeproof.neurons import Spiking
 
@@ -16,9 +15,9 @@ __all__ = ["SmallCNN"]
 class SmallCNN(nn.Module):
     """Two convolutions, two spiking layers, average pooling and a linear readout.
 
-    Logits are the mean over time of the readout. Images are direct-coded; event frames bring
-    their own time axis. Inputs of 12 pixels and more are pooled after each convolution, smaller
-    ones after the second only.
+    Logits are the mean over time of the readout. Images pass the specification's encoder; event
+    frames bring their own time axis. Inputs of 12 pixels and more are pooled after each
+    convolution, smaller ones after the second only.
 
     Args:
         spec: Width is the channels of the first convolution; the second has twice as many.
@@ -30,10 +29,11 @@ class SmallCNN(nn.Module):
         channels, height, width = domain.shape[-3:]
         pools = 2 if min(height, width) >= 12 else 1
         first, second = spec.width, 2 * spec.width
-        self.has_time = len(domain.shape) == 4
-        self.timesteps = spec.timesteps
-        self.stem = nn.Sequential(
-            nn.Conv2d(channels, first, 3, padding=1, bias=False), nn.BatchNorm2d(first)
+        self.stem = Stem(
+            spec,
+            domain,
+            nn.Conv2d(channels, first, 3, padding=1, bias=False),
+            nn.BatchNorm2d(first),
         )
         self.spikes_1 = Spiking(spec.neuron)
         pool = [nn.AvgPool2d(2)] if pools == 2 else []
@@ -46,16 +46,7 @@ class SmallCNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(N, K)``."""
-        if self.has_time:
-            # Time-major from here on: the neurons' loop walks the first axis.
-            x = x.transpose(0, 1)
-            # Channels last: the input gradient of a convolution with two channels runs 4x faster.
-            frames = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-            current = self.stem(frames)
-            current = current.reshape(*x.shape[:2], *current.shape[1:])
-        else:
-            current = direct(self.stem(x), self.timesteps)
-        spikes = self.spikes_2(self.block(self.spikes_1(current)))
+        spikes = self.spikes_2(self.block(self.spikes_1(self.stem(x))))
         # The readout is linear, so the mean over time may come first: the same logits, T times
         # cheaper.
         logits: Tensor = self.readout(spikes.mean(0))

@@ -29,8 +29,8 @@ class Dense(nn.Module):
         norms, width = Norms.of(spec, domain), spec.width
         inputs = domain.size // (domain.shape[0] if domain.kind == "events" else 1)
         self.stem = Stem(
+            spec,
             domain,
-            spec.timesteps,
             nn.Flatten(),
             nn.Linear(inputs, width),
             norms.first().of_vectors(width),

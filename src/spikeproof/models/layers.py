@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.data import Domain
+from spikeproof.models.encode import Direct
+from spikeproof.models.network import ModelSpec
 
 __all__ = ["FilterBank", "OverTime", "Stem", "direct", "pool"]
 
@@ -34,35 +36,48 @@ class OverTime(nn.Module):
         return out.reshape(*x.shape[:2], *out.shape[1:])
 
 
-class Stem(nn.Module):
+class Stem(nn.Sequential):
     """The first stateless layers: from raw images or events to currents ``(T, N, ...)``.
 
-    An image passes through them once and is direct-coded after them; event frames bring their own
-    time axis.
+    Event frames bring their own time axis. A direct-coded image passes through the layers once
+    and is repeated after them; any other encoder makes every step another input.
 
     Args:
+        spec: Its encoder turns images into input over its timesteps.
         domain: Images ``(C, H, W)``, or events with time first.
-        timesteps: How long an image is shown.
         layers: Applied to images, or to every frame.
     """
 
-    def __init__(self, domain: Domain, timesteps: int, *layers: nn.Module) -> None:
-        super().__init__()
+    def __init__(self, spec: ModelSpec, domain: Domain, *layers: nn.Module) -> None:
+        super().__init__(*layers)
         self.has_time = domain.kind == "events"
-        self.timesteps = timesteps
-        self.layers = nn.Sequential(*layers)
+        self.timesteps = spec.timesteps
+        self.encoder = spec.encoder
 
     def forward(self, x: Tensor) -> Tensor:
         """Currents ``(T, N, ...)`` for raw inputs ``(N, ...)``."""
-        if not self.has_time:
-            return direct(self.layers(x), self.timesteps)
-        steps_first = x.transpose(0, 1)
-        frames = steps_first.flatten(0, 1)
-        if isinstance(self.layers[0], nn.Conv2d):
+        if self.has_time:
+            # Time-major from here on: the neurons' loop walks the first axis.
+            return self._per_step(x.transpose(0, 1))
+        if isinstance(self.encoder, Direct):
+            return direct(self._applied(x), self.timesteps)
+        # A training term may probe just outside the box, where a code is saturated.
+        return self._per_step(self.encoder(x.clamp(0, 1), self.timesteps))
+
+    def _per_step(self, x: Tensor) -> Tensor:
+        """The layers at every step, ``(T, N, ...)``."""
+        frames = x.flatten(0, 1)
+        if isinstance(self[0], nn.Conv2d):
             # Channels last: the input gradient of a convolution with two channels runs 4x faster.
             frames = frames.contiguous(memory_format=torch.channels_last)
-        current: Tensor = self.layers(frames)
-        return current.reshape(*steps_first.shape[:2], *current.shape[1:])
+        current = self._applied(frames)
+        return current.reshape(*x.shape[:2], *current.shape[1:])
+
+    def _applied(self, x: Tensor) -> Tensor:
+        """The layers, one after the other."""
+        for layer in self:
+            x = layer(x)
+        return x
 
 
 def pool(kind: str, size: int, stride: int | None = None, padding: int = 0) -> nn.Module:

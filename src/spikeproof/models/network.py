@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import SettingError, check_one_of, check_positive, check_shape, settings_from
 from spikeproof.data import Domain, Views
+from spikeproof.models.encode import ENCODERS, Direct, Encoder
 from spikeproof.neurons import LIF, NEURONS, Neuron
 
 __all__ = ["NORMS", "POOLINGS", "STEMS", "ModelSpec", "Network"]
@@ -29,13 +30,15 @@ class ModelSpec:
         neuron: The neuron of every spiking layer.
         timesteps: Simulation length; event data and audio bring their own.
         width: Channels of the first spiking layer.
+        encoder: How images (and image views) become input over time.
         norm: ``"batch"`` (statistics over steps and items), ``"tdbn"`` (the same, weights start
             at the threshold) or ``"per-step"`` (statistics of its own for every step).
         pooling: ``"average"`` or ``"max"``, wherever the architecture pools between layers.
         stem: ``"cifar"`` (3x3) or ``"imagenet"`` (7x7 stride 2, then a 3x3 pool of stride 2).
     Raises:
-        SettingError: a number that is not positive, or an unknown norm, pooling or stem. A
-            setting that an architecture has no use for is refused by ``build``.
+        SettingError: a number that is not positive, an unknown norm, pooling or stem, or an
+            encoder other than ``Direct`` where no image in [0, 1] is to be encoded. A setting
+            that an architecture has no use for is refused by ``build``.
     """
 
     name: str
@@ -44,6 +47,7 @@ class ModelSpec:
     neuron: Neuron = field(default_factory=LIF)
     timesteps: int = 4
     width: int = 16
+    encoder: Encoder = field(default_factory=Direct)
     norm: str = "batch"
     pooling: str = "average"
     stem: str = "cifar"
@@ -53,6 +57,11 @@ class ModelSpec:
         check_one_of(self.norm, NORMS, "norm")
         check_one_of(self.pooling, POOLINGS, "pooling")
         check_one_of(self.stem, STEMS, "stem")
+        if not (isinstance(self.encoder, Direct) or _encodable(self.domain)):
+            raise SettingError(
+                f"{type(self.encoder).__name__} encodes images with values in [0, 1], which this "
+                f"domain of kind {self.domain.kind} does not hold; use the encoder Direct()."
+            )
 
     def record(self) -> dict[str, Any]:
         """Plain data that ``ModelSpec.from_record`` rebuilds."""
@@ -68,6 +77,7 @@ class ModelSpec:
             "neuron": NEURONS.record(self.neuron),
             "timesteps": self.timesteps,
             "width": self.width,
+            "encoder": ENCODERS.record(self.encoder),
             "norm": self.norm,
             "pooling": self.pooling,
             "stem": self.stem,
@@ -80,14 +90,22 @@ class ModelSpec:
             values = dict(record)
             domain = values.pop("domain")
             neuron = NEURONS.build(values.pop("neuron"))
+            encoder = ENCODERS.build(values.pop("encoder", "direct"))  # older records have none
             legal: Domain | Views
             if "views" in domain:
                 legal = Views(tuple((name, _from(part)) for name, part in domain["views"]))
             else:
                 legal = _from(domain)
-            return cls(domain=legal, neuron=neuron, **values)
+            return cls(domain=legal, neuron=neuron, encoder=encoder, **values)
         except (KeyError, TypeError, ValueError) as problem:
             raise SettingError(f"This is not the record of a model: {problem}.") from None
+
+
+def _encodable(domain: Domain | Views) -> bool:
+    """Whether there are images, and all of them lie in [0, 1]."""
+    parts = [part for _, part in domain.parts] if isinstance(domain, Views) else [domain]
+    images = [part for part in parts if part.kind == "image"]
+    return bool(images) and all((part.low, part.high) == (0, 1) for part in images)
 
 
 def _domain(domain: Domain) -> dict[str, Any]:
@@ -101,8 +119,9 @@ def _from(record: dict[str, Any]) -> Domain:
 class Network(nn.Module):
     """A spiking network from raw inputs ``(N, *shape)`` to logits ``(N, K)``.
 
-    It holds no state between calls, so the same input gives the same output, and everything
-    between the raw input and the logits is inside: coding, front end, normalisation.
+    It holds no state between calls, so the same input gives the same output unless its encoder
+    draws (see ``spikeproof.neurons.drawing``), and everything between the raw input and the
+    logits is inside: coding, front end, normalisation.
 
     Args:
         spec: What it is.

@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikeproof.data import Domain
+from spikeproof.models.encode import Direct
 from spikeproof.models.network import ModelSpec
+from spikeproof.neurons import PSN
 
 __all__ = ["Norms", "PerStepNorm"]
 
@@ -75,7 +77,7 @@ class Norms:
         kind: ``"batch"``, ``"tdbn"`` or ``"per-step"``.
         threshold: Of the neurons.
         timesteps: How many steps the network runs.
-        coded: The raw input has no time axis and its current is repeated after the first layer.
+        repeated: An image is direct-coded: its current is repeated after the first layer.
     Differs from the paper:
         tdBN multiplies by a fixed :math:`\alpha\theta` and by a weight that starts at 1; here
         the weight holds their product: the same functions, with another step size for the weight.
@@ -88,17 +90,18 @@ class Norms:
     kind: str
     threshold: float
     timesteps: int
-    coded: bool
+    repeated: bool
 
     @classmethod
     def of(cls, spec: ModelSpec, domain: Domain) -> Norms:
         """What a specification asks for on a domain."""
-        coded = domain.kind != "events"
+        timed = domain.kind == "events"
         return cls(
             kind=spec.norm,
-            threshold=spec.neuron.threshold,
-            timesteps=spec.timesteps if coded else domain.shape[0],
-            coded=coded,
+            # A PSN has no threshold but a bias, which starts at -1.
+            threshold=1.0 if isinstance(spec.neuron, PSN) else spec.neuron.threshold,
+            timesteps=domain.shape[0] if timed else spec.timesteps,
+            repeated=not timed and isinstance(spec.encoder, Direct),
         )
 
     def of_images(self, channels: int, scale: float = 1.0) -> nn.Module:
@@ -115,7 +118,7 @@ class Norms:
 
     def first(self) -> Norms:
         """For the first layer: a repeated image is the same at every step, and normalised once."""
-        return replace(self, kind="batch") if self.coded and self.kind == "per-step" else self
+        return replace(self, kind="batch") if self.repeated and self.kind == "per-step" else self
 
     def _started(self, layer: nn.BatchNorm1d | nn.BatchNorm2d, scale: float) -> nn.Module:
         """The layer with the first weight of its kind."""

@@ -32,8 +32,8 @@ class RecurrentNetwork(nn.Module):
         super().__init__()
         norms, width = Norms.of(spec, domain), spec.width
         self.stem = Stem(
+            spec,
             domain,
-            spec.timesteps,
             nn.Flatten(),
             nn.Linear(domain.size // domain.shape[0], width),
             norms.first().of_vectors(width),

@@ -130,8 +130,8 @@ class _Residual(nn.Module):
         norms = Norms.of(spec, domain)
         kernel, stride = (7, 2) if large else (3, 1)
         self.stem = Stem(
+            spec,
             domain,
-            spec.timesteps,
             _conv(domain.shape[-3], spec.width, kernel, stride),
             norms.first().of_images(spec.width),
         )

@@ -90,9 +90,7 @@ class VGG(nn.Module):
         norms = Norms.of(spec, domain)
         sizes = [_scaled(size, spec) for group in table.groups for size in group]
         halved = _halved_before(table)
-        self.stem = Stem(
-            domain, spec.timesteps, _conv(channels, sizes[0]), norms.first().of_images(sizes[0])
-        )
+        self.stem = Stem(spec, domain, _conv(channels, sizes[0]), norms.first().of_images(sizes[0]))
         layers: list[nn.Module] = [Spiking(spec.neuron)]
         for place in range(1, len(sizes)):
             before, after = sizes[place - 1 : place + 1]

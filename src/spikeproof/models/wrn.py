@@ -107,8 +107,8 @@ class WRN(nn.Module):
         # The first block's norm stands in the stem: nothing but that block reads the stem, and a
         # direct-coded image passes through both once.
         self.stem = Stem(
+            spec,
             domain,
-            spec.timesteps,
             _conv(domain.shape[-3], before, 3, 1),
             norms.first().of_images(before),
         )

@@ -1,8 +1,34 @@
 """Spiking neurons: surrogate derivatives, neuron settings, and the only loop over time."""
 
-from spikeproof.neurons.lif import IF, LIF, NEURONS, Neuron
+from spikeproof.neurons.drawing import draw_normal, draw_uniform, drawing
+from spikeproof.neurons.dynamics import Dynamics
+from spikeproof.neurons.kernels import fire, step
+from spikeproof.neurons.lif import IF, LIF, PLIF, PSN, NoisyLIF
+from spikeproof.neurons.readout import Readout
 from spikeproof.neurons.recurrent import Recurrent
+from spikeproof.neurons.registry import NEURONS, Neuron
 from spikeproof.neurons.spiking import Spiking, using
-from spikeproof.neurons.surrogate import SHAPES, Surrogate
+from spikeproof.neurons.surrogate import SHAPES, Slope, Surrogate
 
-__all__ = ["IF", "LIF", "NEURONS", "SHAPES", "Neuron", "Recurrent", "Spiking", "Surrogate", "using"]
+__all__ = [
+    "IF",
+    "LIF",
+    "NEURONS",
+    "PLIF",
+    "PSN",
+    "SHAPES",
+    "Dynamics",
+    "Neuron",
+    "NoisyLIF",
+    "Readout",
+    "Recurrent",
+    "Slope",
+    "Spiking",
+    "Surrogate",
+    "draw_normal",
+    "draw_uniform",
+    "drawing",
+    "fire",
+    "step",
+    "using",
+]

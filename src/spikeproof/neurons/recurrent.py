@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from spikeproof.base import SettingError
+from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.kernels import reference
-from spikeproof.neurons.lif import Neuron
+from spikeproof.neurons.lif import PSN
+from spikeproof.neurons.registry import Neuron
 from spikeproof.neurons.spiking import Spiking
-from spikeproof.neurons.surrogate import Surrogate
+from spikeproof.neurons.surrogate import Slope
 
 __all__ = ["Recurrent"]
 
@@ -21,9 +24,10 @@ class Recurrent(Spiking):
     :math:`\pm 1/\sqrt{K}`. It keeps no state from one call to the next.
 
     Args:
-        neuron: What each unit computes.
+        neuron: What each unit computes; a PSN, which sees all steps at once, cannot hear itself.
         size: How many units, K.
     Raises:
+        SettingError: a PSN.
         InputError: currents that are not ``(T, N, ...)`` with at least one step.
     Cost:
         The reference kernel's, and a product with the matrix per step; no other kernel runs it.
@@ -40,9 +44,11 @@ class Recurrent(Spiking):
     """
 
     def __init__(self, neuron: Neuron, size: int) -> None:
+        if isinstance(neuron, PSN):
+            raise SettingError("A PSN sees all steps at once and cannot be recurrent; use a LIF.")
         super().__init__(neuron, kernel="reference")
         self.feedback = nn.Linear(size, size, bias=False)
 
-    def _unroll(self, currents: Tensor, surrogate: Surrogate) -> Tensor:
+    def _unroll(self, currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
         """Run the loop over time, each step's spikes added to the next current."""
-        return reference(currents, self.neuron, surrogate, self.feedback)
+        return reference(currents, dynamics, slope, self.feedback)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, check_one_of
-from spikeproof.neurons.kernels import KERNELS
-from spikeproof.neurons.lif import Neuron
-from spikeproof.neurons.surrogate import Surrogate
+from spikeproof.neurons.drawing import draw_normal
+from spikeproof.neurons.dynamics import Dynamics
+from spikeproof.neurons.kernels import KERNELS, fire, refuse_non_finite
+from spikeproof.neurons.lif import PLIF, PSN, NoisyLIF
+from spikeproof.neurons.registry import Neuron
+from spikeproof.neurons.surrogate import Slope, Surrogate
 
 __all__ = ["Spiking", "using"]
 
@@ -47,11 +53,12 @@ class Spiking(nn.Module):
     """A layer of independent neurons; it keeps no state from one call to the next.
 
     Args:
-        neuron: What each unit computes.
+        neuron: What each unit computes. PLIF and PSN bring parameters of their own.
         kernel: Which program runs the loop over time: ``"auto"``, ``"fused"`` or ``"reference"``.
     Raises:
-        SettingError: an unknown kernel.
-        InputError: currents that are not ``(T, N, ...)`` with at least one step.
+        SettingError: an unknown kernel; in a call, a kernel that cannot serve the tensor.
+        InputError: currents that are not ``(T, N, ...)`` with at least one step, not floating
+            point or not finite, or with another number of steps than a PSN was made for.
     Example:
         >>> import torch
         >>> from spikeproof.neurons import LIF
@@ -63,6 +70,12 @@ class Spiking(nn.Module):
         super().__init__()
         self.neuron = neuron
         self.kernel = check_one_of(kernel, KERNELS, "kernel")
+        if isinstance(neuron, PLIF):
+            self.weight = nn.Parameter(torch.tensor(math.log(neuron.leak / (1 - neuron.leak))))
+        elif isinstance(neuron, PSN):
+            self.weight = nn.Parameter(torch.empty(neuron.timesteps, neuron.timesteps))
+            self.bias = nn.Parameter(torch.full((neuron.timesteps,), -1.0))
+            nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
 
     def forward(self, currents: Tensor) -> Tensor:
         """Spikes ``(T, N, ...)`` for input currents ``(T, N, ...)``."""
@@ -71,11 +84,39 @@ class Spiking(nn.Module):
                 "Spiking needs currents (T, N, ...) with at least one step; "
                 f"got shape {tuple(currents.shape)}."
             )
-        return self._unroll(currents, _swapped.get() or self.neuron.surrogate)
+        if not currents.is_floating_point():
+            raise InputError(f"Spiking needs floating-point currents; got {currents.dtype}.")
+        slope = (_swapped.get() or self.neuron.surrogate).slope
+        if isinstance(self.neuron, PSN):
+            return self._parallel(currents, self.neuron, slope)
+        if isinstance(self.neuron, NoisyLIF) and self.neuron.noise:
+            # In front of the leak and behind the gain: the same as noise on the membrane.
+            gain = self.neuron.dynamics.gain
+            currents = currents + self.neuron.noise / gain * draw_normal(currents)
+        return self._unroll(currents, self._dynamics(), slope)
 
-    def _unroll(self, currents: Tensor, surrogate: Surrogate) -> Tensor:
+    def _unroll(self, currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
         """Run the loop over time."""
-        return KERNELS[self.kernel](currents, self.neuron, surrogate)
+        return KERNELS[self.kernel](currents, dynamics, slope)
+
+    def _dynamics(self) -> Dynamics:
+        """The recursion, with the learned leak where there is one."""
+        assert not isinstance(self.neuron, PSN)
+        dynamics = self.neuron.dynamics
+        if not isinstance(self.neuron, PLIF):
+            return dynamics
+        leak = self.weight.sigmoid()
+        return replace(dynamics, leak=leak, gain=1 - leak if self.neuron.decay_input else 1.0)
+
+    def _parallel(self, currents: Tensor, neuron: PSN, slope: Slope) -> Tensor:
+        """Spikes of parallel spiking neurons."""
+        if len(currents) != neuron.timesteps:
+            raise InputError(
+                f"This PSN was made for {neuron.timesteps} timesteps; got {len(currents)}."
+            )
+        refuse_non_finite(currents)
+        mixed = torch.addmm(self.bias[:, None], self.weight, currents.flatten(1))
+        return fire(mixed.view_as(currents), slope)
 
     def extra_repr(self) -> str:
         """What ``print`` shows."""

@@ -17,10 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikeproof.base import SettingError
-from spikeproof.neurons.kernels.compiled import BLOCK, CODES, programs
-from spikeproof.neurons.lif import Neuron
-from spikeproof.neurons.surrogate import Surrogate
+from spikeproof.base import InputError, SettingError
+from spikeproof.neurons.dynamics import Dynamics
+from spikeproof.neurons.kernels.loops import BLOCK
+from spikeproof.neurons.kernels.reference import NOT_FINITE
+from spikeproof.neurons.surrogate import Slope
 
 __all__ = ["available", "fused"]
 
@@ -40,7 +41,8 @@ def available() -> bool:
 
 def _rows(x: Tensor) -> np.ndarray:
     """A contiguous ``(T, ...)`` tensor as a matrix ``(T, M)`` of the same memory."""
-    return x.detach().reshape(len(x), -1).numpy()
+    flat = x.detach().reshape(len(x), -1) if x.numel() else x.detach().new_empty(len(x), 0)
+    return flat.numpy()
 
 
 def _empty(shape: Sequence[int], like: Tensor) -> Tensor:
@@ -52,7 +54,7 @@ def _empty(shape: Sequence[int], like: Tensor) -> Tensor:
 
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
-    """Threads for the halves of large arrays; made at first use."""
+    """Threads for the parts of large arrays; made at first use."""
     return ThreadPoolExecutor(os.cpu_count() or 1, "spikeproof-fused")
 
 
@@ -60,16 +62,15 @@ def _pool() -> ThreadPoolExecutor:
 os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def _spread(run: Callable[[int, int], None], size: int, steps: int) -> None:
+def _spread(run: Callable[[int, int], Any], size: int, steps: int) -> list[Any]:
     """Run ``run(start, stop)`` over all neurons, on as many threads as torch uses."""
     threads = min(torch.get_num_threads(), max(1, size * steps // _ALONE))
     if threads == 1:
-        run(0, size)
-        return
-    # Whole blocks per thread: where a block ends never changes a result, but keeps lines unshared.
+        return [run(0, size)]
+    # Whole blocks per thread, so that sums per block are the same for any number of threads.
     share = -(-size // (threads * BLOCK)) * BLOCK
     starts = range(0, size, share)
-    list(_pool().map(run, starts, [min(start + share, size) for start in starts]))
+    return list(_pool().map(run, starts, [min(start + share, size) for start in starts]))
 
 
 class _Fused(torch.autograd.Function):
@@ -77,58 +78,77 @@ class _Fused(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, currents: Tensor, steps: int, neuron: Neuron, surrogate: Surrogate
+        ctx: Any,
+        currents: Tensor,
+        leak: Tensor,
+        gain: Tensor,
+        sharpness: Tensor,
+        settings: tuple[int, Dynamics, Slope],
     ) -> Tensor:
         """``currents`` is contiguous, ``(T, ...)``, or ``(1, ...)`` for a constant current."""
-        run, _ = programs(currents.dtype)
+        from spikeproof.neurons.kernels.compiled import forward
+
+        steps, dynamics, _ = settings
+        run = forward(currents.dtype)
         spikes = _empty((steps, *currents.shape[1:]), currents)
         given, out = _rows(currents), _rows(spikes)
-        leak, threshold = given.dtype.type(neuron.leak), given.dtype.type(neuron.threshold)
-        _spread(lambda a, b: run(given, leak, threshold, a, b, out), out.shape[1], steps)
-        ctx.save_for_backward(currents)
-        ctx.settings = neuron, surrogate, steps
+        numbers = _numbers(given.dtype.type, leak, gain, dynamics)
+        finite = _spread(lambda a, b: run(given, *numbers, a, b, out), out.shape[1], steps)
+        if not all(finite):
+            raise InputError(NOT_FINITE)
+        ctx.save_for_backward(currents, leak, gain, sharpness)
+        ctx.settings = settings
         return spikes
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """The recursion of the reference kernel's gradient, in one pass."""
+        from spikeproof.neurons.kernels.compiled import backward
+
         if torch.is_grad_enabled():
             raise SettingError(
                 "The fused kernel has no second derivative; build the network's Spiking layers "
                 "with kernel='reference' to differentiate twice."
             )
-        (currents,) = ctx.saved_tensors
-        neuron, surrogate, steps = ctx.settings
+        currents, leak, gain, sharpness = ctx.saved_tensors
+        steps, dynamics, slope = ctx.settings
         (grad,) = grads
         if grad.stride(0) == 0:
             grad = grad[:1]
         out = _empty((steps, *currents.shape[1:]), currents)
         given, incoming, result = _rows(currents), _rows(grad.contiguous()), _rows(out)
         kind = given.dtype.type
-        settings = (
-            kind(neuron.leak),
-            kind(neuron.threshold),
-            CODES[surrogate.shape],
-            kind(surrogate.sharpness),
-            neuron.detach_reset,
-        )
-        _, run = programs(currents.dtype)
-        _spread(lambda a, b: run(incoming, given, *settings, a, b, result), result.shape[1], steps)
-        return (out if len(currents) == steps else out.sum(0, keepdim=True)), None, None, None
+        learned = any(ctx.needs_input_grad[1:3])
+        sums = np.zeros((-(-result.shape[1] // BLOCK) if learned else 0, 2))
+        head = (incoming, given, _rows(sharpness), kind(slope.height))
+        numbers = (*_numbers(kind, leak, gain, dynamics), dynamics.detach)
+        run = backward(currents.dtype, slope.shape)
+        _spread(lambda a, b: run(*head, *numbers, a, b, sums, result), result.shape[1], steps)
+        total = torch.from_numpy(sums.sum(0)).to(leak.dtype) if learned else None
+        each = (None, None) if total is None else (total[0], total[1])
+        whole = out if len(currents) == steps else out.sum(0, keepdim=True)
+        return whole, *each, None, None
 
 
-def fused(currents: Tensor, neuron: Neuron, surrogate: Surrogate) -> Tensor:
+def _numbers(kind: Any, leak: Tensor, gain: Tensor, dynamics: Dynamics) -> tuple[Any, ...]:
+    """The settings of a recursion in the type of the data."""
+    threshold, synapse = kind(dynamics.threshold), kind(dynamics.synapse)
+    return kind(leak.item()), kind(gain.item()), threshold, synapse, dynamics.soft
+
+
+def fused(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
     """Run the neuron over time in one compiled pass over memory.
 
     Args:
         currents: Input current, ``(T, N, ...)``, float32 or float64 on the CPU, in any dense
             layout; a current expanded over time is read once.
-        neuron: Leak, threshold and reset.
-        surrogate: Stands in for the derivative of each spike.
+        dynamics: The recursion; leak and gain may be learned.
+        slope: Stands in for the derivative of each spike.
     Returns:
         Spikes, ``(T, N, ...)``, 0 or 1.
     Raises:
         SettingError: a second derivative was asked for.
+        InputError: currents that are not finite.
     Cost:
         Reads the currents and writes spikes; backward reads currents and gradient and writes one
         gradient. Membranes are computed again there, which is cheaper than keeping them.
@@ -141,7 +161,15 @@ def fused(currents: Tensor, neuron: Neuron, surrogate: Surrogate) -> Tensor:
     strides = currents.stride()
     order = sorted(range(1, currents.ndim), key=strides.__getitem__, reverse=True)
     dense = currents.permute(0, *order).contiguous()
-    spikes: Tensor = _Fused.apply(dense, steps, neuron, surrogate)  # type: ignore[no-untyped-call]
+    leak, gain = (torch.as_tensor(x, dtype=dense.dtype) for x in (dynamics.leak, dynamics.gain))
+    sharp = slope.sharpness
+    if isinstance(sharp, Tensor):
+        sharp = sharp.to(dense.dtype).expand(steps, *currents.shape[1:]).permute(0, *order)
+        sharp = sharp.contiguous()
+    else:
+        sharp = dense.new_full((1, 1), sharp)
+    settings = (steps, dynamics, slope)
+    spikes: Tensor = _Fused.apply(dense, leak, gain, sharp, settings)  # type: ignore[no-untyped-call]
     back = [0] * currents.ndim
     for place, axis in enumerate(order, start=1):
         back[axis] = place

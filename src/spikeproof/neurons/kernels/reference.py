@@ -8,55 +8,106 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikeproof.neurons.lif import Neuron
-from spikeproof.neurons.surrogate import Surrogate
+from spikeproof.base import InputError
+from spikeproof.neurons.dynamics import Dynamics
+from spikeproof.neurons.surrogate import Slope
 
-__all__ = ["reference"]
+__all__ = ["NOT_FINITE", "fire", "reference", "refuse_non_finite", "step"]
+
+NOT_FINITE = (
+    "Currents must be finite; a NaN would count as no spike. Check the inputs, the weights and the "
+    "learning rate."
+)
 
 
 class _Spike(torch.autograd.Function):
     """Heaviside step forward, surrogate derivative backward."""
 
     @staticmethod
-    def forward(ctx: Any, u: Tensor, surrogate: Surrogate) -> Tensor:
+    def forward(ctx: Any, u: Tensor, slope: Slope) -> Tensor:
         """1 where ``u`` has reached zero."""
         ctx.save_for_backward(u)
-        ctx.surrogate = surrogate
+        ctx.slope = slope
         return (u >= 0).to(u.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """Plain torch operations of the saved input, so a second derivative exists and is exact."""
         (u,) = ctx.saved_tensors
-        return grads[0] * ctx.surrogate.derivative(u), None
+        return grads[0] * ctx.slope.derivative(u), None
+
+
+def refuse_non_finite(currents: Tensor) -> None:
+    """Raise InputError where a current is not finite.
+
+    Not on an accelerator, which would have to be waited for, nor while torch traces the network.
+    """
+    if currents.device.type != "cpu" or torch.compiler.is_compiling():
+        return
+    if not torch.isfinite(currents).all():
+        raise InputError(NOT_FINITE)
+
+
+def fire(u: Tensor, slope: Slope) -> Tensor:
+    """Spikes of membranes ``u``, counted from the threshold; same shape."""
+    spikes: Tensor = _Spike.apply(u, slope)  # type: ignore[no-untyped-call]
+    return spikes
+
+
+def step(
+    drive: Tensor, membrane: Tensor | None, dynamics: Dynamics, slope: Slope
+) -> tuple[Tensor, Tensor]:
+    """One time step: the one definition of what a neuron does.
+
+    Args:
+        drive: Current behind the synapse, ``(N, ...)``.
+        membrane: What the last step left, the same shape; None before the first step.
+        dynamics: The recursion.
+        slope: Stands in for the derivative of the spike.
+    Returns:
+        Spikes, and the membrane after the reset.
+    """
+    charged = drive if isinstance(dynamics.gain, float) and dynamics.gain == 1 else None
+    charged = dynamics.gain * drive if charged is None else charged
+    if membrane is not None:
+        charged = dynamics.leak * membrane + charged
+    spike = fire(charged - dynamics.threshold, slope)
+    felt = spike.detach() if dynamics.detach else spike
+    if dynamics.soft:
+        return spike, charged - dynamics.threshold * felt
+    return spike, charged * (1 - felt)
 
 
 def reference(
     currents: Tensor,
-    neuron: Neuron,
-    surrogate: Surrogate,
+    dynamics: Dynamics,
+    slope: Slope,
     feedback: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Run the neuron over time, one step after the other.
 
     Args:
         currents: Input current, ``(T, N, ...)``.
-        neuron: Leak, threshold and reset.
-        surrogate: Stands in for the derivative of each spike.
+        dynamics: The recursion.
+        slope: Stands in for the derivative of each spike.
         feedback: From the spikes of a step ``(N, ...)`` to what they add to the next current.
     Returns:
         Spikes, ``(T, N, ...)``, 0 or 1.
+    Raises:
+        InputError: currents that are not finite.
     Cost:
         ``T`` steps of about six element-wise passes; keeps about five tensors per step for the
         backward pass.
     """
+    refuse_non_finite(currents)
     spikes: list[Tensor] = []
     membrane: Tensor | None = None
-    for current in currents.unbind(0):
+    drive: Tensor | None = None
+    for t, current in enumerate(currents.unbind(0)):
         if feedback is not None and spikes:
             current = current + feedback(spikes[-1])
-        charged = current if membrane is None else neuron.leak * membrane + current
-        spike: Tensor = _Spike.apply(charged - neuron.threshold, surrogate)  # type: ignore[no-untyped-call]
-        membrane = charged * (1 - (spike.detach() if neuron.detach_reset else spike))
+        filtered = dynamics.synapse > 0 and drive is not None
+        drive = dynamics.synapse * drive + current if filtered else current  # type: ignore[operator]
+        spike, membrane = step(drive, membrane, dynamics, slope.at(t))
         spikes.append(spike)
     return torch.stack(spikes)

@@ -1,0 +1,140 @@
+"""The loops of the fused kernel, written for numba and compiled by ``compiled.py``.
+
+Never called as plain Python. Every loop over neurons is simple enough to be vectorised, and every
+constant has the type of the data: one of another type would double the width of all arithmetic
+around it. The names at the top get their meaning, typed, when the loops are compiled.
+"""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+from __future__ import annotations
+
+import numpy as np
+
+# A name to fill: each compiled loop gets the formula of its own surrogate.
+from spikeproof.neurons.formulas import triangle as slope
+
+__all__ = ["BLOCK", "PARTS", "backward", "charge", "exponential", "filter_in", "forward", "learn"]
+
+# Neurons are walked in blocks that stay in cache over all time steps.
+BLOCK = 2048
+
+ZERO, ONE = 0.0, 1.0
+LOW, SHIFT, LOG2_E, LARGE, SMALL = -87.3, 12582912.0, 1.44269504, 0.693359375, -2.12194440e-4
+# Cephes' polynomial for exp(r) on |r| <= log(2) / 2.
+C0, C1, C2 = 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3
+C3, C4, C5 = 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1
+
+
+def exponential(x):
+    """``exp(x)`` of a float32 ``x <= 0`` to a relative 1e-7; unlike a call it is vectorised."""
+    v = x if x > LOW else LOW
+    n = (v * LOG2_E + SHIFT) - SHIFT  # rounds to the nearest whole number
+    r = (v - n * LARGE) - n * SMALL
+    y = ((((C0 * r + C1) * r + C2) * r + C3) * r + C4) * r + C5
+    power = np.int32((np.int32(n) + np.int32(127)) << np.int32(23))
+    return (y * r * r + r + ONE) * power.view(np.float32)
+
+
+def forward(current, leak, gain, threshold, synapse, soft, start, stop, spikes):
+    """Spikes of the neurons ``start`` to ``stop``; whether all their currents were finite."""
+    kept, drive = np.empty(BLOCK, spikes.dtype), np.empty(BLOCK, spikes.dtype)
+    odd = False
+    for a in range(start, stop, BLOCK):
+        n = min(BLOCK, stop - a)
+        kept[:] = ZERO
+        drive[:] = ZERO
+        for t in range(len(spikes)):
+            row = current[t if len(current) > 1 else 0, a : a + n]
+            out = spikes[t, a : a + n]
+            for i in range(n):
+                odd |= (row[i] - row[i]) != ZERO
+            if synapse > ZERO:
+                for i in range(n):
+                    drive[i] = synapse * drive[i] + row[i]
+                row = drive
+            for i in range(n):
+                u = leak * kept[i] + gain * row[i]
+                fired = u >= threshold
+                out[i] = ONE if fired else ZERO
+                kept[i] = (u - threshold if soft else ZERO) if fired else u
+    return not odd
+
+
+def charge(current, leak, gain, threshold, soft, membrane, n):
+    """Membranes before the reset, all steps; the last row of ``membrane`` is zero and stays so."""
+    for t in range(len(membrane) - 1):
+        row, u, before = current[t if len(current) > 1 else 0], membrane[t], membrane[t - 1]
+        for i in range(n):
+            down = before[i] - threshold if soft else ZERO
+            kept = before[i] if before[i] < threshold else down
+            u[i] = leak * kept + gain * row[i]
+
+
+def filter_in(current, synapse, drive, n):
+    """Currents behind the synapse, all steps; the last row of ``drive`` is zero and stays so."""
+    for t in range(len(drive) - 1):
+        row, c, before = current[t if len(current) > 1 else 0], drive[t], drive[t - 1]
+        for i in range(n):
+            c[i] = synapse * before[i] + row[i]
+
+
+def learn(o, before, drive, threshold, soft, sums, n):
+    """Add one step to the gradients of leak and gain of a block."""
+    for i in range(n):
+        down = before[i] - threshold if soft else ZERO
+        kept = before[i] if before[i] < threshold else down
+        sums[0] += np.float64(o[i]) * np.float64(kept)
+        sums[1] += np.float64(o[i]) * np.float64(drive[i])
+
+
+def backward(
+    grad, current, sharpness, height, leak, gain, threshold, synapse, soft, detach,
+    start, stop, sums, out,
+):  # fmt: skip
+    """Gradient of the currents; per block the gradients of leak and gain where ``sums`` has rows.
+
+    Membranes are computed again from the currents: that is cheaper than keeping them.
+    """
+    steps, kind = len(out), out.dtype
+    membrane, drive = np.zeros((steps + 1, BLOCK), kind), np.zeros((steps + 1, BLOCK), kind)
+    h, later, onward = np.empty(BLOCK, kind), np.empty(BLOCK, kind), np.empty(BLOCK, kind)
+    for a in range(start, stop, BLOCK):
+        n = min(BLOCK, stop - a)
+        given = current[:, a : a + n]
+        if synapse > ZERO:
+            filter_in(given, synapse, drive, n)
+            given = drive[:steps, :n]
+        charge(given, leak, gain, threshold, soft, membrane, n)
+        later[:] = ZERO
+        onward[:] = ZERO
+        for t in range(steps - 1, -1, -1):
+            u, g, o = membrane[t], grad[t if len(grad) > 1 else 0, a : a + n], out[t, a : a + n]
+            if sharpness.shape[1] == 1:
+                s = sharpness[0, 0]
+                for i in range(n):
+                    h[i] = height * slope(u[i] - threshold, s)
+            else:
+                each = sharpness[t, a : a + n]
+                for i in range(n):
+                    h[i] = height * slope(u[i] - threshold, each[i])
+            # o becomes the gradient of u[t]; later is that of what step t left behind.
+            for i in range(n):
+                through = later[i] if (soft or u[i] < threshold) else ZERO
+                pulled = ZERO if detach else later[i] * (threshold if soft else u[i])
+                o[i] = (g[i] - pulled) * h[i] + through
+                later[i] = leak * o[i]
+            if len(sums):
+                row = given[t if len(given) > 1 else 0]
+                learn(o, membrane[t - 1], row, threshold, soft, sums[a // BLOCK], n)
+            if synapse > ZERO:
+                for i in range(n):
+                    onward[i] = gain * o[i] + synapse * onward[i]
+                    o[i] = onward[i]
+            elif gain != ONE:
+                for i in range(n):
+                    o[i] = gain * o[i]
+
+
+# Compiled first, because the loops above call them.
+PARTS = (charge, filter_in, learn)
