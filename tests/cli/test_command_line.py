@@ -187,7 +187,7 @@ def test_the_lists_name_everything(said: Said) -> None:
     assert {"linf", "l2", "l1", "l0", "counts", "joint"} <= set(listed["threats"])
     assert {"pgd", "random", "restarts"} <= set(listed["attacks"])
     assert {"plain", "SR", "AT", "SR+AT"} == set(listed["trainings"])
-    assert {"lif", "if"} == set(listed["neurons"])
+    assert {"if", "lif", "noisy-lif", "plif", "psn"} == set(listed["neurons"])
     assert {"direct", "latency", "phase", "poisson"} == set(listed["encoders"])
     assert {"quick", "standard"} == set(listed["suites"])
     assert {"demo", "quick"} <= set(listed["plans"])
