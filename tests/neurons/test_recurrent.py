@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -69,8 +71,9 @@ def test_currents_without_time_are_refused() -> None:
 
 def test_every_recursion_can_be_recurrent_and_a_psn_cannot() -> None:
     currents = 4 * torch.rand(5, 2, 3, dtype=torch.float64)
+    wide = Surrogate("arctan", 1.0)  # never zero
     for neuron in (IF(), PLIF(), NoisyLIF(), LIF(reset="soft", synapse=0.5)):
-        made = Recurrent(neuron, 3).double()
+        made = Recurrent(replace(neuron, surrogate=wide), 3).double()
         made(currents).sum().backward()
         assert made.feedback.weight.grad is not None and made.feedback.weight.grad.abs().sum() > 0
     with pytest.raises(SettingError, match="cannot be recurrent"):
