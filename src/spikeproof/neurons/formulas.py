@@ -3,7 +3,8 @@
 As it stands every formula computes with torch. Compiled kernels take the same functions and give
 their names another meaning (:func:`bind`), so a new surrogate is one function and one entry here.
 A formula may use the names below, its arguments, and nothing else: no literal numbers, because a
-compiled kernel has to give constants the type of its data.
+compiled kernel has to give constants the type of its data. A constant stands behind what it
+multiplies, as one of the compilers wants it.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def arctan(u: Any, s: Any) -> Any:
 def gaussian(u: Any, s: Any) -> Any:
     """``s φ(su)`` with the standard normal density φ."""
     z = s * u
-    return PEAK * s * exp(-(HALF * z * z))
+    return s * exp(-(z * z * HALF)) * PEAK
 
 
 def exponential(u: Any, s: Any) -> Any:
@@ -107,8 +108,8 @@ def multi_gaussian(u: Any, s: Any) -> Any:
     """``(1+h) s φ(su) - h (s/w) (φ((su-1)/w) + φ((su+1)/w))`` with h = .15, w = 6."""
     z, side = s * u, s / WIDE
     left, right = (z + ONE) / WIDE, (z - ONE) / WIDE
-    lobes = exp(-(HALF * left * left)) + exp(-(HALF * right * right))
-    return PEAK * ((ONE + SIDE) * s * exp(-(HALF * z * z)) - SIDE * side * lobes)
+    lobes = exp(-(left * left * HALF)) + exp(-(right * right * HALF))
+    return (s * exp(-(z * z * HALF)) * (ONE + SIDE) - side * lobes * SIDE) * PEAK
 
 
 SHAPES: Mapping[str, Formula] = {

@@ -9,11 +9,24 @@ import torch
 from torch import Tensor
 
 from spikeproof.neurons.dynamics import Dynamics
-from spikeproof.neurons.kernels.fused import available, fused
+from spikeproof.neurons.kernels.fused import available as has_numba
+from spikeproof.neurons.kernels.fused import fused
+from spikeproof.neurons.kernels.gpu import TYPES, gpu
+from spikeproof.neurons.kernels.gpu import available as has_triton
 from spikeproof.neurons.kernels.reference import fire, reference, refuse_non_finite, step
 from spikeproof.neurons.surrogate import Slope
 
-__all__ = ["KERNELS", "Kernel", "auto", "fire", "fused", "reference", "refuse_non_finite", "step"]
+__all__ = [
+    "KERNELS",
+    "Kernel",
+    "auto",
+    "fire",
+    "fused",
+    "gpu",
+    "reference",
+    "refuse_non_finite",
+    "step",
+]
 
 Kernel = Callable[[Tensor, Dynamics, Slope], Tensor]
 
@@ -21,21 +34,27 @@ _COMPILED = (torch.float32, torch.float64)
 
 
 def auto(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
-    """Run the fastest kernel that serves this tensor: fused on the CPU, else the reference.
+    """Run the fastest kernel that serves this tensor: fused on the CPU, triton on CUDA.
 
-    While torch traces the network (compile, export) it is the reference, which can be traced.
+    The reference runs what neither serves, and whatever torch traces (compile, export).
     """
-    if torch.compiler.is_compiling() or currents.device.type != "cpu":
+    fast = {"cpu": (_COMPILED, "numba", fused), "cuda": (TYPES, "triton", gpu)}
+    types, needed, kernel = fast.get(currents.device.type, ((), "", reference))
+    if torch.compiler.is_compiling() or currents.dtype not in types:
         return reference(currents, dynamics, slope)
-    if currents.dtype not in _COMPILED or not available():
-        if currents.dtype in _COMPILED:
-            warnings.warn(
-                "numba cannot be imported, so neurons run on the slow reference kernel; "
-                "`pip install numba` makes them several times faster.",
-                stacklevel=4,
-            )
+    if not (has_numba() if needed == "numba" else has_triton()):
+        warnings.warn(
+            f"{needed} cannot be imported, so neurons run on the slow reference kernel; "
+            f"`pip install {needed}` makes them several times faster.",
+            stacklevel=4,
+        )
         return reference(currents, dynamics, slope)
-    return fused(currents, dynamics, slope)
+    return kernel(currents, dynamics, slope)
 
 
-KERNELS: dict[str, Kernel] = {"auto": auto, "fused": fused, "reference": reference}
+KERNELS: dict[str, Kernel] = {
+    "auto": auto,
+    "fused": fused,
+    "reference": reference,
+    "triton": gpu,
+}

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from spikeproof.base import InputError, SettingError
 from spikeproof.neurons.dynamics import Dynamics
+from spikeproof.neurons.kernels.layout import dense, restore
 from spikeproof.neurons.kernels.loops import BLOCK
 from spikeproof.neurons.kernels.reference import NOT_FINITE
 from spikeproof.neurons.surrogate import Slope
@@ -154,23 +155,8 @@ def fused(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
         gradient. Membranes are computed again there, which is cheaper than keeping them.
         The first call in a fresh installation compiles for a few seconds.
     """
-    steps = len(currents)
-    if currents.stride(0) == 0:
-        currents = currents[:1]
-    # Walk memory in the order it lies in, so that channels-last currents are not copied.
-    strides = currents.stride()
-    order = sorted(range(1, currents.ndim), key=strides.__getitem__, reverse=True)
-    dense = currents.permute(0, *order).contiguous()
-    leak, gain = (torch.as_tensor(x, dtype=dense.dtype) for x in (dynamics.leak, dynamics.gain))
-    sharp = slope.sharpness
-    if isinstance(sharp, Tensor):
-        sharp = sharp.to(dense.dtype).expand(steps, *currents.shape[1:]).permute(0, *order)
-        sharp = sharp.contiguous()
-    else:
-        sharp = dense.new_full((1, 1), sharp)
-    settings = (steps, dynamics, slope)
-    spikes: Tensor = _Fused.apply(dense, leak, gain, sharp, settings)  # type: ignore[no-untyped-call]
-    back = [0] * currents.ndim
-    for place, axis in enumerate(order, start=1):
-        back[axis] = place
-    return spikes.permute(*back)
+    packed, sharpness, order = dense(currents, slope, currents.dtype)
+    leak, gain = (torch.as_tensor(x, dtype=packed.dtype) for x in (dynamics.leak, dynamics.gain))
+    settings = (len(currents), dynamics, slope)
+    spikes: Tensor = _Fused.apply(packed, leak, gain, sharpness, settings)  # type: ignore[no-untyped-call]
+    return restore(spikes, order)
