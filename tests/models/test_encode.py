@@ -309,7 +309,7 @@ def test_running_the_stem_at_every_step_is_the_fast_path_of_direct_coding(x: Ten
     model = build(SPEC).double().eval()
     fast = model(x.double())
     body = model.body
-    current = body._per_step(Direct()(x.double(), SPEC.timesteps))  # type: ignore[operator,union-attr]
+    current = body.stem._per_step(Direct()(x.double(), SPEC.timesteps))  # type: ignore[operator,union-attr]
     spikes = body.spikes_2(body.block(body.spikes_1(current)))  # type: ignore[operator,union-attr]
     assert 0 < spikes.mean() < 1
     torch.testing.assert_close(body.readout(spikes.mean(0)), fast)  # type: ignore[operator,union-attr]

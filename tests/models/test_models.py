@@ -26,6 +26,7 @@ from spikeproof.neurons import IF, LIF, Surrogate
 IMAGE = Domain(kind="image", shape=(3, 8, 8))
 EVENTS = Domain(kind="events", shape=(5, 2, 16, 16), high=6.0, integer=True)
 AUDIO = Domain(kind="audio", shape=(800,), low=-1.0)
+LARGE = ("vgg-13", "vgg-16")  # five pools
 SPECS = {
     "cnn-small image": ModelSpec(name="cnn-small", domain=IMAGE, classes=4, width=4),
     "cnn-small events": ModelSpec(name="cnn-small", domain=EVENTS, classes=4, width=4),
@@ -39,6 +40,19 @@ SPECS = {
         width=4,
         neuron=LIF(leak=0.9, surrogate=Surrogate("arctan", 2.0)),
     ),
+    "recurrent": ModelSpec(name="recurrent", domain=EVENTS, classes=4, width=8),
+    **{
+        name: ModelSpec(
+            name=name,
+            domain=Domain(kind="image", shape=(2, 32, 32)) if name in LARGE else IMAGE,
+            classes=4,
+            width=4,
+            neuron=LIF(surrogate=Surrogate("arctan", 1.0)),
+            timesteps=2,
+        )
+        for name in models()
+        if name == "dense" or name.startswith(("vgg-", "wrn-", "sew-", "spiking-"))
+    },
 }
 
 

@@ -2,8 +2,9 @@
 
 from spikeproof.models.build import build, models
 from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
-from spikeproof.models.layers import FilterBank, OverTime, direct
-from spikeproof.models.network import ModelSpec, Network
+from spikeproof.models.layers import FilterBank, OverTime, Stem, direct
+from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
+from spikeproof.models.norm import PerStepNorm
 from spikeproof.models.store import (
     load_model,
     model_digest,
@@ -12,9 +13,14 @@ from spikeproof.models.store import (
     save_model,
     write_tensors,
 )
+from spikeproof.models.wrn import ConvexCombination
 
 __all__ = [
     "ENCODERS",
+    "NORMS",
+    "POOLINGS",
+    "STEMS",
+    "ConvexCombination",
     "Direct",
     "Encoder",
     "FilterBank",
@@ -22,8 +28,10 @@ __all__ = [
     "ModelSpec",
     "Network",
     "OverTime",
+    "PerStepNorm",
     "Phase",
     "Poisson",
+    "Stem",
     "build",
     "direct",
     "load_model",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -12,10 +12,15 @@ from torch import nn
 from spikeproof.base import SettingError, check_one_of
 from spikeproof.data import Dataset
 from spikeproof.models.cnn import SmallCNN
+from spikeproof.models.dense import Dense
 from spikeproof.models.encode import Encoder
 from spikeproof.models.fusion import SmallFusion
 from spikeproof.models.network import ModelSpec, Network
+from spikeproof.models.recurrent import RecurrentNetwork
+from spikeproof.models.resnet import SEWResNet, SpikingResNet
 from spikeproof.models.tcn import SmallTCN
+from spikeproof.models.vgg import VGG
+from spikeproof.models.wrn import WRN
 from spikeproof.neurons import Neuron
 
 __all__ = ["build", "models"]
@@ -23,18 +28,45 @@ __all__ = ["build", "models"]
 
 @dataclass(frozen=True, kw_only=True)
 class _Architecture:
-    """How to make one architecture, which domains it reads, and its default size."""
+    """How to make one architecture, which domains it reads, its default size, and its choices.
+
+    ``frames`` says that it convolves and so needs channels, height and width; ``uses`` names the
+    settings, of those below, that mean something to it.
+    """
 
     make: Callable[[ModelSpec, Any], nn.Module]
-    kinds: tuple[str, ...]
-    timesteps: int
-    width: int
+    kinds: tuple[str, ...] = ("image", "events")
+    timesteps: int = 4
+    width: int = 16
+    frames: bool = True
+    uses: tuple[str, ...] = ()
 
 
+# Settings that only some architectures have a use for.
+_CHOICES = ("norm", "pooling", "stem")
+_VGG = _Architecture(make=VGG, width=64, uses=("norm", "pooling"))
+_SEW = _Architecture(make=SEWResNet, width=64, uses=_CHOICES)
+_SPIKING = _Architecture(make=SpikingResNet, width=64, uses=_CHOICES)
 _ARCHITECTURES = {
-    "cnn-small": _Architecture(make=SmallCNN, kinds=("image", "events"), timesteps=4, width=16),
-    "fusion-small": _Architecture(make=SmallFusion, kinds=("views",), timesteps=4, width=16),
-    "tcn-small": _Architecture(make=SmallTCN, kinds=("audio",), timesteps=1, width=16),
+    "cnn-small": _Architecture(make=SmallCNN),
+    "dense": _Architecture(make=Dense, width=256, frames=False, uses=("norm",)),
+    "fusion-small": _Architecture(make=SmallFusion, kinds=("views",), frames=False),
+    "recurrent": _Architecture(
+        make=RecurrentNetwork, kinds=("events",), width=128, frames=False, uses=("norm",)
+    ),
+    "sew-resnet-18": _SEW,
+    "sew-resnet-34": _SEW,
+    "sew-resnet-50": _SEW,
+    "spiking-resnet-18": _SPIKING,
+    "spiking-resnet-34": _SPIKING,
+    "spiking-resnet-50": _SPIKING,
+    "tcn-small": _Architecture(make=SmallTCN, kinds=("audio",), timesteps=1, frames=False),
+    "vgg-11": _VGG,
+    "vgg-13": _VGG,
+    "vgg-16": _VGG,
+    "vgg-5": _VGG,
+    "vgg-9": _VGG,
+    "wrn-16-4": _Architecture(make=WRN, uses=("norm",)),
 }
 
 
@@ -51,6 +83,9 @@ def build(
     timesteps: int | None = None,
     width: int | None = None,
     encoder: Encoder | None = None,
+    norm: str | None = None,
+    pooling: str | None = None,
+    stem: str | None = None,
     seed: int = 0,
 ) -> Network:
     """Build a network with freshly drawn weights.
@@ -62,33 +97,29 @@ def build(
         timesteps: Simulation length of images.
         width: Channels of the first spiking layer.
         encoder: How images become input over time; direct coding by default.
+        norm: Batch normalisation, as ``ModelSpec`` lists them.
+        pooling: ``"average"`` (the default) or ``"max"``.
+        stem: ``"cifar"`` (the default) or ``"imagenet"``.
         seed: The weights depend on nothing else.
     Returns:
         The network, in training mode.
     Raises:
-        SettingError: an unknown name, or an architecture or encoder that cannot read this
-            modality.
+        SettingError: an unknown name, an architecture or encoder that cannot read this modality or
+            images this small, or a setting that it has no use for.
     Example:
         >>> import spikeproof as sp
         >>> model = sp.build("cnn-small", sp.load("digits"), neuron=sp.LIF(leak=0.5), timesteps=4)
         >>> model.spec.width
         16
     """
-    named = {"neuron": neuron, "timesteps": timesteps, "width": width, "encoder": encoder}
+    named: dict[str, Any] = {"neuron": neuron, "timesteps": timesteps, "width": width}
+    named |= {"encoder": encoder, "norm": norm, "pooling": pooling, "stem": stem}
     given = {name: value for name, value in named.items() if value is not None}
     if isinstance(spec, str):
         spec = _complete(spec, data, given)
     elif data is not None or given:
         raise SettingError("build() takes a complete specification alone; use replace() on it.")
-    kind = spec.domain.kind
-    check_one_of(spec.name, _ARCHITECTURES, "model")
-    architecture = _ARCHITECTURES[spec.name]
-    if kind not in architecture.kinds:
-        fits = [name for name, a in _ARCHITECTURES.items() if kind in a.kinds]
-        raise SettingError(
-            f"{spec.name} reads {' or '.join(architecture.kinds)}, not {kind}. "
-            f"For {kind} use: {', '.join(fits) or 'none yet'}."
-        )
+    architecture = _fitting(spec)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Network(spec, architecture.make(spec, spec.domain))
@@ -99,7 +130,34 @@ def _complete(name: str, data: Dataset | None, given: dict[str, Any]) -> ModelSp
     check_one_of(name, _ARCHITECTURES, "model")
     if data is None:
         raise SettingError(f"build({name!r}) needs the data set, for input shape and classes.")
-    architecture = _ARCHITECTURES[name]
-    sizes = {"timesteps": architecture.timesteps, "width": architecture.width}
-    settings: dict[str, Any] = {**sizes, **given}
-    return ModelSpec(name=name, domain=data.domain, classes=data.spec.classes, **settings)
+    size: dict[str, Any] = {
+        "timesteps": _ARCHITECTURES[name].timesteps,
+        "width": _ARCHITECTURES[name].width,
+    }
+    return ModelSpec(name=name, domain=data.domain, classes=data.spec.classes, **{**size, **given})
+
+
+def _fitting(spec: ModelSpec) -> _Architecture:
+    """The architecture, if it reads the specification's domain and uses all its settings."""
+    check_one_of(spec.name, _ARCHITECTURES, "model")
+    architecture, kind = _ARCHITECTURES[spec.name], spec.domain.kind
+    if kind not in architecture.kinds:
+        fits = [name for name, a in _ARCHITECTURES.items() if kind in a.kinds]
+        raise SettingError(
+            f"{spec.name} reads {' or '.join(architecture.kinds)}, not {kind}. "
+            f"For {kind} use: {', '.join(fits) or 'none yet'}."
+        )
+    axes = 4 if kind == "events" else 3
+    if architecture.frames and len(spec.domain.shape) != axes:
+        raise SettingError(
+            f"{spec.name} needs channels, height and width; items are {spec.domain.shape}. "
+            "Use dense, or recurrent."
+        )
+    usual = {field.name: field.default for field in fields(ModelSpec)}
+    for name in _CHOICES:
+        if name not in architecture.uses and getattr(spec, name) != usual[name]:
+            raise SettingError(
+                f"{spec.name} has no choice of {name}; leave it at {usual[name]!r}, "
+                f"not {getattr(spec, name)!r}."
+            )
+    return architecture

@@ -7,12 +7,16 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from spikeproof.base import SettingError, check_positive, check_shape, settings_from
+from spikeproof.base import SettingError, check_one_of, check_positive, check_shape, settings_from
 from spikeproof.data import Domain, Views
 from spikeproof.models.encode import ENCODERS, Direct, Encoder
 from spikeproof.neurons import LIF, NEURONS, Neuron
 
-__all__ = ["ModelSpec", "Network"]
+__all__ = ["NORMS", "POOLINGS", "STEMS", "ModelSpec", "Network"]
+
+NORMS = ("batch", "per-step", "tdbn")
+POOLINGS = ("average", "max")
+STEMS = ("cifar", "imagenet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +31,14 @@ class ModelSpec:
         timesteps: Simulation length; event data and audio bring their own.
         width: Channels of the first spiking layer.
         encoder: How images (and image views) become input over time.
+        norm: ``"batch"`` (statistics over steps and items), ``"tdbn"`` (the same, weights start
+            at the threshold) or ``"per-step"`` (statistics of its own for every step).
+        pooling: ``"average"`` or ``"max"``, wherever the architecture pools between layers.
+        stem: ``"cifar"`` (3x3) or ``"imagenet"`` (7x7 stride 2, then a 3x3 pool of stride 2).
     Raises:
-        SettingError: a size that is not positive, or an encoder other than ``Direct`` where no
-            image in [0, 1] is to be encoded.
+        SettingError: a number that is not positive, an unknown norm, pooling or stem, or an
+            encoder other than ``Direct`` where no image in [0, 1] is to be encoded. A setting
+            that an architecture has no use for is refused by ``build``.
     """
 
     name: str
@@ -39,9 +48,15 @@ class ModelSpec:
     timesteps: int = 4
     width: int = 16
     encoder: Encoder = field(default_factory=Direct)
+    norm: str = "batch"
+    pooling: str = "average"
+    stem: str = "cifar"
 
     def __post_init__(self) -> None:
         check_positive(self, "classes", "timesteps", "width")
+        check_one_of(self.norm, NORMS, "norm")
+        check_one_of(self.pooling, POOLINGS, "pooling")
+        check_one_of(self.stem, STEMS, "stem")
         if not (isinstance(self.encoder, Direct) or _encodable(self.domain)):
             raise SettingError(
                 f"{type(self.encoder).__name__} encodes images with values in [0, 1], which this "
@@ -63,6 +78,9 @@ class ModelSpec:
             "timesteps": self.timesteps,
             "width": self.width,
             "encoder": ENCODERS.record(self.encoder),
+            "norm": self.norm,
+            "pooling": self.pooling,
+            "stem": self.stem,
         }
 
     @classmethod

@@ -5,6 +5,7 @@ from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.kernels import fire, step
 from spikeproof.neurons.lif import IF, LIF, PLIF, PSN, NoisyLIF
 from spikeproof.neurons.readout import Readout
+from spikeproof.neurons.recurrent import Recurrent
 from spikeproof.neurons.registry import NEURONS, Neuron
 from spikeproof.neurons.spiking import Spiking, using
 from spikeproof.neurons.surrogate import SHAPES, Slope, Surrogate
@@ -20,6 +21,7 @@ __all__ = [
     "Neuron",
     "NoisyLIF",
     "Readout",
+    "Recurrent",
     "Slope",
     "Spiking",
     "Surrogate",

@@ -93,7 +93,11 @@ class Spiking(nn.Module):
             # In front of the leak and behind the gain: the same as noise on the membrane.
             gain = self.neuron.dynamics.gain
             currents = currents + self.neuron.noise / gain * draw_normal(currents)
-        return KERNELS[self.kernel](currents, self._dynamics(), slope)
+        return self._unroll(currents, self._dynamics(), slope)
+
+    def _unroll(self, currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
+        """Run the loop over time."""
+        return KERNELS[self.kernel](currents, dynamics, slope)
 
     def _dynamics(self) -> Dynamics:
         """The recursion, with the learned leak where there is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -77,13 +78,19 @@ def step(
     return spike, charged * (1 - felt)
 
 
-def reference(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
+def reference(
+    currents: Tensor,
+    dynamics: Dynamics,
+    slope: Slope,
+    feedback: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
     """Run the neuron over time, one step after the other.
 
     Args:
         currents: Input current, ``(T, N, ...)``.
         dynamics: The recursion.
         slope: Stands in for the derivative of each spike.
+        feedback: From the spikes of a step ``(N, ...)`` to what they add to the next current.
     Returns:
         Spikes, ``(T, N, ...)``, 0 or 1.
     Raises:
@@ -93,10 +100,12 @@ def reference(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
         backward pass.
     """
     refuse_non_finite(currents)
-    spikes = []
+    spikes: list[Tensor] = []
     membrane: Tensor | None = None
     drive: Tensor | None = None
     for t, current in enumerate(currents.unbind(0)):
+        if feedback is not None and spikes:
+            current = current + feedback(spikes[-1])
         filtered = dynamics.synapse > 0 and drive is not None
         drive = dynamics.synapse * drive + current if filtered else current  # type: ignore[operator]
         spike, membrane = step(drive, membrane, dynamics, slope.at(t))

@@ -1,0 +1,48 @@
+"""A recurrent network for spike trains and event streams."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from spikeproof.data import Domain
+from spikeproof.models.layers import Stem
+from spikeproof.models.network import ModelSpec
+from spikeproof.models.norm import Norms
+from spikeproof.neurons import Recurrent
+
+__all__ = ["RecurrentNetwork"]
+
+
+class RecurrentNetwork(nn.Module):
+    """One layer of recurrent spiking neurons between two linear layers.
+
+    Events are flattened step by step. Their current is linear with bias and normalised; the
+    layer's own spikes of the step before are added through a learned matrix. Logits are the mean
+    over time of the readout.
+
+    Args:
+        spec: Width is the recurrent neurons.
+        domain: Events of any shape with time first, ``(T, C, H, W)`` or ``(T, K)``.
+
+    References:
+        cramer2022
+    """
+
+    def __init__(self, spec: ModelSpec, domain: Domain) -> None:
+        super().__init__()
+        norms, width = Norms.of(spec, domain), spec.width
+        self.stem = Stem(
+            spec,
+            domain,
+            nn.Flatten(),
+            nn.Linear(domain.size // domain.shape[0], width),
+            norms.first().of_vectors(width),
+        )
+        self.spikes = Recurrent(spec.neuron, width)
+        self.readout = nn.Linear(width, spec.classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits ``(N, K)`` for events ``(N, T, ...)``."""
+        # The readout is linear, so the mean over time may come first.
+        logits: Tensor = self.readout(self.spikes(self.stem(x)).mean(0))
+        return logits

@@ -1,0 +1,54 @@
+"""The recurrent spiking layer: neurons that hear each other's last spikes."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from spikeproof.base import SettingError
+from spikeproof.neurons.dynamics import Dynamics
+from spikeproof.neurons.kernels import reference
+from spikeproof.neurons.lif import PSN
+from spikeproof.neurons.registry import Neuron
+from spikeproof.neurons.spiking import Spiking
+from spikeproof.neurons.surrogate import Slope
+
+__all__ = ["Recurrent"]
+
+
+class Recurrent(Spiking):
+    r"""A layer of neurons whose spikes return to all of them one step later.
+
+    .. math:: I'[t] = I[t] + W s[t-1], \quad s[-1] = 0
+
+    :math:`I'` drives the neuron as in ``Spiking``. The matrix is learned and starts uniform in
+    :math:`\pm 1/\sqrt{K}`. It keeps no state from one call to the next.
+
+    Args:
+        neuron: What each unit computes; a PSN, which sees all steps at once, cannot hear itself.
+        size: How many units, K.
+    Raises:
+        SettingError: a PSN.
+        InputError: currents that are not ``(T, N, ...)`` with at least one step.
+    Cost:
+        The reference kernel's, and a product with the matrix per step; no other kernel runs it.
+    Example:
+        >>> import torch
+        >>> from spikeproof.neurons import LIF
+        >>> layer = Recurrent(LIF(leak=0.5), size=1)
+        >>> _ = torch.nn.init.constant_(layer.feedback.weight, 2.0)
+        >>> layer(torch.tensor([1.0, 0.0, 0.0, -4.0]).view(4, 1, 1)).flatten().tolist()
+        [1.0, 1.0, 1.0, 0.0]
+
+    References:
+        cramer2022
+    """
+
+    def __init__(self, neuron: Neuron, size: int) -> None:
+        if isinstance(neuron, PSN):
+            raise SettingError("A PSN sees all steps at once and cannot be recurrent; use a LIF.")
+        super().__init__(neuron, kernel="reference")
+        self.feedback = nn.Linear(size, size, bias=False)
+
+    def _unroll(self, currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
+        """Run the loop over time, each step's spikes added to the next current."""
+        return reference(currents, dynamics, slope, self.feedback)
