@@ -152,7 +152,7 @@ def fused(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
         InputError: currents that are not finite.
     Cost:
         Reads the currents and writes spikes; backward reads currents and gradient and writes one
-        gradient. Membranes are computed again there, which is cheaper than keeping them.
+        gradient. Membranes are computed again there: one array less to keep, write and read.
         The first call in a fresh installation compiles for a few seconds.
     """
     packed, sharpness, order = dense(currents, slope, currents.dtype)

@@ -94,7 +94,7 @@ def backward(
 ):  # fmt: skip
     """Gradient of the currents; per block the gradients of leak and gain where ``sums`` has rows.
 
-    Membranes are computed again from the currents: that is cheaper than keeping them.
+    Membranes are computed again from the currents: one array less to keep, write and read.
     """
     steps, kind = len(out), out.dtype
     membrane, drive = np.zeros((steps + 1, BLOCK), kind), np.zeros((steps + 1, BLOCK), kind)
