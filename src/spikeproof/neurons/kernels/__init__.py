@@ -46,7 +46,7 @@ def auto(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
         warnings.warn(
             f"{needed} cannot be imported, so neurons run on the slow reference kernel; "
             f"`pip install {needed}` makes them several times faster.",
-            stacklevel=4,
+            stacklevel=5,
         )
         return reference(currents, dynamics, slope)
     return kernel(currents, dynamics, slope)
