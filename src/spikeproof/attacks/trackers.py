@@ -14,6 +14,7 @@ class Best:
         x: Where the search begins, ``(N, *shape)``.
         margin: Margin there, ``(N,)``.
     Example:
+        >>> import torch
         >>> best = Best(torch.zeros(2, 1), torch.tensor([-1.0, -1.0]))
         >>> best.keep(torch.ones(2, 1), torch.tensor([0.5, -2.0]))
         >>> best.x.flatten().tolist(), best.margin.tolist()

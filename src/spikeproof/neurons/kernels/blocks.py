@@ -8,7 +8,10 @@ Imported where triton is installed only. ``slope`` is a name to fill: ``gpu.py``
 
 from __future__ import annotations
 
-import triton.language as tl
+try:
+    import triton.language as tl
+except ImportError:  # gpu.py says so, in a sentence, when somebody wants to run it
+    tl = None
 
 from spikeproof.neurons.formulas import triangle as slope
 
