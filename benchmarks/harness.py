@@ -114,17 +114,22 @@ def show(content: Mapping[str, Any]) -> None:
     """Print a result as a table."""
     print(f"{content['benchmark']}: {content['machine']['processor']}")
     for row in content["rows"]:
-        met = {True: "met", False: "MISSED", None: ""}[row.get("met")]
-        target = f"target {row['target']:g}" if row.get("target") is not None else ""
         print(
             f"  {row['work']:<58} {1e3 * row['ours_s']:9.2f} ms  against {row['against']:<24}"
-            f"{1e3 * row['theirs_s']:9.2f} ms  ratio {row['ratio']:5.2f}  {target} {met}"
+            f"{1e3 * row['theirs_s']:9.2f} ms  ratio {row['ratio']:5.2f}  {target(row)}"
         )
     for row in content.get("memory", []):
+        judged = f"  ours is {row['ratio']:.2f} of it  {target(row)}" if "ratio" in row else ""
         print(
             f"  {row['work']:<58} graph {row['graph_mb']:8.2f} MB  "
-            f"process {row['process_mb']:8.2f} MB"
+            f"process {row['process_mb']:8.2f} MB{judged}"
         )
+
+
+def target(row: Mapping[str, Any]) -> str:
+    """A row's target and whether it was met; nothing where it has none."""
+    met = {True: "met", False: "MISSED", None: ""}[row.get("met")]
+    return f"target {row['target']:.3g} {met}" if row.get("target") is not None else met
 
 
 def _processor() -> str:
