@@ -38,7 +38,8 @@ def exponential(x):
 
 def forward(current, leak, gain, threshold, synapse, soft, start, stop, spikes):
     """Spikes of the neurons ``start`` to ``stop``; whether all their currents were finite."""
-    kept, drive = np.empty(BLOCK, spikes.dtype), np.empty(BLOCK, spikes.dtype)
+    width = min(BLOCK, stop - start)
+    kept, drive = np.empty(width, spikes.dtype), np.empty(width, spikes.dtype)
     odd = False
     for a in range(start, stop, BLOCK):
         n = min(BLOCK, stop - a)
@@ -96,9 +97,12 @@ def backward(
 
     Membranes are computed again from the currents: one array less to keep, write and read.
     """
-    steps, kind = len(out), out.dtype
-    membrane, drive = np.zeros((steps + 1, BLOCK), kind), np.zeros((steps + 1, BLOCK), kind)
-    h, later, onward = np.empty(BLOCK, kind), np.empty(BLOCK, kind), np.empty(BLOCK, kind)
+    steps, kind, width = len(out), out.dtype, min(BLOCK, stop - start)
+    membrane = np.empty((steps + 1, width), kind)
+    drive = np.empty((steps + 1 if synapse > ZERO else 1, width), kind)
+    membrane[steps] = ZERO
+    drive[-1] = ZERO
+    h, later, onward = np.empty(width, kind), np.empty(width, kind), np.empty(width, kind)
     for a in range(start, stop, BLOCK):
         n = min(BLOCK, stop - a)
         given = current[:, a : a + n]
@@ -127,13 +131,10 @@ def backward(
             if len(sums):
                 row = given[t if len(given) > 1 else 0]
                 learn(o, membrane[t - 1], row, threshold, soft, sums[a // BLOCK], n)
-            if synapse > ZERO:
+            if synapse > ZERO or gain != ONE:
                 for i in range(n):
                     onward[i] = gain * o[i] + synapse * onward[i]
                     o[i] = onward[i]
-            elif gain != ONE:
-                for i in range(n):
-                    o[i] = gain * o[i]
 
 
 # Compiled first, because the loops above call them.
