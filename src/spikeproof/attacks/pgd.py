@@ -90,7 +90,7 @@ class PGD:
             if not len(rows):
                 return best.x
             x_adv = threat.project(z, x) if threat.relaxed or k == 0 else z
-            logits, grad = oracle.ascend(x_adv, goal.score)
+            logits, grad = oracle.ascend(x_adv, goal.score, rows)
             best.keep(x_adv, goal.margin(logits), rows)
             z = threat.relax(z + self._length(k) * threat.step(grad, z, x), x)
         x_adv = threat.project(z, x) if threat.relaxed else z

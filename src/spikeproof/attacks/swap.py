@@ -105,7 +105,7 @@ class Swap:
                 threat, threat.offers(grad, here, x), tries, count, seeds.child("step", k)
             )
             x_adv = threat.exchange(here, x, grad, (put, take))
-            logits, slope = oracle.ascend(x_adv, goal.score)
+            logits, slope = oracle.ascend(x_adv, goal.score, rows)
             best.keep(x_adv, goal.margin(logits), rows)
             # While units are unspent every proposal is taken: one unit alone may do nothing.
             better = (goal.margin(logits) > margin) | unfinished

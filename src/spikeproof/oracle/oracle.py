@@ -85,12 +85,16 @@ class Oracle:
         with torch.no_grad():
             return self._ask(x.detach())
 
-    def ascend(self, x: Tensor, score: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    def ascend(
+        self, x: Tensor, score: Callable[[Tensor], Tensor], rows: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Outputs ``(N, K)`` and the gradient of each item's score with respect to that item.
 
         Args:
             x: Inputs, ``(N, ...)``.
             score: Maps logits ``(N, K)`` to one number per item ``(N,)``, to be increased.
+            rows: Which items of the attack these are, int64 ``(N,)``; all, in order, where absent.
+                Paths that remember something of each item find it by this number.
         """
         x = x.detach().clone().requires_grad_(True)
         with torch.enable_grad(), using(self.path):
