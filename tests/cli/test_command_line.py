@@ -183,7 +183,8 @@ def test_the_lists_name_everything(said: Said) -> None:
     code, out, _ = said("list", "--json")
     assert code == 0
     listed = json.loads(out)
-    assert set(listed["data"]) == {"digits", "digits-audio", "digits-av", "digits-events"}
+    digits = {"digits", "digits-audio", "digits-av", "digits-events"}
+    assert set(listed["data"]) == {*digits, "cifar10", "fashion-mnist"}
     assert {"linf", "l2", "l1", "l0", "counts", "joint"} <= set(listed["threats"])
     assert {"pgd", "random", "restarts"} <= set(listed["attacks"])
     assert {"plain", "SR", "AT", "SR+AT"} == set(listed["trainings"])

@@ -19,6 +19,7 @@ from spikeproof.data import (
     Views,
     datasets,
     describe,
+    embedded,
     labels,
     load,
     pin,
@@ -27,7 +28,7 @@ from spikeproof.data import (
 )
 from spikeproof.data.catalogue import CATALOGUE
 
-NAMES = datasets()
+NAMES = embedded()
 SHAPES = {
     "digits": (1, 8, 8),
     "digits-events": (10, 2, 16, 16),
@@ -61,8 +62,9 @@ def other_pins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path
     store._pinned.cache_clear()
 
 
-def test_the_four_sets_exist() -> None:
+def test_the_four_sets_that_need_no_files_exist() -> None:
     assert set(NAMES) == set(SHAPES)
+    assert set(datasets()) == {*SHAPES, "cifar10", "fashion-mnist"}
 
 
 def test_items_have_the_stated_shape_and_are_legal(data: Dataset) -> None:
@@ -222,7 +224,7 @@ def test_the_description_says_where_the_data_come_from(name: str) -> None:
     assert len(spec.sha256) == 64
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", datasets())
 def test_every_threat_has_three_ascending_radii(name: str) -> None:
     spec = describe(name)
     assert {"linf", "l2", "l1", "l0"} <= set(spec.radii)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikeproof.cli.options import Json, Seed, one_thread, parse_radius, pick
+from spikeproof.cli.options import DataDir, Json, Seed, one_thread, parse_radius, pick
 from spikeproof.cli.show import note, print_json
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def audit(
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Save numbers and per-item results here.")
     ] = None,
+    data_dir: DataDir = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

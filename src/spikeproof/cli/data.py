@@ -1,4 +1,4 @@
-"""``spikeproof data``: what the embedded data sets are, and whether they are intact."""
+"""``spikeproof data``: what the data sets are, and whether they are intact."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from spikeproof.cli.options import Json
+from spikeproof.cli.options import DataDir, Json
 from spikeproof.cli.show import note, print_json, print_table
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="List the embedded data sets, or verify them against their hashes.",
+    help="List the data sets, or verify them against their hashes.",
     no_args_is_help=True,
 )
 
@@ -40,20 +40,21 @@ def _list(as_json: Json = False) -> None:
 @app.command("verify")
 def _verify(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Data sets; all of them by default.")
+        list[str] | None, typer.Argument(help="Data sets; all that need no files by default.")
     ] = None,
+    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Make data sets anew and compare every array with the published hash.
+    """Make or read data sets anew and compare every array with the published hash.
 
     \b
     Example:
       spikeproof data verify digits
     """
     from spikeproof.base import check_one_of
-    from spikeproof.data import datasets, describe, verify
+    from spikeproof.data import datasets, describe, embedded, verify
 
-    chosen = [check_one_of(name, datasets(), "data set") for name in names or datasets()]
+    chosen = [check_one_of(name, datasets(), "data set") for name in names or embedded()]
     hashes = {}
     for name in chosen:
         note(f"{name}: making it anew ...")

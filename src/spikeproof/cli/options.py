@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["Json", "Seed", "Workers", "no_such_option", "one_thread", "parse_radius", "pick"]
+__all__ = [
+    "DataDir",
+    "Json",
+    "Seed",
+    "Workers",
+    "no_such_option",
+    "one_thread",
+    "parse_radius",
+    "pick",
+]
+
+
+def _remember(folder: Path | None) -> Path | None:
+    """Name the folder to this process and its workers."""
+    if folder is not None:
+        os.environ["SPIKEPROOF_DATA"] = str(folder)
+    return folder
+
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        callback=_remember,
+        help="Folder of the data sets that come as files; $SPIKEPROOF_DATA by default.",
+    ),
+]
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON on standard output, nothing else.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikeproof.cli.options import Json, Seed, Workers
+from spikeproof.cli.options import DataDir, Json, Seed, Workers
 from spikeproof.cli.show import print_json, print_table
 
 __all__ = ["app"]
@@ -25,6 +25,7 @@ def _run(
         Path | None, typer.Option("--folder", help="Run folder; runs/NAME by default.")
     ] = None,
     workers: Workers = None,
+    data_dir: DataDir = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

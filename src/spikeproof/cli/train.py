@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spikeproof.cli.options import Json, Seed, one_thread, parse_radius, pick
+from spikeproof.cli.options import DataDir, Json, Seed, one_thread, parse_radius, pick
 from spikeproof.cli.show import note, print_json
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def train(
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Where model and checkpoint go.")
     ] = None,
+    data_dir: DataDir = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

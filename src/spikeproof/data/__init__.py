@@ -1,21 +1,26 @@
-"""Four embedded data sets, made from seeded generators, pinned by hash, split once and for all."""
+"""Embedded data sets and two that come as files, pinned by hash, split once and for all."""
 
 from spikeproof.data.audio import HIGH_HZ, LOW_HZ, Call, DigitsAudio
+from spikeproof.data.cifar import Cifar10
 from spikeproof.data.events import DigitsEvents
+from spikeproof.data.fashion import FashionMnist
+from spikeproof.data.files import DATA_FOLDER, Published, Source
 from spikeproof.data.images import DigitsImages, labels
 from spikeproof.data.multimodal import DigitsAV
 from spikeproof.data.radii import JOINT, RADII
 from spikeproof.data.sensor import EventCamera
 from spikeproof.data.spec import Dataset, DataSpec, Domain, Split, Views
-from spikeproof.data.splits import Shares, assign
-from spikeproof.data.store import DataDiffers, datasets, describe, load, verify
+from spikeproof.data.splits import Shares, assign, hold_out
+from spikeproof.data.store import DataDiffers, datasets, describe, embedded, load, verify
 
 __all__ = [
+    "DATA_FOLDER",
     "HIGH_HZ",
     "JOINT",
     "LOW_HZ",
     "RADII",
     "Call",
+    "Cifar10",
     "DataDiffers",
     "DataSpec",
     "Dataset",
@@ -25,12 +30,17 @@ __all__ = [
     "DigitsImages",
     "Domain",
     "EventCamera",
+    "FashionMnist",
+    "Published",
     "Shares",
+    "Source",
     "Split",
     "Views",
     "assign",
     "datasets",
     "describe",
+    "embedded",
+    "hold_out",
     "labels",
     "load",
     "verify",

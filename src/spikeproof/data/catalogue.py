@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
 
 from spikeproof.data.audio import DigitsAudio
+from spikeproof.data.cifar import Cifar10
 from spikeproof.data.events import DigitsEvents
+from spikeproof.data.fashion import FashionMnist
+from spikeproof.data.files import Published, Source
 from spikeproof.data.images import DigitsImages
 from spikeproof.data.multimodal import DigitsAV
 from spikeproof.data.spec import Domain, Views
 
-__all__ = ["CATALOGUE", "Entry", "Maker"]
+__all__ = ["CATALOGUE", "Entry", "FileEntry", "MadeEntry", "Maker", "Reader"]
 
 
 class Maker(Protocol):
@@ -28,23 +32,58 @@ class Maker(Protocol):
         """The inputs of ``items``, ``(N, *shape)``."""
 
 
+class Reader(Protocol):
+    """What reads the items of a data set from files."""
+
+    @property
+    def domain(self) -> Domain:
+        """Legal inputs, once the stored bytes 0..255 have been divided by 255."""
+
+    @property
+    def published(self) -> Source:
+        """The files to get where none are there."""
+
+    def __call__(self, folder: Path) -> Published:
+        """The items in ``folder``."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One line of the catalogue.
 
     Args:
-        make: Builds the maker with its standard settings.
         version: Raised whenever any value changes.
         modality: ``"image"``, ``"events"``, ``"audio"`` or ``"audio-visual"``.
         licence: Licence of the data.
         source: Where the data come from.
     """
 
-    make: Callable[[], Maker]
     version: str
     modality: str
     licence: str
     source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeEntry(Entry):
+    """A data set that is made here.
+
+    Args:
+        make: Builds the maker with its standard settings.
+    """
+
+    make: Callable[[], Maker]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileEntry(Entry):
+    """A data set that comes as files of the user's.
+
+    Args:
+        read: Builds the reader of the published files.
+    """
+
+    read: Callable[[], Reader]
 
 
 _SCANS = (
@@ -53,15 +92,15 @@ _SCANS = (
 )
 _LICENCE = "CC BY 4.0"
 
-CATALOGUE: Mapping[str, Entry] = {
-    "digits": Entry(
+CATALOGUE: Mapping[str, MadeEntry | FileEntry] = {
+    "digits": MadeEntry(
         make=DigitsImages,
         version="1",
         modality="image",
         licence=_LICENCE,
         source=f"1797 scans of handwritten digits, 8x8 pixels: {_SCANS}.",
     ),
-    "digits-events": Entry(
+    "digits-events": MadeEntry(
         make=DigitsEvents,
         version="1",
         modality="events",
@@ -71,7 +110,7 @@ CATALOGUE: Mapping[str, Entry] = {
             f"event camera (rebecq2018esim, hu2021v2e); scans: {_SCANS}."
         ),
     ),
-    "digits-audio": Entry(
+    "digits-audio": MadeEntry(
         make=DigitsAudio,
         version="1",
         modality="audio",
@@ -81,7 +120,7 @@ CATALOGUE: Mapping[str, Entry] = {
             f"each scan of digits, with its label; labels: {_SCANS}."
         ),
     ),
-    "digits-av": Entry(
+    "digits-av": MadeEntry(
         make=DigitsAV,
         version="1",
         modality="audio-visual",
@@ -89,6 +128,26 @@ CATALOGUE: Mapping[str, Entry] = {
         source=(
             "Item i pairs scan i of digits with key tone i of digits-audio, the same digit "
             f"(ituq23); scans: {_SCANS}."
+        ),
+    ),
+    "fashion-mnist": FileEntry(
+        read=FashionMnist,
+        version="1",
+        modality="image",
+        licence="MIT",
+        source=(
+            "Fashion-MNIST, 70 000 photographs of clothes in ten classes, 28x28 pixels "
+            "(xiao2017fashion), from the four published files."
+        ),
+    ),
+    "cifar10": FileEntry(
+        read=Cifar10,
+        version="1",
+        modality="image",
+        licence="none stated; published for research",
+        source=(
+            "CIFAR-10, 60 000 colour photographs in ten classes, 32x32 pixels (krizhevsky2009), "
+            "from the published files."
         ),
     ),
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spikeproof.base import read_json, write_json
 from spikeproof.data.catalogue import CATALOGUE
-from spikeproof.data.store import PINNED, _make, datasets, fingerprint
+from spikeproof.data.store import PINNED, _make, _place, datasets, embedded, fingerprint
 
 __all__ = ["main"]
 
@@ -26,16 +26,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 if all hashes are as pinned or were rewritten, else 1.
     """
     parser = argparse.ArgumentParser(prog="python -m spikeproof.data.pin", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="data sets; default all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="data sets; default the embedded")
     parser.add_argument("--write", action="store_true", help="rewrite the pinned hashes")
     parser.add_argument("--file", type=Path, default=PINNED, help="another file of hashes")
     chosen = parser.parse_args(arguments)
     pinned = read_json(chosen.file) if chosen.file.exists() else {}
     same = True
-    for name in chosen.names or datasets():
+    for name in chosen.names or embedded():
         if name not in CATALOGUE:
             parser.error(f"unknown data set {name!r}; known: {', '.join(datasets())}")
-        entry = {"version": CATALOGUE[name].version, **fingerprint(_make(name, 0))}
+        entry = {
+            "version": CATALOGUE[name].version,
+            **fingerprint(_make(name, 0, _place(name, None))),
+        }
         equal = pinned.get(name) == entry
         same &= equal
         pinned[name] = entry

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikeproof.base import SettingError, check_labels, check_positive, seeds
 
-__all__ = ["Shares", "assign"]
+__all__ = ["Shares", "assign", "hold_out"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,5 +64,40 @@ def assign(y: Tensor, *, seed: int = 0, shares: Shares | None = None) -> dict[st
         part[members] = 2
         part[members[: train + validation]] = 1
         part[members[:train]] = 0
+    return _listed(order, part)
+
+
+def hold_out(
+    y: Tensor, *, official: int, validation: float = 0.1, seed: int = 0
+) -> dict[str, Tensor]:
+    """Deal the official training part to train and validation; the official test part is test.
+
+    Within class c with n_c training items, sorted by a random key per item, the first
+    round(validation * n_c) are validation, the rest train. Each split is then sorted by the same
+    keys, so that its first k items are a random sample of it.
+
+    Args:
+        y: Class numbers, int64 ``(N,)``.
+        official: How many items, from the first, are the official training part.
+        validation: Share of each class of that part to select on.
+        seed: Which deal; the test items are the same ones for every seed.
+    Returns:
+        ``"train"``, ``"validation"``, ``"test"`` → item numbers, int64; disjoint, together all.
+    Example:
+        >>> dealt = hold_out(torch.arange(70) % 10, official=60, validation=0.5)
+        >>> [len(dealt[name]) for name in ("train", "validation", "test")]
+        [30, 30, 10]
+    """
+    order = torch.argsort(seeds(seed, n=len(y)).child("split").bits(()), stable=True)
+    part = torch.full_like(y, 2)
+    part[:official] = 0
+    for label in range(int(y.max()) + 1 if len(y) else 0):
+        members = order[(y[order] == label) & (order < official)]
+        part[members[: round(validation * len(members))]] = 1
+    return _listed(order, part)
+
+
+def _listed(order: Tensor, part: Tensor) -> dict[str, Tensor]:
+    """The item numbers of parts 0, 1 and 2, each in the order given."""
     names = ("train", "validation", "test")
     return {name: order[part[order] == number] for number, name in enumerate(names)}

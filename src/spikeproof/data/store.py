@@ -19,13 +19,23 @@ from spikeproof.base import (
     digest_arrays,
     read_json,
 )
-from spikeproof.data.catalogue import CATALOGUE
+from spikeproof.data.catalogue import CATALOGUE, FileEntry, MadeEntry
+from spikeproof.data.files import chosen_folder
 from spikeproof.data.images import CLASSES, ITEMS, labels
 from spikeproof.data.radii import JOINT, RADII
 from spikeproof.data.spec import Dataset, DataSpec, Split
-from spikeproof.data.splits import assign
+from spikeproof.data.splits import assign, hold_out
 
-__all__ = ["PINNED", "DataDiffers", "datasets", "describe", "fingerprint", "load", "verify"]
+__all__ = [
+    "PINNED",
+    "DataDiffers",
+    "datasets",
+    "describe",
+    "embedded",
+    "fingerprint",
+    "load",
+    "verify",
+]
 
 PINNED = Path(__file__).with_name("pinned.json")
 
@@ -39,9 +49,19 @@ def datasets() -> list[str]:
 
     Example:
         >>> datasets()
-        ['digits', 'digits-audio', 'digits-av', 'digits-events']
+        ['cifar10', 'digits', 'digits-audio', 'digits-av', 'digits-events', 'fashion-mnist']
     """
     return sorted(CATALOGUE)
+
+
+def embedded() -> list[str]:
+    """Return the names of the data sets that need no files.
+
+    Example:
+        >>> embedded()
+        ['digits', 'digits-audio', 'digits-av', 'digits-events']
+    """
+    return [name for name in datasets() if isinstance(CATALOGUE[name], MadeEntry)]
 
 
 def describe(name: str) -> DataSpec:
@@ -72,8 +92,8 @@ def describe(name: str) -> DataSpec:
     )
 
 
-def load(name: str, *, seed: int | None = None) -> Dataset:
-    """Make a data set, or hand out the one made before in this process.
+def load(name: str, *, seed: int | None = None, folder: Path | str | None = None) -> Dataset:
+    """Make or read a data set, or hand out the one made before in this process.
 
     Nothing is downloaded and nothing is written. Every call returns tensors of its own.
 
@@ -81,18 +101,22 @@ def load(name: str, *, seed: int | None = None) -> Dataset:
         name: One of ``datasets()``.
         seed: None or 0 for the pinned set. Another number draws the splits and everything that is
             random in the set anew (to see whether a finding hangs on this one draw); its version
-            then reads ``"1+seed3"`` and its hash is the one of what was made.
+            then reads ``"1+seed3"`` and its hash is the one of what was made. A set that comes
+            as files keeps its official test items.
+        folder: Where the files of ``"fashion-mnist"`` or ``"cifar10"`` are; the environment
+            variable ``SPIKEPROOF_DATA`` where None. The embedded sets need none.
     Returns:
         Train and validation items, the legal domain, and the sealed test items.
     Raises:
         SettingError: there is no such data set, or ``seed`` is not a whole number.
+        FileProblem: files are absent, truncated or changed; says where to get them.
     Warns:
         DataDiffers: arithmetic on this machine gave other arrays than the pinned ones. The set is
             usable, its ``spec.sha256`` is the hash of what was made, and results on it are not
             comparable bit for bit.
     Cost:
         The first call 1 s for importing scikit-learn, then 3 s for events and 0.4 s for audio on
-        one core; later calls some milliseconds.
+        one core; later calls some milliseconds. Reading files takes one to ten seconds.
     Example:
         >>> data = load("digits")
         >>> len(data.train), len(data.validation), data.domain.shape
@@ -100,38 +124,39 @@ def load(name: str, *, seed: int | None = None) -> Dataset:
     """
     spec = describe(name)
     number = _seed(seed)
-    arrays, found = _made(name, number)
+    arrays, found = _made(name, number, _place(name, folder))
     if number:
         spec = replace(spec, version=f"{spec.version}+seed{number}", sha256=found["sha256"])
     elif found["sha256"] != spec.sha256:
         warnings.warn(_difference(name, found), DataDiffers, stacklevel=2)
         spec = replace(spec, sha256=found["sha256"])
-    everything = Split(arrays["x"], arrays["y"], torch.arange(ITEMS))
+    entry = CATALOGUE[name]
     return Dataset(
         spec=spec,
-        domain=CATALOGUE[name].make().domain,
-        train=everything[arrays["train"]],
-        validation=everything[arrays["validation"]],
-        sealed=everything[arrays["test"]],
+        domain=(entry.make() if isinstance(entry, MadeEntry) else entry.read()).domain,
+        train=_part(arrays, "train"),
+        validation=_part(arrays, "validation"),
+        sealed=_part(arrays, "test"),
     )
 
 
-def verify(name: str) -> None:
-    """Make a data set afresh and compare its hash with the pinned one.
+def verify(name: str, *, folder: Path | str | None = None) -> None:
+    """Make or read a data set afresh and compare its hash with the pinned one.
 
     Args:
         name: One of ``datasets()``.
+        folder: As for ``load``.
     Raises:
         SettingError: there is no such data set.
         InputError: the arrays differ; says which, with both hashes.
-        FileProblem: the file of pinned hashes is missing or not whole.
+        FileProblem: the file of pinned hashes, or one of the data set, is missing or not whole.
     Cost:
         That of a first ``load``.
     Example:
         >>> verify("digits")
     """
     spec = describe(name)
-    found = fingerprint(_make(name, 0))
+    found = fingerprint(_make(name, 0, _place(name, folder)))
     if found["sha256"] != spec.sha256:
         raise InputError(_difference(name, found))
 
@@ -149,18 +174,41 @@ def fingerprint(arrays: Mapping[str, Tensor]) -> dict[str, Any]:
     return {"sha256": digest_arrays(plain), "arrays": single}
 
 
-def _make(name: str, seed: int) -> dict[str, Tensor]:
+def _make(name: str, seed: int, folder: Path | None) -> dict[str, Tensor]:
     """Every array of a data set: x, y and the item numbers of each split."""
-    items = torch.arange(ITEMS)
-    y = labels(items)
-    return {"x": CATALOGUE[name].make()(items, seed=seed), "y": y, **assign(y, seed=seed)}
+    entry = CATALOGUE[name]
+    if isinstance(entry, MadeEntry):
+        items = torch.arange(ITEMS)
+        y = labels(items)
+        return {"x": entry.make()(items, seed=seed), "y": y, **assign(y, seed=seed)}
+    assert folder is not None
+    found = entry.read()(folder)
+    splits = hold_out(found.y, official=found.official, seed=seed)
+    return {"x": found.x, "y": found.y, **splits}
 
 
 @lru_cache(maxsize=8)
-def _made(name: str, seed: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _made(name: str, seed: int, folder: Path | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Arrays and hashes, made once per process; never handed out, only indexed, which copies."""
-    arrays = _make(name, seed)
+    arrays = _make(name, seed, folder)
     return arrays, fingerprint(arrays)
+
+
+def _part(arrays: Mapping[str, Tensor], split: str) -> Split:
+    """The items of one split; stored bytes become levels in [0, 1]."""
+    items = arrays[split]
+    x = arrays["x"][items]
+    if x.dtype == torch.uint8:  # kept as bytes until here: a quarter of the memory
+        x = x.to(torch.float32).div_(255)
+    return Split(x, arrays["y"][items], items)
+
+
+def _place(name: str, folder: Path | str | None) -> Path | None:
+    """The folder of a data set that comes as files; None for one that is made here."""
+    entry = CATALOGUE[name]
+    if isinstance(entry, FileEntry):
+        return chosen_folder(name, folder, entry.read().published.url)
+    return None
 
 
 @cache
