@@ -153,6 +153,7 @@ def families() -> list[tuple[str, str]]:
     from spikeproof.data import datasets, describe
     from spikeproof.models import ENCODERS, models
     from spikeproof.neurons import NEURONS, SHAPES
+    from spikeproof.oracle import PATHS
     from spikeproof.study import plans
     from spikeproof.threats import GEOMETRIES
     from spikeproof.train import TERMS
@@ -168,6 +169,7 @@ def families() -> list[tuple[str, str]]:
         *(("encoder", ENCODERS[kind].__name__) for kind in ENCODERS),
         *(("neuron", NEURONS[kind].__name__) for kind in NEURONS),
         *(("surrogate", shape) for shape in SHAPES),
+        *(("path", PATHS[kind].__name__) for kind in PATHS),
         *(("plan", name) for name in plans()),
     ]
 

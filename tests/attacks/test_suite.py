@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from spikeproof.attacks import PGD, Member, Random, Restarts, Suite, Swap, suite
 from spikeproof.base import SettingError, seeds
 from spikeproof.data import Domain
-from spikeproof.models import ModelSpec, build
+from spikeproof.models import ModelSpec, Poisson, build
 from spikeproof.neurons import Surrogate
-from spikeproof.oracle import Oracle
+from spikeproof.oracle import ASSG, BPTR, Expectation, Mixture, Oracle
 from spikeproof.threats import L0, Goal, Linf, Threat
 
 IMAGE = Domain(kind="image", shape=(1, 8, 8))
@@ -161,6 +161,35 @@ def test_leaving_won_items_alone_saves_passes_and_changes_no_verdict(
 def test_records_rebuild_a_suite() -> None:
     for name in ("quick", "standard"):
         assert Suite.from_record(suite(name).record()) == suite(name)
+
+
+def test_a_member_may_take_any_path() -> None:
+    member = Member(attack=PGD(steps=3), path=Mixture(paths=(ASSG(), BPTR())), loss="margin")
+    assert member.name == "pgd mixture(assg-arctan+bptr) margin"
+    assert Member.from_record(member.record()) == member
+    model, x, y = case()
+    found = Suite((member,))(model, x, y, Threat(Linf(), 0.2, IMAGE), seeds=seeds(0, n=24))
+    assert (found.member == 0).any()
+
+
+def test_a_record_of_a_surrogate_without_its_kind_is_still_read() -> None:
+    member = Member(path=Surrogate("arctan", 5.0))
+    record = member.record()
+    assert record["path"].pop("kind") == "surrogate"
+    assert Member.from_record(record) == member
+
+
+def test_a_network_that_draws_gets_the_same_verdict_in_any_batch() -> None:
+    model = build(replace(SPEC, encoder=Poisson()), seed=1).double()
+    x = torch.rand(12, 1, 8, 8, dtype=torch.float64)
+    model(x)
+    y = torch.arange(12) % 4
+    member = Member(attack=PGD(steps=3, stop=True), path=Expectation(samples=2))
+    threat, keys = Threat(Linf(), 0.2, IMAGE), seeds(0, n=12)
+    whole = Suite((member,))(model, x, y, threat, seeds=keys)
+    parts = Suite((member,))(model, x, y, threat, seeds=keys, batch_size=5)
+    assert torch.equal(whole.won, parts.won)
+    torch.testing.assert_close(whole.x_adv, parts.x_adv, rtol=1e-9, atol=1e-9)
 
 
 def test_an_unknown_suite_names_the_nearest() -> None:

@@ -39,6 +39,14 @@ def test_the_draws_are_pinned_on_every_machine() -> None:
         assert [value & mask for value in drawn] == bits
 
 
+def test_every_use_of_an_item_has_keys_of_its_own() -> None:
+    keys, numbers = seeds(7, n=4), torch.tensor([0, 3, 1, 3])
+    used = keys.at(numbers)
+    assert torch.equal(used[2:3].values, keys[2:3].at(torch.tensor([1])).values)
+    each = [keys.at(torch.full((4,), k)).values for k in range(50)]
+    assert len(set(torch.cat([keys.values, *each]).tolist())) == 4 + 4 * 50
+
+
 @given(st.integers(min_value=-(2**70), max_value=2**70))
 def test_any_integer_is_a_seed(seed: int) -> None:
     u = seeds(seed, n=2).uniform((2,))

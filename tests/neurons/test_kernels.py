@@ -161,6 +161,16 @@ def test_a_sharpness_per_neuron_reaches_every_kernel(shape: str, layout: str) ->
     torch.testing.assert_close(*grads)
 
 
+def test_a_single_neuron_may_have_a_sharpness_for_every_step() -> None:
+    sharpness = torch.tensor([1.0, 2.0, 0.5]).view(3, 1, 1)
+    grads = []
+    for kernel in (fused, reference):
+        currents = torch.tensor([0.75, 0.5, 1.0]).view(3, 1, 1).requires_grad_(True)
+        spikes = kernel(currents, LIF().dynamics, Slope("triangle", sharpness))
+        grads.append(torch.autograd.grad(spikes.sum(), currents)[0])
+    torch.testing.assert_close(*grads)
+
+
 def test_no_items_and_one_step_are_served() -> None:
     for shape in ((3, 0, 5), (1, 2, 3), (1, 0)):
         currents = torch.randn(shape, requires_grad=True)

@@ -23,6 +23,7 @@ FORMULAS = {
     "rectangle": lambda u, s: s / 2 if abs(u) < 1 / s else 0.0,
     "sigmoid": lambda u, s: s * math.exp(-s * u) / (1 + math.exp(-s * u)) ** 2,
     "gaussian": lambda u, s: s / math.sqrt(2 * math.pi) * math.exp(-((s * u) ** 2) / 2),
+    "shifted-gaussian": lambda u, s: normal(u - 0.5 / s, 1 / s),
     "exponential": lambda u, s: s / 2 * math.exp(-s * abs(u)),
     "straight-through": lambda u, s: 1.0,
     "multi-gaussian": lambda u, s: (

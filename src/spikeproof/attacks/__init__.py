@@ -8,10 +8,12 @@ from spikeproof.attacks.registry import ATTACKS
 from spikeproof.attacks.restarts import Restarts
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.tune import WIDTHS, tune
 
 __all__ = [
     "ATTACKS",
     "PGD",
+    "WIDTHS",
     "Attack",
     "Best",
     "Found",
@@ -22,4 +24,5 @@ __all__ = [
     "Swap",
     "serves",
     "suite",
+    "tune",
 ]

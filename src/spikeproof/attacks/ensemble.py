@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,9 +14,9 @@ from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import InputError, Seeds, SettingError, check_one_of, settings_from
+from spikeproof.base import InputError, Seeds, SettingError, check_one_of
 from spikeproof.neurons import Surrogate
-from spikeproof.oracle import Oracle, Passes
+from spikeproof.oracle import Oracle, Passes, Path, name_of, path_from, path_record
 from spikeproof.threats import Goal, Threat
 
 __all__ = ["Found", "Member", "Suite", "suite"]
@@ -28,7 +28,8 @@ class Member:
 
     Args:
         attack: The algorithm.
-        path: Surrogate of the backward pass; None uses the model's own.
+        path: How the gradient crosses a spike, a surrogate or any of ``PATHS``; None uses the
+            model's own surrogates.
         loss: What is climbed, ``"margin"`` or ``"cross_entropy"``.
     Raises:
         SettingError: unknown loss.
@@ -38,7 +39,7 @@ class Member:
     """
 
     attack: Attack = field(default_factory=PGD)
-    path: Surrogate | None = None
+    path: Path | None = None
     loss: str = "margin"
 
     def __post_init__(self) -> None:
@@ -47,21 +48,19 @@ class Member:
     @property
     def name(self) -> str:
         """Algorithm, path and loss in words, for tables."""
-        path = "own" if self.path is None else f"{self.path.shape}-{self.path.sharpness:g}"
-        return f"{ATTACKS.kind(self.attack)} {path} {self.loss}"
+        return f"{ATTACKS.kind(self.attack)} {name_of(self.path)} {self.loss}"
 
     def record(self) -> dict[str, Any]:
         """The plain record of the member."""
-        path = None if self.path is None else asdict(self.path)
-        return {"attack": ATTACKS.record(self.attack), "path": path, "loss": self.loss}
+        attack, path = ATTACKS.record(self.attack), path_record(self.path)
+        return {"attack": attack, "path": path, "loss": self.loss}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Member:
         """The member of a record."""
-        path = record["path"]
         return cls(
             attack=ATTACKS.build(record["attack"]),
-            path=None if path is None else settings_from(Surrogate, path, "path"),
+            path=path_from(record["path"]),
             loss=record["loss"],
         )
 
@@ -173,7 +172,7 @@ class Suite:
         """Run the suite on one batch."""
         x, y, start = items
         goal = Goal(y)
-        with Oracle(model) as oracle:
+        with Oracle(model, seeds=seeds) as oracle:
             best = Best(x, goal.margin(oracle.logits(x)))
             missed = best.margin > 0
             if start is not None:
@@ -188,9 +187,9 @@ class Suite:
                 break
             if not serves(one.attack, threat):
                 continue
-            with Oracle(model, path=one.path) as oracle:
+            own = seeds[left].child("member", number)
+            with Oracle(model, path=one.path, seeds=own) as oracle:
                 begin = None if start is None or _random(one.attack) else best.x[left]
-                own = seeds[left].child("member", number)
                 aim = Goal(y[left], loss=one.loss)
                 x_adv = one.attack(oracle, x[left], aim, threat, seeds=own, start=begin)
                 margin = goal[left].margin(oracle.logits(x_adv))

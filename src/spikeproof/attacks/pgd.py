@@ -94,7 +94,7 @@ class PGD:
             best.keep(x_adv, goal.margin(logits), rows)
             z = threat.relax(z + self._length(k) * threat.step(grad, z, x), x)
         x_adv = threat.project(z, x) if threat.relaxed else z
-        best.keep(x_adv, goal.margin(oracle.logits(x_adv)), rows)
+        best.keep(x_adv, goal.margin(oracle.logits(x_adv, rows)), rows)
         return best.x
 
     def _length(self, k: int) -> float:

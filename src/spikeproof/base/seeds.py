@@ -68,6 +68,10 @@ class Seeds:
         """Keys for another purpose: same items, independent draws."""
         return Seeds(_mix(_mix(self.values) ^ _label(*labels)))
 
+    def at(self, numbers: Tensor) -> Seeds:
+        """Keys for the ``numbers``-th use of each item, int64 ``(N,)``: independent draws."""
+        return Seeds(_mix(_mix(self.values) ^ _mix((numbers.to(self.values) + 1) * _GOLDEN)))
+
     def bits(self, shape: Sequence[int]) -> Tensor:
         """Random int64 bits, ``(N, *shape)``."""
         n = math.prod(shape)

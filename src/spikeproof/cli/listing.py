@@ -20,8 +20,8 @@ def listing(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="attacks, data, encoders, models, neurons, plans, suites, surrogates, terms, "
-            "threats or trainings; all of them by default."
+            help="attacks, data, encoders, models, neurons, paths, plans, suites, surrogates, "
+            "terms, threats or trainings; all of them by default."
         ),
     ] = None,
     as_json: Json = False,
@@ -76,6 +76,12 @@ def _neurons() -> Rows:
     from spikeproof.neurons import NEURONS
 
     return [(kind, _said(NEURONS[kind])) for kind in NEURONS]
+
+
+def _paths() -> Rows:
+    from spikeproof.oracle import PATHS
+
+    return [(kind, _said(PATHS[kind])) for kind in PATHS]
 
 
 def _plans() -> Rows:
@@ -148,6 +154,7 @@ _KINDS: dict[str, Callable[[], Rows]] = {
     "encoders": _encoders,
     "neurons": _neurons,
     "surrogates": _surrogates,
+    "paths": _paths,
     "threats": _threats,
     "attacks": _attacks,
     "suites": _suites,

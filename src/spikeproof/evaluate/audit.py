@@ -117,6 +117,7 @@ def audit(
     *,
     items: int | None = None,
     draws: int = 10,
+    samples: int = 1,
     progress: Progress | None = None,
 ) -> Audit:
     """Attack a model under every threat, verify every adversarial input, and report.
@@ -132,6 +133,7 @@ def audit(
         seed: Of every random number.
         items: How many test items; all where absent. See :func:`open_test` for which.
         draws: Random perturbations per item and threat.
+        samples: Draws that make one prediction of a network that draws (see ``plain_logits``).
         progress: Called with the name of the ladder about to be climbed, how many are done, and
             how many there are.
     Returns:
@@ -155,7 +157,8 @@ def audit(
     for number, ladder in enumerate(climbs):
         if progress is not None:
             progress(ladder[0].name, number, len(climbs))
-        outcomes.append(climb(model, split, ladder, attacks, seed=seed, draws=draws))
+        outcome = climb(model, split, ladder, attacks, seed=seed, draws=draws, samples=samples)
+        outcomes.append(outcome)
     if progress is not None:
         progress("done", len(climbs), len(climbs))
     name = suite if isinstance(suite, str) else "custom"

@@ -33,6 +33,7 @@ def climb(
     *,
     seed: int,
     draws: int = 10,
+    samples: int = 1,
 ) -> Outcome:
     """Evaluate one model on one ladder of radii, smallest first.
 
@@ -52,6 +53,7 @@ def climb(
         suite: The attacks, tried one after the other on the items that still stand.
         seed: Of every random number.
         draws: Random perturbations per item and radius; 0 makes none, and their share is NaN.
+        samples: Draws that make one prediction of a network that draws (see ``plain_logits``).
     Returns:
         Results per item and radius.
     Raises:
@@ -60,15 +62,15 @@ def climb(
         IllegalAdversarial: an attack returned a point its threat does not allow.
     Cost:
         ``1 + R * draws`` forward passes per item; the suite and one forward for each item and
-        radius where it still stands.
+        radius where it still stands; ``samples`` times the forwards that judge.
     References:
         croce2020reliable
     """
     ladder = _checked(ladder)
     ladder[0].check(split.x)
-    logits = plain_logits(model, split.x)
+    logits = plain_logits(model, split.x, items=split.items, samples=samples)
     check_labels(split.y, logits.shape[1], len(split.x))
-    climber = _Climber(model, split, suite, seed, draws, logits)
+    climber = _Climber(model, split, suite, seed, draws, samples, logits)
     for threat in ladder:
         climber.rung(threat)
     return climber.outcome(ladder)
@@ -113,6 +115,7 @@ class _Climber:
     suite: Suite
     seed: int
     draws: int
+    samples: int
     logits: Tensor
     rungs: list[_State] = field(default_factory=list)
     random: list[Tensor] = field(default_factory=list)
@@ -121,7 +124,7 @@ class _Climber:
     def __post_init__(self) -> None:
         n, margin = len(self.split), margins(self.logits, self.split.y)
         self.clean_margin = margin
-        self.passes += Passes(forward=n)
+        self.passes += Passes(forward=self.samples * n)
         self.state = _State(
             x_adv=self.split.x.clone(),
             margin=margin.clone(),
@@ -148,13 +151,17 @@ class _Climber:
         right = torch.zeros(len(self.split), dtype=torch.float64)
         for number in range(self.draws):
             drawn = threat.sample(self.split.x, keys.child(number))
-            margin = margins(plain_logits(self.model, drawn), self.split.y)
+            margin = margins(self._plain(drawn), self.split.y)
             right += (margin <= 0).double()
             struck = ((margin > 0) & ~self.state.broken).nonzero().flatten()
             if len(struck):
                 self._keep(struck, drawn[struck], threat, len(self.suite.members))
-        self.passes += Passes(forward=self.draws * len(self.split))
+        self.passes += Passes(forward=self.samples * self.draws * len(self.split))
         return right / self.draws
+
+    def _plain(self, x: Tensor) -> Tensor:
+        """Predictions for all items."""
+        return plain_logits(self.model, x, items=self.split.items, samples=self.samples)
 
     def _attack(self, alive: Tensor, threat: Threat, keys: Seeds) -> None:
         """Run the suite on the items that still stand."""
@@ -170,8 +177,10 @@ class _Climber:
     def _keep(self, who: Tensor, x_adv: Tensor, threat: Threat, member: Tensor | int) -> None:
         """Verify what was found for some items, and note it where it is no worse than before."""
         left = self.split[who]
-        seen = verify(self.model, left.x, x_adv, left.y, threat, items=left.items)
-        self.passes += Passes(forward=len(who))
+        seen = verify(
+            self.model, left.x, x_adv, left.y, threat, items=left.items, samples=self.samples
+        )
+        self.passes += Passes(forward=self.samples * len(who))
         better = seen.margin >= self.state.margin[who]
         _note(self.state, who[better], x_adv[better], seen, better)
         names = torch.as_tensor(member, dtype=torch.int16).expand(len(who))

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError
+from spikeproof.base import InputError, SettingError
+from spikeproof.neurons import drawing
+from spikeproof.oracle import prediction_seeds
 
 __all__ = ["evaluation_mode", "margins", "plain_logits"]
 
@@ -29,22 +31,49 @@ def evaluation_mode(model: nn.Module) -> Iterator[nn.Module]:
             module.training = training
 
 
-def plain_logits(model: nn.Module, x: Tensor) -> Tensor:
+def plain_logits(
+    model: nn.Module, x: Tensor, *, items: Tensor | None = None, samples: int = 1
+) -> Tensor:
     """Return the model's outputs in evaluation mode, with no surrogate and no gradient.
+
+    A network that draws (Poisson coding, noisy neurons) predicts with the mean logits of
+    ``samples`` draws. Which draws these are follows from the item's number alone
+    (``spikeproof.oracle.prediction_seeds``), so an item meets the same ones whatever is done to
+    it, in whatever batch. A network that draws nothing gains nothing from more than one.
 
     Args:
         model: Maps ``(N, ...)`` to logits ``(N, K)``.
         x: Inputs, ``(N, *shape)``.
+        items: Numbers of the items, int64 ``(N,)``; 0..N-1 where absent.
+        samples: Draws that make one prediction, at least 1.
     Returns:
         ``(N, K)``, detached.
     Raises:
-        InputError: the model returns anything but finite ``(N, K)`` logits.
+        InputError: the model returns anything but finite ``(N, K)`` logits, or ``items`` are not
+            as many as there are inputs.
+        SettingError: no sample.
     Cost:
-        One forward pass per item.
+        ``samples`` forward passes per item.
     """
+    if samples < 1:
+        raise SettingError(f"plain_logits: samples must be at least 1; got {samples!r}.")
+    numbers = torch.arange(len(x)) if items is None else items
+    if len(numbers) != len(x):
+        raise InputError(f"Got {len(x)} inputs and {len(numbers)} item numbers; give one each.")
+    batches = zip(torch.split(x.detach(), _BATCH), torch.split(numbers, _BATCH), strict=True)
     with evaluation_mode(model), torch.no_grad():
-        parts = [_checked(model(part), len(part)) for part in torch.split(x.detach(), _BATCH)]
-    return torch.cat(parts)
+        return torch.cat([_predicted(model, part, who, samples) for part, who in batches])
+
+
+def _predicted(model: nn.Module, x: Tensor, items: Tensor, samples: int) -> Tensor:
+    """The prediction of one batch."""
+    answers = []
+    for sample in range(samples):
+        with drawing(prediction_seeds(items, sample)):
+            answers.append(_checked(model(x), len(x)))
+    first, *rest = answers
+    # So written the mean of equal answers is that answer, to the last bit.
+    return first + sum(answer - first for answer in rest) / samples
 
 
 def _checked(logits: object, n: int) -> Tensor:

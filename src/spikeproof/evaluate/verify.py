@@ -43,6 +43,7 @@ def verify(
     threat: Threat,
     *,
     items: Tensor | None = None,
+    samples: int = 1,
 ) -> Verified:
     """Measure adversarial inputs again, and refuse them where one is illegal.
 
@@ -57,7 +58,9 @@ def verify(
         x_adv: What the attack returned, the shape of ``x``.
         y: True classes, int64 ``(N,)``.
         threat: What the attack was allowed to do.
-        items: Numbers under which errors name the items, ``(N,)``; 0..N-1 where absent.
+        items: Numbers of the items, ``(N,)``; 0..N-1 where absent. Errors name them, and the
+            draws of a stochastic network follow from them.
+        samples: Draws that make one prediction of a network that draws (see ``plain_logits``).
     Returns:
         The measurements.
     Raises:
@@ -65,7 +68,7 @@ def verify(
             measured and allowed length are named.
         InputError: shapes or labels that do not fit.
     Cost:
-        One forward pass per item.
+        ``samples`` forward passes per item.
     Example:
         >>> from spikeproof.data import Domain
         >>> from spikeproof.threats import Linf
@@ -88,7 +91,7 @@ allowed; the attack's result is refused.
     _refuse_places(x_adv, threat, numbers)
     distance = measured(threat, x_adv, x)
     _refuse_lengths(distance, threat, numbers)
-    logits = plain_logits(model, x_adv)
+    logits = plain_logits(model, x_adv, items=numbers, samples=samples)
     check_labels(y, logits.shape[1], len(x))
     margin = margins(logits, y)
     return Verified(

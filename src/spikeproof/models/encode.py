@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import InputError, Registry, SettingError
-from spikeproof.neurons import draw_uniform
+from spikeproof.neurons import draw_spikes
 
 __all__ = ["ENCODERS", "Direct", "Encoder", "Latency", "Phase", "Poisson"]
 
@@ -77,7 +77,8 @@ class Poisson:
     .. math:: s_t = 1[u_t \le x], \quad u_t \sim U(0, 1), \qquad
         \frac{\partial s_t}{\partial x} := 1
 
-    The stand-in is the derivative of the expectation, :math:`E[s_t] = x`. Draws come from
+    The stand-in is the derivative of the expectation, :math:`E[s_t] = x`, which takes the place of
+    the spikes under :func:`spikeproof.neurons.averaging`. Draws come from
     :func:`spikeproof.neurons.drawing` where it is open, so that they belong to the item, and from
     torch's global generator elsewhere.
 
@@ -102,7 +103,7 @@ class Poisson:
         """Draw the spikes of ``x``, ``(N, C, H, W)``."""
         _check(x)
         value = x.detach().expand(timesteps, *x.shape)
-        return _through((draw_uniform(value) <= value).to(x.dtype), 1.0, x)
+        return _through(draw_spikes(value), 1.0, x)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,13 @@
 """Spiking neurons: surrogate derivatives, neuron settings, and the only loop over time."""
 
-from spikeproof.neurons.drawing import draw_normal, draw_uniform, drawing
+from spikeproof.neurons.drawing import averaging, draw_normal, draw_spikes, draw_uniform, drawing
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.kernels import fire, step
 from spikeproof.neurons.lif import IF, LIF, PLIF, PSN, NoisyLIF
 from spikeproof.neurons.readout import Readout
 from spikeproof.neurons.recurrent import Recurrent
 from spikeproof.neurons.registry import NEURONS, Neuron
+from spikeproof.neurons.rule import Firing, Rule
 from spikeproof.neurons.spiking import Spiking, using
 from spikeproof.neurons.surrogate import SHAPES, Slope, Surrogate
 
@@ -18,14 +19,18 @@ __all__ = [
     "PSN",
     "SHAPES",
     "Dynamics",
+    "Firing",
     "Neuron",
     "NoisyLIF",
     "Readout",
     "Recurrent",
+    "Rule",
     "Slope",
     "Spiking",
     "Surrogate",
+    "averaging",
     "draw_normal",
+    "draw_spikes",
     "draw_uniform",
     "drawing",
     "fire",

@@ -30,6 +30,7 @@ __all__ = [
     "multi_gaussian",
     "rectangle",
     "relu",
+    "shifted_gaussian",
     "sigmoid",
     "straight_through",
     "triangle",
@@ -94,6 +95,12 @@ def gaussian(u: Any, s: Any) -> Any:
     return s * exp(-(z * z * HALF)) * PEAK
 
 
+def shifted_gaussian(u: Any, s: Any) -> Any:
+    """``s φ(su - 1/2)``: the peak half a width above the threshold."""
+    z = s * u - HALF
+    return s * exp(-(z * z * HALF)) * PEAK
+
+
 def exponential(u: Any, s: Any) -> Any:
     """``(s/2) exp(-s|u|)``."""
     return HALF * s * exp(-(s * fabs(u)))
@@ -118,6 +125,7 @@ SHAPES: Mapping[str, Formula] = {
     "gaussian": gaussian,
     "multi-gaussian": multi_gaussian,
     "rectangle": rectangle,
+    "shifted-gaussian": shifted_gaussian,
     "sigmoid": sigmoid,
     "straight-through": straight_through,
     "triangle": triangle,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from spikeproof.base import SettingError
@@ -9,6 +10,7 @@ from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.kernels import reference
 from spikeproof.neurons.lif import PSN
 from spikeproof.neurons.registry import Neuron
+from spikeproof.neurons.rule import Firing
 from spikeproof.neurons.spiking import Spiking
 from spikeproof.neurons.surrogate import Slope
 
@@ -48,6 +50,16 @@ class Recurrent(Spiking):
             raise SettingError("A PSN sees all steps at once and cannot be recurrent; use a LIF.")
         super().__init__(neuron, kernel="reference")
         self.feedback = nn.Linear(size, size, bias=False)
+
+    def _firing(self, currents: Tensor, dynamics: Dynamics) -> Firing:
+        """A rule sees the feedback of the spikes as a current, through which no gradient runs."""
+        plain = super()._firing(currents, dynamics)
+        with torch.no_grad():
+            heard = self.feedback(plain.spikes[:-1])
+            heard = torch.cat([torch.zeros_like(plain.spikes[:1]), heard])
+        firing = Firing(currents + heard, dynamics, plain.through)
+        firing.spikes = plain.spikes
+        return firing
 
     def _unroll(self, currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
         """Run the loop over time, each step's spikes added to the next current."""

@@ -1,4 +1,4 @@
-"""The spiking layer, and the scope in which an attacker swaps its surrogate."""
+"""The spiking layer, and the scope in which an attacker swaps its gradient."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.kernels import KERNELS, fire, refuse_non_finite
 from spikeproof.neurons.lif import PLIF, PSN, NoisyLIF
 from spikeproof.neurons.registry import Neuron
+from spikeproof.neurons.rule import Firing, Rule
 from spikeproof.neurons.surrogate import Slope, Surrogate
 
 __all__ = ["Spiking", "using"]
 
 # A context variable, not a field of the layers: what a gradient means never depends on who
 # touched the model last, and leaving the scope cannot be forgotten.
-_swapped: ContextVar[Surrogate | None] = ContextVar("spikeproof_surrogate", default=None)
+_swapped: ContextVar[Surrogate | Rule | None] = ContextVar("spikeproof_rule", default=None)
 
 
 @contextmanager
-def using(surrogate: Surrogate | None) -> Iterator[None]:
-    """Let every spiking layer called inside use ``surrogate`` in its backward pass.
+def using(rule: Surrogate | Rule | None) -> Iterator[None]:
+    """Let every spiking layer called inside use ``rule`` in its backward pass.
 
     Args:
-        surrogate: The stand-in; None keeps each layer's own.
+        rule: A surrogate, or any function of a :class:`Firing` that returns what the layer
+            returns; None keeps each layer's own surrogate.
     Example:
         >>> import torch
         >>> from spikeproof.neurons import LIF
@@ -42,7 +44,7 @@ def using(surrogate: Surrogate | None) -> Iterator[None]:
         >>> current.grad.item()
         0.5
     """
-    token = _swapped.set(surrogate)
+    token = _swapped.set(rule)
     try:
         yield
     finally:
@@ -86,14 +88,21 @@ class Spiking(nn.Module):
             )
         if not currents.is_floating_point():
             raise InputError(f"Spiking needs floating-point currents; got {currents.dtype}.")
-        slope = (_swapped.get() or self.neuron.surrogate).slope
+        rule = _swapped.get() or self.neuron.surrogate
         if isinstance(self.neuron, PSN):
-            return self._parallel(currents, self.neuron, slope)
+            return self._parallel(currents, self.neuron, rule)
         if isinstance(self.neuron, NoisyLIF) and self.neuron.noise:
             # In front of the leak and behind the gain: the same as noise on the membrane.
             gain = self.neuron.dynamics.gain
             currents = currents + self.neuron.noise / gain * draw_normal(currents)
-        return self._unroll(currents, self._dynamics(), slope)
+        dynamics = self._dynamics()
+        if isinstance(rule, Surrogate):
+            return self._unroll(currents, dynamics, rule.slope)
+        return rule(self._firing(currents, dynamics))
+
+    def _firing(self, currents: Tensor, dynamics: Dynamics) -> Firing:
+        """This call as a rule sees it."""
+        return Firing(currents, dynamics, lambda slope: self._unroll(currents, dynamics, slope))
 
     def _unroll(self, currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
         """Run the loop over time."""
@@ -108,7 +117,7 @@ class Spiking(nn.Module):
         leak = self.weight.sigmoid()
         return replace(dynamics, leak=leak, gain=1 - leak if self.neuron.decay_input else 1.0)
 
-    def _parallel(self, currents: Tensor, neuron: PSN, slope: Slope) -> Tensor:
+    def _parallel(self, currents: Tensor, neuron: PSN, rule: Surrogate | Rule) -> Tensor:
         """Spikes of parallel spiking neurons."""
         if len(currents) != neuron.timesteps:
             raise InputError(
@@ -116,7 +125,12 @@ class Spiking(nn.Module):
             )
         refuse_non_finite(currents)
         mixed = torch.addmm(self.bias[:, None], self.weight, currents.flatten(1))
-        return fire(mixed.view_as(currents), slope)
+        above = mixed.view_as(currents)
+        if isinstance(rule, Surrogate):
+            return fire(above, rule.slope)
+        # A rule sees neurons that keep nothing, with the threshold at 1 as everywhere else.
+        forgetful = Dynamics(leak=0.0)
+        return rule(Firing(above + 1, forgetful, lambda slope: fire(above, slope)))
 
     def extra_repr(self) -> str:
         """What ``print`` shows."""

@@ -59,17 +59,18 @@ class Surrogate:
         \text{arctan } \frac{s/2}{1 + (\pi s u / 2)^2} \quad
         \text{gaussian } s\,\varphi(su) \quad
         \text{exponential } \tfrac{s}{2} e^{-s|u|} \quad
+        \text{shifted-gaussian } s\,\varphi(su - \tfrac12) \quad
         \text{straight-through } 1 \quad
         \text{multi-gaussian } 1.15\,s\varphi(su) - .15\,\tfrac{s}{6}
         \big(\varphi(\tfrac{su-1}{6}) + \varphi(\tfrac{su+1}{6})\big)
 
     :math:`u` is the membrane minus the threshold, :math:`\varphi` the standard normal density and
     :math:`s` the sharpness: larger is sharper for every shape but straight-through, which has
-    none. The first six integrate to one, the multi-Gaussian to .85. Published parameters:
+    none. The first seven integrate to one, the multi-Gaussian to .85. Published parameters:
     triangle and rectangle give the width :math:`\gamma = 1/s`, sigmoid :math:`\gamma = s`, arctan
-    and Gaussian :math:`\alpha = s`, multi-Gaussian the lens :math:`1/s`, and the exponential
-    :math:`\beta = s` with a peak of 1 (or .3) in place of :math:`s/2`: set ``height`` to
-    :math:`2/s` (or :math:`.6/s`).
+    and Gaussian :math:`\alpha = s`, the shifted one :math:`\sigma = 1/s`, multi-Gaussian the lens
+    :math:`1/s`, and the exponential :math:`\beta = s` with a peak of 1 (or .3) in place of
+    :math:`s/2`: set ``height`` to :math:`2/s` (or :math:`.6/s`).
 
     Args:
         shape: A key of ``SHAPES``.

@@ -3,52 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError, SettingError
-from spikeproof.neurons import Surrogate, using
+from spikeproof.base import InputError, Seeds, SettingError, seeds
+from spikeproof.oracle.path import Ascent, Path, Question, opened
+from spikeproof.oracle.view import Passes, View
 
-__all__ = ["Oracle", "Passes"]
-
-
-@dataclass(frozen=True)
-class Passes:
-    """What an attack used, in passes of single items.
-
-    Args:
-        forward: Items sent through the model.
-        backward: Items whose input gradient was taken.
-    """
-
-    forward: int = 0
-    backward: int = 0
-
-    def __add__(self, other: Passes) -> Passes:
-        """The sum of two bills."""
-        return Passes(self.forward + other.forward, self.backward + other.backward)
+__all__ = ["Oracle"]
 
 
 class Oracle:
     """Answer an attacker's questions about a model, and leave the model as it was.
 
     Inside the ``with`` block every module is in evaluation mode, so batch statistics stay put; on
-    the way out, also after an error, each module gets back the mode it had. The surrogate is
-    passed along with each question and never written into the model.
+    the way out, also after an error, each module gets back the mode it had. The path is passed
+    along with each question and never written into the model; what it remembers of the items is
+    forgotten when the oracle is opened again.
+
+    Networks that draw (Poisson coding, noisy neurons) draw anew at every question. A draw belongs
+    to the item and to how often it was asked about, so neither the batch nor its order matters.
 
     Args:
         model: Maps ``(N, ...)`` to logits ``(N, K)``; any torch module.
-        path: Surrogate the attacker uses; None uses the model's own.
+        path: How the attacker's gradient crosses a spike: a surrogate, or any of ``PATHS``; None
+            uses the model's own surrogates.
+        seeds: One key per item of the attack, for whatever the model or the path draws; the keys
+            of ``seeds(0)`` where absent.
     Raises:
         SettingError: used outside a ``with`` block.
         InputError: the model returns something other than finite ``(N, K)`` logits, or no finite
             gradient reaches the input.
     Cost:
-        ``logits``: one forward pass per item; ``ascend``: one forward and one backward.
+        ``logits``: one forward pass per item; ``ascend``: one forward and one backward. Paths that
+        say so cost more.
     Example:
         >>> model = torch.nn.Linear(2, 3)
         >>> with Oracle(model) as oracle:
@@ -57,13 +48,25 @@ class Oracle:
         (True, Passes(forward=4, backward=4))
     """
 
-    def __init__(self, model: nn.Module, path: Surrogate | None = None) -> None:
+    def __init__(
+        self, model: nn.Module, path: Path | None = None, seeds: Seeds | None = None
+    ) -> None:
         self.model = model
         self.path = path
-        self.passes = Passes()
-        self._modes: list[tuple[nn.Module, bool]] | None = None
+        self.seeds = seeds
+        self._view = View(model)
+        self._modes: list[tuple[nn.Module, bool]] = []
+        self._ascent: Ascent | None = None
+        self._asked = torch.zeros(0, dtype=torch.int64)
+
+    @property
+    def passes(self) -> Passes:
+        """What was spent so far."""
+        return self._view.passes
 
     def __enter__(self) -> Self:
+        self._ascent = opened(self.path)
+        self._asked = torch.zeros(0, dtype=torch.int64)
         self._modes = [(module, module.training) for module in self.model.modules()]
         # Written directly: train() may be overridden, and must not be trusted to be undone.
         for module, _ in self._modes:
@@ -76,14 +79,20 @@ class Oracle:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for module, training in self._modes or ():
+        for module, training in self._modes:
             module.training = training
-        self._modes = None
+        self._modes = []
+        self._ascent = None
 
-    def logits(self, x: Tensor) -> Tensor:
-        """The model's outputs, ``(N, K)``, without a gradient."""
-        with torch.no_grad():
-            return self._ask(x.detach())
+    def logits(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """The model's outputs, ``(N, K)``, without a gradient.
+
+        Args:
+            x: Inputs, ``(N, ...)``.
+            rows: Which items of the attack these are, as in ``ascend``.
+        """
+        ascent, question = self._question(x, _nothing, rows)
+        return ascent.logits(question)
 
     def ascend(
         self, x: Tensor, score: Callable[[Tensor], Tensor], rows: Tensor | None = None
@@ -94,42 +103,49 @@ class Oracle:
             x: Inputs, ``(N, ...)``.
             score: Maps logits ``(N, K)`` to one number per item ``(N,)``, to be increased.
             rows: Which items of the attack these are, int64 ``(N,)``; all, in order, where absent.
-                Paths that remember something of each item find it by this number.
+                Draws, and paths that remember something of each item, find it by this number.
         """
-        x = x.detach().clone().requires_grad_(True)
-        with torch.enable_grad(), using(self.path):
-            logits = self._ask(x)
-            value = score(logits).sum()
-            if not value.requires_grad:
-                raise InputError(
-                    "No gradient reaches the input: something in the model detaches it. Attack "
-                    "through a differentiable path, or use an attack that asks for outputs only."
-                )
-            (grad,) = torch.autograd.grad(value, x)
-        self.passes += Passes(backward=len(x))
+        ascent, question = self._question(x, score, rows)
+        logits, grad = ascent.ascend(question)
         if not torch.isfinite(grad).all():
             bad = int((~torch.isfinite(grad)).flatten(1).any(1).nonzero()[0])
             raise InputError(
                 f"The input gradient of item {bad} is not finite under path {self.path!r}; an "
-                "attack would fail without a sign of it. Use another surrogate."
+                "attack would fail without a sign of it. Use another path."
             )
-        return logits.detach(), grad
+        return logits, grad
 
-    def _ask(self, x: Tensor) -> Tensor:
-        """One counted, checked forward pass."""
-        if self._modes is None:
+    def _question(
+        self, x: Tensor, score: Callable[[Tensor], Tensor], rows: Tensor | None
+    ) -> tuple[Ascent, Question]:
+        """The open path, and what it is asked."""
+        if self._ascent is None:
             raise SettingError("Open the oracle first: `with Oracle(model) as oracle: ...`.")
-        logits = self.model(x)
-        self.passes += Passes(forward=len(x))
-        if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
-            got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        who = torch.arange(len(x)) if rows is None else rows.detach().cpu()
+        last = int(who.max()) + 1 if len(who) else 0
+        if len(who) != len(x) or (self.seeds is not None and last > len(self.seeds)):
+            known = "" if self.seeds is None else f" and {len(self.seeds)} seeds"
             raise InputError(
-                f"The model must return logits (N, K) for N = {len(x)} items; got {got}. "
-                "Reduce the time axis inside the model."
+                f"Got {len(x)} items, {len(who)} rows, the largest {last - 1}{known}; each item "
+                "needs a row, and each row a seed."
             )
-        if not torch.isfinite(logits).all():
-            raise InputError(
-                "The model returned logits that are not finite; a NaN would be scored as a broken "
-                "item. Check the weights and the input range."
-            )
-        return logits
+        if last > len(self._asked):
+            fresh = torch.zeros(last - len(self._asked), dtype=torch.int64)
+            self._asked = torch.cat([self._asked, fresh])
+        keys = seeds(0, items=who) if self.seeds is None else self.seeds[who]
+        number = self._asked[who]
+        self._asked[who] = number + 1
+        question = Question(
+            view=self._view,
+            x=x.detach(),
+            score=score,
+            rows=who,
+            keys=keys,
+            seeds=keys.at(number),
+        )
+        return self._ascent, question
+
+
+def _nothing(logits: Tensor) -> Tensor:
+    """The score of a question that asks for outputs only."""
+    return logits.new_zeros(len(logits))

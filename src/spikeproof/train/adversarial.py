@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
 from spikeproof.attacks import ATTACKS, Attack
-from spikeproof.base import Seeds, SettingError, check_one_of, settings_from, suggestion
-from spikeproof.neurons import Surrogate
-from spikeproof.oracle import Oracle
+from spikeproof.base import Seeds, SettingError, check_one_of, suggestion
+from spikeproof.oracle import Oracle, Path, path_from, path_record
 from spikeproof.threats import Goal, Threat
 
 __all__ = ["Adversarial"]
@@ -30,7 +29,8 @@ class Adversarial:
     Args:
         attack: What crafts the inputs, e.g. ``PGD(steps=7)``.
         threat: What it may do.
-        path: Surrogate of the attacker's backward pass; None takes each neuron's own.
+        path: How the attacker's gradient crosses a spike, a surrogate or any of
+            ``spikeproof.oracle.PATHS``; None takes each neuron's own.
         loss: What the attack climbs, ``"cross_entropy"`` (as published) or ``"margin"``.
     Returns:
         Adversarial inputs, the shape of ``x``, detached.
@@ -60,7 +60,7 @@ class Adversarial:
 
     attack: Attack
     threat: Threat
-    path: Surrogate | None = None
+    path: Path | None = None
     loss: str = "cross_entropy"
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class Adversarial:
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
         """Craft adversarial inputs for one batch; the model is left as it was found."""
         self.threat.check(x)
-        with Oracle(model, path=self.path) as oracle:
+        with Oracle(model, path=self.path, seeds=seeds) as oracle:
             x_adv = self.attack(oracle, x, Goal(y, loss=self.loss), self.threat, seeds=seeds)
         return x_adv.detach()
 
@@ -78,7 +78,7 @@ class Adversarial:
         return {
             "attack": ATTACKS.record(self.attack),
             "threat": self.threat.record(),
-            "path": None if self.path is None else asdict(self.path),
+            "path": path_record(self.path),
             "loss": self.loss,
         }
 
@@ -100,10 +100,9 @@ class Adversarial:
             )
         if "attack" not in record:
             raise SettingError("inputs: needs an 'attack', e.g. {'kind': 'pgd', 'steps': 7}.")
-        path = record.get("path")
         return cls(
             attack=ATTACKS.build(record["attack"]),
             threat=threat,
-            path=None if path is None else settings_from(Surrogate, path, "inputs: path"),
+            path=path_from(record.get("path"), "inputs: path"),
             loss=record.get("loss", "cross_entropy"),
         )

@@ -13,16 +13,25 @@ from spikeproof.neurons.kernels.fused import available as has_numba
 from spikeproof.neurons.kernels.fused import fused
 from spikeproof.neurons.kernels.gpu import TYPES, gpu
 from spikeproof.neurons.kernels.gpu import available as has_triton
-from spikeproof.neurons.kernels.reference import fire, reference, refuse_non_finite, step
+from spikeproof.neurons.kernels.reference import (
+    drives,
+    fire,
+    membranes,
+    reference,
+    refuse_non_finite,
+    step,
+)
 from spikeproof.neurons.surrogate import Slope
 
 __all__ = [
     "KERNELS",
     "Kernel",
     "auto",
+    "drives",
     "fire",
     "fused",
     "gpu",
+    "membranes",
     "reference",
     "refuse_non_finite",
     "step",

@@ -114,7 +114,7 @@ def backward(
         onward[:] = ZERO
         for t in range(steps - 1, -1, -1):
             u, g, o = membrane[t], grad[t if len(grad) > 1 else 0, a : a + n], out[t, a : a + n]
-            if sharpness.shape[1] == 1:
+            if len(sharpness) == 1 and sharpness.shape[1] == 1:
                 s = sharpness[0, 0]
                 for i in range(n):
                     h[i] = height * slope(u[i] - threshold, s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,7 +13,15 @@ from spikeproof.base import InputError
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.surrogate import Slope
 
-__all__ = ["NOT_FINITE", "fire", "reference", "refuse_non_finite", "step"]
+__all__ = [
+    "NOT_FINITE",
+    "drives",
+    "fire",
+    "membranes",
+    "reference",
+    "refuse_non_finite",
+    "step",
+]
 
 NOT_FINITE = (
     "Currents must be finite; a NaN would count as no spike. Check the inputs, the weights and the "
@@ -67,15 +76,45 @@ def step(
     Returns:
         Spikes, and the membrane after the reset.
     """
-    charged = drive if isinstance(dynamics.gain, float) and dynamics.gain == 1 else None
-    charged = dynamics.gain * drive if charged is None else charged
-    if membrane is not None:
-        charged = dynamics.leak * membrane + charged
+    charged = _charged(drive, membrane, dynamics)
     spike = fire(charged - dynamics.threshold, slope)
+    return spike, _reset(charged, spike, dynamics)
+
+
+def _charged(drive: Tensor, membrane: Tensor | None, dynamics: Dynamics) -> Tensor:
+    """The membrane before the neuron may fire."""
+    plain = isinstance(dynamics.gain, float) and dynamics.gain == 1
+    charged = drive if plain else dynamics.gain * drive
+    return charged if membrane is None else dynamics.leak * membrane + charged
+
+
+def _reset(charged: Tensor, spike: Tensor, dynamics: Dynamics) -> Tensor:
+    """The membrane after the neuron has fired or not."""
     felt = spike.detach() if dynamics.detach else spike
     if dynamics.soft:
-        return spike, charged - dynamics.threshold * felt
-    return spike, charged * (1 - felt)
+        return charged - dynamics.threshold * felt
+    return charged * (1 - felt)
+
+
+def drives(currents: Tensor, dynamics: Dynamics) -> Tensor:
+    """What each step adds to the membrane, gain times filtered current, ``(T, N, ...)``."""
+    filtered = [currents[0]]
+    if dynamics.synapse:
+        for current in currents[1:].unbind(0):
+            filtered.append(dynamics.synapse * filtered[-1] + current)
+        currents = torch.stack(filtered)
+    return dynamics.gain * currents
+
+
+def membranes(currents: Tensor, spikes: Tensor, dynamics: Dynamics) -> Tensor:
+    """Membranes before the reset, of neurons whose spikes are known; ``(T, N, ...)``."""
+    plain = replace(dynamics, gain=1.0)
+    seen: list[Tensor] = []
+    membrane: Tensor | None = None
+    for drive, spike in zip(drives(currents, dynamics), spikes, strict=True):
+        seen.append(_charged(drive, membrane, plain))
+        membrane = _reset(seen[-1], spike, plain)
+    return torch.stack(seen)
 
 
 def reference(

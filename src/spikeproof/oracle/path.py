@@ -1,0 +1,131 @@
+"""Gradient paths: how an attacker's gradient crosses the spikes of a network.
+
+A path is a setting, frozen and without state. Most are rules: they say what one spiking layer hands
+back, and nothing else. Those that remember something, or ask the network several times, are opened
+with the oracle and forgotten with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from spikeproof.base import Seeds
+from spikeproof.neurons import Rule, Surrogate
+from spikeproof.oracle.view import View
+
+__all__ = ["HOLDS_PATHS", "Ascent", "Openable", "Path", "Question", "Through", "name_of", "opened"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Question:
+    """What an attacker asks about some items.
+
+    Args:
+        view: The model.
+        x: Where, ``(N, ...)``, detached.
+        score: What is climbed, from logits ``(N, K)`` to one number per item ``(N,)``.
+        rows: Numbers of the items within the attack, int64 ``(N,)``.
+        keys: One key per item, the same at every question.
+        seeds: One key per item, another at every question about it.
+        first: Whether this is the first of several samples of one gradient.
+    """
+
+    view: View
+    x: Tensor
+    score: Callable[[Tensor], Tensor]
+    rows: Tensor
+    keys: Seeds
+    seeds: Seeds
+    first: bool = True
+
+    def logits(self) -> Tensor:
+        """The network's own answer, without a gradient: one forward pass."""
+        with torch.no_grad():
+            return self.view.forward(self.x, self.seeds)
+
+    def ascend(
+        self, rule: Surrogate | Rule | None, seen: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Logits and gradient under a rule: one forward and one backward pass.
+
+        Args:
+            rule: In force in every spiking layer.
+            seen: Logits at which the score is taken, where not those of this pass.
+        """
+        x = self.x.detach().clone().requires_grad_(True)
+        with torch.enable_grad():
+            logits = self.view.forward(x, self.seeds, rule)
+            at = logits if seen is None else logits + (seen - logits).detach()
+            grad = self.view.backward(self.score(at).sum(), x)
+        return logits.detach(), grad
+
+
+class Ascent(Protocol):
+    """An open path, with whatever it remembers of the items of one attack."""
+
+    def logits(self, question: Question) -> Tensor:
+        """The answer of the true network, ``(N, K)``."""
+        ...
+
+    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
+        """The same answer, and the gradient of the score, ``(N, ...)``."""
+        ...
+
+
+@runtime_checkable
+class Openable(Protocol):
+    """A path that is more than a rule for one layer."""
+
+    def open(self) -> Ascent:
+        """Begin an attack that remembers nothing yet."""
+        ...
+
+
+Path: TypeAlias = Surrogate | Rule | Openable
+
+# Settings with paths inside: a record's inner paths are built before the settings are checked, and
+# the check then asks no more of them than that they are paths.
+HOLDS_PATHS = {"arbitrary_types_allowed": True}
+
+
+class Through:
+    """One rule in every layer: the gradient costs one forward and one backward pass.
+
+    Args:
+        rule: None takes each layer's own surrogate.
+    """
+
+    def __init__(self, rule: Surrogate | Rule | None = None) -> None:
+        self.rule = rule
+
+    def logits(self, question: Question) -> Tensor:
+        """One forward pass."""
+        return question.logits()
+
+    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
+        """One forward and one backward pass."""
+        return question.ascend(self.rule)
+
+
+def opened(path: Path | None) -> Ascent:
+    """Begin an attack through a path; None is the network's own surrogates."""
+    return path.open() if isinstance(path, Openable) else Through(path)
+
+
+def name_of(path: Path | None) -> str:
+    """A path in one word, for tables.
+
+    Example:
+        >>> name_of(None), name_of(Surrogate("arctan", sharpness=5.0))
+        ('own', 'arctan-5')
+    """
+    if path is None:
+        return "own"
+    if isinstance(path, Surrogate):
+        return f"{path.shape}-{path.sharpness:g}"
+    return str(getattr(path, "name", type(path).__name__.lower()))

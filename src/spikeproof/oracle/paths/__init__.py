@@ -1,0 +1,3 @@
+"""The gradient paths beside the plain surrogate, one paper per file."""
+
+__all__: list[str] = []

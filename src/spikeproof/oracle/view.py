@@ -1,0 +1,71 @@
+"""The model as an attacker's question meets it: one checked pass at a time, and the bill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from spikeproof.base import InputError, Seeds
+from spikeproof.neurons import Rule, Surrogate, drawing, using
+
+__all__ = ["Passes", "View"]
+
+
+@dataclass(frozen=True)
+class Passes:
+    """What an attack used, in passes of single items.
+
+    Args:
+        forward: Items sent through the model.
+        backward: Items whose input gradient was taken.
+    """
+
+    forward: int = 0
+    backward: int = 0
+
+    def __add__(self, other: Passes) -> Passes:
+        """The sum of two bills."""
+        return Passes(self.forward + other.forward, self.backward + other.backward)
+
+
+class View:
+    """Counted and checked passes through a model; it is the oracle that opens and closes it.
+
+    Args:
+        model: Maps ``(N, ...)`` to logits ``(N, K)``.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.passes = Passes()
+
+    def forward(self, x: Tensor, seeds: Seeds, rule: Surrogate | Rule | None = None) -> Tensor:
+        """Logits ``(N, K)``, with the draws of these keys and the gradient of this rule."""
+        with using(rule), drawing(seeds):
+            logits = self.model(x)
+        self.passes += Passes(forward=len(x))
+        if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
+            got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise InputError(
+                f"The model must return logits (N, K) for N = {len(x)} items; got {got}. "
+                "Reduce the time axis inside the model."
+            )
+        if not torch.isfinite(logits).all():
+            raise InputError(
+                "The model returned logits that are not finite; a NaN would be scored as a broken "
+                "item. Check the weights and the input range."
+            )
+        return logits
+
+    def backward(self, value: Tensor, x: Tensor) -> Tensor:
+        """The gradient of a sum over items with respect to ``x``, ``(N, ...)``."""
+        if not value.requires_grad:
+            raise InputError(
+                "No gradient reaches the input: something in the model detaches it. Attack "
+                "through a differentiable path, or use an attack that asks for outputs only."
+            )
+        (grad,) = torch.autograd.grad(value, x)
+        self.passes += Passes(backward=len(x))
+        return grad

@@ -1,0 +1,288 @@
+"""The contract of every gradient path, on every architecture and neuron."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+import torch
+from torch import Tensor
+
+from spikeproof.base import SettingError
+from spikeproof.data import Domain, Views
+from spikeproof.models import ModelSpec, Network, build
+from spikeproof.neurons import IF, LIF, PLIF, PSN, Firing, Neuron, Surrogate, using
+from spikeproof.oracle import (
+    ASSG,
+    BPTR,
+    HART,
+    PATHS,
+    PDSG,
+    RGA,
+    Conversion,
+    Expectation,
+    Mean,
+    Mixture,
+    Oracle,
+    Passes,
+    Path,
+    Replay,
+    Smoothing,
+    name_of,
+    path_from,
+    path_record,
+)
+
+IMAGE = Domain(kind="image", shape=(2, 8, 8))
+EVENTS = Domain(kind="events", shape=(3, 2, 8, 8), high=4.0, integer=True)
+AUDIO = Domain(kind="audio", shape=(400,), low=-1.0)
+VIEWS = Views((("image", IMAGE), ("audio", AUDIO)))
+NEURON = LIF(threshold=0.5, surrogate=Surrogate("arctan", 1.0))
+
+
+def spec(name: str, domain: Domain | Views = IMAGE, neuron: Neuron = NEURON) -> ModelSpec:
+    """A small network of two steps."""
+    return ModelSpec(name=name, domain=domain, classes=3, width=4, timesteps=2, neuron=neuron)
+
+
+MODELS = {
+    "cnn": spec("cnn-small"),
+    "cnn-events": spec("cnn-small", EVENTS),
+    "cnn-if-soft": spec("cnn-small", neuron=IF(threshold=0.5, reset="soft")),
+    "cnn-synapse": spec(
+        "cnn-small", neuron=LIF(threshold=0.5, synapse=0.4, decay_input=True, detach_reset=True)
+    ),
+    "cnn-plif": spec("cnn-small", neuron=PLIF(threshold=0.5)),
+    "cnn-psn": spec("cnn-small", neuron=PSN(timesteps=2)),
+    "dense": spec("dense"),
+    "recurrent": spec("recurrent", EVENTS),
+    "tcn": spec("tcn-small", AUDIO),
+    "fusion": spec("fusion-small", VIEWS),
+    "vgg-5": spec("vgg-5"),
+    "sew-resnet-18": spec("sew-resnet-18"),
+    "spiking-resnet-18": spec("spiking-resnet-18"),
+    "wrn-16-4": spec("wrn-16-4"),
+}
+# Each path, with its forwards and backwards per item and question.
+COSTS: dict[Path, tuple[int, int]] = {
+    Surrogate("sigmoid", 4.0): (1, 1),
+    ASSG(): (1, 1),
+    ASSG(shape="triangle", reach=1.5, memory=0.99, relax=0.0): (1, 1),
+    PDSG(): (1, 1),
+    PDSG(statistics="batch"): (1, 1),
+    BPTR(): (1, 1),
+    RGA(): (1, 1),
+    HART(sharpness=2.0): (1, 1),
+    Conversion(): (2, 1),
+    Conversion(activation="qcfs", levels=4): (2, 1),
+    Mixture(paths=(ASSG(shape="sigmoid"), Conversion(), BPTR())): (4, 3),
+    Mixture(normalised=True): (2, 2),
+    Smoothing(pairs=2): (5, 0),
+    Expectation(samples=3): (3, 3),
+    Expectation(samples=2, path=Mixture(paths=(HART(), Surrogate()))): (4, 4),
+    Replay(samples=2, path=ASSG()): (2, 2),
+    Mean(path=PDSG()): (2, 1),
+}
+EACH = [*COSTS, None]
+# Batch statistics are what they say.
+ALONE = [path for path in EACH if path != PDSG(statistics="batch")]
+each_path = pytest.mark.parametrize("path", EACH, ids=repr)
+each_model = pytest.mark.parametrize("name", sorted(MODELS))
+
+
+@cache
+def network(name: str) -> Network:
+    """A float64 network in training mode whose batch statistics have seen inputs."""
+    model = build(MODELS[name], seed=0).double()
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.momentum = None  # the mean over all batches, exact from the first
+    with torch.no_grad():
+        model(inputs(name, 8))
+    return model
+
+
+def inputs(name: str, n: int = 3) -> Tensor:
+    """Legal items."""
+    domain = MODELS[name].domain
+    u = torch.rand(n, *domain.shape, generator=torch.Generator().manual_seed(0)).double()
+    low, high = domain.bounds(u)
+    x = low + u * (high - low)
+    return x.round() if MODELS[name].domain.kind == "events" else x
+
+
+def plain(name: str) -> Tensor:
+    """The network's answers in evaluation mode, without an oracle."""
+    model = network(name)
+    modes = [module.training for module in model.modules()]
+    with torch.no_grad():
+        logits: Tensor = model.eval()(inputs(name))
+    for module, training in zip(model.modules(), modes, strict=True):
+        module.training = training
+    return logits
+
+
+def score(logits: Tensor) -> Tensor:
+    """Something to climb, with a slope for every class."""
+    return logits @ torch.tensor([1.0, -2.0, 0.5], dtype=logits.dtype)
+
+
+def test_every_registered_path_is_tried_here() -> None:
+    assert {PATHS.kind(path) for path in COSTS} == set(PATHS)
+
+
+@each_model
+def test_no_path_changes_a_bit_of_the_logits_or_of_the_model(name: str) -> None:
+    model, x, expected = network(name), inputs(name), plain(name)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    modes = [module.training for module in model.modules()]
+    for path in EACH:
+        with Oracle(model, path=path) as oracle:
+            logits, grad = oracle.ascend(x, score)
+            assert torch.equal(oracle.logits(x), expected), path
+        assert torch.equal(logits, expected), path
+        assert grad.shape == x.shape and torch.isfinite(grad).all(), path
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert [module.training for module in model.modules()] == modes
+    assert all(p.grad is None for p in model.parameters())
+    assert torch.equal(plain(name), expected)
+
+
+@each_model
+def test_asking_about_some_items_is_asking_about_all(name: str) -> None:
+    """Three questions, the second about two of three items, the last in another order."""
+    model, x = network(name), inputs(name)
+    some, turned = torch.tensor([0, 2]), torch.tensor([2, 0, 1])
+    for path in ALONE:
+        with Oracle(model, path=path) as oracle:
+            whole = [oracle.ascend(x, score)[1] for _ in range(3)]
+        with Oracle(model, path=path) as oracle:
+            oracle.ascend(x[some], score, some)
+            fewer = oracle.ascend(x[some], score, some)[1]
+            fewest = oracle.ascend(x[turned[:2]], score, turned[:2])[1]
+        torch.testing.assert_close(fewer, whole[1][some], rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(fewest, whole[2][turned[:2]], rtol=1e-9, atol=1e-12)
+
+
+@each_model
+def test_a_firing_knows_its_membranes(name: str) -> None:
+    seen: list[Firing] = []
+
+    def rule(firing: Firing) -> Tensor:
+        seen.append(firing)
+        return firing.through(Surrogate("arctan", 2.0).slope)
+
+    results = []
+    for chosen in (Surrogate("arctan", 2.0), rule):
+        x = inputs(name).requires_grad_(True)
+        with using(chosen):
+            logits = network(name).eval()(x)
+        results.append((logits, torch.autograd.grad(score(logits).sum(), x)[0]))
+    network(name).train()
+    assert torch.equal(results[0][0], results[1][0])
+    assert torch.equal(results[0][1], results[1][1])
+    fired = torch.cat([firing.spikes.flatten() for firing in seen])
+    above = torch.cat([firing.membranes.flatten() for firing in seen])
+    clear = above.abs() > 1e-9
+    assert torch.equal(fired[clear] == 1, above[clear] > 0)
+    assert 0 < fired.mean() < 1
+
+
+@pytest.mark.parametrize("path", COSTS, ids=repr)
+def test_passes_equal_the_documented_cost(path: Path) -> None:
+    forward, backward = COSTS[path]
+    with Oracle(network("dense"), path=path) as oracle:
+        oracle.ascend(inputs("dense"), score)
+    assert oracle.passes == Passes(forward=3 * forward, backward=3 * backward)
+
+
+@each_path
+def test_a_gradient_of_zero_stays_zero(path: Path | None) -> None:
+    """Far below every threshold, where nothing fires and compact surrogates vanish."""
+    model = build(spec("dense")).double().eval()
+    with torch.no_grad():
+        for parameter in model.body.stem.parameters():
+            parameter.zero_()
+    x = torch.zeros(2, *IMAGE.shape, dtype=torch.float64)
+    with Oracle(model, path=path) as oracle:
+        for _ in range(3):
+            assert (oracle.ascend(x, score)[1] == 0).all()
+
+
+@each_path
+def test_everything_is_undone_after_an_error(path: Path | None) -> None:
+    model, x = network("cnn"), inputs("cnn").requires_grad_(True)
+    modes = [module.training for module in model.modules()]
+
+    def fail(logits: Tensor) -> Tensor:
+        raise RuntimeError("boom")
+
+    def gradient() -> Tensor:
+        (grad,) = torch.autograd.grad(score(model(x)).sum(), x)
+        return grad
+
+    model.eval()
+    before = gradient()
+    with pytest.raises(RuntimeError, match="boom"), Oracle(model, path=path) as oracle:
+        oracle.ascend(inputs("cnn"), fail)
+    assert torch.equal(gradient(), before)
+    assert not any(module.training for module in model.modules())
+    for module, training in zip(model.modules(), modes, strict=True):
+        module.training = training
+
+
+@each_path
+def test_repr_and_record_rebuild_the_path(path: Path | None) -> None:
+    assert eval(repr(path)) == path
+    assert path_from(path_record(path)) == path
+    assert " " not in name_of(path)
+
+
+def test_a_record_without_a_kind_is_a_surrogate() -> None:
+    assert path_from({"shape": "arctan", "sharpness": 5.0, "height": 1.0}) == Surrogate(
+        "arctan", 5.0
+    )
+    assert path_from("hart") == HART()
+    inner = {"kind": "mixture", "paths": [{"kind": "bptr"}, {"kind": "mean", "path": "rga"}]}
+    assert path_from(inner) == Mixture(paths=(BPTR(), Mean(path=RGA())))
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ("asg", "Unknown path 'asg'.*'assg'"),
+        ({"kind": "hart", "sharpnes": 1.0}, "unknown setting 'sharpnes'.*'sharpness'"),
+        ({"kind": "rga", "path": "bptr"}, "unknown setting 'path'"),
+        ({"kind": "expectation", "samples": "many"}, "samples"),
+        ({"kind": "mixture", "paths": [{"kind": "pdgs"}]}, "'pdgs'.*'pdsg'"),
+        ({"shape": "arctan", "sharpnes": 1.0}, "unknown setting 'sharpnes'"),
+    ],
+)
+def test_a_wrong_record_is_refused(record: object, said: str) -> None:
+    with pytest.raises(SettingError, match=said):
+        path_from(record)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: ASSG(shape="exponential"),
+        lambda: ASSG(memory=1.5),
+        lambda: ASSG(reach=0.0),
+        lambda: ASSG(relax=-1.0),
+        lambda: PDSG(statistics="layer"),
+        lambda: RGA(low=-0.1),
+        lambda: RGA(extent=0.0),
+        lambda: HART(sharpness=0.0),
+        lambda: Conversion(activation="tanh"),
+        lambda: Conversion(levels=0),
+        lambda: Mixture(paths=()),
+        lambda: Smoothing(pairs=0),
+        lambda: Smoothing(noise=0.0),
+        lambda: Expectation(samples=0),
+        lambda: Replay(samples=0),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong: object) -> None:
+    with pytest.raises(SettingError):
+        wrong()  # type: ignore[operator]

@@ -1,0 +1,332 @@
+"""Every path's formula on neurons whose traces are computed by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from spikeproof.neurons import IF, LIF, Neuron, Spiking, Surrogate
+from spikeproof.oracle import (
+    ASSG,
+    BPTR,
+    HART,
+    PDSG,
+    RGA,
+    Conversion,
+    Expectation,
+    Mixture,
+    Oracle,
+    Path,
+    Smoothing,
+)
+
+WEIGHTS = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+# Leak .5: u = .75 | .375 + .5 = .875 | .4375 + 1 = 1.4375 fires.
+CURRENTS = torch.tensor([[0.75, 0.5, 1.0]], dtype=torch.float64)
+ABOVE = [-0.25, -0.125, 0.4375]
+SPIKES = [0.0, 0.0, 1.0]
+
+
+class One(nn.Module):
+    """One neuron per item: currents over time in, its spikes out as logits."""
+
+    def __init__(self, neuron: Neuron | None = None) -> None:
+        super().__init__()
+        self.spikes = Spiking(neuron or LIF(leak=0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        spikes: Tensor = self.spikes(x.T.unsqueeze(2))
+        return spikes.squeeze(2).T
+
+
+def weighted(logits: Tensor) -> Tensor:
+    """A different slope at every step."""
+    return (WEIGHTS[: logits.shape[1]] * logits).sum(1)
+
+
+def gradient(path: Path | None, x: Tensor = CURRENTS, neuron: Neuron | None = None) -> list[float]:
+    """Through a fresh oracle."""
+    with Oracle(One(neuron), path=path) as oracle:
+        grad: list[float] = oracle.ascend(x, weighted)[1][0].tolist()
+    return grad
+
+
+def unrolled(slopes: list[float]) -> list[float]:
+    """Chain rule through time by hand: leak .5, hard reset that is not detached, threshold 1."""
+    later, grads = 0.0, []
+    for u, h, s, w in reversed(list(zip(ABOVE, slopes, SPIKES, WEIGHTS.tolist(), strict=True))):
+        here = w * h + later * (1 - s - (u + 1) * h)
+        grads.append(here)
+        later = 0.5 * here
+    return grads[::-1]
+
+
+def arctan(u: float, alpha: float) -> float:
+    return (alpha / 2) / (1 + (math.pi / 2 * alpha * u) ** 2)
+
+
+def test_the_trace_by_hand_and_the_chain_rule_by_hand_are_right() -> None:
+    with Oracle(One()) as oracle:
+        assert oracle.logits(CURRENTS)[0].tolist() == SPIKES
+    slopes = [max(0.0, 1 - abs(u)) for u in ABOVE]
+    assert gradient(Surrogate("triangle")) == pytest.approx(unrolled(slopes))
+
+
+def test_bptr_goes_straight_through_neurons_that_fired() -> None:
+    assert gradient(BPTR()) == [1.0, 2.0, 3.0]
+    assert gradient(BPTR(), CURRENTS / 4) == [0.0, 0.0, 0.0]
+    assert gradient(BPTR(), 2 * CURRENTS, LIF(leak=0.5, threshold=2.0)) == [0.5, 1.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("scale", "neuron", "slope"),
+    [
+        (1.0, LIF(leak=0.5), 0.9 / 1.5),  # mean .75, in [.5, 2]
+        (0.25, LIF(leak=0.5), 0.2),  # mean .1875, in [0, .5]
+        (2 / 3, LIF(leak=0.5), 0.9 / 1.5 + 0.2),  # mean .5, where both meet
+        (-1.0, LIF(leak=0.5), 0.0),
+        (3.0, LIF(leak=0.5), 0.0),  # mean 2.25
+        (1.0, IF(), 0.5),
+        (-1.0, IF(), 0.0),
+        (2.0, LIF(leak=0.5, threshold=2.0), 0.9 / 1.5 / 2),  # counted in thresholds
+    ],
+)
+def test_rga_has_the_slope_of_the_rate_at_the_mean_current(
+    scale: float, neuron: Neuron, slope: float
+) -> None:
+    expected = pytest.approx([slope, 2 * slope, 3 * slope])
+    assert gradient(RGA(), scale * CURRENTS, neuron) == expected
+
+
+@pytest.mark.parametrize("sharpness", [1.0, 2.5])
+def test_hart_averages_over_time_and_prunes_it(sharpness: float) -> None:
+    expected = [2.0 * sharpness * max(0.0, 1 - sharpness * abs(u)) for u in ABOVE]
+    assert gradient(HART(sharpness=sharpness)) == pytest.approx(expected)
+
+
+def spread(values: list[float]) -> float:
+    """Standard deviation, 1 where it is 0."""
+    mean = sum(values) / len(values)
+    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / len(values))
+    return deviation or 1.0
+
+
+def shifted(u: float, sigma: float) -> float:
+    height = 1 / (math.sqrt(2 * math.pi) * sigma)
+    return height * math.exp(-(((u - 0.5 * sigma) / (math.sqrt(2) * sigma)) ** 2))
+
+
+def test_pdsg_is_as_wide_as_the_membranes_spread_so_far() -> None:
+    slopes = [shifted(u, spread(ABOVE[: t + 1])) for t, u in enumerate(ABOVE)]
+    assert gradient(PDSG()) == pytest.approx(unrolled(slopes))
+
+
+class Plane(nn.Module):
+    """Two channels of two places per item, one step; their spikes as logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spikes = Spiking(LIF())
+
+    def forward(self, x: Tensor) -> Tensor:
+        spikes: Tensor = self.spikes(x.unsqueeze(0))
+        return spikes[0].flatten(1)
+
+
+def test_pdsg_pools_places_of_one_channel_and_items_only_when_asked() -> None:
+    x = torch.tensor([[[[0.5, 1.5]], [[2.0, 1.0]]], [[[1.0, 0.0]], [[0.5, 0.5]]]]).double()
+    u = (x - 1).tolist()
+    for path, together in ((PDSG(), False), (PDSG(statistics="batch"), True)):
+        with Oracle(Plane(), path=path) as oracle:
+            grad = oracle.ascend(x, lambda z: z.sum(1))[1]
+        for item in range(2):
+            for channel in range(2):
+                mine = [u[n][channel][0] for n in ((0, 1) if together else (item,))]
+                sigma = spread([value for row in mine for value in row])
+                expected = [shifted(value, sigma) for value in u[item][channel][0]]
+                assert grad[item, channel, 0].tolist() == pytest.approx(expected)
+
+
+def test_pdsg_of_an_item_does_not_depend_on_the_items_beside_it() -> None:
+    x = torch.rand(4, 2, 1, 2, dtype=torch.float64)
+    for path, same in ((PDSG(), True), (PDSG(statistics="batch"), False)):
+        with Oracle(Plane(), path=path) as oracle:
+            together = oracle.ascend(x, lambda z: z.sum(1))[1][:1]
+            alone = oracle.ascend(x[:1], lambda z: z.sum(1))[1]
+        assert torch.allclose(together, alone, rtol=1e-12) is same
+
+
+def adapted(questions: int, a: float, memory: float = 0.9, relax: float = 1.5) -> list[float]:
+    """Sharpness per step after so many questions at the same point."""
+    found = []
+    for u in ABOVE:
+        mean, deviation = 1.0, 0.0
+        for _ in range(questions):
+            mean = memory * mean + (1 - memory) * abs(u)
+            deviation = memory * deviation + (1 - memory) * abs(abs(u) - mean)
+        found.append(a / (mean + relax * deviation + 1e-4))
+    return found
+
+
+def test_assg_follows_its_moments_from_question_to_question() -> None:
+    a = 2 * math.tan(math.pi * 0.425) / math.pi
+    with Oracle(One(), path=ASSG()) as oracle:
+        for question in (1, 2, 3):
+            oracle.logits(CURRENTS)  # looking moves nothing
+            grad = oracle.ascend(CURRENTS, weighted)[1][0].tolist()
+            slopes = [arctan(u, s) for u, s in zip(ABOVE, adapted(question, a), strict=True)]
+            assert grad == pytest.approx(unrolled(slopes))
+
+
+@pytest.mark.parametrize(
+    ("shape", "derivative"),
+    [
+        ("rectangle", lambda u, s: s / 2 if abs(u) < 1 / s else 0.0),
+        ("triangle", lambda u, s: s * max(0.0, 1 - s * abs(u))),
+        ("sigmoid", lambda u, s: s * math.exp(-s * u) / (1 + math.exp(-s * u)) ** 2),
+        ("gaussian", lambda u, s: s / math.sqrt(2 * math.pi) * math.exp(-((s * u) ** 2) / 2)),
+    ],
+)
+def test_assg_has_five_shapes(shape: str, derivative: Callable[[float, float], float]) -> None:
+    path = ASSG(shape=shape, memory=0.5, relax=0.5)
+    with Oracle(One(), path=path) as oracle:
+        oracle.ascend(CURRENTS, weighted)
+        grad = oracle.ascend(CURRENTS, weighted)[1][0].tolist()
+    sharpness = adapted(2, 0.8, memory=0.5, relax=0.5)
+    slopes = [derivative(u, s) for u, s in zip(ABOVE, sharpness, strict=True)]
+    assert grad == pytest.approx(unrolled(slopes))
+
+
+def test_assg_forgets_when_the_oracle_is_opened_again() -> None:
+    oracle = Oracle(One(), path=ASSG())
+    with oracle:
+        first = oracle.ascend(CURRENTS, weighted)[1]
+        assert not torch.equal(oracle.ascend(CURRENTS, weighted)[1], first)
+    with oracle:
+        assert torch.equal(oracle.ascend(CURRENTS, weighted)[1], first)
+
+
+def test_assg_keeps_the_moments_of_items_that_were_dropped() -> None:
+    x = torch.tensor([[0.75, 0.5, 1.0], [0.1, 0.2, 0.3], [1.0, 1.0, 0.1]], dtype=torch.float64)
+    asked = [[0, 1, 2], [2, 0], [2], [1, 2]]
+    with Oracle(One(), path=ASSG()) as oracle:
+        found = []
+        for who in asked:
+            rows = torch.tensor(who)
+            found.append(dict(zip(who, oracle.ascend(x[rows], weighted, rows)[1], strict=True)))
+    for item in range(3):
+        with Oracle(One(), path=ASSG()) as oracle:
+            for each in found:
+                if item in each:
+                    alone = oracle.ascend(x[item : item + 1], weighted)[1][0]
+                    assert torch.equal(each[item], alone)
+
+
+def test_under_an_average_only_the_first_sample_moves_the_moments() -> None:
+    with (
+        Oracle(One(), path=ASSG()) as one,
+        Oracle(One(), path=Expectation(samples=3, path=ASSG())) as several,
+    ):
+        for _ in range(3):
+            single = one.ascend(CURRENTS, weighted)[1]
+            assert torch.equal(single, several.ascend(CURRENTS, weighted)[1])
+
+
+class Small(nn.Module):
+    """Linear, one spiking layer over two steps, linear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(2, 3, bias=False).double()
+        self.spikes = Spiking(IF(threshold=2.0))
+        self.last = nn.Linear(3, 2, bias=False).double()
+        self.first.weight.data = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]).double()
+        self.last.weight.data = torch.tensor([[1.0, 2.0, 3.0], [0.0, 1.0, -1.0]]).double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        spikes = self.spikes(self.first(x).expand(2, len(x), 3)).mean(0)
+        logits: Tensor = self.last(spikes)
+        return logits
+
+
+def test_conversion_takes_the_gradient_of_the_network_of_activations() -> None:
+    x = torch.tensor([[1.0, -0.5], [3.0, 1.0]], dtype=torch.float64)
+    # Currents / 2: (.5, -.25, .25) and (1.5, .5, 2). Spikes of two steps: (.5, 0, 0), (1, .5, 1).
+    for path, open_neurons in (
+        (Conversion(), [(1, 0, 1), (1, 1, 1)]),
+        (Conversion(activation="qcfs"), [(1, 0, 1), (0, 1, 0)]),
+    ):
+        with Oracle(Small(), path=path) as oracle:
+            logits, grad = oracle.ascend(x, lambda z: z[:, 0])
+        assert logits.tolist() == [[0.5, 0.0], [5.0, -0.5]]
+        for item, (a, b, c) in enumerate(open_neurons):
+            assert grad[item].tolist() == [(a * 1 + c * 3) / 2, (b * 2 + c * 3) / 2]
+
+
+def test_conversion_takes_the_score_at_the_spiking_networks_logits() -> None:
+    x = torch.tensor([[1.0, -0.5]], dtype=torch.float64)
+    with Oracle(Small(), path=Conversion()) as oracle:
+        _, grad = oracle.ascend(x, lambda z: z[:, 0].square() / 2)
+    # The spiking logit is .5 (the converted one 1.25); times the gradient of the one above.
+    assert grad[0].tolist() == pytest.approx([0.5 * 2.0, 0.5 * 1.5])
+
+
+def test_a_quantised_activation_has_its_levels() -> None:
+    layer = Spiking(LIF(threshold=2.0))
+    from spikeproof.neurons import using
+
+    currents = torch.tensor([[[-1.0, 0.2, 0.3, 1.1, 5.0]]])
+    with using(Conversion(activation="qcfs", levels=4)):
+        assert layer(currents).flatten().tolist() == [0.0, 0.0, 0.25, 0.5, 1.0]
+    with using(Conversion()):
+        torch.testing.assert_close(layer(currents)[0, 0], currents[0, 0].clamp_min(0) / 2)
+
+
+def test_a_mixture_is_the_mean_of_its_paths() -> None:
+    parts = (BPTR(), HART(), Surrogate("arctan", 3.0))
+    each = [torch.tensor(gradient(part)) for part in parts]
+    mixed = torch.tensor(gradient(Mixture(paths=parts)))
+    torch.testing.assert_close(mixed, torch.stack(each).mean(0))
+    units = [grad / grad.norm() for grad in each]
+    normalised = torch.tensor(gradient(Mixture(paths=parts, normalised=True)))
+    torch.testing.assert_close(normalised, torch.stack(units).mean(0))
+
+
+def test_a_path_without_a_gradient_leaves_a_normalised_mixture_to_the_others() -> None:
+    low = CURRENTS / 4  # nothing fires, so BPTR is blind
+    hart = torch.tensor(gradient(HART(), low))
+    mixed = torch.tensor(gradient(Mixture(paths=(BPTR(), HART()), normalised=True), low))
+    torch.testing.assert_close(mixed, hart / hart.norm() / 2)
+    faint = gradient(Mixture(paths=(HART(),), normalised=True), 1e-170 * low)
+    assert all(math.isfinite(value) for value in faint)
+
+
+def test_smoothing_is_unbiased_on_a_linear_model() -> None:
+    """Five hundred items at one point are five hundred independent estimates of eight pairs."""
+    slope = torch.tensor([[1.0, -2.0, 3.0]], dtype=torch.float64)
+    model = nn.Linear(3, 1, bias=False).double()
+    model.weight.data = slope
+    with Oracle(model, path=Smoothing(pairs=8)) as oracle:
+        _, grad = oracle.ascend(torch.zeros(500, 3).double(), lambda z: z[:, 0])
+    # E[u u^T] = 1; one estimate has variance |g|^2 + g_i^2 per feature.
+    error = (slope.square().sum() + slope.square()).div(8 * 500).sqrt()
+    assert ((grad.mean(0, keepdim=True) - slope).abs() < 4 * error).all()
+    assert len({tuple(row) for row in grad.tolist()}) == 500
+
+
+def test_smoothing_sees_what_no_surrogate_sees() -> None:
+    """A step function behind a detach: differences alone tell where it rises."""
+
+    class Steps(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return (x.detach() > 0.5).double()
+
+    with Oracle(Steps(), path=Smoothing(pairs=64, noise=0.5)) as oracle:
+        _, grad = oracle.ascend(torch.full((1, 2), 0.5).double(), lambda z: z[:, 0] - z[:, 1])
+        again = oracle.ascend(torch.full((1, 2), 0.5).double(), lambda z: z[:, 0] - z[:, 1])[1]
+    assert grad[0, 0] > 0.2 and grad[0, 1] < -0.2
+    assert not torch.equal(grad, again)  # fresh draws at every question
