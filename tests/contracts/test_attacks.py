@@ -6,7 +6,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import ATTACKS, PGD, Attack, Random, Restarts, Swap, serves
+from spikeproof.attacks import (
+    ATTACKS,
+    DDN,
+    FMN,
+    PDPGD,
+    PGD,
+    Attack,
+    Countdown,
+    MinimumNorm,
+    Random,
+    Restarts,
+    SigmaZero,
+    Swap,
+    serves,
+)
 from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.evaluate import verify
@@ -46,6 +60,11 @@ EACH: list[Attack] = [
     Random(draws=4),
     Restarts(attack=PGD(steps=3), times=2),
     Swap(steps=4),
+    Countdown(steps=3, proposals=3),
+    DDN(steps=5),
+    FMN(steps=5),
+    PDPGD(steps=5),
+    SigmaZero(steps=5),
 ]
 CASES = [(attack, threat) for attack in EACH for threat in THREATS if serves(attack, threat)]
 each_case = pytest.mark.parametrize(
@@ -147,6 +166,9 @@ def test_repr_and_record_rebuild_the_attack(attack: Attack) -> None:
         (Random(draws=6), 7, 0),
         (Restarts(attack=PGD(steps=3), times=2), 10, 6),
         (Swap(steps=5), 7, 6),
+        (FMN(steps=5), 8, 5),
+        (SigmaZero(steps=5), 8, 5),
+        (PDPGD(steps=5), 8, 5),
     ],
     ids=repr,
 )
@@ -157,6 +179,9 @@ def test_passes_equal_the_documented_cost(attack: Attack, forward: int, backward
     with Oracle(model) as oracle:
         attack(oracle, x, Goal(y), threat, seeds=seeds(0, n=5))
         extra = oracle.passes.forward - 5 * forward
+    if isinstance(attack, MinimumNorm):  # "at most": items won within the radius are left alone
+        assert extra <= 0 and 0 < oracle.passes.backward <= 5 * backward
+        return
     assert oracle.passes.backward == 5 * backward
     # Restarts may look once more at what each run returned.
     assert extra == (5 * 3 if isinstance(attack, Restarts) and extra else 0)
@@ -177,6 +202,30 @@ def test_a_zero_gradient_never_becomes_a_success(attack: Attack, threat: Threat)
     y = torch.zeros(len(x), dtype=torch.int64)
     x_adv = run(attack, Flat(), x, y, threat)
     assert not verify(Flat(), x, x_adv, y, threat).won.any()
+
+
+@pytest.mark.parametrize(
+    ("attack", "threat"),
+    [(a, t) for a, t in CASES if isinstance(a, MinimumNorm)],
+    ids=[f"{a!r}-{t.name}-{t.domain.kind}" for a, t in CASES if isinstance(a, MinimumNorm)],
+)
+def test_the_nearest_points_are_legal_adversarial_and_as_far_as_they_say(
+    attack: MinimumNorm, threat: Threat
+) -> None:
+    model, x = network(threat), inputs(threat)
+    y = labels(model, x)
+    y[0] = (y[0] + 1) % 3
+    with Oracle(model) as oracle:
+        near = attack.nearest(oracle, x, Goal(y), threat, seeds=seeds(0, n=len(x)))
+    found = near.distance.isfinite()
+    far = max(1.0, float(near.distance[found].max()))
+    checked = verify(model, x, near.x_adv, y, threat.at(far))
+    assert torch.equal(checked.won, found)
+    torch.testing.assert_close(checked.distance[found], near.distance[found])
+    assert near.distance[0] == 0 and torch.equal(near.x_adv[~found], x[~found])
+    with Oracle(Flat()) as oracle:
+        none = attack.nearest(oracle, x, Goal(0 * y), threat, seeds=seeds(0, n=len(x)))
+    assert none.distance.isinf().all() and torch.equal(none.x_adv, x)
 
 
 def test_targeted_attacks_reach_the_class_they_want() -> None:

@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from spikeproof.attacks.attack import Attack
+from spikeproof.attacks.countdown import Countdown
+from spikeproof.attacks.ddn import DDN
+from spikeproof.attacks.fmn import FMN
+from spikeproof.attacks.pdpgd import PDPGD
 from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.random import Random
 from spikeproof.attacks.restarts import Restarts
+from spikeproof.attacks.sigma_zero import SigmaZero
 from spikeproof.attacks.swap import Swap
 from spikeproof.base import Registry, SettingError, suggestion
 
@@ -45,5 +50,16 @@ class _Attacks(Registry[Attack]):
 
 
 ATTACKS: Registry[Attack] = _Attacks(
-    "attack", {"pgd": PGD, "random": Random, "restarts": Restarts, "swap": Swap}
+    "attack",
+    {
+        "countdown": Countdown,
+        "ddn": DDN,
+        "fmn": FMN,
+        "pdpgd": PDPGD,
+        "pgd": PGD,
+        "random": Random,
+        "restarts": Restarts,
+        "sigma_zero": SigmaZero,
+        "swap": Swap,
+    },
 )

@@ -32,6 +32,8 @@ class Swap:
         share: Share of the units exchanged at first, in [0, 1].
         noise: Scale of the noise on the ranking, 0 or more.
         stop: Leave an item alone once it is won; the verdict is the same, the margin smaller.
+        doubt: Scale of the noise on the gradient itself, in its largest entries; above 0 also
+            moves against the gradient are proposed, which spiking networks need on few features.
     Returns:
         From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
     Raises:
@@ -63,13 +65,15 @@ class Swap:
     share: float = 0.5
     noise: float = 0.5
     stop: bool = False
+    doubt: float = 0.0
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise SettingError(f"Swap.steps must be at least 1; got {self.steps!r}.")
         check_fraction(self, "share")
-        if not 0 <= self.noise < float("inf"):
-            raise SettingError(f"Swap.noise must be 0 or more and finite; got {self.noise!r}.")
+        for name, value in (("noise", self.noise), ("doubt", self.doubt)):
+            if not 0 <= value < float("inf"):
+                raise SettingError(f"Swap.{name} must be 0 or more and finite; got {value!r}.")
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: its radius must be a count."""
@@ -101,10 +105,11 @@ class Swap:
             if not len(rows):
                 return best.x
             count = max(1, round(threat.radius * self.share * (1 - k / self.steps)))
-            put, take, unfinished = self._moves(
-                threat, threat.offers(grad, here, x), tries, count, seeds.child("step", k)
-            )
-            x_adv = threat.exchange(here, x, grad, (put, take))
+            own = seeds.child("step", k)
+            guess = self._doubted(grad, own)
+            offers = threat.offers(guess, here, x)
+            put, take, unfinished = self._moves(threat, offers, tries, count, own)
+            x_adv = threat.exchange(here, x, guess, (put, take))
             logits, slope = oracle.ascend(x_adv, goal.score, rows)
             best.keep(x_adv, goal.margin(logits), rows)
             # While units are unspent every proposal is taken: one unit alone may do nothing.
@@ -115,6 +120,14 @@ class Swap:
             wide = better.view(-1, *[1] * (x.ndim - 1))
             here, grad = torch.where(wide, x_adv, here), torch.where(wide, slope, grad)
         return best.x
+
+    def _doubted(self, grad: Tensor, seeds: Seeds) -> Tensor:
+        """The gradient with noise; a zero gradient is all noise."""
+        if self.doubt == 0:
+            return grad
+        largest = grad.flatten(1).abs().amax(1).view(-1, *[1] * (grad.ndim - 1))
+        scale = torch.where(largest > 0, self.doubt * largest, torch.ones_like(largest))
+        return grad + scale * seeds.child("doubt").normal(grad.shape[1:], grad.dtype)
 
     def _moves(
         self,

@@ -20,6 +20,7 @@ from spikeproof.metrics.intervals import (
     percentile_interval,
     wilson,
 )
+from spikeproof.metrics.security import attack_optimality, security_area, security_curve
 from spikeproof.metrics.theory import (
     FirstOrder,
     ball_moment,
@@ -60,6 +61,7 @@ __all__ = [
     "TransferRatio",
     "activity",
     "adversarial_vulnerability",
+    "attack_optimality",
     "ball_moment",
     "bootstrap_p",
     "competitiveness",
@@ -75,6 +77,8 @@ __all__ = [
     "percentile_interval",
     "random_vulnerability",
     "robust_accuracy",
+    "security_area",
+    "security_curve",
     "success_rate",
     "transfer_ratio",
     "true_class_gradient",

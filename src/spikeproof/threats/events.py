@@ -10,7 +10,16 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats.geometry import Counted, fill, land, rooms, spans, towards
+from spikeproof.threats.geometry import (
+    Counted,
+    Radius,
+    fill,
+    land,
+    rooms,
+    spans,
+    towards,
+    whole,
+)
 from spikeproof.threats.l0 import check_whole
 from spikeproof.threats.l1 import nearest_l1
 
@@ -45,19 +54,19 @@ class Counts(Counted):
         """How many events were inserted or deleted, float64 ``(N,)``."""
         return (x_adv.double() - x.double()).flatten(1).abs().sum(1)
 
-    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def nearest(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The nearest whole change within the radius and the box."""
         near = x.double()
         change = (z.double() - near).flatten(1)
         room = rooms(change.view_as(x), near, domain).flatten(1)
-        return (_events(change.abs(), room.floor(), int(radius)) * change.sign()).view_as(x)
+        return (_events(change.abs(), room.floor(), whole(radius)) * change.sign()).view_as(x)
 
-    def relax(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def relax(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The iterate between queries: in the box and the real l_1 ball."""
         return land(nearest_l1(z, x, radius, domain), x, domain, grid=False)
 
     def step(
-        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """From ``z`` to the change that is best to first order: whole events where it counts."""
         room = rooms(grad, x, domain).flatten(1)
@@ -119,7 +128,7 @@ class Counts(Counted):
         check_whole("counts", radius, float(spans(domain).sum()), "events")
 
 
-def _events(size: Tensor, room: Tensor, k: int) -> Tensor:
+def _events(size: Tensor, room: Tensor, k: Radius) -> Tensor:
     """How many events each cell gets when ``k`` are spent where they save most, ``(N, n)``."""
     reach = size + 0.5
     most = torch.minimum(reach.ceil() - 1, room)
@@ -142,6 +151,7 @@ def _events(size: Tensor, room: Tensor, k: int) -> Tensor:
     spare = k - events.sum(1, keepdim=True)
     more = (taken(high - 1) > events) & (high > 0)
     saving = torch.where(more, reach - whole, -1.0)
-    best, where = saving.topk(min(k, saving.shape[1]), dim=1)
+    largest = int(k.max() if isinstance(k, Tensor) else k)
+    best, where = saving.topk(min(largest, saving.shape[1]), dim=1)
     chosen = (best >= 0) & (torch.arange(best.shape[1]) < spare)
     return events.scatter_add(1, where, chosen.to(events))

@@ -14,6 +14,7 @@ from spikeproof.data import Domain, Views
 __all__ = [
     "Counted",
     "Geometry",
+    "Radius",
     "biggest",
     "fill",
     "land",
@@ -24,7 +25,11 @@ __all__ = [
     "spans",
     "threshold",
     "towards",
+    "whole",
 ]
+
+# One radius for all items, or each item's own, (N, 1).
+Radius = float | Tensor
 
 # A ball may be left by this much, relatively, through rounding: projections then leave z alone,
 # which makes them idempotent. Far below the 1e-6 that verification allows.
@@ -56,12 +61,12 @@ class Geometry(ABC):
         """Length of ``x_adv - x`` in float64, ``(N,)``."""
 
     @abstractmethod
-    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def nearest(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """Change, float64, from ``x`` to the point of ball and box nearest to ``z``."""
 
     @abstractmethod
     def step(
-        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """Steepest direction of length ``radius`` that ``z`` can move in."""
 
@@ -73,11 +78,11 @@ class Geometry(ABC):
     def check(self, radius: float, domain: Domain | Views) -> None:
         """Raise SettingError where the radius makes no sense on the domain."""
 
-    def project(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def project(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """A legal point: in the ball, in the box, on the grid."""
         return land(self.nearest(z, x, radius, domain), x, domain, grid=True)
 
-    def relax(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def relax(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The point of the convex relaxation of the legal set nearest to ``z``."""
         return land(self.nearest(z, x, radius, domain), x, domain, grid=False)
 
@@ -146,7 +151,7 @@ def biggest(domain: Domain | Views) -> float:
     return float(spans(domain).max())
 
 
-def threshold(size: Tensor, room: Tensor, radius: float) -> Tensor:
+def threshold(size: Tensor, room: Tensor, radius: Radius) -> Tensor:
     r"""Return the θ with ``sum(clip(size - θ, 0, room)) = radius``, at least 0, ``(N, 1)``.
 
     Where no room is exceeded, which is the rule for an iterate that stays in the box, the
@@ -158,15 +163,16 @@ def threshold(size: Tensor, room: Tensor, radius: float) -> Tensor:
     left = (total > radius * (1 + SLACK)).flatten().nonzero().flatten()
     if not len(left):
         return theta
-    found = _walk(size[left], radius)
+    found = _walk(size[left], _own(radius, left))
     theta[left] = found
     full = ((size[left] - found) > room[left]).any(1)
     if full.any():
-        theta[left[full]] = _threshold(size[left[full]], room[left[full]], radius)
+        rows = left[full]
+        theta[rows] = _threshold(size[rows], room[rows], _own(radius, rows))
     return theta
 
 
-def _walk(size: Tensor, radius: float) -> Tensor:
+def _walk(size: Tensor, radius: Radius) -> Tensor:
     """The θ with ``sum(max(size - θ, 0)) = radius`` for rows whose sum exceeds the radius."""
     above, theta = size > 0, size.amax(1, keepdim=True)
     while True:
@@ -180,7 +186,7 @@ def _walk(size: Tensor, radius: float) -> Tensor:
         above = now
 
 
-def _threshold(size: Tensor, room: Tensor, radius: float) -> Tensor:
+def _threshold(size: Tensor, room: Tensor, radius: Radius) -> Tensor:
     """The θ of ``threshold``, from the breakpoints of the piecewise linear sum."""
     total = torch.minimum(size, room).sum(1, keepdim=True)
     ends = torch.cat([size, (size - room).clamp(min=0), torch.zeros_like(total)], 1)
@@ -197,13 +203,13 @@ def _threshold(size: Tensor, room: Tensor, radius: float) -> Tensor:
     return torch.where(total <= radius * (1 + SLACK), torch.zeros_like(theta), theta.clamp(min=0))
 
 
-def fill(worth: Tensor, room: Tensor, length: float) -> Tensor:
+def fill(worth: Tensor, room: Tensor, length: Radius) -> Tensor:
     """Spend ``length`` on the coordinates in order of ``worth``, at most ``room`` on each."""
     room = torch.where(worth > 0, room, torch.zeros_like(room)).clamp(max=length)
     if worth.shape[1] > 4 * HEAD:
         best, where = worth.topk(HEAD + 1, dim=1)
         caps = room.gather(1, where[:, :-1])
-        if ((caps.sum(1) >= length) | (best[:, -1] <= 0)).all():
+        if ((caps.sum(1, keepdim=True) >= length) | (best[:, -1:] <= 0)).all():
             return _fill(where[:, :-1], caps, room, length)
     where = worth.sort(dim=1, descending=True, stable=True).indices
     return _fill(where, room.gather(1, where), room, length)
@@ -216,11 +222,23 @@ def towards(size: Tensor, grad: Tensor, z: Tensor, x: Tensor) -> Tensor:
     return torch.where(some, goal - z, torch.zeros_like(z))
 
 
-def _fill(where: Tensor, caps: Tensor, room: Tensor, length: float) -> Tensor:
+def _fill(where: Tensor, caps: Tensor, room: Tensor, length: Radius) -> Tensor:
     """Spend ``length`` on the coordinates ``where``, in that order, at most ``caps`` on each."""
     before = caps.cumsum(1) - caps
     spent = torch.minimum((length - before).clamp(min=0), caps)
     return torch.zeros_like(room).scatter(1, where, spent)
+
+
+def whole(radius: Radius) -> Radius:
+    """The largest count within a radius; the nudge keeps what scaling made of a whole number."""
+    if isinstance(radius, Tensor):
+        return (radius + 1e-9).floor()
+    return float(math.floor(radius + 1e-9))
+
+
+def _own(radius: Radius, rows: Tensor) -> Radius:
+    """The radii of some of the items."""
+    return radius[rows] if isinstance(radius, Tensor) else radius
 
 
 def refuse_radius(name: str, radius: float, most: float, what: str) -> None:
@@ -233,7 +251,7 @@ def refuse_radius(name: str, radius: float, most: float, what: str) -> None:
         )
 
 
-def refuse_small(name: str, radius: float, domain: Domain | Views) -> None:
+def refuse_small(name: str, radius: Radius, domain: Domain | Views) -> None:
     """Raise where a radius is too small to change anything that can be stored."""
     if domain.integer and 0 < radius < 1:
         raise SettingError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch import Tensor
 from spikeproof.base import Seeds, SettingError, suggestion
 from spikeproof.data import Domain, Views
 from spikeproof.threats.events import Counts
-from spikeproof.threats.geometry import Geometry
+from spikeproof.threats.geometry import Geometry, Radius, whole
 from spikeproof.threats.l0 import L0
 
 __all__ = ["Joint"]
@@ -77,21 +78,21 @@ class Joint(Geometry):
             used.append(torch.where(length == 0, torch.zeros_like(length), over))
         return torch.stack(used).amax(0)
 
-    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def nearest(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The nearest change of every named view; 0 for the others."""
         views = _views(domain)
         far, near = views.unpack(z), views.unpack(x)
         moved = {n: g.nearest(far[n], near[n], r, d) for n, g, r, d in self._parts(radius, views)}
         return views.pack({**views.unpack(torch.zeros_like(x).double()), **moved})
 
-    def project(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def project(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """A legal point of every named view; the others as in ``x``."""
         views = _views(domain)
         far, near = views.unpack(z), views.unpack(x)
         moved = {n: g.project(far[n], near[n], r, d) for n, g, r, d in self._parts(radius, views)}
         return views.pack({**near, **moved})
 
-    def relax(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def relax(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The iterate of every named view between queries."""
         views = _views(domain)
         far, near = views.unpack(z), views.unpack(x)
@@ -99,7 +100,7 @@ class Joint(Geometry):
         return views.pack({**near, **moved})
 
     def step(
-        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """The steepest step of every named view, each of its own length."""
         views = _views(domain)
@@ -133,13 +134,13 @@ class Joint(Geometry):
         for _, geometry, own, part in self._parts(radius, domain):
             geometry.check(own, part)
 
-    def _parts(self, radius: float, views: Views) -> Iterator[tuple[str, Geometry, float, Domain]]:
+    def _parts(self, radius: Radius, views: Views) -> Iterator[tuple[str, Geometry, Any, Domain]]:
         """Name, geometry, multiplied radius and domain of every named view."""
         domains = dict(views.parts)
         for name, (geometry, own) in self.views.items():
             length = own * radius
             if isinstance(geometry, L0 | Counts):
-                length = float(math.floor(length + 1e-9))
+                length = whole(length)
             yield name, geometry, length, domains[name]
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats.geometry import Counted, land, rooms, spans, threshold, towards
+from spikeproof.threats.geometry import Counted, Radius, land, rooms, spans, threshold, towards
 
 __all__ = ["L0", "check_whole"]
 
@@ -53,7 +53,7 @@ class L0(Counted):
         changed = (x_adv != x).flatten(1).double()
         return (self._per_pixel(changed, domain) > 0).sum(1).double()
 
-    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def nearest(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The change of the pixels whose change brings the point closest to ``z``."""
         near = x.double()
         wanted = z.double()
@@ -63,10 +63,10 @@ class L0(Counted):
             legal = domain.clip(wanted) - near
         legal = legal.flatten(1)
         gains = legal * (2 * (wanted - near).flatten(1) - legal)
-        kept = _top(self._per_pixel(gains, domain), int(radius))
+        kept = _top(self._per_pixel(gains, domain), radius)
         return torch.where(self._spread(kept, domain), legal, 0.0).view_as(x)
 
-    def relax(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def relax(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The iterate between queries: in the box and the l_1 ball of range units."""
         near = x.double()
         unit = _units(domain).to(x.device)
@@ -79,7 +79,7 @@ class L0(Counted):
         return land((legal * self._spread(factor, domain)).view_as(x), x, domain, grid=False)
 
     def step(
-        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """From ``z`` to the far ends of the pixels with the largest gain ``sum_c |g_c| room_c``."""
         unit = _units(domain).to(grad)
@@ -88,7 +88,7 @@ class L0(Counted):
         # Scaled so that products with tiny gradients cannot vanish.
         largest = size.amax(1, keepdim=True)
         size = size / torch.where(largest > 0, largest, torch.ones_like(largest))
-        chosen = _top(self._per_pixel(size * room, domain), int(radius))
+        chosen = _top(self._per_pixel(size * room, domain), radius)
         return towards(self._spread(chosen, domain) * room, grad, z, x)
 
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
@@ -96,7 +96,7 @@ class L0(Counted):
         shape = x.shape[1:]
         count = domain.pixels()[1] if self.pixels else domain.size
         keys = seeds.child("pixels").exponential((count,), torch.float64)
-        chosen = self._spread(_top(keys, int(radius)), domain)
+        chosen = self._spread(_top(keys, radius), domain)
         value = seeds.child("values").uniform(shape, torch.float64)
         low, high = domain.bounds(x.double())
         finite = (high - low).isfinite()
@@ -188,7 +188,9 @@ def _units(domain: Domain | Views) -> Tensor:
     return torch.where(unit.isfinite() & (unit > 0), unit, torch.ones_like(unit))
 
 
-def _top(values: Tensor, k: int) -> Tensor:
+def _top(values: Tensor, k: Radius) -> Tensor:
     """Which entries are the k largest of their row; bool, ``(N, P)``."""
-    where = values.topk(min(k, values.shape[1]), dim=1).indices
-    return torch.zeros_like(values, dtype=torch.bool).scatter(1, where, True)
+    most = min(int(k.max() if isinstance(k, Tensor) else k), values.shape[1])
+    where = values.topk(most, dim=1).indices
+    kept = torch.arange(most, device=values.device).expand_as(where) < k
+    return torch.zeros_like(values, dtype=torch.bool).scatter(1, where, kept)

@@ -11,6 +11,7 @@ from spikeproof.base import Seeds, check_fraction
 from spikeproof.data import Domain, Views
 from spikeproof.threats.geometry import (
     Geometry,
+    Radius,
     fill,
     refuse_radius,
     refuse_small,
@@ -65,16 +66,16 @@ class L1(Geometry):
         """Sum of the absolute changes, float64 ``(N,)``."""
         return (x_adv.double() - x.double()).flatten(1).abs().sum(1)
 
-    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def nearest(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The nearest point of ball and box, exactly."""
         return nearest_l1(z, x, radius, domain)
 
     def step(
-        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """From ``z`` to the best point of ball and box to first order."""
         most = radius / max(1.0, self.share * domain.size)
-        room = rooms(grad, x, domain).clamp(max=most).flatten(1)
+        room = rooms(grad, x, domain).flatten(1).clamp(max=most)
         return towards(fill(grad.flatten(1).abs(), room, radius), grad, z, x)
 
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
@@ -91,7 +92,7 @@ class L1(Geometry):
         refuse_small("l_1", radius, domain)
 
 
-def nearest_l1(z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+def nearest_l1(z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
     """Change, float64, from ``x`` to the point of l_1 ball and box nearest to ``z``."""
     near = x.double()
     change = (z.double() - near).flatten(1)

@@ -12,6 +12,7 @@ from spikeproof.data import Domain, Views
 from spikeproof.threats.geometry import (
     SLACK,
     Geometry,
+    Radius,
     movable,
     refuse_radius,
     refuse_small,
@@ -44,7 +45,7 @@ class L2(Geometry):
         """Euclidean length of the change, float64 ``(N,)``."""
         return (x_adv.double() - x.double()).flatten(1).square().sum(1).sqrt()
 
-    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def nearest(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The nearest point of ball and box: scale, then clip, with the exact scale."""
         near = x.double()
         change = z.double() - near
@@ -54,7 +55,7 @@ class L2(Geometry):
         return (moved * change.flatten(1).sign()).view_as(x)
 
     def step(
-        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """The radius along the gradient of the coordinates that can move; 0 for a zero gradient."""
         flat = movable(grad, z, domain).flatten(1)
@@ -87,7 +88,7 @@ class L2(Geometry):
             )
 
 
-def _scale(size: Tensor, room: Tensor, radius: float) -> Tensor:
+def _scale(size: Tensor, room: Tensor, radius: Radius) -> Tensor:
     """The largest s <= 1 with ``||min(s * size, room)||_2 <= radius``, ``(N, 1)``.
 
     Given which coordinates are full, s has a closed form; clipping them makes room for a larger

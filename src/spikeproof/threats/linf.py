@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from spikeproof.base import Seeds
 from spikeproof.data import Domain, Views
 from spikeproof.threats.geometry import (
     Geometry,
+    Radius,
     biggest,
     movable,
     refuse_radius,
     refuse_small,
+    whole,
 )
 
 __all__ = ["Linf"]
@@ -41,23 +43,24 @@ class Linf(Geometry):
         """Largest change of a feature, float64 ``(N,)``."""
         return (x_adv.double() - x.double()).flatten(1).abs().amax(1)
 
-    def nearest(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def nearest(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """Clamp to the ball and the box."""
         near = x.double()
-        inside = (z.double() - near).clamp(-radius, radius)
-        return domain.clip(near + inside) - near
+        change = (z.double() - near).flatten(1)
+        inside = torch.minimum(change.abs(), torch.as_tensor(radius).to(change)) * change.sign()
+        return domain.clip(near + inside.view_as(x)) - near
 
-    def project(self, z: Tensor, x: Tensor, radius: float, domain: Domain | Views) -> Tensor:
+    def project(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """A legal point; on a grid the nearest one, not the nearest on the way back to ``x``."""
         if domain.integer and isinstance(domain, Domain):
-            return super().project((z - x).round() + x, x, math.floor(radius + 1e-9), domain)
+            return super().project((z - x).round() + x, x, whole(radius), domain)
         return super().project(z, x, radius, domain)
 
     def step(
-        self, grad: Tensor, z: Tensor, x: Tensor, radius: float, domain: Domain | Views
+        self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """The radius in the sign of the gradient, 0 where the gradient is 0 or the box ends."""
-        return radius * movable(grad, z, domain).sign()
+        return (radius * movable(grad, z, domain).sign().flatten(1)).view_as(grad)
 
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
         """Uniform in ``[-radius, radius]`` for every feature."""

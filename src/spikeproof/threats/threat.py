@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats.geometry import Counted, Geometry
+from spikeproof.threats.geometry import Counted, Geometry, Radius
 from spikeproof.threats.registry import GEOMETRIES
 
 __all__ = ["Threat"]
@@ -97,8 +97,13 @@ class Threat:
         """
         return self.geometry.distance(x_adv.detach(), x.detach(), self.domain)
 
+    def reach(self, x: Tensor) -> Tensor:
+        """Distance from every item to the farthest corner of the box, float64 ``(N,)``."""
+        low, high = self.domain.bounds(x)
+        return self.distance(torch.where(x - low > high - x, low, high), x)
+
     @torch.no_grad()
-    def project(self, z: Tensor, x: Tensor) -> Tensor:
+    def project(self, z: Tensor, x: Tensor, radius: Tensor | None = None) -> Tensor:
         """Return the legal point for ``z``: in the ball, in the box, on the grid.
 
         It is the nearest such point, except that l_1 and l_2 on a grid cut the nearest real
@@ -107,37 +112,41 @@ class Threat:
         Args:
             z: Any point, ``(N, *shape)``.
             x: Legal clean inputs, ``(N, *shape)``.
+            radius: Each item's own radius, ``(N,)``; the threat's where absent.
         Returns:
             Legal inputs of the type of ``x``, ``(N, *shape)``; ``distance`` to ``x`` is at most
             the radius also after rounding.
         """
-        return self.geometry.project(z.detach(), x.detach(), self.radius, self.domain)
+        return self.geometry.project(z.detach(), x.detach(), self._of(radius), self.domain)
 
     @torch.no_grad()
-    def relax(self, z: Tensor, x: Tensor) -> Tensor:
+    def relax(self, z: Tensor, x: Tensor, radius: Tensor | None = None) -> Tensor:
         """Return the nearest point of the convex relaxation an iterate lives in between queries.
 
         Args:
             z: Any point, ``(N, *shape)``.
             x: Legal clean inputs, ``(N, *shape)``.
+            radius: Each item's own radius, ``(N,)``; the threat's where absent.
         Returns:
             ``(N, *shape)``; for l_inf, l_2 and l_1 off the grid the same as ``project``.
         """
-        return self.geometry.relax(z.detach(), x.detach(), self.radius, self.domain)
+        return self.geometry.relax(z.detach(), x.detach(), self._of(radius), self.domain)
 
     @torch.no_grad()
-    def step(self, grad: Tensor, z: Tensor, x: Tensor) -> Tensor:
+    def step(self, grad: Tensor, z: Tensor, x: Tensor, radius: Tensor | None = None) -> Tensor:
         """Return the direction of steepest ascent from ``z``, as long as the radius.
 
         Args:
             grad: Gradient of what is climbed, ``(N, *shape)``.
             z: Where the attacker stands, ``(N, *shape)``.
             x: Clean inputs, ``(N, *shape)``.
+            radius: Each item's own radius, ``(N,)``; the threat's where absent.
         Returns:
             ``(N, *shape)``; 0 in coordinates that stand on the bound of the box they would leave
             through, shorter than the radius where the box leaves less room, 0 for a zero gradient.
         """
-        return self.geometry.step(grad.detach(), z.detach(), x.detach(), self.radius, self.domain)
+        own = radius if radius is None else radius.to(grad)
+        return self.geometry.step(grad.detach(), z.detach(), x.detach(), self._of(own), self.domain)
 
     @torch.no_grad()
     def draw(self, x: Tensor, seeds: Seeds) -> Tensor:
@@ -196,6 +205,19 @@ class Threat:
             SettingError: the threat is not counted.
         """
         return self._units().exchange(x_adv, x, grad, moves, self.domain)
+
+    def places(self) -> tuple[Tensor, int]:
+        """Number of the place each feature belongs to, ``(size,)``, and how many places there are.
+
+        A place is what an l_0 radius counts: a pixel with all its channels, or one feature.
+        """
+        if self.name == "l0":
+            return self.domain.pixels()
+        return torch.arange(self.domain.size), self.domain.size
+
+    def _of(self, radius: Tensor | None) -> Radius:
+        """The radii of the items as geometries take them."""
+        return self.radius if radius is None else radius.detach()[:, None]
 
     def _units(self) -> Counted:
         """The geometry, if it counts units."""
