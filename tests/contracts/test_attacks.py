@@ -6,13 +6,37 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import ATTACKS, PGD, Attack, Random, Restarts, Swap, serves
+from spikeproof.attacks import (
+    APGD,
+    ATTACKS,
+    FGSM,
+    PGD,
+    RFGSM,
+    SAPGD,
+    Attack,
+    Random,
+    Restarts,
+    Swap,
+    Targeted,
+    serves,
+)
 from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.evaluate import verify
 from spikeproof.models import ModelSpec, Network, build
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, L2, Counts, Geometry, Goal, Joint, Linf, Threat
+from spikeproof.threats import (
+    L0,
+    L1,
+    L2,
+    LOSSES,
+    Counts,
+    Geometry,
+    Goal,
+    Joint,
+    Linf,
+    Threat,
+)
 
 IMAGE = Domain(kind="image", shape=(2, 8, 8))
 EVENTS = Domain(kind="events", shape=(3, 2, 8, 8), high=4.0, integer=True)
@@ -46,6 +70,11 @@ EACH: list[Attack] = [
     Random(draws=4),
     Restarts(attack=PGD(steps=3), times=2),
     Swap(steps=4),
+    FGSM(),
+    RFGSM(steps=2),
+    APGD(steps=6),
+    SAPGD(steps=5),
+    Targeted(attack=APGD(steps=3, wide=True), rivals=2),
 ]
 CASES = [(attack, threat) for attack in EACH for threat in THREATS if serves(attack, threat)]
 each_case = pytest.mark.parametrize(
@@ -147,6 +176,10 @@ def test_repr_and_record_rebuild_the_attack(attack: Attack) -> None:
         (Random(draws=6), 7, 0),
         (Restarts(attack=PGD(steps=3), times=2), 10, 6),
         (Swap(steps=5), 7, 6),
+        (FGSM(), 2, 1),
+        (RFGSM(steps=3), 5, 3),
+        (SAPGD(steps=4), 6, 4),
+        (Targeted(attack=PGD(steps=3), rivals=2), 13, 6),
     ],
     ids=repr,
 )
@@ -179,13 +212,25 @@ def test_a_zero_gradient_never_becomes_a_success(attack: Attack, threat: Threat)
     assert not verify(Flat(), x, x_adv, y, threat).won.any()
 
 
-def test_targeted_attacks_reach_the_class_they_want() -> None:
+@pytest.mark.parametrize("wide", [False, True])
+def test_passes_of_apgd_equal_the_documented_cost(wide: bool) -> None:
+    threat = Threat(L1(), 4, IMAGE)
+    model, x = network(threat), inputs(threat)
+    y = labels(model, x)
+    with Oracle(model) as oracle:
+        APGD(steps=7, wide=wide)(oracle, x, Goal(y), threat, seeds=seeds(0, n=5))
+        assert (oracle.passes.forward, oracle.passes.backward) == (5 * 9, 5 * 7)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("attack", [PGD(steps=30), APGD(steps=30), SAPGD(steps=30)], ids=repr)
+def test_targeted_attacks_reach_the_class_they_want(attack: Attack, loss: str) -> None:
     threat = Threat(L2(), 3.0, IMAGE)
     model, x = network(threat), inputs(threat)
     target = (labels(model, x) + 1) % 3
     with Oracle(model) as oracle:
-        goal = Goal(target, targeted=True)
-        x_adv = PGD(steps=30)(oracle, x, goal, threat, seeds=seeds(0, n=5))
+        goal = Goal(target, targeted=True, loss=loss)
+        x_adv = attack(oracle, x, goal, threat, seeds=seeds(0, n=5))
         won = goal.margin(oracle.logits(x_adv)) > 0
         assert torch.equal(oracle.logits(x_adv).argmax(1) == target, won)
     assert won.float().mean() >= 0.6

@@ -17,7 +17,7 @@ from spikeproof.attacks.trackers import Best
 from spikeproof.base import InputError, Seeds, SettingError, check_one_of, settings_from
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import Oracle, Passes
-from spikeproof.threats import Goal, Threat
+from spikeproof.threats import LOSSES, Goal, Threat
 
 __all__ = ["Found", "Member", "Suite", "suite"]
 
@@ -29,7 +29,7 @@ class Member:
     Args:
         attack: The algorithm.
         path: Surrogate of the backward pass; None uses the model's own.
-        loss: What is climbed, ``"margin"`` or ``"cross_entropy"``.
+        loss: What is climbed, ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
     Raises:
         SettingError: unknown loss.
     Example:
@@ -42,7 +42,7 @@ class Member:
     loss: str = "margin"
 
     def __post_init__(self) -> None:
-        check_one_of(self.loss, ("margin", "cross_entropy"), "loss")
+        check_one_of(self.loss, LOSSES, "loss")
 
     @property
     def name(self) -> str:

@@ -12,7 +12,7 @@ from spikeproof.attacks import ATTACKS, Attack
 from spikeproof.base import Seeds, SettingError, check_one_of, settings_from, suggestion
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Goal, Threat
+from spikeproof.threats import LOSSES, Goal, Threat
 
 __all__ = ["Adversarial"]
 
@@ -31,7 +31,8 @@ class Adversarial:
         attack: What crafts the inputs, e.g. ``PGD(steps=7)``.
         threat: What it may do.
         path: Surrogate of the attacker's backward pass; None takes each neuron's own.
-        loss: What the attack climbs, ``"cross_entropy"`` (as published) or ``"margin"``.
+        loss: What the attack climbs, ``"cross_entropy"`` (as published), ``"margin"`` or
+            ``"dlr"``.
     Returns:
         Adversarial inputs, the shape of ``x``, detached.
     Raises:
@@ -64,7 +65,7 @@ class Adversarial:
     loss: str = "cross_entropy"
 
     def __post_init__(self) -> None:
-        check_one_of(self.loss, ("margin", "cross_entropy"), "Adversarial.loss")
+        check_one_of(self.loss, LOSSES, "Adversarial.loss")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
         """Craft adversarial inputs for one batch; the model is left as it was found."""
