@@ -7,11 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import (
+    APGD,
     ATTACKS,
     DDN,
+    FGSM,
     FMN,
     PDPGD,
     PGD,
+    RFGSM,
+    SAPGD,
     Attack,
     Countdown,
     MinimumNorm,
@@ -19,6 +23,7 @@ from spikeproof.attacks import (
     Restarts,
     SigmaZero,
     Swap,
+    Targeted,
     serves,
 )
 from spikeproof.base import seeds
@@ -26,7 +31,18 @@ from spikeproof.data import Domain, Views
 from spikeproof.evaluate import verify
 from spikeproof.models import ModelSpec, Network, build
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, L2, Counts, Geometry, Goal, Joint, Linf, Threat
+from spikeproof.threats import (
+    L0,
+    L1,
+    L2,
+    LOSSES,
+    Counts,
+    Geometry,
+    Goal,
+    Joint,
+    Linf,
+    Threat,
+)
 
 IMAGE = Domain(kind="image", shape=(2, 8, 8))
 EVENTS = Domain(kind="events", shape=(3, 2, 8, 8), high=4.0, integer=True)
@@ -65,6 +81,11 @@ EACH: list[Attack] = [
     FMN(steps=5),
     PDPGD(steps=5),
     SigmaZero(steps=5),
+    FGSM(),
+    RFGSM(steps=2),
+    APGD(steps=6),
+    SAPGD(steps=5),
+    Targeted(attack=APGD(steps=3, wide=True), rivals=2),
 ]
 CASES = [(attack, threat) for attack in EACH for threat in THREATS if serves(attack, threat)]
 each_case = pytest.mark.parametrize(
@@ -169,6 +190,10 @@ def test_repr_and_record_rebuild_the_attack(attack: Attack) -> None:
         (FMN(steps=5), 8, 5),
         (SigmaZero(steps=5), 8, 5),
         (PDPGD(steps=5), 8, 5),
+        (FGSM(), 2, 1),
+        (RFGSM(steps=3), 5, 3),
+        (SAPGD(steps=4), 6, 4),
+        (Targeted(attack=PGD(steps=3), rivals=2), 13, 6),
     ],
     ids=repr,
 )
@@ -228,13 +253,25 @@ def test_the_nearest_points_are_legal_adversarial_and_as_far_as_they_say(
     assert none.distance.isinf().all() and torch.equal(none.x_adv, x)
 
 
-def test_targeted_attacks_reach_the_class_they_want() -> None:
+@pytest.mark.parametrize("wide", [False, True])
+def test_passes_of_apgd_equal_the_documented_cost(wide: bool) -> None:
+    threat = Threat(L1(), 4, IMAGE)
+    model, x = network(threat), inputs(threat)
+    y = labels(model, x)
+    with Oracle(model) as oracle:
+        APGD(steps=7, wide=wide)(oracle, x, Goal(y), threat, seeds=seeds(0, n=5))
+        assert (oracle.passes.forward, oracle.passes.backward) == (5 * 9, 5 * 7)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("attack", [PGD(steps=30), APGD(steps=30), SAPGD(steps=30)], ids=repr)
+def test_targeted_attacks_reach_the_class_they_want(attack: Attack, loss: str) -> None:
     threat = Threat(L2(), 3.0, IMAGE)
     model, x = network(threat), inputs(threat)
     target = (labels(model, x) + 1) % 3
     with Oracle(model) as oracle:
-        goal = Goal(target, targeted=True)
-        x_adv = PGD(steps=30)(oracle, x, goal, threat, seeds=seeds(0, n=5))
+        goal = Goal(target, targeted=True, loss=loss)
+        x_adv = attack(oracle, x, goal, threat, seeds=seeds(0, n=5))
         won = goal.margin(oracle.logits(x_adv)) > 0
         assert torch.equal(oracle.logits(x_adv).argmax(1) == target, won)
     assert won.float().mean() >= 0.6

@@ -1,9 +1,11 @@
 """Attacks: searches for a legal input that reaches the goal."""
 
+from spikeproof.attacks.apgd import APGD
 from spikeproof.attacks.attack import Attack, serves
 from spikeproof.attacks.countdown import Countdown
 from spikeproof.attacks.ddn import DDN
 from spikeproof.attacks.ensemble import Found, Member, Suite, suite
+from spikeproof.attacks.fgsm import FGSM
 from spikeproof.attacks.fmn import FMN
 from spikeproof.attacks.nearest import MinimumNorm, Nearest
 from spikeproof.attacks.pdpgd import PDPGD
@@ -11,17 +13,24 @@ from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.random import Random
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.attacks.restarts import Restarts
+from spikeproof.attacks.rfgsm import RFGSM
+from spikeproof.attacks.sapgd import SAPGD
 from spikeproof.attacks.sigma_zero import SigmaZero
 from spikeproof.attacks.swap import Swap
+from spikeproof.attacks.targeted import Targeted
 from spikeproof.attacks.trackers import Best
 from spikeproof.attacks.tune import WIDTHS, tune
 
 __all__ = [
+    "APGD",
     "ATTACKS",
     "DDN",
+    "FGSM",
     "FMN",
     "PDPGD",
     "PGD",
+    "RFGSM",
+    "SAPGD",
     "WIDTHS",
     "Attack",
     "Best",
@@ -35,6 +44,7 @@ __all__ = [
     "SigmaZero",
     "Suite",
     "Swap",
+    "Targeted",
     "serves",
     "suite",
     "tune",

@@ -17,7 +17,7 @@ from spikeproof.attacks.trackers import Best
 from spikeproof.base import InputError, Seeds, SettingError, check_one_of
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import Oracle, Passes, Path, name_of, path_from, path_record
-from spikeproof.threats import Goal, Threat
+from spikeproof.threats import LOSSES, Goal, Threat
 
 __all__ = ["Found", "Member", "Suite", "suite"]
 
@@ -30,7 +30,7 @@ class Member:
         attack: The algorithm.
         path: How the gradient crosses a spike, a surrogate or any of ``PATHS``; None uses the
             model's own surrogates.
-        loss: What is climbed, ``"margin"`` or ``"cross_entropy"``.
+        loss: What is climbed, ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
     Raises:
         SettingError: unknown loss.
     Example:
@@ -43,7 +43,7 @@ class Member:
     loss: str = "margin"
 
     def __post_init__(self) -> None:
-        check_one_of(self.loss, ("margin", "cross_entropy"), "loss")
+        check_one_of(self.loss, LOSSES, "loss")
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from spikeproof.threats.events import Counts
 from spikeproof.threats.geometry import Geometry
-from spikeproof.threats.goal import Aim, Goal, Shift
+from spikeproof.threats.goal import LOSSES, Aim, Goal, Shift
 from spikeproof.threats.joint import Joint
 from spikeproof.threats.l0 import L0
 from spikeproof.threats.l1 import L1
@@ -17,6 +17,7 @@ __all__ = [
     "L0",
     "L1",
     "L2",
+    "LOSSES",
     "Aim",
     "Counts",
     "Geometry",

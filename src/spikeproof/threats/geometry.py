@@ -15,6 +15,7 @@ __all__ = [
     "Counted",
     "Geometry",
     "Radius",
+    "Sparse",
     "biggest",
     "fill",
     "land",
@@ -110,6 +111,19 @@ class Counted(Geometry):
         domain: Domain | Views,
     ) -> Tensor:
         """Put a unit on the places ``moves[0]``, along the gradient; take one from ``moves[1]``."""
+
+
+class Sparse(Geometry):
+    """A geometry whose steepest step moves few features, so that how many is a choice (l_1)."""
+
+    @abstractmethod
+    def aim(
+        self, grad: Tensor, x: Tensor, share: Tensor, radius: Radius, domain: Domain | Views
+    ) -> Tensor:
+        """How far each feature goes in the best point to first order, ``(N, n)``.
+
+        At least the share ``(N,)`` of the features moves, where the box has room.
+        """
 
 
 def land(change: Tensor, x: Tensor, domain: Domain | Views, *, grid: bool) -> Tensor:

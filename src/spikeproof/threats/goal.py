@@ -9,11 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from spikeproof.base import InputError, check_finite, check_labels, check_one_of
+from spikeproof.base import InputError, SettingError, check_finite, check_labels, check_one_of
 
-__all__ = ["Aim", "Goal", "Shift"]
+__all__ = ["LOSSES", "Aim", "Goal", "Shift"]
 
-LOSSES = ("margin", "cross_entropy")
+LOSSES = ("margin", "cross_entropy", "dlr")
+
+# The denominator of DLR stays at least this large, so that nearly tied logits cannot overflow it.
+SMALLEST = 1e-12
 
 
 class Aim(Protocol):
@@ -39,34 +42,64 @@ class Goal:
     Untargeted ``margin = max_{j != y} z_j - z_y``, targeted ``margin = z_y - max_{j != y} z_j``.
     A tie counts as won and gets the smallest positive number.
 
+    Losses, ``up`` the logit the attacker raises and ``down`` the one it lowers (``z_(i)`` the i-th
+    largest): ``"margin"`` is ``up - down``, the difference of logits; classes tied for the maximum
+    share its gradient, so that no tied spike count hides behind another. ``"cross_entropy"``
+    rises with the surprise at ``y``, and falls towards the target. ``"dlr"`` is
+    ``(up - down) / (z_(1) - z_(3))``, and targeted, or with a rival,
+    ``(up - down) / (z_(1) - (z_(3) + z_(4)) / 2)``: no rescaling of the logits changes it.
+
     Args:
         y: True classes, or the wanted ones where ``targeted``; int64 ``(N,)``.
         targeted: Whether ``y`` is what the attacker wants.
-        loss: What is climbed: the ``"margin"``, or the ``"cross_entropy"`` (falling towards the
-            target where ``targeted``).
+        loss: What is climbed: ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
+        rival: Classes that the score raises instead of whichever comes closest, int64 ``(N,)``;
+            the margin stays untargeted. Only where not ``targeted``.
     Raises:
-        SettingError: unknown loss.
-        InputError: labels that are not integers.
+        SettingError: unknown loss, or a rival of a targeted goal.
+        InputError: labels or rivals that are not integers, or a rival that is the true class.
+    Differs from the paper:
+        The ratio of DLR is constant in ``down`` where ``up`` equals the subtracted logit (all
+        rivals of one spike count, or towards the last of three classes), and undefined where the
+        top classes are tied; there the denominator is held fixed, 1 if it is 0, and the gradient
+        is that of the difference.
+        With three classes the targeted denominator is the untargeted one, with two it is 1.
     Example:
         >>> goal = Goal(torch.tensor([0, 1]))
         >>> goal.margin(torch.tensor([[2.0, 1.0, 0.0], [3.0, 1.0, 0.0]]))
         tensor([-1.,  2.])
+
+    References:
+        croce2020reliable
     """
 
     y: Tensor
     targeted: bool = False
     loss: str = "margin"
+    rival: Tensor | None = None
 
     def __post_init__(self) -> None:
         check_one_of(self.loss, LOSSES, "loss")
         check_labels(self.y, 1 << 62)
+        if self.rival is None:
+            return
+        if self.targeted:
+            raise SettingError("Goal: a targeted goal has no rival; its y is the class to raise.")
+        check_labels(self.rival, 1 << 62, len(self.y))
+        if (self.rival == self.y).any():
+            item = int((self.rival == self.y).nonzero()[0])
+            raise InputError(
+                f"Goal.rival must differ from the true class; item {item} has class "
+                f"{int(self.y[item])} as both."
+            )
 
     def __len__(self) -> int:
         return len(self.y)
 
     def __getitem__(self, which: Tensor | slice) -> Goal:
         """The goal of the chosen items."""
-        return Goal(self.y[which], self.targeted, self.loss)
+        rival = None if self.rival is None else self.rival[which]
+        return Goal(self.y[which], self.targeted, self.loss, rival)
 
     def margin(self, logits: Tensor) -> Tensor:
         """Positive exactly where the attacker has won.
@@ -78,23 +111,36 @@ class Goal:
         Raises:
             InputError: logits that are not finite, of the wrong shape or for other labels.
         """
-        gap = self._gap(self._checked(logits))
+        own, other = self._own(self._checked(logits)), self._other(logits)
+        gap = own - other if self.targeted else other - own
         return torch.where(gap == 0, torch.full_like(gap, torch.finfo(gap.dtype).tiny), gap)
 
     def score(self, logits: Tensor) -> Tensor:
         """What the attacker climbs, ``(N,)``; differentiable in the logits."""
         logits = self._checked(logits)
+        wanted = self.y if self.targeted else self.rival
+        if self.loss == "cross_entropy":
+            if wanted is None:
+                return functional.cross_entropy(logits, self.y, reduction="none")
+            return -functional.cross_entropy(logits, wanted, reduction="none")
+        own = self._own(logits)
+        if self.rival is not None:
+            other = logits.gather(1, self.rival[:, None]).squeeze(1)
+        else:
+            other = self._other(logits)
+        up, down = (own, other) if self.targeted else (other, own)
         if self.loss == "margin":
-            return self._gap(logits)
-        surprise = functional.cross_entropy(logits, self.y, reduction="none")
-        return -surprise if self.targeted else surprise
+            return up - down
+        return (up - down) / _spread(logits, up, 3 if wanted is None else 4)
 
-    def _gap(self, logits: Tensor) -> Tensor:
-        """The margin before ties are decided."""
-        own = logits.gather(1, self.y[:, None]).squeeze(1)
+    def _own(self, logits: Tensor) -> Tensor:
+        """The logit of ``y``."""
+        return logits.gather(1, self.y[:, None]).squeeze(1)
+
+    def _other(self, logits: Tensor) -> Tensor:
+        """The largest logit of the other classes; tied ones share its gradient."""
         mask = torch.zeros_like(logits, dtype=torch.bool).scatter(1, self.y[:, None], True)
-        rival = logits.masked_fill(mask, -torch.inf).max(1).values
-        return own - rival if self.targeted else rival - own
+        return logits.masked_fill(mask, -torch.inf).amax(1)
 
     def _checked(self, logits: Tensor) -> Tensor:
         """The logits, if they can be judged."""
@@ -103,8 +149,21 @@ class Goal:
                 f"Logits must have shape (N, K) with K >= 2 classes; got {tuple(logits.shape)}. "
                 "Average over timesteps inside the model."
             )
-        check_labels(self.y, logits.shape[1], len(logits))
+        for classes in (self.y, self.rival):
+            if classes is not None:
+                check_labels(classes, logits.shape[1], len(logits))
         return check_finite(logits, "The logits")
+
+
+def _spread(logits: Tensor, up: Tensor, last: int) -> Tensor:
+    """The denominator of DLR: the top logit above the mean of the third to the ``last``."""
+    top = logits.topk(min(last, logits.shape[1]), dim=1).values
+    if top.shape[1] < 3:
+        return torch.ones_like(up)
+    low = top[:, 2:].mean(1)
+    spread = top[:, 0] - low
+    fixed = torch.where(spread > 0, spread, torch.ones_like(spread)).detach()
+    return torch.where((up == low) | (spread <= 0), fixed, spread).clamp(min=SMALLEST)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ from torch import Tensor
 from spikeproof.base import Seeds, check_fraction
 from spikeproof.data import Domain, Views
 from spikeproof.threats.geometry import (
-    Geometry,
     Radius,
+    Sparse,
     fill,
     refuse_radius,
     refuse_small,
@@ -25,7 +25,7 @@ __all__ = ["L1", "nearest_l1"]
 
 
 @dataclass(frozen=True)
-class L1(Geometry):
+class L1(Sparse):
     r"""The absolute changes of the features add up to at most the radius.
 
     A step leads towards the point of ball and box that is best to first order: the radius spent
@@ -74,9 +74,16 @@ class L1(Geometry):
         self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """From ``z`` to the best point of ball and box to first order."""
-        most = radius / max(1.0, self.share * domain.size)
-        room = rooms(grad, x, domain).flatten(1).clamp(max=most)
-        return towards(fill(grad.flatten(1).abs(), room, radius), grad, z, x)
+        share = torch.full((len(x),), self.share, device=x.device)
+        return towards(self.aim(grad, x, share, radius, domain), grad, z, x)
+
+    def aim(
+        self, grad: Tensor, x: Tensor, share: Tensor, radius: Radius, domain: Domain | Views
+    ) -> Tensor:
+        """The radius spent in order of ``|grad|``, at most ``radius / (share * n)`` on each."""
+        most = radius / (share.to(x) * domain.size).clamp(min=1)[:, None]
+        room = torch.minimum(rooms(grad, x, domain).flatten(1), most)
+        return fill(grad.flatten(1).abs(), room, radius)
 
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
         """``n`` of ``n + 1`` normalised exponentials, with random signs."""

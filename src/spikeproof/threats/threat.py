@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats.geometry import Counted, Geometry, Radius
+from spikeproof.threats.geometry import Counted, Geometry, Radius, Sparse, towards
 from spikeproof.threats.registry import GEOMETRIES
 
 __all__ = ["Threat"]
@@ -77,6 +77,11 @@ class Threat:
     def counted(self) -> bool:
         """Whether the radius counts units (pixels, features, events) that can be exchanged."""
         return isinstance(self.geometry, Counted)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether a step moves few features, so that ``spread`` has a choice to make (l_1)."""
+        return isinstance(self.geometry, Sparse)
 
     def at(self, radius: float) -> Threat:
         """The same threat with another radius."""
@@ -147,6 +152,27 @@ class Threat:
         """
         own = radius if radius is None else radius.to(grad)
         return self.geometry.step(grad.detach(), z.detach(), x.detach(), self._of(own), self.domain)
+
+    @torch.no_grad()
+    def spread(self, grad: Tensor, z: Tensor, x: Tensor, share: Tensor) -> Tensor:
+        """Return the step of a sparse threat that moves at least some share of the features.
+
+        Args:
+            grad: Gradient of what is climbed, ``(N, *shape)``.
+            z: Where the attacker stands, ``(N, *shape)``.
+            x: Clean inputs, ``(N, *shape)``.
+            share: Share of the features for each item, in [0, 1], ``(N,)``; 0 is ``step``.
+        Returns:
+            ``(N, *shape)``, from ``z`` to the best such point of ball and box to first order.
+        Raises:
+            SettingError: the threat is not sparse.
+        """
+        if not isinstance(self.geometry, Sparse):
+            raise SettingError(
+                f"A step of {self.name} leaves no choice of how many features move; use step()."
+            )
+        size = self.geometry.aim(grad.detach(), x.detach(), share, self.radius, self.domain)
+        return towards(size, grad.detach(), z.detach(), x.detach())
 
     @torch.no_grad()
     def draw(self, x: Tensor, seeds: Seeds) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from spikeproof.attacks import ATTACKS, Attack
 from spikeproof.base import Seeds, SettingError, check_one_of, suggestion
 from spikeproof.oracle import Oracle, Path, path_from, path_record
-from spikeproof.threats import Goal, Threat
+from spikeproof.threats import LOSSES, Goal, Threat
 
 __all__ = ["Adversarial"]
 
@@ -31,7 +31,8 @@ class Adversarial:
         threat: What it may do.
         path: How the attacker's gradient crosses a spike, a surrogate or any of
             ``spikeproof.oracle.PATHS``; None takes each neuron's own.
-        loss: What the attack climbs, ``"cross_entropy"`` (as published) or ``"margin"``.
+        loss: What the attack climbs, ``"cross_entropy"`` (as published), ``"margin"`` or
+            ``"dlr"``.
     Returns:
         Adversarial inputs, the shape of ``x``, detached.
     Raises:
@@ -64,7 +65,7 @@ class Adversarial:
     loss: str = "cross_entropy"
 
     def __post_init__(self) -> None:
-        check_one_of(self.loss, ("margin", "cross_entropy"), "Adversarial.loss")
+        check_one_of(self.loss, LOSSES, "Adversarial.loss")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
         """Craft adversarial inputs for one batch; the model is left as it was found."""

@@ -1,0 +1,95 @@
+"""An untargeted attack as several runs, each towards one other class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from spikeproof.attacks.apgd import APGD
+from spikeproof.attacks.attack import Attack, serves
+from spikeproof.attacks.trackers import Best
+from spikeproof.base import InputError, Seeds, SettingError
+from spikeproof.oracle import Oracle
+from spikeproof.threats import Aim, Goal, Threat
+
+__all__ = ["Targeted"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targeted:
+    r"""Run an attack once towards each of the classes closest to winning.
+
+    Run ``k`` climbs the score towards the rival of the k-th largest clean logit among the wrong
+    classes (``Goal.rival``); any other class than the true one wins as well. With loss ``"dlr"``
+    and :class:`APGD` inside this is APGD-T. A goal that is targeted already has its class and
+    gets one run.
+
+    Args:
+        attack: Any attack that climbs the goal's score.
+        rivals: How many classes to try, at least 1; all others where there are fewer.
+    Returns:
+        From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
+    Raises:
+        SettingError: rivals below 1.
+        InputError: in a call, a goal without a true class to leave.
+    Cost:
+        ``rivals`` runs of the attack, and ``rivals + 1`` forward passes per item; a run leaves
+        out the items won by the runs before it where the attack has ``stop=True``.
+    Example:
+        >>> Targeted(rivals=3).rivals
+        3
+
+    References:
+        croce2020reliable
+    """
+
+    attack: Attack = field(default_factory=APGD)
+    rivals: int = 9
+
+    def __post_init__(self) -> None:
+        if self.rivals < 1:
+            raise SettingError(f"Targeted.rivals must be at least 1; got {self.rivals!r}.")
+
+    def serves(self, threat: Threat) -> bool:
+        """Whether the attack inside can work under this threat."""
+        return serves(self.attack, threat)
+
+    def __call__(
+        self,
+        oracle: Oracle,
+        x: Tensor,
+        goal: Aim,
+        threat: Threat,
+        *,
+        seeds: Seeds,
+        start: Tensor | None = None,
+    ) -> Tensor:
+        """Run the attack; every run begins at ``start`` where there is one."""
+        if not isinstance(goal, Goal):
+            raise InputError(
+                f"Targeted needs a Goal, whose true class it tries to leave; got "
+                f"{type(goal).__name__}. Run the attack inside without Targeted."
+            )
+        logits = oracle.logits(x)
+        best = Best(x, goal.margin(logits))
+        rows = torch.arange(len(x), device=x.device)
+        for run, aim in enumerate(self._aims(goal, logits)):
+            left = best.standing() if getattr(self.attack, "stop", False) else rows
+            if not len(left):
+                break
+            own = seeds[left].child("rival", run)
+            begin = None if start is None else start[left]
+            x_adv = self.attack(oracle, x[left], aim[left], threat, seeds=own, start=begin)
+            best.keep(x_adv, aim[left].margin(oracle.logits(x_adv)), left)
+        return best.x
+
+    def _aims(self, goal: Goal, logits: Tensor) -> list[Goal]:
+        """The goal with each rival in turn, likeliest first."""
+        if goal.targeted or goal.rival is not None:
+            return [goal]
+        others = logits.scatter(1, goal.y[:, None], -torch.inf)
+        order = others.sort(dim=1, descending=True, stable=True).indices
+        count = min(self.rivals, logits.shape[1] - 1)
+        return [replace(goal, rival=order[:, k]) for k in range(count)]
