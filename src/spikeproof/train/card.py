@@ -30,7 +30,6 @@ def card(model: Network, data: Dataset, work: Assignment, history: History) -> d
         Plain data. Accuracies are those on validation items; test items play no part.
     """
     best, spec = history.best, data.spec
-    device = next(model.parameters()).device
     return {
         "schema": 1,
         "model": {
@@ -60,15 +59,7 @@ def card(model: Network, data: Dataset, work: Assignment, history: History) -> d
         },
         "firing": dict(best.firing),
         "warnings": history.warnings,
-        "cost": {
-            "seconds": round(history.seconds, 1),
-            "peak_bytes": history.peak_bytes,
-            "forward_passes": sum(epoch.forward for epoch in history.epochs),
-            "backward_passes": sum(epoch.backward for epoch in history.epochs),
-            "device": _device(device),
-            "threads": torch.get_num_threads(),
-            "torch": str(torch.__version__),
-        },
+        "cost": _cost(history, next(model.parameters()).device),
     }
 
 
@@ -88,6 +79,19 @@ def write_card(path: Path | str, content: Mapping[str, Any]) -> tuple[Path, Path
     write_json(plain, dict(content))
     write_atomic(told, _told(path.name, content).encode())
     return plain, told
+
+
+def _cost(history: History, device: torch.device) -> dict[str, Any]:
+    """What training took, and on what."""
+    return {
+        "seconds": round(history.seconds, 1),
+        "peak_bytes": history.peak_bytes,
+        "forward_passes": sum(epoch.forward for epoch in history.epochs),
+        "backward_passes": sum(epoch.backward for epoch in history.epochs),
+        "device": _device(device),
+        "threads": torch.get_num_threads(),
+        "torch": str(torch.__version__),
+    }
 
 
 def _device(device: torch.device) -> str:

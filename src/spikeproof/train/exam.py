@@ -22,8 +22,8 @@ _CHEAP = PGD(steps=5, step_size=0.5, last=0.2, stop=True)
 class Exam:
     r"""Attack validation items under every threat; count who stands under each, and under all.
 
-    .. math:: \text{union} = \frac1N \#\{i : \forall\,\text{threats } B:\;
-        \operatorname{margin}(\operatorname{attack}_B(x_i)) \le 0\}
+    .. math:: \text{union} = \frac1N \#\{i : \forall\,\text{threats } k:\;
+        \operatorname{margin}(\operatorname{attack}_k(x_i)) \le 0\}
 
     A cheap attack is enough to tell epochs of one run apart; the numbers are upper bounds of the
     robust accuracy, and no substitute for ``audit``.
