@@ -235,3 +235,53 @@ def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     assert "[4/4]" in again.stderr
     one, two = (tmp_path / name / "model.safetensors" for name in ("whole", "cut"))
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_training_takes_settings_exam_and_augmentation_by_name(said: Said, tmp_path: Path) -> None:
+    command = ["train", *SMALL, "--epochs", "2", "--folder", tmp_path, "--json"]
+    command += ["--set", "batch-size=256", "--set", "select=union", "--set", "average=0.9"]
+    command += ["--set", "schedule=step", "--set", "milestones=0.4,0.6"]
+    command += ["--exam", "linf=0.02", "--exam", "l1", "--augment", "shift-image:pixels=1"]
+    code, out, err = said(*command)
+    assert code == 0
+    told = json.loads(out)
+    assert list(told["robust_accuracy"]) == ["l1 1.5", "linf 0.02"]
+    assert told["union_accuracy"] == told["validation_accuracy"]
+    assert err.startswith("Estimate from two steps: about ")
+    assert "[2/2] loss" in err
+    made = json.loads((tmp_path / "model.card.json").read_text())
+    assert made["training"]["settings"]["milestones"] == [0.4, 0.6]
+    assert made["training"]["settings"]["batch_size"] == 256
+    assert made["training"]["augment"] == [{"kind": "shift-image", "pixels": 1}]
+    assert made["cost"] == told["cost"]
+    assert told["card"] == str(tmp_path / "model.card.md")
+    assert (tmp_path / "training.jsonl").read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (
+            "--set learning_rat=0.1",
+            1,
+            "unknown setting 'learning_rat'. Did you mean 'learning_rate'",
+        ),
+        ("--set learning_rate", 2, "--set takes NAME=VALUE; got 'learning_rate'"),
+        ("--set learning_rate=fast", 1, "learning_rate"),
+        ("--set schedule=cosin", 1, "Did you mean 'cosine'"),
+        ("--set precision=bfloat16", 1, "mixed precision on CUDA, and the model is on cpu"),
+        ("--set select=union", 1, "needs an exam"),
+        ("--augment shift-images", 1, "Did you mean 'shift-image'"),
+        ("--augment shift-image:pixel=2", 1, "Did you mean 'pixels'"),
+        ("--augment gain", 1, "Gain changes audio, and the items are image"),
+        ("--exam linff", 2, "Did you mean 'linf'"),
+        ("--device gpu", 2, "Unknown device 'gpu'"),
+    ],
+)
+def test_settings_that_do_not_exist_are_answered_with_the_nearest(
+    said: Said, options: str, code: int, sentence: str, tmp_path: Path
+) -> None:
+    found, out, err = said("train", *SMALL, "--folder", tmp_path, *options.split())
+    assert (found, out) == (code, "")
+    assert sentence in err
+    assert "Traceback" not in err

@@ -22,8 +22,19 @@ from spikeproof.attacks import PGD
 from spikeproof.data import Dataset, DataSpec, Domain, Split
 from spikeproof.models import model_digest
 from spikeproof.neurons import LIF, Spiking
-from spikeproof.threats import Linf, Threat
-from spikeproof.train import Adversarial, CrossEntropy, Objective, SparseGradient, Training, fit
+from spikeproof.threats import L2, Linf, Threat
+from spikeproof.train import (
+    Adversarial,
+    CrossEntropy,
+    Exam,
+    Gain,
+    Noise,
+    Objective,
+    ShiftAudio,
+    SparseGradient,
+    Training,
+    fit,
+)
 
 DOMAIN = Domain(kind="audio", shape=(6,))
 
@@ -71,8 +82,26 @@ def train(folder: Path) -> None:
         inputs=Adversarial(PGD(steps=2, step_size=0.5), threat),
     )
     net = make_net()
-    settings = Training(batch_size=16, learning_rate=0.02, gradient_clip=5.0)
-    history = fit(net, make_data(), objective, epochs=8, settings=settings, directory=folder)
+    settings = Training(
+        batch_size=16,
+        learning_rate=0.02,
+        gradient_clip=5.0,
+        schedule="step",
+        warmup=0.1,
+        average=0.9,
+        patience=6,
+        select="union",
+    )
+    history = fit(
+        net,
+        make_data(),
+        objective,
+        epochs=8,
+        settings=settings,
+        augment=(ShiftAudio(samples=1), Gain(), Noise()),
+        exam=Exam(threats=(threat, Threat(L2(), 0.1, DOMAIN))),
+        directory=folder,
+    )
     (folder / "outcome.json").write_text(
         json.dumps({"weights": model_digest(net), "history": history.record()})
     )
@@ -133,7 +162,7 @@ def main(base: Path) -> None:
     for _ in range(5):
         kills += child(lambda: train(broken), draw.uniform(0, 0.6 * length)) == signal.SIGKILL
     assert child(lambda: train(broken), None) == 0
-    names = ("outcome.json", "training.safetensors")
+    names = ("outcome.json", "training.safetensors", "training.jsonl")
     same = {name: (unbroken / name).read_bytes() == (broken / name).read_bytes() for name in names}
     left = sorted(path.name for path in broken.iterdir())
     print(json.dumps({"same": same, "kills": kills, "files": left}))

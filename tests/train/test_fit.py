@@ -20,6 +20,7 @@ from spikeproof.threats import Linf, Threat
 from spikeproof.train import (
     Adversarial,
     CrossEntropy,
+    Epoch,
     History,
     Objective,
     Pass,
@@ -187,14 +188,16 @@ def test_training_runs_inside_no_grad(model: Callable[..., Any], data: Dataset) 
 def test_selection_takes_the_best_accuracy_then_the_lower_loss_then_the_earlier(
     model: Callable[..., Any], data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from spikeproof.train.measure import Measured
     from spikeproof.train.run import Run
 
     script = [(0.5, 0.1), (0.8, 0.9), (0.8, 0.7), (0.8, 0.7), (0.7, 0.0)]
     weights = {}
 
-    def measure(self: Run, number: int) -> tuple[float, float, float]:
+    def measure(self: Run, number: int) -> Measured:
         weights[number] = model_digest(self.model)
-        return (*script[number - 1], 0.0)
+        accuracy, loss = script[number - 1]
+        return Measured(validation_accuracy=accuracy, validation_loss=loss, clean_accuracy=0.0)
 
     monkeypatch.setattr(Run, "_measure", measure)
     net = model()
@@ -315,7 +318,8 @@ def test_the_hook_hears_every_epoch(model: Callable[..., Any], data: Dataset) ->
     heard: list[tuple[int, int, Mapping[str, float]]] = []
     fit(model(), data, SPARSE, epochs=3, settings=QUICK, progress=lambda *a: heard.append(a))
     assert [(epoch, epochs) for epoch, epochs, _ in heard] == [(1, 3), (2, 3), (3, 3)]
-    assert set(heard[0][2]) == {"loss", "error", "sparse", "validation_accuracy"}
+    shown = {"loss", "error", "sparse", "training_accuracy", "validation_accuracy"}
+    assert set(heard[0][2]) == shown
 
 
 def test_a_bar_is_drawn_on_standard_error_when_asked_for(
@@ -453,6 +457,17 @@ def test_a_terminal_gets_the_bar_by_itself(monkeypatch: pytest.MonkeyPatch) -> N
 
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
-    with reporting(None, 0, 2) as hook:
-        hook(1, 2, {"loss": 0.5})
+    with reporting(None, 0, 2) as report:
+        epoch = Epoch(
+            epoch=1,
+            loss=0.5,
+            parts={},
+            learning_rate=0.1,
+            validation_accuracy=None,
+            validation_loss=None,
+            clean_accuracy=None,
+            warnings={"dead a": "Layer a is dead."},
+        )
+        report(epoch, 2)
     assert "1/2" in terminal.getvalue()
+    assert terminal.getvalue().count("epoch 1: Layer a is dead.") == 1

@@ -18,8 +18,18 @@ from torch import nn
 from spikeproof.base import Diverged, FileProblem, SettingError
 from spikeproof.data import Dataset, Split
 from spikeproof.models import model_digest, read_tensors, write_tensors
-from spikeproof.train import CrossEntropy, History, Objective, SparseGradient, Training, fit
+from spikeproof.train import (
+    LOG,
+    WALL,
+    CrossEntropy,
+    History,
+    Objective,
+    SparseGradient,
+    Training,
+    fit,
+)
 from spikeproof.train.checkpoint import _digest
+from spikeproof.train.measure import Measured
 from spikeproof.train.run import Run
 
 ERROR = Objective({"error": (1.0, CrossEntropy())})
@@ -68,7 +78,8 @@ def test_a_run_killed_at_many_moments_ends_with_the_bytes_of_an_unbroken_one(
     assert all(result["same"].values()), result
     # Four are certain (around a write); how many of the five timed ones hit depends on the machine.
     assert result["kills"] >= 4, result
-    assert result["files"] == ["outcome.json", NAME], "what killed runs leave behind is cleared"
+    files = ["outcome.json", LOG, NAME, WALL]
+    assert result["files"] == files, "what killed runs leave behind is cleared"
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
@@ -94,9 +105,11 @@ def test_the_best_weights_survive_a_break(
 ) -> None:
     weights = {}
 
-    def measure(self: Run, number: int) -> tuple[float, float, float]:
+    def measure(self: Run, number: int) -> Measured:
         weights[number] = model_digest(self.model)
-        return 1.0 - 0.1 * number, 0.5, 0.0
+        return Measured(
+            validation_accuracy=1.0 - 0.1 * number, validation_loss=0.5, clean_accuracy=0.0
+        )
 
     monkeypatch.setattr(Run, "_measure", measure)
     with pytest.raises(Stop):
@@ -283,7 +296,7 @@ def test_a_disk_that_fills_up_leaves_the_last_epoch_to_resume_from(
         patch.setattr(os, "fsync", full)
         with pytest.raises(FileProblem, match="No space left"):
             run(model, data, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    assert not list(tmp_path.glob(f".{NAME}*"))
     net, history = run(model, data, tmp_path)
     assert model_digest(net) == model_digest(whole)
     assert history == expected

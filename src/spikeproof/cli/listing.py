@@ -20,8 +20,8 @@ def listing(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="attacks, data, encoders, models, neurons, paths, plans, suites, surrogates, "
-            "terms, threats or trainings; all of them by default."
+            help="attacks, augmentations, data, encoders, models, neurons, paths, plans, "
+            "suites, surrogates, terms, threats or trainings; all of them by default."
         ),
     ] = None,
     as_json: Json = False,
@@ -50,6 +50,15 @@ def _attacks() -> Rows:
     from spikeproof.attacks import ATTACKS
 
     return [(kind, _said(ATTACKS[kind])) for kind in ATTACKS]
+
+
+def _augmentations() -> Rows:
+    from spikeproof.train import AUGMENTATIONS
+
+    return [
+        (kind, f"{AUGMENTATIONS[kind].kind}: {_said(AUGMENTATIONS[kind])}")
+        for kind in AUGMENTATIONS
+    ]
 
 
 def _data() -> Rows:
@@ -159,6 +168,7 @@ _KINDS: dict[str, Callable[[], Rows]] = {
     "attacks": _attacks,
     "suites": _suites,
     "terms": _terms,
+    "augmentations": _augmentations,
     "trainings": _trainings,
     "plans": _plans,
 }

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spikeproof.cli.options import DataDir, Json, Seed, one_thread, parse_radius, pick
-from spikeproof.cli.show import note, print_json
+from spikeproof.cli.show import print_json
+from spikeproof.cli.training import assigned, trained
 
 if TYPE_CHECKING:
     from spikeproof.data import Dataset
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     from spikeproof.train import Objective
 
 __all__ = ["train"]
+
+# What the demo says of its data sets, for those that come as files.
+_FILE_SETS: Mapping[str, Mapping[str, Any]] = {
+    "cifar10": {"model": "vgg-9", "epochs": 30, "batch_size": 64, "learning_rate": 0.001},
+    "fashion-mnist": {
+        "model": "cnn-small",
+        "epochs": 10,
+        "batch_size": 128,
+        "learning_rate": 0.005,
+    },
+}
 
 
 def train(
@@ -43,8 +55,38 @@ def train(
     timesteps: Annotated[
         int | None, typer.Option("--timesteps", min=1, help="Simulation length.")
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting of Training, such as learning_rate=0.01, schedule=step, average=0.99, "
+            "patience=5 or select=union; may be given again.",
+        ),
+    ] = None,
+    exam: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exam",
+            metavar="THREAT[=RADIUS]",
+            help="Attack the validation items under it after every epoch; may be given again.",
+        ),
+    ] = None,
+    augment: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--augment",
+            metavar="NAME[:KEY=VALUE]",
+            help="Change the training items at random, such as shift-image:pixels=1; may be given "
+            "again.",
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
+    tensorboard: Annotated[
+        Path | None, typer.Option("--tensorboard", help="Also write TensorBoard events here.")
+    ] = None,
     folder: Annotated[
-        Path | None, typer.Option("--folder", help="Where model and checkpoint go.")
+        Path | None, typer.Option("--folder", help="Where model, card, checkpoint and logs go.")
     ] = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
@@ -53,53 +95,45 @@ def train(
     """Train one network; the same command again resumes, to the byte.
 
     What is not given is as in the demo: architecture, epochs, weights of the terms, training
-    attack. The epoch is chosen on the validation items; the test items stay sealed.
+    attack. The epoch is chosen on the validation items; the test items stay sealed. A card beside
+    the model says how it was made and what that cost. Where torchrun starts several processes
+    (torchrun --nproc-per-node 2 -m spikeproof train ...), they share every batch.
 
     \b
     Example:
       spikeproof train --data digits --objective SR+AT --threat linf --radius 0.1 --epochs 20
     """
     at = None if radius is None else parse_radius(radius)
+    pick(device, ("cpu", "cuda"), "device")
     from spikeproof.data import load
-    from spikeproof.models import ModelSpec, build, save_model
-    from spikeproof.train import Training, fit
+    from spikeproof.models import ModelSpec, build
 
     one_thread()
     changes = {"model": model, "epochs": epochs, "width": width, "timesteps": timesteps}
     cell = _cell(_part(data, changes), _training(data, objective, threat, at), seed)
-    network = build(ModelSpec.from_record(cell["model"]), seed=seed)
-    folder = folder or Path("runs") / f"{data}-{objective}-seed{seed}"
     made = load(data)
-    history = fit(
-        network,
+    work = assigned(
         made,
         _objective(cell["objective"], made),
-        epochs=cell["epochs"],
-        seed=seed,
-        settings=Training(**cell["settings"]),
-        directory=folder,
-        progress=_line,
+        cell,
+        settings=settings or (),
+        exam=exam or (),
+        augment=augment or (),
     )
-    save_model(network, folder / "model.safetensors")
-    result = {
-        "model": str(folder / "model.safetensors"),
-        "data": data,
-        "objective": cell["objective"],
-        "seed": seed,
-        "epochs": len(history.epochs),
-        "best_epoch": history.best_epoch,
-        "parameters": history.parameters,
-        "clean_accuracy": history.best.clean_accuracy,
-        "validation_accuracy": history.best.validation_accuracy,
-    }
-    print_json(result) if as_json else _tell(result)
+    network = build(ModelSpec.from_record(cell["model"]), seed=seed)
+    folder = folder or Path("runs") / f"{data}-{objective}-seed{seed}"
+    result = trained(network, made, work, folder=folder, device=device, tensorboard=tensorboard)
+    if result is not None:  # None in the processes that only help
+        print_json(result) if as_json else _tell(result)
 
 
 def _part(data: str, changes: dict[str, Any]) -> DataPlan:
-    """The demo's table for the data set, with what the options change."""
-    from spikeproof.study import load_plan
+    """The demo's table for the data set, or a file set's, with what the options change."""
+    from spikeproof.study import DataPlan, load_plan
 
     parts = {part.name: part for part in load_plan("demo").data}
+    for name, values in _FILE_SETS.items():
+        parts[name] = DataPlan(name=name, **values)
     known = parts[pick(data, parts, "data set")]
     return replace(known, **{name: value for name, value in changes.items() if value is not None})
 
@@ -143,12 +177,6 @@ def _objective(record: Mapping[str, Any], data: Dataset) -> Objective:
     inputs = record["inputs"]
     threat = Threat.from_record(inputs["threat"], data.domain) if inputs else None
     return Objective.from_record(record, threat)
-
-
-def _line(epoch: int, epochs: int, numbers: Any) -> None:
-    """One line per epoch for the person at the terminal."""
-    said = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
-    note(f"[{epoch}/{epochs}] {said}")
 
 
 def _tell(result: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from spikeproof.study.cells import Cell, dataset
 from spikeproof.study.code import code_sha256, versions
 from spikeproof.study.record import Arrays, CellFolder
 from spikeproof.threats import Threat
-from spikeproof.train import Objective, Training, fit
+from spikeproof.train import LOG, WALL, Objective, Training, fit
 
 __all__ = ["Done", "attempt", "single_thread"]
 
@@ -102,7 +102,8 @@ def _compute(folder: CellFolder, cell: Cell, begun: float) -> None:
         "result": result,
     }
     folder.write(record, arrays, _wall(time.perf_counter() - begun))
-    (folder.path / _CHECKPOINT).unlink(missing_ok=True)
+    for name in (_CHECKPOINT, LOG, WALL):  # the record holds the history
+        (folder.path / name).unlink(missing_ok=True)
 
 
 Answer = tuple[dict[str, Any], dict[str, Arrays], str]

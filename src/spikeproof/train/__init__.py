@@ -1,24 +1,64 @@
 """Objectives made of terms, adversarial training, and the loop that minimises them."""
 
 from spikeproof.train.adversarial import Adversarial
+from spikeproof.train.assignment import Assignment
+from spikeproof.train.augment import AUGMENTATIONS, Augmentation
+from spikeproof.train.augment_audio import Gain, Noise, ShiftAudio
+from spikeproof.train.augment_events import DropEvents, JitterTime, ShiftEvents
+from spikeproof.train.augment_images import Cutout, Flip, ShiftImage
+from spikeproof.train.card import card, write_card
 from spikeproof.train.clean_pass import Pass, Term
 from spikeproof.train.cross_entropy import CrossEntropy
+from spikeproof.train.estimate import Estimate, estimate
+from spikeproof.train.exam import Exam
+from spikeproof.train.failure import Failure, load_failure
 from spikeproof.train.fit import fit
 from spikeproof.train.history import Epoch, History
+from spikeproof.train.logs import LOG, WALL, Logger, TensorBoard
 from spikeproof.train.objective import TERMS, Objective
-from spikeproof.train.settings import Training
+from spikeproof.train.parallel import Group, processes
+from spikeproof.train.settings import OPTIMIZERS, PRECISIONS, SCHEDULES, SELECTIONS, Training
 from spikeproof.train.sparse_gradient import SparseGradient
 
 __all__ = [
+    "AUGMENTATIONS",
+    "LOG",
+    "OPTIMIZERS",
+    "PRECISIONS",
+    "SCHEDULES",
+    "SELECTIONS",
     "TERMS",
+    "WALL",
     "Adversarial",
+    "Assignment",
+    "Augmentation",
     "CrossEntropy",
+    "Cutout",
+    "DropEvents",
     "Epoch",
+    "Estimate",
+    "Exam",
+    "Failure",
+    "Flip",
+    "Gain",
+    "Group",
     "History",
+    "JitterTime",
+    "Logger",
+    "Noise",
     "Objective",
     "Pass",
+    "ShiftAudio",
+    "ShiftEvents",
+    "ShiftImage",
     "SparseGradient",
+    "TensorBoard",
     "Term",
     "Training",
+    "card",
+    "estimate",
     "fit",
+    "load_failure",
+    "processes",
+    "write_card",
 ]

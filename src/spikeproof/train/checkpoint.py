@@ -6,7 +6,6 @@ import json
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,14 @@ from torch import Tensor, nn
 from spikeproof.base import FileProblem, SettingError, digest_arrays, write_atomic
 from spikeproof.data import Dataset
 from spikeproof.models import Network, model_digest, read_tensors, write_tensors
-from spikeproof.train.objective import Objective
-from spikeproof.train.settings import Training
+from spikeproof.train.assignment import Assignment
 
 __all__ = ["Checkpoint", "identity"]
 
 _NAME = "training.safetensors"
 
 
-def identity(
-    model: nn.Module,
-    data: Dataset,
-    objective: Objective,
-    *,
-    epochs: int,
-    seed: int,
-    settings: Training,
-) -> dict[str, Any]:
+def identity(model: nn.Module, data: Dataset, work: Assignment) -> dict[str, Any]:
     """Everything that decides the outcome of a run, as plain data."""
     splits = {"train": data.train, "validation": data.validation}
     arrays = {
@@ -41,10 +31,7 @@ def identity(
         for field in ("x", "y", "items")
     }
     return {
-        "objective": objective.record(),
-        "seed": seed,
-        "epochs": epochs,
-        "settings": asdict(settings),
+        **work.record(),
         "data": digest_arrays(arrays),
         "architecture": {
             "class": type(model).__qualname__,
@@ -64,7 +51,7 @@ class Checkpoint:
     Args:
         directory: Folder of the run; made if need be.
         identity: What the run is; a file of another run is refused.
-        needed: Bytes that one file takes, roughly.
+        needed: Bytes that one file takes, roughly; 0 where this process will not write.
     Raises:
         FileProblem: the folder cannot be written, or has too little room.
     """
@@ -72,6 +59,8 @@ class Checkpoint:
     def __init__(self, directory: Path | str, identity: dict[str, Any], needed: int) -> None:
         self.path = Path(directory) / _NAME
         self.identity: dict[str, Any] = json.loads(json.dumps(identity))
+        if not needed:
+            return
         probe = self.path.with_name(f"{_NAME}.probe")
         write_atomic(probe, bytes(4096))
         probe.unlink()

@@ -20,8 +20,17 @@ class Epoch:
         learning_rate: The rate of its first step.
         validation_accuracy: Share of validation items classified right, under the inputs that
             ``Training.select`` names; a tie is wrong. None without validation items.
-        validation_loss: The objective's loss on the same inputs, in evaluation mode.
+        validation_loss: The objective's loss in evaluation mode, on its own inputs with
+            ``select="objective"``, else on clean ones.
         clean_accuracy: Share of unperturbed validation items classified right.
+        training_accuracy: Share of training inputs classified right, each in the step it was
+            trained in.
+        robust: With an ``Exam``: share of its items that stand, by threat.
+        union: With an ``Exam``: share that stands under every threat.
+        firing: Spikes per unit and step of each spiking layer, on up to 256 validation items.
+        forward: Items sent through the model in this epoch, attacks and validation included.
+        backward: Times the gradient of an item went back through the model.
+        warnings: What went wrong, by a short key; each key once in a run.
     """
 
     epoch: int
@@ -31,6 +40,29 @@ class Epoch:
     validation_accuracy: float | None
     validation_loss: float | None
     clean_accuracy: float | None
+    training_accuracy: float | None = None
+    robust: Mapping[str, float] = field(default_factory=dict)
+    union: float | None = None
+    firing: Mapping[str, float] = field(default_factory=dict)
+    forward: int = 0
+    backward: int = 0
+    warnings: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("parts", "robust", "firing", "warnings"):  # as a record would have them
+            object.__setattr__(self, name, dict(sorted(getattr(self, name).items())))
+
+    def numbers(self) -> dict[str, float]:
+        """What is worth watching, by name; what was not measured is left out."""
+        named = {
+            "loss": self.loss,
+            **self.parts,
+            "training_accuracy": self.training_accuracy,
+            "validation_accuracy": self.validation_accuracy,
+            **self.robust,
+            "union": self.union,
+        }
+        return {name: value for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +73,10 @@ class History:
         epochs: One entry per epoch.
         best_epoch: Number of the epoch whose weights the model was left with.
         parameters: How many weights were trained.
-        seconds: Wall time of the call that returned this; no part of the record, and not
-            compared. A resumed run counts only what it did itself.
+        seconds: Wall time, over all calls where a ``directory`` kept count; no part of the
+            record, and not compared.
+        peak_bytes: Most memory that was held: of the GPU by the model, or of the computer by the
+            whole process; no part of the record, and not compared.
     Example:
         >>> History(epochs=(), best_epoch=1, parameters=7, seconds=0.5).record()
         {'epochs': 0, 'best_epoch': 1, 'history': [], 'parameters': 7}
@@ -52,11 +86,17 @@ class History:
     best_epoch: int
     parameters: int
     seconds: float = field(default=0.0, compare=False)
+    peak_bytes: int = field(default=0, compare=False)
 
     @property
     def best(self) -> Epoch:
         """The epoch whose weights the model was left with."""
         return self.epochs[self.best_epoch - 1]
+
+    @property
+    def warnings(self) -> dict[str, str]:
+        """What went wrong in any epoch, by key."""
+        return {key: said for epoch in self.epochs for key, said in epoch.warnings.items()}
 
     def record(self) -> dict[str, Any]:
         """Plain data, the same for every run with the same inputs."""

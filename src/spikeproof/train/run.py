@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import Any, cast
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import Diverged, FileProblem, InputError, Seeds, seeds
+from spikeproof.base import Diverged, InputError, Seeds, seeds
 from spikeproof.data import Dataset, Split
-from spikeproof.threats import Goal
+from spikeproof.train.assignment import Assignment
+from spikeproof.train.augment import augmented
+from spikeproof.train.average import Average
+from spikeproof.train.clean_pass import Pass
+from spikeproof.train.failure import Failure
 from spikeproof.train.history import Epoch
-from spikeproof.train.modes import evaluating, randomness
-from spikeproof.train.objective import Objective
-from spikeproof.train.settings import Training
+from spikeproof.train.measure import Measured, measure, rights
+from spikeproof.train.modes import randomness
+from spikeproof.train.parallel import Group
+from spikeproof.train.watch import Tally, bad_activation, bad_gradient, warnings_of
 
 __all__ = ["Run"]
+
+# Under which the accuracy of a step travels among the terms, none of which can be called this.
+_RIGHT = ""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a run is: which step of which epoch, on which items, with which keys."""
+
+    epoch: int
+    step: int
+    batch: Split
+    seeds: Seeds
 
 
 class Run:
@@ -27,141 +47,198 @@ class Run:
     Args:
         model: In training mode.
         data: Only ``train`` and ``validation`` are looked at.
-        objective: What is minimised.
-        epochs: How many there will be.
-        seed: Decides order, random starts and the draws of dropout.
-        settings: Optimiser, schedule and selection.
+        work: What is to be done.
+        group: The processes that do it together.
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        data: Dataset,
-        objective: Objective,
-        *,
-        epochs: int,
-        seed: int,
-        settings: Training,
+        self, model: nn.Module, data: Dataset, work: Assignment, group: Group | None = None
     ) -> None:
         self.model = model
-        self.train, self.validation = data.train, data.validation
-        self.objective = objective
-        # What selection looks at: the objective's own inputs, or clean ones.
-        self.judged = (
-            objective if settings.select == "objective" else replace(objective, inputs=None)
-        )
-        self.total = epochs
-        self.seed = seed
-        self.settings = settings
+        self.train, self.validation, self.domain = data.train, data.validation, data.domain
+        self.work, self.settings = work, work.settings
+        self.group = group or Group()
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
-        self.optimizer = settings.make_optimizer(self.parameters)
+        self.optimizer = self.settings.make_optimizer(self.parameters)
+        share = self.settings.average
+        self.average = None if share is None else Average(model, share)
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
         self.best: dict[str, Tensor] = {}
+        self.reproducer: Path | None = None
 
     def step_epoch(self) -> Epoch:
         """Train one epoch, measure, and keep the weights if they are the best so far."""
-        number = len(self.epochs) + 1
-        with randomness(self.seed, "epoch", number, device=self.device):
-            order = self._order(number)
+        number, tally = len(self.epochs) + 1, Tally()
+        apart = (self.group.rank,) if self.group.size > 1 else ()
+        with ExitStack() as scopes:
+            scopes.enter_context(
+                randomness(self.work.seed, "epoch", number, *apart, device=self.device)
+            )
+            scopes.enter_context(tally.counting(self.model))
+            order = self.order(number)
             sums: dict[str, float] = {}
             for step, which in enumerate(order):
-                for name, value in self._step(number, step, len(order), which).items():
+                for name, value in self.step(number, step, len(order), which).items():
                     sums[name] = sums.get(name, 0.0) + value * len(which)
-            accuracy, loss, clean = self._measure(number)
+            if self.average is not None and self.settings.keep == "average":
+                scopes.enter_context(self.average.inside(self.model))
+            found = self._measure(number)
+            epoch = self._epoch(number, len(order), sums, found, tally)
+            self.epochs.append(epoch)
+            if self._improves(epoch):
+                self.best_epoch = number
+                self.best = {n: t.detach().clone() for n, t in self.model.state_dict().items()}
+        return epoch
+
+    def _epoch(
+        self, number: int, steps: int, sums: Mapping[str, float], found: Measured, tally: Tally
+    ) -> Epoch:
+        """The entry of an epoch that was trained and measured."""
         means = {name: value / len(self.train) for name, value in sums.items()}
+        forward, backward = self.group.total([tally.forward, tally.backward], self.device)
+        measured = asdict(found)
+        del measured["layer"]
         epoch = Epoch(
             epoch=number,
             loss=means.pop("loss"),
+            training_accuracy=means.pop(_RIGHT, None),
             parts=means,
-            learning_rate=self.settings.rate((number - 1) * len(order), self.total * len(order)),
-            validation_accuracy=accuracy,
-            validation_loss=loss,
-            clean_accuracy=clean,
+            learning_rate=self.settings.rate((number - 1) * steps, self.work.epochs * steps),
+            forward=int(forward),
+            backward=int(backward),
+            **measured,
         )
-        self.epochs.append(epoch)
-        if self._improves(epoch):
-            self.best_epoch = number
-            self.best = {name: t.detach().clone() for name, t in self.model.state_dict().items()}
-        return epoch
+        items = len(self.validation)
+        if self.work.exam is not None:
+            items = min(items, self.work.exam.items or items)
+        return replace(epoch, warnings=warnings_of(epoch, self.epochs, items))
 
-    def _order(self, number: int) -> list[Tensor]:
+    def order(self, number: int) -> list[Tensor]:
         """Batches of positions in the training split; equal sizes, give or take one."""
-        keys = seeds(self.seed, items=self.train.items).child("order", number).bits((1,))[:, 0]
-        shuffled = torch.argsort(keys, stable=True)
-        return list(shuffled.tensor_split(math.ceil(len(shuffled) / self.settings.batch_size)))
+        keys = seeds(self.work.seed, items=self.train.items).child("order", number).bits((1,))
+        shuffled = torch.argsort(keys[:, 0], stable=True)
+        order = shuffled.tensor_split(math.ceil(len(shuffled) / self.settings.batch_size))
+        self.group.check(len(order[-1]))
+        return list(order)
 
-    def _step(self, number: int, step: int, steps: int, which: Tensor) -> dict[str, float]:
-        """One update of the weights; returns loss and parts."""
-        rate = self.settings.rate((number - 1) * steps + step, self.total * steps)
+    def step(self, number: int, step: int, steps: int, which: Tensor) -> dict[str, float]:
+        """One update of the weights; returns loss, parts and accuracy over the whole batch."""
+        rate = self.settings.rate((number - 1) * steps + step, self.work.epochs * steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        batch = self.train[which]
-        keys = seeds(self.seed, items=batch.items).child("inputs", number)
+        batch = self.train[self.group.share(which)]
+        share = len(batch) / len(which)
+        keys = seeds(self.work.seed, items=batch.items)
+        x = augmented(
+            batch.x, self.domain, self.work.augment, seeds=keys.child("augmentation", number)
+        )
+        batch = replace(batch, x=x.to(self.device), y=batch.y.to(self.device))
+        place = _Place(number, step, batch, keys.child("inputs", number))
+        loss, values = self._loss(place, share)
+        if not all(map(math.isfinite, values.values())):
+            self._diverged(place, _listed(values))
+        # Only the weights: the gradient to the input was taken where a term needed it.
+        torch.autograd.backward(loss * share, inputs=self.parameters)
+        self.group.sum_gradients(self.parameters)
+        self._update(place, values)
+        if self.average is not None:
+            self.average.update(self.model, (number - 1) * steps + step)
+        return values
+
+    def _loss(self, place: _Place, share: float) -> tuple[Tensor, dict[str, float]]:
+        """This process's loss with its graph, and numbers over the whole batch."""
+        mixed = self.settings.precision == "bfloat16"
         try:
-            loss, parts = self.objective(self.model, *self._placed(batch), seeds=keys)
+            with (
+                self.group.synchronised(),
+                torch.autocast(self.device.type, torch.bfloat16, enabled=mixed),
+            ):
+                x, y = place.batch.x, place.batch.y
+                seen = self.work.objective.look(self.model, x, y, seeds=place.seeds)
+                loss, parts = self.work.objective.weigh(seen)
         except InputError:
             if all(bool(torch.isfinite(p).all()) for p in self.parameters):
                 raise
-            raise self._diverged(number, step, batch, "weights that are not finite") from None
+            self._diverged(place, "weights that are not finite")
         values = {"loss": float(loss.detach()), **{name: float(v) for name, v in parts.items()}}
-        if not all(map(math.isfinite, values.values())):
-            raise self._diverged(number, step, batch, _listed(values))
-        # Only the weights: the gradient to the input was taken where a term needed it.
-        torch.autograd.backward(loss, inputs=self.parameters)
+        values |= _accuracy(seen)
+        sums = self.group.total([value * share for value in values.values()], self.device)
+        if self.group.size > 1:
+            values = dict(zip(values, sums, strict=True))
+        return loss, values
+
+    def _update(self, place: _Place, values: Mapping[str, float]) -> None:
+        """One step of the optimiser, if the gradient is finite."""
         norm = torch.nn.utils.get_total_norm(
             [p.grad for p in self.parameters if p.grad is not None]
         )
         if not torch.isfinite(norm):
+            where = bad_gradient(self.model)
             self.optimizer.zero_grad()
-            raise self._diverged(number, step, batch, f"gradient norm {norm:g}, {_listed(values)}")
+            what = f"gradient norm {norm:g}, {_listed(values)}"
+            self._diverged(place, what, None if where is None else f"gradient of {where}")
         if self.settings.gradient_clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.gradient_clip, norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return values
 
-    def _placed(self, batch: Split) -> tuple[Tensor, Tensor]:
-        """Inputs and labels where the model is."""
-        return batch.x.to(self.device), batch.y.to(self.device)
-
-    def _diverged(self, number: int, step: int, batch: Split, what: str) -> Diverged:
-        """The error for a step that left the finite numbers."""
+    def _diverged(self, place: _Place, what: str, layer: str | None = None) -> NoReturn:
+        """Raise the error of a step that left the finite numbers, and keep what reproduces it."""
+        batch = place.batch
+        if layer is None:
+            found = bad_activation(self.model, batch.x[:256].to(self.device))
+            layer = None if found is None else f"output of layer {found}"
         items = batch.items.tolist()
         shown = ", ".join(map(str, items[:8])) + (", ..." if len(items) > 8 else "")
-        return Diverged(
-            f"Training left the finite numbers in epoch {number}, step {step + 1}, on items "
-            f"{shown} ({len(items)} in all): {what}. Lower the learning rate (now "
-            f"{self.settings.learning_rate:g}), set Training(gradient_clip=1.0), or lower the "
-            "weight of the largest term. A checkpoint of earlier epochs, if any, is intact."
+        where = "the losses" if layer is None else layer
+        kept = "A checkpoint of earlier epochs, if any, is intact."
+        if self.reproducer is not None and self.group.leads:
+            path = self._failure(place, what, layer).save(self.reproducer)
+            kept = f"{path} reproduces the step; a checkpoint of earlier epochs is intact."
+        raise Diverged(
+            f"Training left the finite numbers in epoch {place.epoch}, step {place.step + 1}, on "
+            f"items {shown} ({len(items)} in all), first seen in {where}: {what}. Lower the "
+            f"learning rate (now {self.settings.learning_rate:g}), set "
+            f"Training(gradient_clip=1.0), or lower the weight of the largest term. {kept}"
         )
 
-    def _measure(self, number: int) -> tuple[float | None, float | None, float | None]:
-        """Validation accuracy, validation loss, clean validation accuracy."""
-        if not len(self.validation):
-            return None, None, None
-        right, clean_right, total = 0, 0, 0.0
-        with evaluating(self.model):
-            for start in range(0, len(self.validation), self.settings.batch_size):
-                batch = self.validation[start : start + self.settings.batch_size]
-                x, y = self._placed(batch)
-                seen = self.judged.look(self.model, x, y, seeds=self._fixed(batch))
-                loss, _ = self.judged.weigh(seen)
-                total += float(loss.detach()) * len(y)
-                right += _right(seen.logits, y)
-                if self.judged.inputs is not None:
-                    with torch.no_grad():
-                        clean_right += _right(self.model(x), y)
-        if not math.isfinite(total):
-            raise self._diverged(number, -1, self.validation, f"validation loss {total:g}")
-        count = len(self.validation)
-        clean = right if self.judged.inputs is None else clean_right
-        return right / count, total / count, clean / count
+    def _failure(self, place: _Place, what: str, layer: str | None) -> Failure:
+        """The failed step as tensors and plain data."""
+        spec = getattr(self.model, "spec", None)
+        about = {
+            "epoch": place.epoch,
+            "step": place.step + 1,
+            "layer": layer,
+            "what": what,
+            "items": place.batch.items.tolist(),
+            "seed": self.work.seed,
+            "objective": repr(self.work.objective),
+            "settings": repr(self.settings),
+            "model": spec.record() if spec is not None else type(self.model).__qualname__,
+            "torch": str(torch.__version__),
+        }
+        return Failure(
+            model=self.model.state_dict(),
+            x=place.batch.x,
+            y=place.batch.y,
+            items=place.batch.items,
+            seeds=place.seeds,
+            about=about,
+        )
 
-    def _fixed(self, batch: Split) -> Seeds:
-        """Keys of validation items: the same every epoch, so that epochs compare."""
-        return seeds(self.seed, items=batch.items).child("validation")
+    def _measure(self, number: int) -> Measured:
+        """What validation says after epoch ``number``."""
+        found = measure(self.model, self.validation, self.work, self.group)
+        loss = found.validation_loss
+        if found.layer is not None or (loss is not None and not math.isfinite(loss)):
+            keys = seeds(self.work.seed, items=self.validation.items).child("validation")
+            layer = None if found.layer is None else f"output of layer {found.layer}"
+            self._diverged(
+                _Place(number, -1, self.validation, keys), f"validation loss {loss:g}", layer
+            )
+        return found
 
     def _improves(self, epoch: Epoch) -> bool:
         """Whether this epoch's weights are to be kept."""
@@ -170,55 +247,19 @@ class Run:
         best = self.epochs[self.best_epoch - 1]
         return _rank(epoch) > _rank(best)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Weights, best weights and the optimiser's state, by name."""
-        out = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        out |= {f"best.{name}": tensor for name, tensor in self.best.items()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            for name, value in state.items():
-                if isinstance(value, Tensor):
-                    out[f"optimizer.{index}.{name}"] = value
-        return out
-
-    def progress(self) -> dict[str, Any]:
-        """What happened so far, as plain data."""
-        return {"best_epoch": self.best_epoch, "epochs": [asdict(epoch) for epoch in self.epochs]}
-
-    def resume(
-        self, tensors: Mapping[str, Tensor], progress: Mapping[str, Any], where: str
-    ) -> None:
-        """Take over the state that ``tensors`` and ``progress`` described."""
-        try:
-            self.epochs = [Epoch(**epoch) for epoch in progress["epochs"]]
-            self.best_epoch = int(progress["best_epoch"])
-            self.model.load_state_dict(_under("model.", tensors))
-            self.best = {name: t.to(self.device) for name, t in _under("best.", tensors).items()}
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, tensor in _under("optimizer.", tensors).items():
-                index, name = key.split(".", 1)
-                state.setdefault(int(index), {})[name] = tensor
-            groups = self.optimizer.state_dict()["param_groups"]
-            self.optimizer.load_state_dict({"state": cast(Any, state), "param_groups": groups})
-        except (KeyError, TypeError, ValueError, RuntimeError) as problem:
-            raise FileProblem(
-                f"{where} does not hold a whole training state ({problem}). Delete it to train "
-                "from the start, or restore it from a copy."
-            ) from None
-
     @property
     def done(self) -> bool:
-        """Whether no epoch is left."""
-        return len(self.epochs) >= self.total
+        """Whether no epoch is left, or patience has run out."""
+        waited = len(self.epochs) - self.best_epoch
+        patience = self.settings.patience
+        return len(self.epochs) >= self.work.epochs or (patience is not None and waited >= patience)
 
 
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose name starts with ``prefix``, without it."""
-    return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
-
-
-def _right(logits: Tensor, y: Tensor) -> int:
-    """How many items are classified right; a tie is wrong, as everywhere."""
-    return int((Goal(y).margin(logits.detach()) <= 0).sum())
+def _accuracy(seen: Pass) -> dict[str, float]:
+    """Share of a pass classified right, where terms have looked at its logits anyway."""
+    if "logits" not in vars(seen):
+        return {}
+    return {_RIGHT: float(rights(seen.logits, seen.y).double().mean())}
 
 
 def _rank(epoch: Epoch) -> tuple[float, float]:
@@ -230,4 +271,4 @@ def _rank(epoch: Epoch) -> tuple[float, float]:
 
 def _listed(values: Mapping[str, float]) -> str:
     """Numbers by name, in a sentence."""
-    return ", ".join(f"{name} {value:g}" for name, value in values.items())
+    return ", ".join(f"{name} {value:g}" for name, value in values.items() if name != _RIGHT)

@@ -1,0 +1,175 @@
+"""From what a user typed to a training run: settings by name, an estimate, a card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from spikeproof.cli.options import parse_radius, pick
+from spikeproof.cli.show import note
+
+if TYPE_CHECKING:
+    from spikeproof.data import Dataset
+    from spikeproof.models import Network
+    from spikeproof.train import Assignment, Augmentation, Epoch, Exam, History, Objective
+
+__all__ = ["assigned", "trained"]
+
+
+def assigned(
+    data: Dataset,
+    objective: Objective,
+    cell: Mapping[str, Any],
+    *,
+    settings: Iterable[str],
+    exam: Iterable[str],
+    augment: Iterable[str],
+) -> Assignment:
+    """Put together what is to be done.
+
+    Args:
+        data: What is trained on.
+        objective: What is minimised.
+        cell: What a study would do, for all that is not given here.
+        settings: ``name=value`` of ``Training``.
+        exam: ``threat`` or ``threat=radius``.
+        augment: ``name`` or ``name:key=value,key=value``.
+    Raises:
+        SettingError: an unknown name (the nearest known one is named) or a wrong value.
+        typer.BadParameter: a text of another form.
+    """
+    from spikeproof.base import settings_from
+    from spikeproof.train import Assignment, Training
+
+    values = {**cell["settings"], **_pairs(settings, "--set")}
+    return Assignment(
+        objective=objective,
+        epochs=cell["epochs"],
+        seed=cell["seed"],
+        settings=settings_from(Training, values, "--set"),
+        augment=tuple(_change(text) for text in augment),
+        exam=_exam(data, list(exam)),
+    )
+
+
+def _pairs(texts: Iterable[str], option: str) -> dict[str, Any]:
+    """``name=value`` texts as a table; a comma makes a list."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise typer.BadParameter(f"{option} takes NAME=VALUE; got {text!r}.")
+        found[name.strip().replace("-", "_")] = value.split(",") if "," in value else value
+    return found
+
+
+def _change(text: str) -> Augmentation:
+    """An augmentation from ``name:key=value,key=value``."""
+    from spikeproof.train import AUGMENTATIONS
+
+    kind, _, rest = text.partition(":")
+    pairs = _pairs([part for part in rest.split(",") if part], "--augment after the colon")
+    return AUGMENTATIONS.build({"kind": kind, **pairs})
+
+
+def _exam(data: Dataset, texts: list[str]) -> Exam | None:
+    """The exam under the threats that were named, each at its standard radius if none is given."""
+    from dataclasses import replace
+
+    from spikeproof.threats import standard_threats
+    from spikeproof.train import Exam
+
+    if not texts:
+        return None
+    ladders, threats = standard_threats(data), []
+    for text in texts:
+        name, _, radius = text.partition("=")
+        ladder = ladders[pick(name, ladders, f"threat for {data.spec.name}")]
+        threat = ladder[len(ladder) // 2]
+        threats.append(replace(threat, radius=parse_radius(radius)) if radius else threat)
+    return Exam(threats=tuple(threats))
+
+
+def trained(
+    network: Network,
+    data: Dataset,
+    work: Assignment,
+    *,
+    folder: Path,
+    device: str,
+    tensorboard: Path | None,
+) -> dict[str, Any] | None:
+    """Train, save the model and its card; return what came out, in the leading process."""
+    import torch
+
+    from spikeproof.base import SettingError
+    from spikeproof.train import TensorBoard, estimate, fit, processes
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SettingError("--device cuda: torch sees no CUDA device here; use --device cpu.")
+    with processes(device) as group:
+        network = network.to(f"cuda:{group.rank}" if device == "cuda" else device)
+        work.check(data, device)
+        if group.size == 1 and not (folder / "training.safetensors").exists():
+            note(str(estimate(network, data, work)))
+        board = TensorBoard(tensorboard) if tensorboard and group.leads else None
+        history = fit(
+            network,
+            data,
+            work.objective,
+            epochs=work.epochs,
+            seed=work.seed,
+            settings=work.settings,
+            augment=work.augment,
+            exam=work.exam,
+            directory=folder,
+            progress=False,
+            loggers=(_Lines(), *([board] if board else ())),
+        )
+        return _saved(network, data, work, history, folder) if group.leads else None
+
+
+def _saved(
+    network: Network, data: Dataset, work: Assignment, history: History, folder: Path
+) -> dict[str, Any]:
+    """Write the model and its card; return what a program wants to know."""
+    from spikeproof.models import save_model
+    from spikeproof.train import card, write_card
+
+    path = folder / "model.safetensors"
+    content = card(network, data, work, history)
+    network = network.cpu()
+    save_model(network, path)
+    _, told = write_card(path, content)
+    return {
+        "model": str(path),
+        "card": str(told),
+        "data": data.spec.name,
+        "objective": work.objective.record(),
+        "seed": work.seed,
+        "epochs": len(history.epochs),
+        "best_epoch": history.best_epoch,
+        "parameters": history.parameters,
+        "clean_accuracy": history.best.clean_accuracy,
+        "validation_accuracy": history.best.validation_accuracy,
+        "robust_accuracy": dict(history.best.robust),
+        "union_accuracy": history.best.union,
+        "warnings": history.warnings,
+        "cost": content["cost"],
+    }
+
+
+class _Lines:
+    """One line per epoch for the person at the terminal, and one per warning."""
+
+    def epoch(self, epoch: Epoch, epochs: int) -> None:
+        said = "  ".join(f"{name} {value:.4g}" for name, value in epoch.numbers().items())
+        note(f"[{epoch.epoch}/{epochs}] {said}")
+        for sentence in epoch.warnings.values():
+            note(f"[{epoch.epoch}/{epochs}] {sentence}")
+
+    def close(self) -> None:
+        """Nothing is held open."""

@@ -1,0 +1,108 @@
+"""Random changes of images: shift, mirror, cut out a square."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from spikeproof.base import Seeds, check_fraction, check_positive
+from spikeproof.data import Domain
+
+__all__ = ["Cutout", "Flip", "ShiftImage", "drawn", "shifted"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShiftImage:
+    """Move an image by whole pixels, up to ``pixels`` in each direction; 0 moves in.
+
+    Args:
+        pixels: Largest shift per axis, at least 1. With 4 this is the usual random crop of 32x32
+            images padded by 4.
+    Example:
+        >>> from spikeproof.base import seeds
+        >>> domain = Domain(kind="image", shape=(1, 3, 3))
+        >>> moved = ShiftImage(pixels=1)(torch.ones(9, 1, 3, 3), domain, seeds=seeds(0, n=9))
+        >>> sorted(set(moved.sum((1, 2, 3)).tolist()))
+        [4.0, 6.0]
+    """
+
+    kind: ClassVar[str] = "image"
+
+    pixels: int = 4
+
+    def __post_init__(self) -> None:
+        check_positive(self, "pixels")
+
+    def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
+        """Shifted images ``(N, C, H, W)``."""
+        down, right = drawn(seeds, 2, self.pixels).to(x.device).unbind(1)
+        return shifted(shifted(x, down, -2), right, -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """Mirror an image left to right.
+
+    Args:
+        share: Probability, in [0, 1].
+    """
+
+    kind: ClassVar[str] = "image"
+
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_fraction(self, "share")
+
+    def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
+        """Images ``(N, C, H, W)``, some of them mirrored."""
+        chosen = (seeds.uniform(()) < self.share).to(x.device)
+        return torch.where(chosen[:, None, None, None], x.flip(-1), x)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cutout:
+    """Set a square to the middle of the legal values; at the edge a part of it lies outside.
+
+    Args:
+        size: Side of the square, pixels.
+    References:
+        devries2017
+    """
+
+    kind: ClassVar[str] = "image"
+
+    size: int = 8
+
+    def __post_init__(self) -> None:
+        check_positive(self, "size")
+
+    def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
+        """Images ``(N, C, H, W)`` with a square cut out."""
+        inside = []
+        for axis, length in enumerate(x.shape[-2:]):
+            centre = (seeds.child(axis).uniform(()) * length).floor()
+            first = (centre - self.size // 2)[:, None]
+            place = torch.arange(length)
+            inside.append((place >= first) & (place < first + self.size))
+        hole = (inside[0][:, :, None] & inside[1][:, None, :]).to(x.device)
+        return torch.where(hole[:, None], (domain.low + domain.high) / 2, x)
+
+
+def drawn(seeds: Seeds, axes: int, largest: int) -> Tensor:
+    """Whole numbers from -largest to largest, all equally likely, int64 ``(N, axes)``."""
+    return (seeds.uniform((axes,)) * (2 * largest + 1)).floor().long() - largest
+
+
+def shifted(x: Tensor, by: Tensor, axis: int) -> Tensor:
+    """Items moved along an axis, each by its own number of places; 0 moves in."""
+    length = x.shape[axis]
+    source = torch.arange(length, device=x.device) - by[:, None]
+    shape = [1] * x.ndim
+    shape[0], shape[axis] = len(x), length
+    there = ((source >= 0) & (source < length)).view(shape)
+    index = source.clamp(0, length - 1).view(shape).expand(x.shape)
+    return x.gather(axis % x.ndim, index) * there

@@ -1,0 +1,96 @@
+"""How robust a model in training is, on validation items, against several threats at once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from spikeproof.attacks import ATTACKS, PGD, Attack
+from spikeproof.base import Seeds, SettingError
+from spikeproof.neurons import Surrogate
+from spikeproof.oracle import Oracle
+from spikeproof.threats import Goal, Threat
+
+__all__ = ["Exam"]
+
+_CHEAP = PGD(steps=5, step_size=0.5, last=0.2, stop=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exam:
+    r"""Attack validation items under every threat; count who stands under each, and under all.
+
+    .. math:: \text{union} = \frac1N \#\{i : \forall\,\text{threats } k:\;
+        \operatorname{margin}(\operatorname{attack}_k(x_i)) \le 0\}
+
+    A cheap attack is enough to tell epochs of one run apart; the numbers are upper bounds of the
+    robust accuracy, and no substitute for ``audit``.
+
+    Args:
+        threats: What the attacker may do, at least one.
+        attack: What is run under each of them.
+        path: Surrogate of the attacker's backward pass; None takes each neuron's own.
+        items: How many validation items sit it, the first of the split; all where None.
+    Returns:
+        Which items stand, bool ``(N,)``, by threat, named as in ``names``.
+    Raises:
+        SettingError: no threat, one of them twice, or ``items`` below 1.
+    Cost: the attack's, for every threat and every item that is right when clean.
+    Example:
+        >>> import torch
+        >>> from spikeproof.base import seeds
+        >>> from spikeproof.data import Domain
+        >>> from spikeproof.threats import Linf
+        >>> exam = Exam(threats=(Threat(Linf(), 0.25, Domain(kind="audio", shape=(2,))),))
+        >>> model = nn.Linear(2, 2, bias=False)
+        >>> _ = model.weight.data.copy_(torch.eye(2))
+        >>> x, y = torch.tensor([[0.9, 0.1], [0.6, 0.4]]), torch.tensor([0, 0])
+        >>> exam(model, x, y, seeds=seeds(0, n=2))
+        {'linf 0.25': tensor([ True, False])}
+    """
+
+    threats: tuple[Threat, ...]
+    attack: Attack = _CHEAP
+    path: Surrogate | None = None
+    items: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.threats or len(set(self.names)) < len(self.threats):
+            raise SettingError(
+                f"Exam.threats must name at least one threat, each once; got {self.names}."
+            )
+        if self.items is not None and self.items < 1:
+            raise SettingError(f"Exam.items must be at least 1; got {self.items!r}.")
+
+    @property
+    def names(self) -> list[str]:
+        """Norm and radius of each threat."""
+        return [f"{threat.name} {threat.radius:g}" for threat in self.threats]
+
+    def __call__(
+        self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds
+    ) -> dict[str, Tensor]:
+        """Sit the exam with one batch; the model is left as it was found."""
+        stands = {}
+        with Oracle(model, path=self.path) as oracle:
+            right = Goal(y).margin(oracle.logits(x)) <= 0
+            rows = right.nonzero().flatten()
+            for name, threat in zip(self.names, self.threats, strict=True):
+                stands[name] = right.clone()
+                if not len(rows):
+                    continue
+                goal, keys = Goal(y[rows]), seeds[rows.cpu()].child(name)
+                x_adv = self.attack(oracle, threat.check(x[rows]), goal, threat, seeds=keys)
+                stands[name][rows] = goal.margin(oracle.logits(x_adv)) <= 0
+        return stands
+
+    def record(self) -> dict[str, Any]:
+        """Plain data, for the identity of a run and for its card."""
+        return {
+            "threats": [threat.record() for threat in self.threats],
+            "attack": ATTACKS.record(self.attack),
+            "path": None if self.path is None else asdict(self.path),
+            "items": self.items,
+        }

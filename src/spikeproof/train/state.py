@@ -1,0 +1,67 @@
+"""The state of a run as tensors and plain data, and back, so that it goes on exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, cast
+
+from torch import Tensor
+
+from spikeproof.base import FileProblem
+from spikeproof.train.history import Epoch
+from spikeproof.train.run import Run
+
+__all__ = ["progress_of", "resume", "tensors_of"]
+
+
+def tensors_of(run: Run) -> dict[str, Tensor]:
+    """Weights, averaged weights, best weights and the optimiser's state, by name."""
+    out = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
+    out |= {f"best.{name}": tensor for name, tensor in run.best.items()}
+    if run.average is not None:
+        out |= {f"average.{name}": tensor for name, tensor in run.average.weights.items()}
+    for index, state in run.optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            if isinstance(value, Tensor):
+                out[f"optimizer.{index}.{name}"] = value
+    return out
+
+
+def progress_of(run: Run) -> dict[str, Any]:
+    """What happened so far, as plain data."""
+    return {"best_epoch": run.best_epoch, "epochs": [asdict(epoch) for epoch in run.epochs]}
+
+
+def resume(
+    run: Run, tensors: Mapping[str, Tensor], progress: Mapping[str, Any], where: str
+) -> None:
+    """Put a new run into the state that ``tensors`` and ``progress`` describe.
+
+    Raises:
+        FileProblem: they are not a whole state.
+    """
+    try:
+        run.epochs = [Epoch(**epoch) for epoch in progress["epochs"]]
+        run.best_epoch = int(progress["best_epoch"])
+        run.model.load_state_dict(_under("model.", tensors))
+        run.best = {name: t.to(run.device) for name, t in _under("best.", tensors).items()}
+        if run.average is not None:
+            found = _under("average.", tensors)
+            run.average.weights = {n: found[n].to(t) for n, t in run.average.weights.items()}
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in _under("optimizer.", tensors).items():
+            index, name = key.split(".", 1)
+            state.setdefault(int(index), {})[name] = tensor
+        groups = run.optimizer.state_dict()["param_groups"]
+        run.optimizer.load_state_dict({"state": cast(Any, state), "param_groups": groups})
+    except (KeyError, TypeError, ValueError, RuntimeError) as problem:
+        raise FileProblem(
+            f"{where} does not hold a whole training state ({problem}). Delete it to train "
+            "from the start, or restore it from a copy."
+        ) from None
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose name starts with ``prefix``, without it."""
+    return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}

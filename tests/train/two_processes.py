@@ -1,0 +1,139 @@
+"""The same training by one process and by two; run as a script: ``python two_processes.py FOLDER``.
+
+Prints one line of JSON: the histories and weights of both, and what the files hold.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from spikeproof.attacks import PGD
+from spikeproof.data import Dataset, DataSpec, Domain, Split
+from spikeproof.models import model_digest
+from spikeproof.neurons import LIF, Spiking
+from spikeproof.threats import Linf, Threat
+from spikeproof.train import (
+    Adversarial,
+    CrossEntropy,
+    Exam,
+    Gain,
+    Objective,
+    SparseGradient,
+    Training,
+    fit,
+)
+
+DOMAIN = Domain(kind="audio", shape=(6,))
+NEAR = Threat(Linf(), 0.05, DOMAIN)
+
+
+class Net(nn.Module):
+    """Batch norm, then spikes or, where an attack would have to choose between equal margins
+    by their last bit, something smooth."""
+
+    def __init__(self, spiking: bool) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Linear(6, 16), nn.BatchNorm1d(16)
+        self.spikes, self.last = Spiking(LIF()) if spiking else nn.Tanh(), nn.Linear(16, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        current = self.norm(self.first(x))
+        logits: Tensor = self.last(self.spikes(current.expand(3, *current.shape))).mean(0)
+        return logits
+
+
+def make_net(rank: int, spiking: bool) -> Net:
+    """Other first weights in every process: those of the first must count."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5 + rank)
+        return Net(spiking).double()
+
+
+def make_data() -> Dataset:
+    """47 training and 17 validation items: neither divides by two."""
+    x = torch.rand(64, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    whole = Split(x, (x[:, 0] > x[:, 1]).long(), torch.arange(64))
+    spec = DataSpec(
+        name="toy", version="1", classes=2, modality="audio", licence="", source="", sha256=""
+    )
+    return Dataset(
+        spec=spec, domain=DOMAIN, train=whole[:47], validation=whole[47:], sealed=whole[:0]
+    )
+
+
+def train(folder: Path, rank: int, *, spiking: bool) -> dict[str, Any]:
+    """Sparse-gradient training, of a smooth network on adversarial inputs, with all that is shared
+    out."""
+    terms = {"error": (1.0, CrossEntropy()), "sparse": (0.01, SparseGradient())}
+    attacked = Adversarial(PGD(steps=2, step_size=0.5), NEAR)
+    net = make_net(rank, spiking)
+    history = fit(
+        net,
+        make_data(),
+        Objective(terms, inputs=None if spiking else attacked),
+        epochs=3,
+        settings=Training(
+            batch_size=12, learning_rate=0.02, optimizer="sgd", gradient_clip=1.0, average=0.9
+        ),
+        augment=(Gain(),),
+        exam=None if spiking else Exam(threats=(NEAR,)),
+        directory=folder / ("spiking" if spiking else "smooth"),
+        progress=False,
+    )
+    return {
+        "history": history.record(),
+        "digest": model_digest(net),
+        "weights": {name: t.flatten().tolist() for name, t in net.state_dict().items()},
+    }
+
+
+def both_kinds(folder: Path, rank: int) -> dict[str, Any]:
+    """The outcome of each kind of network."""
+    kinds = {"smooth": False, "spiking": True}
+    return {name: train(folder, rank, spiking=spiking) for name, spiking in kinds.items()}
+
+
+def worker(folder: Path, rank: int, size: int) -> None:
+    """One process of a group."""
+    dist.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=size
+    )
+    outcome = both_kinds(folder / "run", rank)
+    (folder / f"outcome{rank}.json").write_text(json.dumps(outcome))
+    dist.destroy_process_group()
+
+
+def main(base: Path) -> None:
+    """Train alone, train in two processes, put both side by side."""
+    torch.set_num_threads(1)
+    together = base / "together"
+    together.mkdir()
+    children = []
+    for rank in range(2):
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                worker(together, rank, 2)
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(pid)
+    for pid in children:
+        assert os.waitpid(pid, 0)[1] == 0
+    both = [json.loads((together / f"outcome{rank}.json").read_text()) for rank in range(2)]
+    alone = both_kinds(base / "alone", 0)
+    files = sorted(path.name for path in (together / "run" / "smooth").iterdir())
+    print(json.dumps({"alone": alone, "both": both, "files": files}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
