@@ -53,7 +53,7 @@ def measure(model: nn.Module, split: Split, work: Assignment, group: Group) -> M
     device = next(model.parameters()).device
     with evaluating(model):
         sums = group.total(_objective(model, split, work, group), device)
-        firing, layer = inspected(model, split.x[:_WATCHED].to(device))
+        firing, layer = inspected(model, split.x[:_WATCHED], work.settings.batch_size)
         finite = layer is None and math.isfinite(sums[1])
         standing = group.total(_exam(model, split, work, group), device) if finite else []
     count = len(split)

@@ -65,35 +65,39 @@ def _outputs(model: nn.Module, seen: Seen) -> Iterator[None]:
         yield
 
 
-def inspected(model: nn.Module, x: Tensor) -> tuple[dict[str, float], str | None]:
+def inspected(model: nn.Module, x: Tensor, batch_size: int) -> tuple[dict[str, float], str | None]:
     """Send items through a model and look into every layer.
 
     Args:
         model: In the mode to be looked at.
-        x: Inputs, ``(N, *shape)``.
+        x: Inputs, ``(N, *shape)``, N at least 1.
+        batch_size: Items per forward pass.
     Returns:
         Spikes per unit and step of each spiking layer, by name; and the first layer whose output
         is not finite, or None.
     Cost: 1 forward per item.
     """
-    rates: dict[str, list[float]] = {}
+    rates: dict[str, tuple[float, int]] = {}
     bad: list[str] = []
 
     def seen(name: str, module: nn.Module, out: Tensor) -> None:
         if not bool(torch.isfinite(out).all()):
             bad.append(name)
         if isinstance(module, Spiking):
-            rates.setdefault(name, []).append(float((out > 0).double().mean()))
+            fired, chances = rates.get(name, (0.0, 0))
+            rates[name] = fired + float((out > 0).double().sum()), chances + out.numel()
 
+    device = next(model.parameters()).device
     with torch.no_grad(), _outputs(model, seen):
-        model(x)
-    means = {name: sum(values) / len(values) for name, values in rates.items()}
+        for part in torch.split(x, batch_size):
+            model(part.to(device))
+    means = {name: fired / chances for name, (fired, chances) in rates.items()}
     return means, bad[0] if bad else None
 
 
-def bad_activation(model: nn.Module, x: Tensor) -> str | None:
+def bad_activation(model: nn.Module, x: Tensor, batch_size: int) -> str | None:
     """The first layer whose output is not finite on these items, or None."""
-    return inspected(model, x)[1]
+    return inspected(model, x, batch_size)[1]
 
 
 def bad_gradient(model: nn.Module) -> str | None:
