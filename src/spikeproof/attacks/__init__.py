@@ -6,8 +6,13 @@ from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.random import Random
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.attacks.restarts import Restarts
+from spikeproof.attacks.saliency import Saliency
+from spikeproof.attacks.sparse_pgd import SparsePGD
+from spikeproof.attacks.sparse_rs import SparseRS
+from spikeproof.attacks.square import Square
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.transfer import Transfer
 
 __all__ = [
     "ATTACKS",
@@ -18,8 +23,13 @@ __all__ = [
     "Member",
     "Random",
     "Restarts",
+    "Saliency",
+    "SparsePGD",
+    "SparseRS",
+    "Square",
     "Suite",
     "Swap",
+    "Transfer",
     "serves",
     "suite",
 ]

@@ -9,41 +9,68 @@ from spikeproof.attacks.attack import Attack
 from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.random import Random
 from spikeproof.attacks.restarts import Restarts
+from spikeproof.attacks.saliency import Saliency
+from spikeproof.attacks.sparse_pgd import SparsePGD
+from spikeproof.attacks.sparse_rs import SparseRS
+from spikeproof.attacks.square import Square
 from spikeproof.attacks.swap import Swap
+from spikeproof.attacks.transfer import Transfer
 from spikeproof.base import Registry, SettingError, suggestion
 
 __all__ = ["ATTACKS"]
 
 
+# Attacks with another one inside: their other settings, the type of each, and that type in words.
+AROUND: dict[str, dict[str, tuple[type, str]]] = {
+    "restarts": {"times": (int, "a whole number")},
+    "transfer": {"source": (str, "the path of a model file")},
+}
+
+
 class _Attacks(Registry[Attack]):
-    """A registry that also knows the attack inside Restarts."""
+    """A registry that also knows the attack inside another one (Restarts, Transfer)."""
 
     def build(self, record: Mapping[str, Any] | str) -> Attack:
         """Build an attack from its record or its bare kind."""
-        if isinstance(record, str) or record.get("kind") != "restarts":
+        kind = record if isinstance(record, str) else record.get("kind")
+        if kind not in AROUND:
             return super().build(record)
-        values = {key: value for key, value in record.items() if key != "kind"}
-        known = ("attack", "times")
+        values = {} if isinstance(record, str) else {k: v for k, v in record.items() if k != "kind"}
+        known = ("attack", *AROUND[kind])
         for key in values:
             if key not in known:
                 raise SettingError(
-                    f"attack 'restarts': unknown setting {key!r}. {suggestion(key, known)}"
+                    f"attack {kind!r}: unknown setting {key!r}. {suggestion(key, known)}"
                 )
+        for key, (wanted, words) in AROUND[kind].items():
+            if key in values and not isinstance(values[key], wanted):
+                raise SettingError(f"attack {kind!r}: {key} must be {words}; got {values[key]!r}.")
         if "attack" in values:
             values["attack"] = self.build(values["attack"])
-        if not isinstance(values.get("times", 1), int):
-            raise SettingError(
-                f"attack 'restarts': times must be a whole number; got {values['times']!r}."
-            )
-        return Restarts(**values)
+        if kind == "transfer" and "source" not in values:
+            raise SettingError("attack 'transfer' needs a 'source', the path of a model file.")
+        return self[kind](**values)
 
     def record(self, member: Attack) -> dict[str, Any]:
         """Return the plain record of an attack."""
-        if not isinstance(member, Restarts):
+        if not isinstance(member, Restarts | Transfer):
             return super().record(member)
-        return {"kind": "restarts", "attack": self.record(member.attack), "times": member.times}
+        kind = self.kind(member)
+        plain = {key: getattr(member, key) for key in AROUND[kind]}
+        return {"kind": kind, "attack": self.record(member.attack), **plain}
 
 
 ATTACKS: Registry[Attack] = _Attacks(
-    "attack", {"pgd": PGD, "random": Random, "restarts": Restarts, "swap": Swap}
+    "attack",
+    {
+        "pgd": PGD,
+        "random": Random,
+        "restarts": Restarts,
+        "saliency": Saliency,
+        "sparse_pgd": SparsePGD,
+        "sparse_rs": SparseRS,
+        "square": Square,
+        "swap": Swap,
+        "transfer": Transfer,
+    },
 )
