@@ -62,7 +62,7 @@ def optimum(threat: Threat, w: Tensor, x: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     "attack",
     [
-        SparseRS(steps=1500, stop=False),
+        SparseRS(steps=1000, stop=False),
         SparsePGD(steps=200),
         Saliency(),
         Saliency(candidates=3),
