@@ -40,8 +40,8 @@ class Square:
     r"""Change one random window at a time and keep what raises the margin.
 
     l_inf: the window goes to ``x + sign * radius``, one sign per channel; the search begins with
-    stripes. l_2 and l_1 move mass ``m = sum |d|^p``: the window takes ``c`` times the mass of a
-    second window, and everything not spent yet,
+    stripes. l_2 and l_1 move mass ``m = sum |d|^p``: the window A takes a share ``c`` of the mass
+    of a giver B, and everything not spent yet,
     ``d_A <- (d_A/|d_A|_p + s/|s|_p), scaled to m_A + c m_B + (radius^p - m)``, where ``s`` is two
     hills of opposite sign; the search begins with tiles. Windows shrink by the published table,
     stretched to ``steps``.
@@ -58,8 +58,9 @@ class Square:
         ``steps + 2`` forward passes per item; with ``stop`` at most.
     Differs from the paper:
         Windows also lie in event tensors (one time step or all), sounds (spans) and single views.
-        For l_2 and l_1 half of the windows cover one channel only and half of the exchanges move
-        a random part ``c`` of the mass: moving all of it ends with the mass on few features.
+        For l_2 and l_1 half of the windows cover one channel only. B is a second window, which
+        gives all, half of the time; otherwise all the rest, which gives a random share: with the
+        first alone the mass ended on few features, at .66 of the optimum for l_1.
         A window that would change nothing gets the opposite signs; ties are taken, because a
         spike count stands still more often than it moves.
     Example:
