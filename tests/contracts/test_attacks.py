@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -21,15 +26,20 @@ from spikeproof.attacks import (
     MinimumNorm,
     Random,
     Restarts,
+    Saliency,
     SigmaZero,
+    SparsePGD,
+    SparseRS,
+    Square,
     Swap,
     Targeted,
+    Transfer,
     serves,
 )
 from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.evaluate import verify
-from spikeproof.models import ModelSpec, Network, build
+from spikeproof.models import ModelSpec, Network, build, save_model
 from spikeproof.oracle import Oracle
 from spikeproof.threats import (
     L0,
@@ -86,18 +96,54 @@ EACH: list[Attack] = [
     APGD(steps=6),
     SAPGD(steps=5),
     Targeted(attack=APGD(steps=3, wide=True), rivals=2),
+    Square(steps=6),
+    SparseRS(steps=6, stop=False),
+    SparsePGD(steps=4, projected=True, patience=1),
+    Saliency(steps=2, candidates=2),
+    Transfer(source="image.safetensors", attack=PGD(steps=3)),
 ]
-CASES = [(attack, threat) for attack in EACH for threat in THREATS if serves(attack, threat)]
+
+
+def aimed(attack: Attack, threat: Threat) -> Attack:
+    """The attack, with a model for this domain where it makes use of another one."""
+    if not isinstance(attack, Transfer):
+        return attack
+    return replace(attack, source=f"{threat.domain.kind}.safetensors")
+
+
+CASES = [(aimed(a, threat), threat) for a in EACH for threat in THREATS if serves(a, threat)]
 each_case = pytest.mark.parametrize(
     ("attack", "threat"), CASES, ids=[f"{a!r}-{t.name}-{t.domain.kind}" for a, t in CASES]
 )
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of every domain on disk."""
+    made = tmp_path_factory.mktemp("models")
+    for kind in MODELS:
+        threat = next(threat for threat in THREATS if threat.domain.kind == kind)
+        save_model(network(threat, seed=1), made / f"{kind}.safetensors")
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _models_are_at_hand(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+
+
 def network(threat: Threat, seed: int = 0) -> Network:
     """A network in training mode whose batch statistics have seen some data."""
-    model = build(MODELS[threat.domain.kind], seed=seed)
+    return deepcopy(settled(threat.domain.kind, seed))
+
+
+@cache
+def settled(kind: str, seed: int) -> Network:
+    """The network of a domain, made once."""
+    model = build(MODELS[kind], seed=seed)
+    x = inputs(next(threat for threat in THREATS if threat.domain.kind == kind), 16)
     for _ in range(40):  # without settled statistics no neuron would fire
-        model(inputs(threat, 16))
+        model(x)
     return model
 
 
@@ -194,6 +240,11 @@ def test_repr_and_record_rebuild_the_attack(attack: Attack) -> None:
         (RFGSM(steps=3), 5, 3),
         (SAPGD(steps=4), 6, 4),
         (Targeted(attack=PGD(steps=3), rivals=2), 13, 6),
+        (SparseRS(steps=5, stop=False), 7, 0),
+        (SparsePGD(steps=5), 7, 5),
+        (Saliency(), 5, 3),
+        (Saliency(steps=2, candidates=4), 12, 2),
+        (Transfer(source="image.safetensors"), 2, 0),
     ],
     ids=repr,
 )

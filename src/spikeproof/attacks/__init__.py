@@ -14,11 +14,16 @@ from spikeproof.attacks.random import Random
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.attacks.restarts import Restarts
 from spikeproof.attacks.rfgsm import RFGSM
+from spikeproof.attacks.saliency import Saliency
 from spikeproof.attacks.sapgd import SAPGD
 from spikeproof.attacks.sigma_zero import SigmaZero
+from spikeproof.attacks.sparse_pgd import SparsePGD
+from spikeproof.attacks.sparse_rs import SparseRS
+from spikeproof.attacks.square import Square
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.targeted import Targeted
 from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.transfer import Transfer
 from spikeproof.attacks.tune import WIDTHS, tune
 
 __all__ = [
@@ -41,10 +46,15 @@ __all__ = [
     "Nearest",
     "Random",
     "Restarts",
+    "Saliency",
     "SigmaZero",
+    "SparsePGD",
+    "SparseRS",
+    "Square",
     "Suite",
     "Swap",
     "Targeted",
+    "Transfer",
     "serves",
     "suite",
     "tune",

@@ -16,72 +16,82 @@ from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.random import Random
 from spikeproof.attacks.restarts import Restarts
 from spikeproof.attacks.rfgsm import RFGSM
+from spikeproof.attacks.saliency import Saliency
 from spikeproof.attacks.sapgd import SAPGD
 from spikeproof.attacks.sigma_zero import SigmaZero
+from spikeproof.attacks.sparse_pgd import SparsePGD
+from spikeproof.attacks.sparse_rs import SparseRS
+from spikeproof.attacks.square import Square
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.targeted import Targeted
+from spikeproof.attacks.transfer import Transfer
 from spikeproof.base import Registry, SettingError, suggestion
 
 __all__ = ["ATTACKS"]
 
 
-# Attacks around another attack, and the whole number that is their own setting.
-_AROUND: dict[str, tuple[type[Restarts | Targeted], str]] = {
-    "restarts": (Restarts, "times"),
-    "targeted": (Targeted, "rivals"),
+# Attacks with another one inside: their other settings, the type of each, and that type in words.
+AROUND: dict[str, dict[str, tuple[type, str]]] = {
+    "restarts": {"times": (int, "a whole number")},
+    "targeted": {"rivals": (int, "a whole number")},
+    "transfer": {"source": (str, "the path of a model file")},
 }
 
 
 class _Attacks(Registry[Attack]):
-    """A registry that also knows the attack inside Restarts and Targeted."""
+    """A registry that also knows the attack inside another one (Restarts, Targeted, Transfer)."""
 
     def build(self, record: Mapping[str, Any] | str) -> Attack:
         """Build an attack from its record or its bare kind."""
-        if isinstance(record, str) or record.get("kind") not in _AROUND:
+        kind = record if isinstance(record, str) else record.get("kind")
+        if kind not in AROUND:
             return super().build(record)
-        kind = record["kind"]
-        around, number = _AROUND[kind]
-        values = {key: value for key, value in record.items() if key != "kind"}
-        known = ("attack", number)
+        values = {} if isinstance(record, str) else {k: v for k, v in record.items() if k != "kind"}
+        known = ("attack", *AROUND[kind])
         for key in values:
             if key not in known:
                 raise SettingError(
                     f"attack {kind!r}: unknown setting {key!r}. {suggestion(key, known)}"
                 )
+        for key, (wanted, words) in AROUND[kind].items():
+            if key in values and not isinstance(values[key], wanted):
+                raise SettingError(f"attack {kind!r}: {key} must be {words}; got {values[key]!r}.")
         if "attack" in values:
             values["attack"] = self.build(values["attack"])
-        if not isinstance(values.get(number, 1), int):
-            raise SettingError(
-                f"attack {kind!r}: {number} must be a whole number; got {values[number]!r}."
-            )
-        return around(**values)
+        if kind == "transfer" and "source" not in values:
+            raise SettingError("attack 'transfer' needs a 'source', the path of a model file.")
+        return self[kind](**values)
 
     def record(self, member: Attack) -> dict[str, Any]:
         """Return the plain record of an attack."""
-        kind = self.kind(member)
-        if not isinstance(member, Restarts | Targeted):
+        if not isinstance(member, Restarts | Targeted | Transfer):
             return super().record(member)
-        number = _AROUND[kind][1]
-        inner = self.record(member.attack)
-        return {"kind": kind, "attack": inner, number: getattr(member, number)}
+        kind = self.kind(member)
+        plain = {key: getattr(member, key) for key in AROUND[kind]}
+        return {"kind": kind, "attack": self.record(member.attack), **plain}
 
 
 ATTACKS: Registry[Attack] = _Attacks(
     "attack",
     {
+        "apgd": APGD,
         "countdown": Countdown,
         "ddn": DDN,
+        "fgsm": FGSM,
         "fmn": FMN,
         "pdpgd": PDPGD,
         "pgd": PGD,
         "random": Random,
         "restarts": Restarts,
-        "sigma_zero": SigmaZero,
-        "swap": Swap,
-        "apgd": APGD,
-        "fgsm": FGSM,
         "rfgsm": RFGSM,
+        "saliency": Saliency,
         "sapgd": SAPGD,
+        "sigma_zero": SigmaZero,
+        "sparse_pgd": SparsePGD,
+        "sparse_rs": SparseRS,
+        "square": Square,
+        "swap": Swap,
         "targeted": Targeted,
+        "transfer": Transfer,
     },
 )

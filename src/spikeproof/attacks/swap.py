@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from spikeproof.attacks.ranking import first
 from spikeproof.attacks.trackers import Best
 from spikeproof.base import Seeds, SettingError, check_fraction
 from spikeproof.oracle import Oracle
@@ -145,22 +146,15 @@ class Swap:
         # Unspent units first; then as many exchanges as there are places to take from.
         wanted = torch.where(spare > 0, spare, held.clamp(max=count).to(spare))
         rank = gain.log() + self.noise * _gumbel(seeds.child("put"), shape, gain) - TIRED * tries
-        put = _first(rank, torch.minimum(wanted, (gain > 0).sum(1)))
+        put = first(rank, torch.minimum(wanted, (gain > 0).sum(1)))
         excess = used.sum(1) + put.sum(1) - threat.radius
         scale = worth.abs().amax(1, keepdim=True)
         value = worth / torch.where(scale > 0, scale, torch.ones_like(scale))
         value = value + self.noise / 2 * _gumbel(seeds.child("take"), shape, value)
-        take = _first(torch.where(used > 0, -value, -torch.inf), excess.clamp(min=0))
+        take = first(torch.where(used > 0, -value, -torch.inf), excess.clamp(min=0))
         return put, take, spare > 0
 
 
 def _gumbel(seeds: Seeds, shape: torch.Size, like: Tensor) -> Tensor:
     """Standard Gumbel draws, ``(N, *shape)``."""
     return -seeds.exponential(shape, torch.float64).log().to(like)
-
-
-def _first(rank: Tensor, count: Tensor) -> Tensor:
-    """Which entries are the ``count`` largest of their row, ties to the first; bool."""
-    order = rank.sort(dim=1, descending=True, stable=True).indices
-    places = torch.arange(rank.shape[1], device=rank.device)
-    return torch.zeros_like(rank, dtype=torch.bool).scatter(1, order, places < count[:, None])

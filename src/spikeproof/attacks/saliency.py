@@ -1,0 +1,142 @@
+"""Greedy choice of pixels or events, by gradient or by what each one really gains."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spikeproof.attacks.ranking import first
+from spikeproof.attacks.trackers import Best
+from spikeproof.base import Seeds, SettingError
+from spikeproof.oracle import Oracle
+from spikeproof.threats import Aim, Threat
+
+__all__ = ["Saliency"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saliency:
+    r"""Change one pixel (l_0) or event (counts) after the other, each the best of its time.
+
+    A unit on a place gains ``sum_c g_c (far_c - x_c)`` to first order, ``far`` the end of the range
+    the gradient ``g`` pulls to. With ``candidates`` above 1 the places of largest gain are tried,
+    one forward pass each, and the one whose margin is truly largest is taken. Units are never
+    taken back.
+
+    Args:
+        steps: Gradients at most; where the radius is larger, a step puts ``radius / steps`` units.
+        candidates: Places tried in each step, at least 1; 1 trusts the gradient.
+        stop: Leave an item alone once it is won; false goes on raising its margin.
+    Returns:
+        From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
+    Raises:
+        SettingError: steps or candidates below 1; in a call, a threat whose radius is a length
+            rather than a count.
+    Cost:
+        With ``s = min(steps, radius)``: ``s + 2`` forward and ``s`` backward passes per item, and
+        with ``c = candidates > 1`` another ``s * c`` forward, c at most the number of places; with
+        ``stop`` at most.
+    Differs from the paper:
+        JSMA multiplies the gradients of the class and of its rivals and moves pixels in pairs;
+        this is the greedy rule itself, for the score of the goal, and it never tries a place that
+        cannot move. Where the gradient is exactly zero, places are tried in random order.
+    Example:
+        >>> from spikeproof.base import seeds
+        >>> from spikeproof.data import Domain
+        >>> from spikeproof.threats import Goal, L0
+        >>> model = torch.nn.Linear(3, 2, bias=False)
+        >>> _ = model.weight.data.copy_(torch.tensor([[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))
+        >>> threat = Threat(L0(), 1, Domain(kind="audio", shape=(3,)))
+        >>> with Oracle(model) as oracle:
+        ...     x_adv = Saliency()(oracle, torch.full((1, 3), 0.5), Goal(torch.tensor([0])),
+        ...                        threat, seeds=seeds(0, n=1))
+        >>> x_adv
+        tensor([[0.0000, 0.5000, 0.5000]])
+
+    References:
+        papernot2016limitations
+    """
+
+    steps: int = 40
+    candidates: int = 1
+    stop: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "candidates"):
+            if getattr(self, name) < 1:
+                raise SettingError(
+                    f"Saliency.{name} must be at least 1; got {getattr(self, name)!r}."
+                )
+
+    def serves(self, threat: Threat) -> bool:
+        """Whether the attack can work under this threat: its radius must be a count."""
+        return threat.counted
+
+    def __call__(
+        self,
+        oracle: Oracle,
+        x: Tensor,
+        goal: Aim,
+        threat: Threat,
+        *,
+        seeds: Seeds,
+        start: Tensor | None = None,
+    ) -> Tensor:
+        """Run the attack; ``start`` is a point to go on from, instead of ``x``."""
+        here = x if start is None else threat.project(start, x)
+        best = Best(x, goal.margin(oracle.logits(x)))
+        rows = torch.arange(len(x), device=x.device)
+        steps = min(self.steps, int(threat.radius))
+        for k in range(steps):
+            logits, grad = oracle.ascend(here, goal.score, rows)
+            best.keep(here, goal.margin(logits), rows)
+            if self.stop and len(left := best.standing()) < len(rows):
+                at = torch.isin(rows, left)
+                rows, x, here, goal = left, x[at], here[at], goal[at]
+                grad, seeds = grad[at], seeds[at]
+            if not len(rows):
+                return best.x
+            if self.candidates > 1:
+                grad = _filled(grad, seeds.child("zero", k))
+            used, gain, _ = threat.offers(grad, here, x)
+            if self.candidates > 1:
+                gain = self._tried(oracle, (here, x), goal, threat, (grad, gain))
+            spare = math.ceil(threat.radius * (k + 1) / steps) - used.sum(1)
+            put = first(gain, torch.minimum(spare.clamp(min=0), (gain > 0).sum(1)))
+            here = threat.exchange(here, x, grad, (put, torch.zeros_like(put)))
+        best.keep(here, goal.margin(oracle.logits(here)), rows)
+        return best.x
+
+    def _tried(
+        self,
+        oracle: Oracle,
+        points: tuple[Tensor, Tensor],
+        goal: Aim,
+        threat: Threat,
+        ranked: tuple[Tensor, Tensor],
+    ) -> Tensor:
+        """The true gains of the most promising places, shifted to be positive; 0 elsewhere."""
+        (here, x), (grad, gain) = points, ranked
+        count = min(self.candidates, gain.shape[1])
+        places = gain.sort(dim=1, descending=True, stable=True).indices[:, :count]
+        nowhere = torch.zeros_like(gain, dtype=torch.bool)
+        found = []
+        for place in places.T:
+            put = nowhere.scatter(1, place[:, None], True)
+            x_adv = threat.exchange(here, x, grad, (put, nowhere))
+            found.append(goal.margin(oracle.logits(x_adv)))
+        margins = torch.stack(found, dim=1)
+        margins = margins - margins.amin(1, keepdim=True) + 1
+        margins = torch.where(gain.gather(1, places) > 0, margins, 0.0)
+        return torch.zeros_like(gain).scatter(1, places, margins.to(gain))
+
+
+def _filled(grad: Tensor, seeds: Seeds) -> Tensor:
+    """The gradient with random entries, smaller than every other, in place of exact zeros."""
+    flat = grad.abs().flatten(1)
+    least = torch.where(flat > 0, flat, torch.inf).amin(1).clamp(max=1)
+    noise = 2 * seeds.uniform(grad.shape[1:], grad.dtype) - 1
+    return torch.where(grad == 0, 1e-3 * noise * least.view(-1, *[1] * (grad.ndim - 1)), grad)

@@ -1,0 +1,172 @@
+"""Projected gradient ascent on which pixels to change and on how far."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spikeproof.attacks.ranking import first
+from spikeproof.attacks.trackers import Best
+from spikeproof.base import Seeds, SettingError, check_positive
+from spikeproof.oracle import Oracle
+from spikeproof.threats import L0, Aim, Threat
+
+__all__ = ["SparsePGD"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparsePGD:
+    r"""Climb in the change of every pixel and in a score that says which pixels are changed.
+
+    ``x_adv = x + p * m`` where ``p`` stays in the box and ``m`` marks the ``radius`` pixels of the
+    largest score ``s``. With ``g`` the gradient at ``x_adv``:
+
+    ``p <- p + step_size * range * sign(g * m)`` projected, or ``sign(g * sigmoid(s))`` unprojected,
+    ``s <- s + score_step * sqrt(D) * v/||v||_2`` with ``v_i = sigmoid'(s_i) * sum_c (g * p)_ic``.
+
+    Unprojected steps also move pixels that are not chosen now. Where the choice stood still for
+    ``patience`` steps, the scores are drawn anew.
+
+    Args:
+        steps: Gradient steps, at least 1.
+        step_size: Step of the change, as a fraction of a feature's range.
+        score_step: Step of the score, as a fraction of ``sqrt(D)``, D features.
+        projected: Whether only chosen pixels move.
+        patience: Steps without another choice before new scores, at least 1.
+        stop: Leave an item alone once it is won; the verdict is the same, the margin smaller.
+    Returns:
+        From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
+    Raises:
+        SettingError: steps or patience below 1, a step that is not positive; in a call, a threat
+            other than l_0.
+    Cost:
+        ``steps + 2`` forward and ``steps`` backward passes per item; with ``stop`` at most.
+    Differs from the paper:
+        Returns the best visited point; pixels, features and event cells alike.
+    Example:
+        >>> from spikeproof.base import seeds
+        >>> from spikeproof.data import Domain
+        >>> from spikeproof.threats import Goal
+        >>> model = torch.nn.Linear(3, 2, bias=False)
+        >>> _ = model.weight.data.copy_(torch.tensor([[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))
+        >>> threat = Threat(L0(), 1, Domain(kind="audio", shape=(3,)))
+        >>> with Oracle(model) as oracle:
+        ...     x_adv = SparsePGD(steps=20)(oracle, torch.full((1, 3), 0.5),
+        ...                                 Goal(torch.tensor([0])), threat, seeds=seeds(0, n=1))
+        >>> x_adv
+        tensor([[0.0000, 0.5000, 0.5000]])
+
+    References:
+        zhong2024towards
+    """
+
+    steps: int = 100
+    step_size: float = 0.25
+    score_step: float = 0.25
+    projected: bool = False
+    patience: int = 3
+    stop: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "patience"):
+            if getattr(self, name) < 1:
+                raise SettingError(
+                    f"SparsePGD.{name} must be at least 1; got {getattr(self, name)!r}."
+                )
+        check_positive(self, "step_size", "score_step")
+
+    def serves(self, threat: Threat) -> bool:
+        """Whether the attack can work under this threat: l_0 on pixels or features."""
+        return isinstance(threat.geometry, L0)
+
+    def __call__(
+        self,
+        oracle: Oracle,
+        x: Tensor,
+        goal: Aim,
+        threat: Threat,
+        *,
+        seeds: Seeds,
+        start: Tensor | None = None,
+    ) -> Tensor:
+        """Run the attack; ``start`` is the first change, its pixels the first choice."""
+        if not self.serves(threat):
+            raise SettingError(
+                f"SparsePGD chooses pixels or features under l_0; {threat.name} measures "
+                "otherwise. Use Swap for events, PGD for norms."
+            )
+        best = Best(x, goal.margin(oracle.logits(x)))
+        z, score = self._begin(x, threat, seeds, start)
+        chosen, still = _choice(score, threat), torch.zeros(len(x), dtype=torch.int64)
+        rows = torch.arange(len(x), device=x.device)
+        for k in range(self.steps):
+            x_adv = threat.project(_masked(threat, z, x, chosen), x)
+            logits, grad = oracle.ascend(x_adv, goal.score, rows)
+            best.keep(x_adv, goal.margin(logits), rows)
+            if self.stop and len(left := best.standing()) < len(rows):
+                at = torch.isin(rows, left)
+                rows, x, goal, seeds = left, x[at], goal[at], seeds[at]
+                z, score, chosen, still, grad = z[at], score[at], chosen[at], still[at], grad[at]
+            if not len(rows):
+                return best.x
+            score = score + self._score_step(threat, (z, x), score, grad)
+            z = self._step(threat, (z, x), chosen, grad)
+            still = torch.where((_choice(score, threat) == chosen).all(1), still + 1, 0)
+            stuck = still >= self.patience
+            anew = seeds.child("scores", k + 1).normal(score.shape[1:], x.dtype)
+            score = torch.where(stuck[:, None], anew, score)
+            still = torch.where(stuck, 0, still)
+            chosen = _choice(score, threat)
+        x_adv = threat.project(_masked(threat, z, x, chosen), x)
+        best.keep(x_adv, goal.margin(oracle.logits(x_adv)), rows)
+        return best.x
+
+    def _begin(
+        self, x: Tensor, threat: Threat, seeds: Seeds, start: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """First change and first scores: random, or those of a given point."""
+        used = threat.offers(torch.zeros_like(x), x if start is None else start, x)[0]
+        score = seeds.child("scores", 0).normal(used.shape[1:], x.dtype)
+        if start is not None:
+            return threat.project(start, x), score + 8 * used.to(x.dtype)
+        u = seeds.child("change").uniform(x.shape[1:], x.dtype)
+        return threat.domain.clip(x + _range(threat, x) * (2 * u - 1)), score
+
+    def _score_step(
+        self, threat: Threat, points: tuple[Tensor, Tensor], score: Tensor, grad: Tensor
+    ) -> Tensor:
+        """Steepest step of the scores: what each pixel's change is worth if it is chosen."""
+        z, x = points
+        worth = threat.offers(grad, z, x)[2]
+        slope = worth * score.sigmoid() * (1 - score.sigmoid())
+        length = slope.norm(dim=1, keepdim=True)
+        reach = self.score_step * math.sqrt(threat.domain.size)
+        return reach * slope / torch.where(length > 0, length, 1.0)
+
+    def _step(
+        self, threat: Threat, points: tuple[Tensor, Tensor], chosen: Tensor, grad: Tensor
+    ) -> Tensor:
+        """Move the change in the sign of the gradient; projected, only on the chosen pixels."""
+        z, x = points
+        moved = threat.domain.clip(z + self.step_size * _range(threat, x) * grad.sign())
+        return _masked(threat, moved, z, chosen) if self.projected else moved
+
+
+def _choice(score: Tensor, threat: Threat) -> Tensor:
+    """The pixels of the largest scores, bool ``(N, P)``."""
+    return first(score, torch.full((len(score),), int(threat.radius)))
+
+
+def _masked(threat: Threat, z: Tensor, x: Tensor, chosen: Tensor) -> Tensor:
+    """``z`` on the chosen pixels and ``x`` elsewhere."""
+    return threat.exchange(z, x, torch.zeros_like(z), (torch.zeros_like(chosen), ~chosen))
+
+
+def _range(threat: Threat, x: Tensor) -> Tensor:
+    """How far each feature can move at most; 1 where there is no end."""
+    low, high = threat.domain.bounds(x)
+    span = high - low
+    return torch.where(span.isfinite(), span, torch.ones_like(span))

@@ -1,0 +1,141 @@
+"""Random search over which pixels or events to change, without a gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spikeproof.attacks.ranking import first
+from spikeproof.attacks.schedule import share_at
+from spikeproof.attacks.trackers import Best
+from spikeproof.base import Seeds, SettingError
+from spikeproof.oracle import Oracle
+from spikeproof.threats import Aim, Threat
+
+__all__ = ["SparseRS"]
+
+# After so many queries of 10 000 the share of units exchanged is the first one divided by so much.
+MARKS = (
+    (0, 2.0),
+    (50, 4.0),
+    (200, 5.0),
+    (500, 6.0),
+    (1000, 8.0),
+    (2000, 10.0),
+    (4000, 12.0),
+    (6000, 15.0),
+    (8000, 20.0),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseRS:
+    r"""Move some changed pixels (l_0) or events (counts) elsewhere, at random; keep what helps.
+
+    It begins with ``radius`` random pixels at random corners of their range (events in random
+    cells). Each step takes ``max(1, round(share_k * radius))`` of them back, puts as many on
+    random places, and keeps the result where its margin is not smaller. ``share_k`` falls from
+    ``share`` to a twentieth of it by the published table, stretched to ``steps``.
+
+    Args:
+        steps: Queries after the first two, at least 1.
+        share: Share of the units exchanged at first, in (0, 1].
+        stop: Leave an item alone once it is won; false goes on raising its margin.
+    Returns:
+        From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
+    Raises:
+        SettingError: steps below 1, share outside (0, 1]; in a call, a threat whose radius is a
+            length rather than a count.
+    Cost:
+        ``steps + 2`` forward passes per item; with ``stop`` at most.
+    Differs from the paper:
+        Also counts features and events. A pixel taken back may be chosen again at once, at
+        another corner. Ties are taken, because a spike count stands still more often than it
+        moves.
+    Example:
+        >>> from spikeproof.base import seeds
+        >>> from spikeproof.data import Domain
+        >>> from spikeproof.threats import Goal, L0
+        >>> model = torch.nn.Linear(3, 2, bias=False)
+        >>> _ = model.weight.data.copy_(torch.tensor([[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))
+        >>> threat = Threat(L0(), 1, Domain(kind="audio", shape=(3,)))
+        >>> with Oracle(model) as oracle:
+        ...     x_adv = SparseRS(steps=50, stop=False)(
+        ...         oracle, torch.full((1, 3), 0.5), Goal(torch.tensor([0])), threat,
+        ...         seeds=seeds(0, n=1))
+        >>> x_adv
+        tensor([[0.0000, 0.5000, 0.5000]])
+
+    References:
+        croce2022sparse
+    """
+
+    steps: int = 5000
+    share: float = 0.8
+    stop: bool = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise SettingError(f"SparseRS.steps must be at least 1; got {self.steps!r}.")
+        if not 0 < self.share <= 1:
+            raise SettingError(f"SparseRS.share must lie in (0, 1]; got {self.share!r}.")
+
+    def serves(self, threat: Threat) -> bool:
+        """Whether the attack can work under this threat: its radius must be a count."""
+        return threat.counted
+
+    def __call__(
+        self,
+        oracle: Oracle,
+        x: Tensor,
+        goal: Aim,
+        threat: Threat,
+        *,
+        seeds: Seeds,
+        start: Tensor | None = None,
+    ) -> Tensor:
+        """Run the attack; ``start`` replaces the random first point."""
+        best = Best(x, goal.margin(oracle.logits(x)))
+        if start is None:
+            here = _moved(threat, x, x, 0, seeds.child("first"))
+        else:
+            here = threat.project(start, x)
+        rows = torch.arange(len(x), device=x.device)
+        margin = torch.full_like(best.margin, -torch.inf)
+        x_adv = here
+        for k in range(self.steps + 1):
+            found = goal.margin(oracle.logits(x_adv))
+            best.keep(x_adv, found, rows)
+            better = found >= margin
+            margin = torch.where(better, found, margin)
+            here = torch.where(better.view(-1, *[1] * (x.ndim - 1)), x_adv, here)
+            if self.stop and len(left := best.standing()) < len(rows):
+                at = torch.isin(rows, left)
+                rows, x, here, goal = left, x[at], here[at], goal[at]
+                margin, seeds = margin[at], seeds[at]
+            if k == self.steps or not len(rows):
+                break
+            share = share_at(k, self.steps, self.share, MARKS)
+            count = max(1, round(share * threat.radius))
+            x_adv = _moved(threat, here, x, count, seeds.child("step", k))
+        return best.x
+
+
+def _moved(threat: Threat, here: Tensor, x: Tensor, count: int, seeds: Seeds) -> Tensor:
+    """Take ``count`` random units back; put these and what is not spent yet on random places."""
+    # A random direction takes the place of the gradient: new units go to random corners.
+    size = threat.domain.size
+    u = seeds.uniform((3 * size,), x.dtype)
+    way = (u[:, :size] - 0.5).sign().view_as(x)
+    used = threat.offers(way, here, x)[0]
+    nowhere = torch.zeros_like(used, dtype=torch.bool)
+    rank = torch.where(used > 0, u[:, size : size + used.shape[1]], -1.0)
+    take = first(rank, (used > 0).sum(1).clamp(max=count))
+    bare = threat.exchange(here, x, way, (nowhere, take))
+    used, gain, _ = threat.offers(way, bare, x)
+    rank = torch.where(gain > 0, u[:, 2 * size : 2 * size + used.shape[1]], -1.0)
+    spare = (threat.radius - used.sum(1)).clamp(min=0)
+    put = first(rank, torch.minimum(spare, (gain > 0).sum(1)))
+    return threat.exchange(bare, x, way, (put, nowhere))

@@ -1,0 +1,217 @@
+"""Random search over windows: l_inf, l_2 and l_1 without a gradient."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spikeproof.attacks.schedule import share_at
+from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.windows import Canvas
+from spikeproof.base import Seeds, SettingError
+from spikeproof.oracle import Oracle
+from spikeproof.threats import L1, L2, Aim, Geometry, Joint, Linf, Threat
+
+__all__ = ["Square"]
+
+# After so many queries of 10 000 the share of the window is the first one divided by so much.
+MARKS = (
+    (10, 2.0),
+    (50, 4.0),
+    (200, 8.0),
+    (500, 16.0),
+    (1000, 32.0),
+    (2000, 64.0),
+    (4000, 128.0),
+    (6000, 256.0),
+    (8000, 512.0),
+)
+
+
+# Random numbers are drawn for so many steps at a time.
+BLOCK = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Square:
+    r"""Change one random window at a time and keep what raises the margin.
+
+    l_inf: the window goes to ``x + sign * radius``, one sign per channel; the search begins with
+    stripes. l_2 and l_1 move mass ``m = sum |d|^p``: the window A takes a share ``c`` of the mass
+    of a giver B, and everything not spent yet,
+    ``d_A <- (d_A/|d_A|_p + s/|s|_p), scaled to m_A + c m_B + (radius^p - m)``, where ``s`` is two
+    hills of opposite sign; the search begins with tiles. Windows shrink by the published table,
+    stretched to ``steps``.
+
+    Args:
+        steps: Queries after the first two, at least 1.
+        share: Share of the places the first windows cover, in (0, 1].
+        stop: Leave an item alone once it is won; false goes on raising its margin.
+    Returns:
+        From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
+    Raises:
+        SettingError: steps below 1, share outside (0, 1]; in a call, another geometry.
+    Cost:
+        ``steps + 2`` forward passes per item; with ``stop`` at most.
+    Differs from the paper:
+        Windows also lie in event tensors (one time step or all), sounds (spans) and single views.
+        For l_2 and l_1 half of the windows cover one channel only. B is a second window, which
+        gives all, half of the time; otherwise all the rest, which gives a random share: with the
+        first alone the mass ended on few features, at .66 of the optimum for l_1.
+        A window that would change nothing gets the opposite signs; ties are taken, because a
+        spike count stands still more often than it moves.
+    Example:
+        >>> from spikeproof.base import seeds
+        >>> from spikeproof.data import Domain
+        >>> from spikeproof.threats import Goal
+        >>> model = torch.nn.Linear(2, 2, bias=False)
+        >>> _ = model.weight.data.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+        >>> threat = Threat(Linf(), 0.25, Domain(kind="audio", shape=(2,)))
+        >>> with Oracle(model) as oracle:
+        ...     x_adv = Square(steps=20)(oracle, torch.tensor([[0.75, 0.5]]),
+        ...                              Goal(torch.tensor([0])), threat, seeds=seeds(0, n=1))
+        >>> x_adv
+        tensor([[0.5000, 0.7500]])
+
+    References:
+        andriushchenko2020square
+    """
+
+    steps: int = 5000
+    share: float = 0.8
+    stop: bool = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise SettingError(f"Square.steps must be at least 1; got {self.steps!r}.")
+        if not 0 < self.share <= 1:
+            raise SettingError(f"Square.share must lie in (0, 1]; got {self.share!r}.")
+
+    def serves(self, threat: Threat) -> bool:
+        """Whether the attack can work under this threat: l_inf, l_2 or l_1, also jointly."""
+        return _power(threat) > 0
+
+    def __call__(
+        self,
+        oracle: Oracle,
+        x: Tensor,
+        goal: Aim,
+        threat: Threat,
+        *,
+        seeds: Seeds,
+        start: Tensor | None = None,
+    ) -> Tensor:
+        """Run the attack; ``start`` replaces the stripes or tiles."""
+        canvas, power = Canvas(threat), _power(threat)
+        if not power:
+            raise SettingError(
+                f"Square changes windows under l_inf, l_2 and l_1; the radius of {threat.name} is "
+                "measured otherwise. Use SparseRS where it is a count."
+            )
+        best = Best(x, goal.margin(oracle.logits(x)))
+        z = _first(canvas, power, x, threat, seeds.child("first")) if start is None else start
+        rows = torch.arange(len(x), device=x.device)
+        margin = torch.full_like(best.margin, -torch.inf)
+        proposal, propose = z, _corner if power == math.inf else _exchange
+        shape, u = (BLOCK, 3 + 2 * canvas.numbers), margin
+        for k in range(self.steps + 1):
+            x_adv = threat.project(proposal, x)
+            found = goal.margin(oracle.logits(x_adv))
+            best.keep(x_adv, found, rows)
+            better = found >= margin
+            margin = torch.where(better, found, margin)
+            z = torch.where(better.view(-1, *[1] * (x.ndim - 1)), proposal, z)
+            if self.stop and len(left := best.standing()) < len(rows):
+                at = torch.isin(rows, left)
+                rows, x, z, goal = left, x[at], z[at], goal[at]
+                margin, seeds, u = margin[at], seeds[at], u[at]
+            if k == self.steps or not len(rows):
+                break
+            share = share_at(k, self.steps, self.share, MARKS)
+            if k % BLOCK == 0:
+                u = seeds.child("steps", k // BLOCK).uniform(shape, torch.float64)
+            proposal = propose(canvas, share, (z, x), threat, u[:, k % BLOCK])
+        return best.x
+
+
+POWERS: dict[type[Geometry], float] = {Linf: math.inf, L2: 2.0, L1: 1.0}
+
+
+def _power(threat: Threat) -> float:
+    """The p of the norm that every view is measured in; 0 where there is none."""
+    geometry = threat.geometry
+    views = geometry.views.values() if isinstance(geometry, Joint) else [(geometry, 1.0)]
+    kinds = {type(own) for own, _ in views}
+    return POWERS.get(kinds.pop(), 0.0) if len(kinds) == 1 else 0.0
+
+
+def _first(canvas: Canvas, power: float, x: Tensor, threat: Threat, seeds: Seeds) -> Tensor:
+    """Where the search begins: stripes at full radius (l_inf), or tiles as long as the radius."""
+    tiles = canvas.tiles(seeds, stripes=power == math.inf)
+    if power == math.inf:
+        return x + threat.step(tiles.to(x.dtype).view_as(x), x, x)
+    for number, radius in enumerate(canvas.radii):
+        part = torch.full((len(x),), number)
+        mine = canvas.cover(part) if canvas.joint else torch.ones_like(tiles, dtype=torch.bool)
+        length = _mass(tiles, mine, power) ** (1 / power)
+        tiles = torch.where(mine, tiles * radius / length, tiles)
+    return threat.domain.clip(x + tiles.to(x.dtype).view_as(x))
+
+
+def _corner(
+    canvas: Canvas, share: float, points: tuple[Tensor, Tensor], threat: Threat, u: Tensor
+) -> Tensor:
+    """Move a window to the end of ball or box, one sign per channel."""
+    z, x = points
+    window = canvas.window(share, canvas.pick(u[:, 0]), u[:, 3:], whole=True)
+    sign = window.signs.to(x.dtype).view_as(x)
+    inside = window.inside.view_as(x)
+    there = torch.where(inside, x + threat.step(sign, x, x), z)
+    idle = (there == z).flatten(1).all(1)
+    if not idle.any():
+        return there
+    back = torch.where(inside, x + threat.step(-sign, x, x), z)
+    return torch.where(idle.view(-1, *[1] * (x.ndim - 1)), back, there)
+
+
+def _exchange(
+    canvas: Canvas, share: float, points: tuple[Tensor, Tensor], threat: Threat, u: Tensor
+) -> Tensor:
+    """Give a window the mass of a second one, or a part of it, and what is not spent yet."""
+    (z, x), power = points, _power(threat)
+    part = canvas.pick(u[:, 0])
+    other = part if canvas.joint else canvas.pick(u[:, 1])
+    gets = canvas.window(share, part, u[:, 3:], whole=False)
+    gives = canvas.window(share, other, u[:, 3 + canvas.numbers :], whole=False).inside
+    group = canvas.cover(part) if canvas.joint else torch.ones_like(gives)
+    # Half of the time the giver is all the rest, and gives a random part.
+    rest = u[:, 2:3] > 0.5
+    moved = torch.where(rest, (2 * u[:, 2:3] - 1).square(), 1.0)
+    gives = torch.where(rest, group, gives) & ~gets.inside
+    change = (z.double() - x.double()).flatten(1)
+    radius = torch.tensor(canvas.radii, dtype=torch.float64)
+    radius = radius[part if canvas.joint else torch.zeros_like(part)][:, None]
+    spare = (radius**power - _mass(change, group, power)).clamp(min=0)
+    mass = _mass(change, gets.inside, power) + moved * _mass(change, gives, power) + spare
+    shape = _unit(gets.shape, gets.inside, power)
+    mixed = shape + _unit(change, gets.inside, power)
+    # Opposite to the change so far the sum is nothing; then the window turns round.
+    mixed = torch.where((mixed == 0).all(1, keepdim=True), shape, mixed)
+    taken = _unit(mixed, gets.inside, power) * mass ** (1 / power)
+    left = torch.where(gives, change * (1 - moved) ** (1 / power), change)
+    change = torch.where(gets.inside, taken, left)
+    return threat.domain.clip(x + change.to(x.dtype).view_as(x))
+
+
+def _mass(change: Tensor, where: Tensor, power: float) -> Tensor:
+    """``sum |d|^p`` over some features, ``(N, 1)``."""
+    return torch.where(where, change.abs() ** power, 0.0).sum(1, keepdim=True)
+
+
+def _unit(change: Tensor, where: Tensor, power: float) -> Tensor:
+    """Some features of a change, scaled to length one; 0 where they have none."""
+    length = _mass(change, where, power) ** (1 / power)
+    return torch.where(where, change, 0.0) / torch.where(length > 0, length, 1.0)

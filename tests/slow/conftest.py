@@ -1,0 +1,8 @@
+"""The independent checks of known_answers are importable here as well."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "known_answers"))
