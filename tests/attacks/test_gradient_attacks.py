@@ -95,6 +95,17 @@ def test_rfgsm_with_a_full_jump_undoes_itself_on_about_half_of_the_features() ->
     assert 0.4 < (moved.abs() < 1e-12).double().mean() < 0.6
 
 
+def test_rfgsm_steps_from_the_jump_as_the_box_has_cut_it() -> None:
+    """From 0.05 a jump down ends at 0, so the step up ends at the radius and not below it."""
+    x = torch.full((40, 1), 0.05, dtype=torch.float64)
+    threat = Threat(Linf(), 0.2, Domain(kind="image", shape=(1,)))
+    model = nn.Linear(1, 2).double()
+    model.weight.data.copy_(torch.tensor([[0.0], [1.0]]))
+    goal = Goal(torch.zeros(40, dtype=torch.int64))
+    x_adv = attacked(RFGSM.one_step(), model, x, goal, threat)
+    assert {round(float(value), 9) for value in x_adv} == {0.2, 0.25}
+
+
 def test_ten_steps_of_rfgsm_reach_what_fgsm_reaches_on_a_plane() -> None:
     model, x = nn.Linear(40, 2).double(), items()
     goal, threat = Goal(answers(model, x)), Threat(Linf(), 0.1, REAL)

@@ -83,6 +83,7 @@ class RFGSM:
         """Run the attack; ``start`` takes the place of the jump."""
         if start is None:
             noise = seeds.child("jump").normal(x.shape[1:], x.dtype)
-            start = x + self.jump * threat.step(noise, x, x)
+            # Back into the box before the step, or the step would first pay for the way there.
+            start = threat.relax(x + self.jump * threat.step(noise, x, x), x)
         climb = PGD(steps=self.steps, step_size=self.step_size, random_start=False, stop=self.stop)
         return climb(oracle, x, goal, threat, seeds=seeds, start=start)
