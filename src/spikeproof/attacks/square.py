@@ -59,8 +59,8 @@ class Square:
     Differs from the paper:
         Windows also lie in event tensors (one time step or all), sounds (spans) and single views.
         For l_2 and l_1 half of the windows cover one channel only. B is a second window, which
-        gives all, half of the time; otherwise all the rest, which gives a random share: with the
-        first alone the mass ended on few features, at .66 of the optimum for l_1.
+        gives all, half of the time; otherwise all the rest, which gives a random share: with a
+        second window as the only giver l_1 ended as low as .66 of the optimum.
         A window that would change nothing gets the opposite signs; ties are taken, because a
         spike count stands still more often than it moves.
     Example:
