@@ -1,4 +1,4 @@
-"""Count down: win with some units, then search again with one less, until that fails."""
+"""Count units: search with one, two, three; then with one less than what is known to win."""
 
 from __future__ import annotations
 
@@ -19,17 +19,20 @@ __all__ = ["Countdown"]
 
 @dataclass(frozen=True, kw_only=True)
 class Countdown(MinimumNorm):
-    """Find the fewest pixels or events: FMN first, then Swap with one unit less as long as it wins.
+    """Find the fewest pixels or events: FMN first, then Swap with every number that may do.
 
-    Each round searches, for every item still counting, a point of ``distance - 1`` units; items
-    whose round fails are done. At a fixed radius there is one round, at that radius.
+    Swap searches with 1 to ``low`` units, then, for the items that are not won by then, with one
+    unit less than the fewest known to win, as long as it succeeds. At a fixed radius there is one
+    search, at that radius.
 
     Args:
         steps: Steps of FMN, at least 1.
-        proposals: Steps of Swap in each round, at least 1.
+        proposals: Steps of Swap in each search, at least 1.
         share: Share of the units exchanged at first, in [0, 1].
         noise: Scale of the noise on Swap's ranking, 0 or more.
         doubt: Scale of the noise on its gradient, 0 or more.
+        low: Up to how many units are searched one by one, at least 0.
+        runs: Swaps per search, with fresh random numbers, at least 1.
     Returns:
         From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``; from
         ``nearest`` the smallest distances.
@@ -38,8 +41,7 @@ class Countdown(MinimumNorm):
             a threat whose radius is a length rather than a count.
     Cost:
         At most ``steps + 3`` forward and ``steps`` backward passes per item; then ``proposals + 3``
-        forward and ``proposals + 1`` backward passes per round, at most one round more than rounds
-        that were won.
+        forward and ``proposals + 1`` backward passes per run of Swap.
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
@@ -60,24 +62,22 @@ class Countdown(MinimumNorm):
     share: float = 0.5
     noise: float = 0.5
     doubt: float = 1.0
+    low: int = 4
+    runs: int = 2
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.proposals < 1:
+        if min(self.steps, self.proposals, self.runs) < 1:
             raise SettingError(
-                f"Countdown.steps and .proposals must be at least 1; got {self.steps!r} and "
-                f"{self.proposals!r}."
+                f"Countdown.steps, .proposals and .runs must be at least 1; got {self.steps!r}, "
+                f"{self.proposals!r} and {self.runs!r}."
             )
-        self._swap()
+        if self.low < 0:
+            raise SettingError(f"Countdown.low must be at least 0; got {self.low!r}.")
+        Swap(share=self.share, noise=self.noise, doubt=self.doubt)
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: its radius must be a count."""
         return threat.counted
-
-    def _swap(self) -> Swap:
-        """The search of a round."""
-        return Swap(
-            steps=self.proposals, share=self.share, noise=self.noise, stop=True, doubt=self.doubt
-        )
 
     def _search(
         self, oracle: Oracle, goal: Aim, near: Nearest, start: Tensor | None, seeds: Seeds
@@ -85,15 +85,33 @@ class Countdown(MinimumNorm):
         """FMN, then rounds of Swap."""
         self._refuse(near, start)
         FMN(steps=self.steps)._search(oracle, goal, near, start, seeds)
-        rows, number = near.standing(), 0
-        while len(rows):
-            before = near.distance[rows].clone()
-            radius = torch.full_like(before, near.enough) if near.enough else before - 1
-            for units in sorted(set(radius[radius.isfinite() & (radius >= 1)].tolist())):
-                left = rows[radius == units]
-                own = seeds[left].child("round", number)
-                threat, x = near.threat.at(units), near.x[left]
-                x_adv = self._swap()(oracle, x, goal[left], threat, seeds=own)
-                near.keep(x_adv, goal[left].margin(oracle.logits(x_adv)), left)
-            won = near.distance[rows] < before
-            rows, number = rows[won & (near.distance[rows] > near.enough)], number + 1
+        if near.enough:
+            self._round(oracle, goal, near, seeds, near.threat)
+            return
+        for units in range(1, min(self.low, near.threat.places()[1]) + 1):
+            self._round(oracle, goal, near, seeds, near.threat.at(units))
+        before = torch.full_like(near.distance, torch.inf)
+        while (near.distance < before).any():
+            fell, before = near.distance < before, near.distance.clone()
+            fell &= (before > self.low + 1) & before.isfinite()
+            for units in sorted(set((before[fell] - 1).tolist())):
+                own = near.threat.at(units)
+                self._round(oracle, goal, near, seeds, own, which=(before - 1 == units) & fell)
+
+    def _round(
+        self, oracle: Oracle, goal: Aim, near: Nearest, seeds: Seeds, threat: Threat,
+        *,
+        which: Tensor | None = None,
+    ) -> None:  # fmt: skip
+        """Swap, some times, on the items that are not known to be won within the radius."""
+        swap = Swap(
+            steps=self.proposals, share=self.share, noise=self.noise, stop=True, doubt=self.doubt
+        )
+        for run in range(self.runs if threat.radius >= 1 else 0):
+            open_ = near.distance > threat.radius
+            rows = (open_ if which is None else open_ & which).nonzero().flatten()
+            if not len(rows):
+                return
+            own = seeds[rows].child("units", int(threat.radius), run)
+            x_adv = swap(oracle, near.x[rows], goal[rows], threat, seeds=own)
+            near.keep(x_adv, goal[rows].margin(oracle.logits(x_adv)), rows)

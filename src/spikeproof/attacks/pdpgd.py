@@ -63,9 +63,9 @@ class PDPGD(Descent):
         matyasko2021pdpgd
     """
 
-    steps: int = 200
+    steps: int = 300
     step_size: float = 0.3
-    last_step: float = 0.05
+    last_step: float = 0.01
     dual_step: float = 0.1
     last_dual: float = 0.1
     lead: float = 2.0
