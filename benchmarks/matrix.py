@@ -35,7 +35,7 @@ from spikeproof.oracle import Passes
 ITEMS = 120
 EPOCHS = 12
 ROUNDS = 2
-SUITE = "standard"
+SUITE = "core"
 TARGET = 0.5
 ERROR = (1.0, sp.CrossEntropy())
 Verdicts = dict[str, np.ndarray[Any, Any]]

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import PGD, Member, Random, Restarts, Suite, Swap, suite
+from spikeproof.attacks import PGD, SUITES, Member, Random, Restarts, Suite, Swap, suite
 from spikeproof.base import SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.models import ModelSpec, Poisson, build
 from spikeproof.neurons import Surrogate
-from spikeproof.oracle import ASSG, BPTR, Expectation, Mixture, Oracle
+from spikeproof.oracle import ASSG, BPTR, Expectation, Mean, Mixture, Oracle
 from spikeproof.threats import L0, Goal, Linf, Threat
 
 IMAGE = Domain(kind="image", shape=(1, 8, 8))
@@ -48,7 +48,7 @@ def test_standard_contains_the_four_settings_with_margin_loss_and_forty_steps() 
 def test_the_verdict_is_the_worst_case_over_the_members_run_alone() -> None:
     model, x, y = case()
     threat, keys = Threat(Linf(), 0.03, IMAGE), seeds(0, n=len(x))
-    members = suite("standard").members
+    members = suite("core").members
     found = Suite(members)(model, x, y, threat, seeds=keys)
     goal = Goal(y)
     with Oracle(model) as oracle:
@@ -212,3 +212,102 @@ def test_an_unknown_suite_names_the_nearest() -> None:
 def test_settings_that_make_no_sense_are_refused(wrong: object) -> None:
     with pytest.raises(SettingError):
         wrong()  # type: ignore[operator]
+
+
+class Ramp(nn.Module):
+    """Two classes whose difference grows along a long slope: margin = x_0 - 0.5."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = x.flatten(1)[:, 0] - 0.5
+        return torch.stack([-z, z], 1)
+
+
+REAL = Domain(kind="audio", shape=(2,))
+
+
+def test_a_member_whose_loss_still_rises_gets_twice_the_steps_from_where_it_stood() -> None:
+    x, y = torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)
+    slow = Member(attack=PGD(steps=12, step_size=0.05, random_start=False))
+    threat, keys = Threat(Linf(), 0.9, REAL), seeds(0, n=3)
+    short = Suite((slow,))(Ramp(), x, y, threat, seeds=keys)
+    assert short.won.all()  # 12 steps of 0.045 reach 0.54
+    slower = Member(attack=PGD(steps=12, step_size=0.03, random_start=False))
+    once = Suite((slower,))(Ramp(), x, y, threat, seeds=keys)
+    assert not once.won.any() and once.tallies[0].rising == 3  # 0.324 and rising
+    again = Suite((slower,), patience=1)(Ramp(), x, y, threat, seeds=keys)
+    assert again.won.all() and again.tallies[0].rising == 0
+    assert again.tallies[0].passes.backward == 3 * (12 + 24)
+
+
+def test_a_member_that_has_converged_does_not_go_on() -> None:
+    x, y = torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)
+    member = Member(attack=PGD(steps=40, step_size=0.5, random_start=False))
+    found = Suite((member,), patience=3)(
+        Ramp(), x, y, Threat(Linf(), 0.3, REAL), seeds=seeds(0, n=3)
+    )
+    assert not found.won.any() and found.tallies[0].rising == 0
+    assert found.tallies[0].passes.backward == 3 * 40
+
+
+def test_with_every_each_member_is_tried_on_all_and_alone_counts_what_no_other_broke() -> None:
+    model, x, y = case()
+    threat, keys = Threat(Linf(), 0.03, IMAGE), seeds(0, n=24)
+    weak = Member(attack=Random(draws=1))
+    strong = Member(attack=PGD(steps=20), path=Surrogate("arctan", 5.0))
+    found = Suite((weak, strong, strong))(model, x, y, threat, seeds=keys, every=True)
+    tried = {tally.tried for tally in found.tallies}
+    with Oracle(model) as oracle:
+        right = int((Goal(y).margin(oracle.logits(x)) <= 0).sum())
+    assert tried == {right}
+    only = [int((found.broken.sum(0)[row] == 1).sum()) for row in found.broken]
+    assert found.alone() == only
+    assert sum(tally.broke for tally in found.tallies) == int(found.broken.any(0).sum())
+    assert found.tallies[1].broke > 0
+
+
+def test_restarts_in_one_batch_find_what_restarts_in_turn_find() -> None:
+    model, x, y = case()
+    model, x = model.double(), x.double()
+    threat, keys = Threat(Linf(), 0.02, IMAGE), seeds(0, n=24)
+    attack = Restarts(attack=PGD(steps=10), times=3)
+    found = Suite((Member(attack=attack),))(model, x, y, threat, seeds=keys)
+    with Oracle(model) as oracle:
+        own = keys.child("member", 0)
+        x_adv = attack(oracle, x, Goal(y), threat, seeds=own)
+        won = Goal(y).margin(oracle.logits(x_adv)) > 0
+    assert torch.equal(found.won, won) and 0 < int(won.sum()) < 24
+
+
+def test_the_judge_has_the_last_word() -> None:
+    model, x, y = case()
+    threat, keys = Threat(Linf(), 0.03, IMAGE), seeds(0, n=24)
+    seen: list[int] = []
+
+    def never(x_adv: Tensor, who: Tensor) -> Tensor:
+        seen.extend(who.tolist())
+        return torch.full((len(x_adv),), -1.0)
+
+    found = suite("quick")(model, x, y, threat, seeds=keys, judge=never, batch_size=10)
+    assert not found.won.any() and set(seen) == set(range(24))
+
+
+def test_a_network_that_draws_is_attacked_through_averages_and_its_mean() -> None:
+    spec = replace(SPEC, encoder=Poisson())
+    model = build(spec, seed=1)
+    fitted = suite("quick").fitted(model, torch.rand(2, 1, 8, 8))
+    paths = [member.path for member in fitted.members]
+    assert all(isinstance(path, Expectation) for path in paths[:3])
+    assert isinstance(paths[3], Mean) and len(paths) == 4
+    assert fitted.fitted(model, torch.rand(2, 1, 8, 8)) == fitted
+    plain, x, _ = case(2)
+    assert suite("quick").fitted(plain, x) is suite("quick")
+
+
+def test_a_negative_patience_is_refused() -> None:
+    with pytest.raises(SettingError, match="patience"):
+        Suite((Member(),), patience=-1)
+
+
+def test_a_suite_is_its_record() -> None:
+    for name in SUITES:
+        assert Suite.from_record(suite(name).record()) == suite(name)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import PGD, Found, Member, Suite, suite
+from spikeproof.attacks import PGD, Found, Judge, Member, Suite, Tally, suite
 from spikeproof.base import IllegalAdversarial, InputError, Seeds, SettingError, seeds
 from spikeproof.data import Domain, Split, load
 from spikeproof.evaluate import Outcome, climb, open_test
@@ -81,14 +81,27 @@ class Scripted:
         self.move, self.claim = move, claim
         self.asked: list[int] = []
 
+    def fitted(self, model: nn.Module, x: Tensor) -> Scripted:
+        return self
+
     def __call__(
-        self, model: nn.Module, x: Tensor, y: Tensor, threat: Threat, *, seeds: Seeds
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        threat: Threat,
+        *,
+        seeds: Seeds,
+        judge: Judge | None = None,
     ) -> Found:
+        assert judge is None
         self.asked.append(len(x))
         assert len(seeds) == len(x)
         won = torch.full_like(y, self.claim, dtype=torch.bool)
         member = torch.where(won, 0, -1)
-        return Found(self.move(x, threat), won, member, Passes(len(x), len(x)))
+        spent = Passes(len(x), len(x))
+        tally = Tally(tried=len(x), broke=int(won.sum()), passes=spent)
+        return Found(self.move(x, threat), won, member, spent, (tally,), won[None])
 
 
 def climbed(split: Split, rungs: list[Threat], attacks: object, draws: int = 0) -> Outcome:

@@ -29,7 +29,9 @@ def audit(
         list[str] | None,
         typer.Option("--radius", help="Its radius, such as 8/255; its standard ones by default."),
     ] = None,
-    suite: Annotated[str, typer.Option("--suite", help="quick or standard.")] = "standard",
+    suite: Annotated[
+        str, typer.Option("--suite", help="quick, core, standard or full.")
+    ] = "standard",
     items: Annotated[
         int | None, typer.Option("--items", min=1, help="How many test items; all by default.")
     ] = None,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import Suite
+from spikeproof.attacks import Judge, Suite, Tally
 from spikeproof.base import InputError, Seeds, SettingError, check_labels, seeds
 from spikeproof.data import Split
 from spikeproof.evaluate.forward import margins, plain_logits
@@ -123,6 +123,9 @@ class _Climber:
 
     def __post_init__(self) -> None:
         n, margin = len(self.split), margins(self.logits, self.split.y)
+        fitted = self.suite.fitted(self.model, self.split.x)
+        self.draws_itself, self.suite = fitted is not self.suite, fitted
+        self.tallies = [Tally() for _ in self.suite.members]
         self.clean_margin = margin
         self.passes += Passes(forward=self.samples * n)
         self.state = _State(
@@ -166,13 +169,31 @@ class _Climber:
     def _attack(self, alive: Tensor, threat: Threat, keys: Seeds) -> None:
         """Run the suite on the items that still stand."""
         left = self.split[alive]
-        found = self.suite(self.model, left.x, left.y, threat, seeds=keys[alive])
+        found = self.suite(
+            self.model,
+            left.x,
+            left.y,
+            threat,
+            seeds=keys[alive],
+            judge=self._judge(left) if self.draws_itself else None,
+        )
         if found.x_adv.shape != left.x.shape:
             raise InputError(
                 f"The suite returned {tuple(found.x_adv.shape)} for {tuple(left.x.shape)}."
             )
         self.passes += found.passes
+        self.tallies = [a + b for a, b in zip(self.tallies, found.tallies, strict=True)]
         self._keep(alive, found.x_adv, threat, found.member)
+
+    def _judge(self, left: Split) -> Judge:
+        """Who has won over a network that draws: by the draws that verification will make."""
+
+        def judge(x_adv: Tensor, who: Tensor) -> Tensor:
+            self.passes += Passes(forward=self.samples * len(who))
+            items, y = left.items[who], left.y[who]
+            return margins(plain_logits(self.model, x_adv, items=items, samples=self.samples), y)
+
+        return judge
 
     def _keep(self, who: Tensor, x_adv: Tensor, threat: Threat, member: Tensor | int) -> None:
         """Verify what was found for some items, and note it where it is no worse than before."""
@@ -200,6 +221,7 @@ class _Climber:
             correct=(self.clean_margin <= 0).numpy(),
             random_correct=torch.stack(self.random).numpy(),
             members=(*(member.name for member in self.suite.members), "random draws"),
+            tallies=tuple(self.tallies),
             passes=self.passes,
             gallery=self._gallery(ladder),
             **{n: stacked(n) for n in ("broken", "margin", "member", "distance", "length")},

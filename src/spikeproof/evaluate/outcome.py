@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
+from spikeproof.attacks import Tally
 from spikeproof.metrics import robust_accuracy
 from spikeproof.oracle import Passes
 from spikeproof.threats import Threat
@@ -58,6 +60,7 @@ class Outcome:
         length: Verified l_2 length, float64 ``(R, N)``.
         random_correct: Share of random draws classified right, float64 ``(R, N)``.
         members: Names of the suite's members; the random draws stand last, as they break too.
+        tallies: What each member of the suite did, over all radii.
         passes: Everything that was spent: clean pass, draws, attacks, verification.
         gallery: A few broken items; None if none is.
     """
@@ -74,6 +77,7 @@ class Outcome:
     length: Array
     random_correct: Array
     members: tuple[str, ...]
+    tallies: tuple[Tally, ...]
     passes: Passes
     gallery: Gallery | None
 
@@ -112,7 +116,10 @@ class Outcome:
         return [float(share.mean()) for share in self.random_correct]
 
     def first_breaks(self) -> list[dict[str, Any]]:
-        """Each member with how many items it was the first to break, at each radius."""
+        """Each member with how many items it was the first to break, at each radius.
+
+        Beside it stands what the member did over all radii (see ``Tally``); draws tried everyone.
+        """
         fresh = self.broken & self.correct
         fresh[1:] &= ~self.broken[:-1]
         return [
@@ -122,8 +129,11 @@ class Outcome:
                     int((now & (who == number)).sum())
                     for now, who in zip(fresh, self.member, strict=True)
                 ],
+                **({} if tally is None else tally.record()),
             }
-            for number, name in enumerate(self.members)
+            for number, (name, tally) in enumerate(
+                zip_longest(self.members, self.tallies, fillvalue=None)
+            )
         ]
 
     def arrays(self) -> dict[str, Array]:

@@ -13,6 +13,7 @@ from spikeproof.oracle.paths.rga import RGA
 from spikeproof.oracle.paths.smoothing import Smoothing
 from spikeproof.oracle.prediction import prediction_seeds, stochastic
 from spikeproof.oracle.registry import PATHS, path_from, path_record
+from spikeproof.oracle.trend import Trend
 from spikeproof.oracle.view import Passes
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Question",
     "Replay",
     "Smoothing",
+    "Trend",
     "name_of",
     "path_from",
     "path_record",

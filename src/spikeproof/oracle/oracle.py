@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import InputError, Seeds, SettingError, seeds
 from spikeproof.oracle.path import Ascent, Path, Question, opened
+from spikeproof.oracle.trend import Trend
 from spikeproof.oracle.view import Passes, View
 
 __all__ = ["Oracle"]
@@ -57,6 +58,7 @@ class Oracle:
         self._view = View(model)
         self._modes: list[tuple[nn.Module, bool]] = []
         self._ascent: Ascent | None = None
+        self._trend = Trend()
         self._asked = torch.zeros(0, dtype=torch.int64)
 
     @property
@@ -66,6 +68,7 @@ class Oracle:
 
     def __enter__(self) -> Self:
         self._ascent = opened(self.path)
+        self._trend = Trend()
         self._asked = torch.zeros(0, dtype=torch.int64)
         self._modes = [(module, module.training) for module in self.model.modules()]
         # Written directly: train() may be overridden, and must not be trusted to be undone.
@@ -113,7 +116,16 @@ class Oracle:
                 f"The input gradient of item {bad} is not finite under path {self.path!r}; an "
                 "attack would fail without a sign of it. Use another path."
             )
+        with torch.no_grad():
+            self._trend.note(question.rows, score(logits))
         return logits, grad
+
+    def rising(self, n: int) -> Tensor:
+        """Which of the items 0 to n - 1 were still gaining when last asked about, bool ``(n,)``.
+
+        See ``Trend`` for the criterion.
+        """
+        return self._trend.rising(n)
 
     def _question(
         self, x: Tensor, score: Callable[[Tensor], Tensor], rows: Tensor | None

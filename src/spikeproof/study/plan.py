@@ -115,7 +115,7 @@ class Plan:
         data: Data sets, in the order of the tables.
         training: Trainings, in the order of the tables.
         seeds: One network per seed.
-        suite: Attack suite, ``"quick"`` or ``"standard"``.
+        suite: Attack suite, ``"quick"``, ``"core"``, ``"standard"`` or ``"full"``.
         items: Test items per cell, the same ones for every cell of a data set.
         draws: Random perturbations per item and radius.
         probe_items: Items of the vulnerability probe.
@@ -128,7 +128,7 @@ class Plan:
     data: tuple[DataPlan, ...]
     training: tuple[TrainingPlan, ...]
     seeds: tuple[int, ...] = (0,)
-    suite: Literal["quick", "standard"] = "quick"
+    suite: Literal["quick", "core", "standard", "full"] = "quick"
     items: int = 200
     draws: int = 10
     probe_items: int = 64

@@ -1,0 +1,69 @@
+"""What a suite has found, and what each of its members did for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from spikeproof.oracle import Passes
+
+__all__ = ["Found", "Tally"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What one member of a suite did.
+
+    Args:
+        tried: Items it attacked.
+        broke: Items it broke that stood before it.
+        rising: Items it left standing although its loss was still rising (see ``Trend``).
+        passes: Passes of single items it used.
+    """
+
+    tried: int = 0
+    broke: int = 0
+    rising: int = 0
+    passes: Passes = field(default_factory=Passes)
+
+    def __add__(self, other: Tally) -> Tally:
+        """The sum over batches or radii."""
+        return Tally(
+            tried=self.tried + other.tried,
+            broke=self.broke + other.broke,
+            rising=self.rising + other.rising,
+            passes=self.passes + other.passes,
+        )
+
+    def record(self) -> dict[str, int]:
+        """Plain data."""
+        spent = {"forward": self.passes.forward, "backward": self.passes.backward}
+        return {"tried": self.tried, "broke": self.broke, "rising": self.rising, **spent}
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a suite has found.
+
+    Args:
+        x_adv: Best legal point of every item; the clean one where that is already won.
+        won: Whether the attacker has won, bool ``(N,)``; true for items misclassified clean.
+        member: Which member won first, int64 ``(N,)``; -1 where none did or none was needed.
+        passes: Passes of single items used in all.
+        tallies: What each member did.
+        broken: Which items each member broke, bool ``(M, N)``; in a cascade a member is tried on
+            what stands before it only.
+    """
+
+    x_adv: Tensor
+    won: Tensor
+    member: Tensor
+    passes: Passes
+    tallies: tuple[Tally, ...]
+    broken: Tensor
+
+    def alone(self) -> list[int]:
+        """How many items each member, and no other, broke; run the suite with ``every=True``."""
+        only = self.broken.sum(0) == 1
+        return [int((row & only).sum()) for row in self.broken]
