@@ -1,4 +1,4 @@
-"""Whether `standard` breaks what anything else breaks, what the usual protocol overestimates, and cost.
+"""Whether `standard` breaks what anything else does, what the usual protocol overestimates, cost.
 
 On the networks of ``networks.py`` (Fashion-MNIST, trained here), test items that no training saw:
 
