@@ -7,7 +7,7 @@ from spikeproof.neurons.lif import IF, LIF, PLIF, PSN, NoisyLIF
 from spikeproof.neurons.readout import Readout
 from spikeproof.neurons.recurrent import Recurrent
 from spikeproof.neurons.registry import NEURONS, Neuron
-from spikeproof.neurons.spiking import Spiking, using
+from spikeproof.neurons.spiking import Spiking, exact, using
 from spikeproof.neurons.surrogate import SHAPES, Slope, Surrogate
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "draw_normal",
     "draw_uniform",
     "drawing",
+    "exact",
     "fire",
     "step",
     "using",
