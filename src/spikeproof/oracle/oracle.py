@@ -100,12 +100,14 @@ class Oracle:
         with torch.enable_grad(), using(self.path):
             logits = self._ask(x)
             value = score(logits).sum()
-            if not value.requires_grad:
+            grad = None
+            if value.requires_grad:
+                (grad,) = torch.autograd.grad(value, x, allow_unused=True)
+            if grad is None:
                 raise InputError(
                     "No gradient reaches the input: something in the model detaches it. Attack "
                     "through a differentiable path, or use an attack that asks for outputs only."
                 )
-            (grad,) = torch.autograd.grad(value, x)
         self.passes += Passes(backward=len(x))
         if not torch.isfinite(grad).all():
             bad = int((~torch.isfinite(grad)).flatten(1).any(1).nonzero()[0])
