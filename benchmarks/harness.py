@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,7 @@ def interleaved(
     *,
     rounds: int = 9,
     seconds: float = 0.2,
+    least: int = 3,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Time several pieces of work in turn, so that a change of the machine's load hits all.
@@ -34,8 +36,9 @@ def interleaved(
     Args:
         work: Name → a call; each is run once beforehand to warm it up.
         rounds: How many times each is measured; the order turns around every round.
-        seconds: A measurement repeats its call until it takes about this long, at least 3 times,
-            after one call that is not counted.
+        seconds: A measurement repeats its call until it takes about this long, after one call that
+            is not counted.
+        least: Fewest repeats of a measurement; where a single call is all, none is thrown away.
         clock: ``time.process_time`` counts the processor's seconds, the right clock for work in
             one thread on a machine that others use too; name it beside the rows.
     Returns:
@@ -46,11 +49,12 @@ def interleaved(
         call()
         begun = clock()
         call()
-        repeats[name] = max(3, round(seconds / (clock() - begun)))
+        repeats[name] = max(least, round(seconds / (clock() - begun)))
     taken: dict[str, list[float]] = {name: [] for name in work}
     for number in range(rounds):
         for name in list(work) if number % 2 == 0 else list(reversed(work)):
-            work[name]()  # brings caches and the allocator back to this work
+            if repeats[name] > 1:
+                work[name]()  # brings caches and the allocator back to this work
             begun = clock()
             for _ in range(repeats[name]):
                 work[name]()
@@ -76,6 +80,43 @@ def compare(work: str, against: str, taken: tuple[Sequence[float], Sequence[floa
         "ratio_quartiles": [low, high],
         "rounds": len(ratios),
     }
+
+
+def clock(threads: int) -> Callable[[], float]:
+    """One thread counts processor seconds, which other work on the machine does not lengthen."""
+    return time.process_time if threads == 1 else time.perf_counter
+
+
+def judged(row: Row, target: float) -> Row:
+    """A row with its target, the largest ratio that meets it."""
+    return {**row, "target": target, "met": row["ratio"] <= target}
+
+
+def elsewhere(
+    script: str, what: str, *arguments: Any, patience: float | None = None, **environment: str
+) -> Any:
+    """What a benchmark prints in a fresh process when it is asked for one of its parts.
+
+    Args:
+        script: The benchmark's ``__file__``; its last line of output is JSON.
+        what: The part.
+        arguments: For that part, plain data.
+        patience: Seconds after which to give up.
+        environment: Variables for that process.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, str(Path(script).resolve()), json.dumps([what, *arguments])],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=patience,
+        )
+    except subprocess.CalledProcessError as problem:
+        problem.add_note(problem.stderr)
+        raise
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def machine() -> dict[str, Any]:

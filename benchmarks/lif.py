@@ -35,17 +35,15 @@ import ctypes
 import gc
 import importlib.metadata
 import json
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from harness import Row, compare, interleaved, write
+from harness import Row, clock, compare, elsewhere, interleaved, judged, write
 from peers import CONTENDERS, Run, ours, rival
 from torch import Tensor
 
@@ -108,8 +106,7 @@ def timing(threads: int, names: list[str], allocator: str) -> list[Row]:
 
 def row(title: str, name: str, taken: dict[str, list[float]]) -> Row:
     """One comparison, judged."""
-    found = compare(title, name, (taken[rival(name)], taken[name]))
-    return {**found, "target": TARGETS[name], "met": found["ratio"] <= TARGETS[name]}
+    return judged(compare(title, name, (taken[rival(name)], taken[name])), TARGETS[name])
 
 
 def shapes(threads: int) -> list[Row]:
@@ -123,14 +120,8 @@ def shapes(threads: int) -> list[Row]:
         taken = interleaved(work, rounds=ROUNDS, clock=clock(threads))
         title = f"LIF, {shape}, {count(threads)}, memory returned"
         found = compare(title, "reference kernel", (taken["fused"], taken["reference"]))
-        target = TARGETS["plain loop"]
-        rows.append({**found, "target": target, "met": found["ratio"] <= target})
+        rows.append(judged(found, TARGETS["plain loop"]))
     return rows
-
-
-def clock(threads: int) -> Callable[[], float]:
-    """One thread counts processor seconds, which other work on the machine does not lengthen."""
-    return time.process_time if threads == 1 else time.perf_counter
 
 
 def count(threads: int) -> str:
@@ -177,14 +168,16 @@ def resident() -> int:
 
 def memory(names: list[str]) -> list[Row]:
     """Memory of ours and of every peer, each in a process of its own."""
-    found = {name: elsewhere("space", name) for name in ["ours", "ours, detached", *names]}
+    found = {
+        name: elsewhere(__file__, "space", name) for name in ["ours", "ours, detached", *names]
+    }
     rows = []
     for name, spent in found.items():
-        judged = {"work": f"LIF, arctan, {name}", **spent}
+        told = {"work": f"LIF, arctan, {name}", **spent}
         if name in names:
             ratio = found[rival(name)]["process_mb"] / spent["process_mb"]
-            judged.update(ratio=ratio, target=MEMORY, met=ratio <= MEMORY)
-        rows.append(judged)
+            told = judged({**told, "ratio": ratio}, MEMORY)
+        rows.append(told)
     return rows
 
 
@@ -195,7 +188,7 @@ def present() -> list[str]:
         if name.startswith("ours"):
             continue
         try:
-            elsewhere("agree", name)
+            elsewhere(__file__, "agree", name, patience=PATIENCE_S)
         except subprocess.TimeoutExpired:
             print(f"{name}: left out, not compiled within {PATIENCE_S} s.")
         except subprocess.CalledProcessError as problem:
@@ -206,19 +199,6 @@ def present() -> list[str]:
         else:
             names.append(name)
     return names
-
-
-def elsewhere(what: str, *arguments: Any, **environment: str) -> Any:
-    """What ``measure`` returns in a fresh process."""
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).resolve()), json.dumps([what, *arguments])],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE_S if what == "agree" else None,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def measure(what: str, *arguments: Any) -> Any:
@@ -240,9 +220,9 @@ def main() -> None:
     names = present()
     rows = []
     for threads in (1, 2):
-        rows += elsewhere("timing", threads, names, "memory returned")
-        rows += elsewhere("shapes", threads)
-    rows += elsewhere("timing", 1, names, "memory kept", **KEPT)
+        rows += elsewhere(__file__, "timing", threads, names, "memory returned")
+        rows += elsewhere(__file__, "shapes", threads)
+    rows += elsewhere(__file__, "timing", 1, names, "memory kept", **KEPT)
     peers = {}
     for package in ("spikingjelly", "snntorch"):
         if any(package == name.split(",")[0].lower() for name in names):

@@ -22,8 +22,6 @@ batch; it includes what the backward pass makes and what the allocator keeps. Li
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -31,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from harness import compare, interleaved, write
+from harness import compare, elsewhere, interleaved, judged, write
 from torch import Tensor
 
 import spikeproof as sp
@@ -90,8 +88,7 @@ def timing(allocator: str) -> list[dict[str, Any]]:
             "plain step",
             (taken["sparse gradient"], taken["plain"]),
         )
-        met = row["ratio"] <= TARGET
-        rows.append({**row, "target": TARGET, "floor": FLOOR, "met": met})
+        rows.append({**judged(row, TARGET), "floor": FLOOR})
     return rows
 
 
@@ -136,7 +133,7 @@ def memory() -> list[dict[str, Any]]:
     for name, timesteps in CASES:
         for kind, objective in OBJECTIVES.items():
             model, batch = prepare(name, timesteps)
-            process = elsewhere("memory", name, timesteps, kind)
+            process = elsewhere(__file__, "memory", name, timesteps, kind)
             rows.append(
                 {
                     "work": f"{label(name, timesteps, model)}, {kind}",
@@ -145,18 +142,6 @@ def memory() -> list[dict[str, Any]]:
                 }
             )
     return rows
-
-
-def elsewhere(what: str, *arguments: Any, **environment: str) -> Any:
-    """What ``measure`` returns in a fresh process."""
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).resolve()), json.dumps([what, *arguments])],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
 
 
 def measure(what: str, *arguments: Any) -> Any:
@@ -171,7 +156,9 @@ def main() -> None:
         print(json.dumps(measure(*json.loads(sys.argv[1]))))
         return
     torch.set_num_threads(1)
-    rows = elsewhere("timing", "memory returned") + elsewhere("timing", "memory kept", **KEPT)
+    rows = elsewhere(__file__, "timing", "memory returned") + elsewhere(
+        __file__, "timing", "memory kept", **KEPT
+    )
     clock = "processor seconds, one thread"
     write("sr_step", rows, memory=memory(), clock=clock, kept=KEPT)
 

@@ -14,6 +14,7 @@ from spikeproof.base import (
     check_finite,
     check_fraction,
     check_labels,
+    check_like,
     check_one_of,
     check_positive,
     check_shape,
@@ -100,3 +101,16 @@ def test_class_numbers_pass() -> None:
     y = torch.tensor([0, 2])
     assert check_labels(y, 3, 2) is y
     assert len(check_labels(torch.zeros(0, dtype=torch.int64), 3)) == 0
+
+
+def test_a_tensor_of_another_type_or_device_names_both_and_the_way_out() -> None:
+    x, weight = torch.zeros(2), torch.zeros(1)
+    assert check_like(x, weight, "The input") is x
+    with refused(
+        InputError,
+        "The input must be torch.float32 on cpu like the weights; got torch.float64 on cpu. "
+        "Convert it with .to('cpu', torch.float32), or the network likewise.",
+    ):
+        check_like(x.double(), weight, "The input")
+    with refused(InputError, "got torch.float32 on meta."):
+        check_like(x.to("meta"), weight, "The input")

@@ -37,7 +37,7 @@ def test_a_bare_kind_is_the_default_member() -> None:
         ({"kind": "walk", "step": 7}, "walk 'walk': unknown setting 'step'. Did you mean 'steps'?"),
         ({"kind": "wolk"}, "Unknown walk 'wolk'. Did you mean 'walk'?"),
         ({"kind": "zzz"}, "Unknown walk 'zzz'. Known: walk."),
-        ({"steps": 7}, "A walk needs a 'kind'. Known: walk."),
+        ({"steps": 7}, "Every walk needs a 'kind'. Known: walk."),
         ({"kind": "walk", "steps": "many"}, "walk 'walk': steps: Input should be a valid integer"),
     ],
 )

@@ -173,6 +173,13 @@ def test_time_first_events_are_refused(spec: ModelSpec) -> None:
         build(spec)(x.unsqueeze(0))
 
 
+def test_inputs_of_another_type_or_device_are_one_sentence(spec: ModelSpec) -> None:
+    model, x = build(spec), torch.zeros(2, *spec.domain.shape)
+    for bad, got in ((x.double(), "float64 on cpu"), (x.byte(), "uint8"), (x.to("meta"), "meta")):
+        with pytest.raises(InputError, match=f"must be torch.float32 on cpu .* got .*{got}"):
+            model(bad)
+
+
 def test_an_architecture_refuses_a_modality_it_cannot_read() -> None:
     with pytest.raises(SettingError, match="reads audio, not image. For image use: cnn-small"):
         build(ModelSpec(name="tcn-small", domain=IMAGE, classes=4))

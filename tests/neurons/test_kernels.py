@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from torch import Tensor
 from spikeproof.base import InputError, SettingError
 from spikeproof.neurons import IF, LIF, PLIF, SHAPES, Neuron, Slope, Spiking, Surrogate
 from spikeproof.neurons.kernels import fused, reference
+from spikeproof.neurons.kernels.loops import BLOCK
 
 pytest.importorskip("numba", reason="the fused kernel needs numba")
 
@@ -83,7 +86,7 @@ def test_threads_and_a_gradient_shared_by_all_steps_change_no_bit(threads: int) 
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("size", [1, 2047, 2048, 2049, 5000])
+@pytest.mark.parametrize("size", [1, 5000, BLOCK - 1, BLOCK, BLOCK + 1, 20000])
 def test_blocks_leave_no_seam(dtype: torch.dtype, size: int) -> None:
     currents, weight = torch.randn(2, 6, size, dtype=dtype).unbind(0)
     neuron = LIF(surrogate=Surrogate("arctan", 3.0))
@@ -132,7 +135,7 @@ def test_a_second_derivative_is_refused_not_wrong(loss: str) -> None:
 @pytest.mark.parametrize("decay", [True, False])
 @pytest.mark.parametrize("synapse", [0.0, 0.6])
 def test_the_learned_leak_gets_the_gradient_of_the_reference(decay: bool, synapse: float) -> None:
-    currents, weight = torch.randn(2, 6, 3, 4099, dtype=torch.float64).unbind(0)
+    currents, weight = torch.randn(2, 6, 3, 9001, dtype=torch.float64).unbind(0)
     neuron = PLIF(leak=0.7, decay_input=decay, synapse=synapse, reset="soft")
     grads = []
     for kernel in ("fused", "reference"):
@@ -178,6 +181,21 @@ def test_no_items_and_one_step_are_served() -> None:
         spikes.sum().backward()
         assert spikes.shape == shape
         assert currents.grad is not None and currents.grad.shape == shape
+
+
+def test_the_fused_kernel_says_which_tensors_it_serves() -> None:
+    currents = torch.zeros(2, 3, 4)
+    for bad, got in ((currents.bfloat16(), "bfloat16 on cpu"), (currents.to("meta"), "on meta")):
+        with pytest.raises(SettingError, match=f"serves float32 and float64 on the CPU; .*{got}"):
+            Spiking(LIF(), kernel="fused")(bad)
+        assert Spiking(LIF())(bad).shape == bad.shape  # by default another kernel steps in
+
+
+def test_a_missing_numba_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module("spikeproof.neurons.kernels.fused")
+    monkeypatch.setattr(module, "available", lambda: False)
+    with pytest.raises(SettingError, match="kernel='fused' needs numba: `pip install numba`"):
+        Spiking(LIF(), kernel="fused")(torch.zeros(2, 3))
 
 
 @pytest.mark.parametrize("kernel", ["fused", "reference"])

@@ -89,6 +89,9 @@ def test_parallel_neurons_mix_all_steps_with_one_matrix() -> None:
     assert torch.allclose(grad, torch.tensor([[[2.0, 2.0]], [[-1.0, -1.0]]]))
     with pytest.raises(InputError, match="made for 2 timesteps; got 3"):
         layer(torch.zeros(3, 1, 1))
+    for bad, got in ((torch.float64, "float64 on cpu"), ("meta", "float32 on meta")):
+        with pytest.raises(InputError, match=f"The currents of a PSN must be .* got torch.{got}"):
+            layer(currents.to(bad))
 
 
 def test_noise_has_the_declared_scale_in_both_modes() -> None:

@@ -88,9 +88,12 @@ def test_the_input_gets_no_gradient_of_its_own() -> None:
     assert not x.requires_grad and x.grad is None
 
 
-def test_a_detached_model_is_refused_with_the_reason() -> None:
+@pytest.mark.parametrize("where", ["input", "logits"])
+def test_a_detached_model_is_refused_with_the_reason(where: str) -> None:
     class Detached(Tiny):
         def forward(self, x: Tensor) -> Tensor:
+            if where == "input":  # the weights still ask for a gradient, the input does not
+                return super().forward(x.detach())
             return super().forward(x).detach()
 
     with Oracle(Detached()) as oracle, pytest.raises(InputError, match="No gradient reaches"):

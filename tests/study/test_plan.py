@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from spikeproof.base import FileProblem, SettingError
+from spikeproof.models import ModelSpec, Phase
+from spikeproof.neurons import IF, LIF, Surrogate
 from spikeproof.study import Plan, cells_of, load_plan, plans
 
 GOOD = """
@@ -46,6 +48,27 @@ def test_a_plan_is_read_with_its_defaults(tmp_path: Path) -> None:
     assert plan.training[1].inputs.level == 0
 
 
+def test_the_network_of_a_plan_has_the_neuron_encoder_and_choices_it_names(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        'model = "cnn-small"',
+        """model = "sew-resnet-18"
+width = 4
+neuron = { kind = "lif", leak = 0.9, surrogate = { shape = "arctan", sharpness = 2.0 } }
+encoder = { kind = "phase", bits = 4 }
+norm = "tdbn"
+stem = "imagenet"
+pooling = "max\"""",
+    )
+    plan = load_plan(written(tmp_path, text))
+    assert Plan.from_record(json.loads(json.dumps(plan.record()))) == plan
+    spec = ModelSpec.from_record(dict(cells_of(plan)[0].cell["model"]))
+    assert spec.neuron == LIF(leak=0.9, surrogate=Surrogate("arctan", 2.0))
+    assert spec.encoder == Phase(bits=4)
+    assert (spec.norm, spec.stem, spec.pooling) == ("tdbn", "imagenet", "max")
+    plain = load_plan(written(tmp_path, GOOD.replace("epochs = 3", 'epochs = 3\nneuron = "if"')))
+    assert ModelSpec.from_record(dict(cells_of(plain)[0].cell["model"])).neuron == IF()
+
+
 def test_a_plan_survives_json_and_keeps_its_hash(tmp_path: Path) -> None:
     plan = load_plan(written(tmp_path, GOOD))
     again = Plan.from_record(json.loads(json.dumps(plan.record())))
@@ -71,6 +94,16 @@ def test_a_plan_survives_json_and_keeps_its_hash(tmp_path: Path) -> None:
         ("level = 0", "level = 3", "inputs.level 3 does not exist; linf on digits has the radii"),
         ("level = 0", "level = 0, radius = 0.1", "level or radius, not both"),
         ('threat = "linf"', 'threat = "counts"', "Unknown threat for digits 'counts'"),
+        ("epochs = 3", 'neuron = "lief"', r"\[\[data\]\] 'digits': Unknown neuron 'lief'. Did you"),
+        (
+            "epochs = 3",
+            'neuron = { kind = "lif", leek = 1 }',
+            "'digits': neuron 'lif': unknown .*leak",
+        ),
+        ("epochs = 3", 'neuron = { kind = "lif", leak = 2 }', "'digits': .*leak must lie in"),
+        ("epochs = 3", "encoder = { bits = 4 }", "'digits': Every encoder needs a 'kind'"),
+        ("epochs = 3", 'norm = "tdnb"', r"'digits': Unknown norm 'tdnb'. Did you mean 'tdbn'"),
+        ("epochs = 3", "pooling = 2", "pooling: .*valid string"),
         ("epochs = 3", 'epochs = "three"', r"epochs: .*valid integer.*; got 'three'"),
         ("epochs = 3", "epochs = 0", "epochs must be positive"),
         ("seeds = [0, 1]", "seeds = []", "has no seeds"),

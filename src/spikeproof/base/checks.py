@@ -14,6 +14,7 @@ __all__ = [
     "check_finite",
     "check_fraction",
     "check_labels",
+    "check_like",
     "check_one_of",
     "check_positive",
     "check_shape",
@@ -80,6 +81,18 @@ def check_shape(x: Tensor, shape: Sequence[int], what: str) -> Tensor:
         raise InputError(
             f"{what} must have shape {wanted}, items first; got {tuple(x.shape)}. "
             "Transpose or reshape it before the call."
+        )
+    return x
+
+
+def check_like(x: Tensor, weight: Tensor, what: str) -> Tensor:
+    """Return ``x`` if it has type and device of ``weight``; otherwise raise with both."""
+    if x.dtype != weight.dtype or x.device != weight.device:
+        kind = str(weight.dtype).removeprefix("torch.")
+        raise InputError(
+            f"{what} must be {weight.dtype} on {weight.device} like the weights; got {x.dtype} on "
+            f"{x.device}. Convert it with .to({str(weight.device)!r}, torch.{kind}), or the "
+            "network likewise."
         )
     return x
 

@@ -88,7 +88,7 @@ class Registry(Generic[T]):
         """Build a member from ``{"kind": ..., setting: value}`` or from its bare kind."""
         values = {"kind": record} if isinstance(record, str) else dict(record)
         if "kind" not in values:
-            raise SettingError(f"A {self.family} needs a 'kind'. Known: {', '.join(self)}.")
+            raise SettingError(f"Every {self.family} needs a 'kind'. Known: {', '.join(self)}.")
         kind = values.pop("kind")
         return settings_from(self[kind], values, f"{self.family} {kind!r}")
 

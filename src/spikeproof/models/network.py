@@ -7,7 +7,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from spikeproof.base import SettingError, check_one_of, check_positive, check_shape, settings_from
+from spikeproof.base import (
+    SettingError,
+    check_like,
+    check_one_of,
+    check_positive,
+    check_shape,
+    settings_from,
+)
 from spikeproof.data import Domain, Views
 from spikeproof.models.encode import ENCODERS, Direct, Encoder
 from spikeproof.neurons import LIF, NEURONS, Neuron
@@ -136,5 +143,6 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(N, K)`` for inputs ``(N, *shape)``."""
         check_shape(x, self.spec.domain.shape, "The network's input")
+        check_like(x, next(self.parameters()), "The network's input")
         out: Tensor = self.body(x)
         return out

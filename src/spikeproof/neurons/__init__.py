@@ -8,7 +8,7 @@ from spikeproof.neurons.readout import Readout
 from spikeproof.neurons.recurrent import Recurrent
 from spikeproof.neurons.registry import NEURONS, Neuron
 from spikeproof.neurons.rule import Firing, Rule
-from spikeproof.neurons.spiking import Spiking, using
+from spikeproof.neurons.spiking import Spiking, exact, using
 from spikeproof.neurons.surrogate import SHAPES, Slope, Surrogate
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "draw_spikes",
     "draw_uniform",
     "drawing",
+    "exact",
     "fire",
     "step",
     "using",

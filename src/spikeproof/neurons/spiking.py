@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError, check_one_of
+from spikeproof.base import InputError, check_like, check_one_of
 from spikeproof.neurons.drawing import draw_normal
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.kernels import KERNELS, fire, refuse_non_finite
@@ -20,11 +20,12 @@ from spikeproof.neurons.registry import Neuron
 from spikeproof.neurons.rule import Firing, Rule
 from spikeproof.neurons.surrogate import Slope, Surrogate
 
-__all__ = ["Spiking", "using"]
+__all__ = ["Spiking", "exact", "using"]
 
 # A context variable, not a field of the layers: what a gradient means never depends on who
 # touched the model last, and leaving the scope cannot be forgotten.
 _swapped: ContextVar[Surrogate | Rule | None] = ContextVar("spikeproof_rule", default=None)
+_twice: ContextVar[bool] = ContextVar("spikeproof_exact", default=False)
 
 
 @contextmanager
@@ -51,16 +52,44 @@ def using(rule: Surrogate | Rule | None) -> Iterator[None]:
         _swapped.reset(token)
 
 
+@contextmanager
+def exact() -> Iterator[None]:
+    """Let every spiking layer called inside be differentiated twice, with exact second derivatives.
+
+    They run on the reference kernel, whatever kernel they were made for: the fused ones refuse a
+    second derivative. Only the forward pass must be inside.
+
+    Cost:
+        The reference kernel's, several times the time and memory of a fused one.
+    Example:
+        >>> import torch
+        >>> from spikeproof.neurons import LIF
+        >>> current = torch.full((1, 1, 1), 1.25, requires_grad=True)
+        >>> with exact():
+        ...     spikes = Spiking(LIF(surrogate=Surrogate("triangle", 1.0)))(current)
+        >>> (slope,) = torch.autograd.grad(spikes.sum(), current, create_graph=True)
+        >>> torch.autograd.grad(slope.sum(), current)[0].item()
+        -1.0
+    """
+    token = _twice.set(True)
+    try:
+        yield
+    finally:
+        _twice.reset(token)
+
+
 class Spiking(nn.Module):
     """A layer of independent neurons; it keeps no state from one call to the next.
 
     Args:
         neuron: What each unit computes. PLIF and PSN bring parameters of their own.
-        kernel: Which program runs the loop over time: ``"auto"``, ``"fused"`` or ``"reference"``.
+        kernel: Which program runs the loop over time: ``"auto"``, ``"fused"``, ``"reference"`` or
+            ``"triton"``.
     Raises:
         SettingError: an unknown kernel; in a call, a kernel that cannot serve the tensor.
         InputError: currents that are not ``(T, N, ...)`` with at least one step, not floating
-            point or not finite, or with another number of steps than a PSN was made for.
+            point or not finite, or, for a PSN, of another type, device or number of
+            steps than it was made for.
     Example:
         >>> import torch
         >>> from spikeproof.neurons import LIF
@@ -106,7 +135,8 @@ class Spiking(nn.Module):
 
     def _unroll(self, currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
         """Run the loop over time."""
-        return KERNELS[self.kernel](currents, dynamics, slope)
+        kernel = "reference" if _twice.get() else self.kernel
+        return KERNELS[kernel](currents, dynamics, slope)
 
     def _dynamics(self) -> Dynamics:
         """The recursion, with the learned leak where there is one."""
@@ -123,6 +153,8 @@ class Spiking(nn.Module):
             raise InputError(
                 f"This PSN was made for {neuron.timesteps} timesteps; got {len(currents)}."
             )
+        if not torch.is_autocast_enabled(self.weight.device.type):
+            check_like(currents, self.weight, "The currents of a PSN")
         refuse_non_finite(currents)
         mixed = torch.addmm(self.bias[:, None], self.weight, currents.flatten(1))
         above = mixed.view_as(currents)

@@ -61,11 +61,13 @@ class View:
 
     def backward(self, value: Tensor, x: Tensor) -> Tensor:
         """The gradient of a sum over items with respect to ``x``, ``(N, ...)``."""
-        if not value.requires_grad:
+        grad = None
+        if value.requires_grad:
+            (grad,) = torch.autograd.grad(value, x, allow_unused=True)
+        if grad is None:
             raise InputError(
                 "No gradient reaches the input: something in the model detaches it. Attack "
                 "through a differentiable path, or use an attack that asks for outputs only."
             )
-        (grad,) = torch.autograd.grad(value, x)
         self.passes += Passes(backward=len(x))
         return grad

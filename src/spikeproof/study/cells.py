@@ -11,7 +11,8 @@ from spikeproof.attacks import ATTACKS, suite
 from spikeproof.base import SettingError, digest
 from spikeproof.data import Dataset, load
 from spikeproof.evaluate import open_test, probed
-from spikeproof.models import build
+from spikeproof.models import ENCODERS, Network, build
+from spikeproof.neurons import NEURONS
 from spikeproof.study.code import code_sha256, versions
 from spikeproof.study.plan import DataPlan, InputsPlan, Plan, TrainingPlan
 from spikeproof.threats import Threat, standard_threats
@@ -123,7 +124,7 @@ def _threats(part: DataPlan, data: Dataset) -> dict[str, tuple[Threat, ...]]:
 
 def _train(part: DataPlan, training: TrainingPlan, seed: int, data: Dataset) -> Cell:
     """The train cell of one data set, training and seed."""
-    model = build(part.model, data, timesteps=part.timesteps, width=part.width, seed=seed)
+    model = _model(part, data, seed)
     objective = _objective(part, training, data)
     settings = Training(batch_size=part.batch_size, learning_rate=part.learning_rate)
     epochs = max(1, round(part.epochs * training.epochs_factor))
@@ -140,6 +141,22 @@ def _train(part: DataPlan, training: TrainingPlan, seed: int, data: Dataset) -> 
         "settings": asdict(settings),
     }
     return _cell(cell, None, data, epochs * len(data.train) * passes * model.spec.timesteps / 1000)
+
+
+def _model(part: DataPlan, data: Dataset, seed: int) -> Network:
+    """The network that a ``[[data]]`` table describes."""
+    return build(
+        part.model,
+        data,
+        neuron=None if part.neuron is None else NEURONS.build(part.neuron),
+        timesteps=part.timesteps,
+        width=part.width,
+        encoder=None if part.encoder is None else ENCODERS.build(part.encoder),
+        norm=part.norm,
+        pooling=part.pooling,
+        stem=part.stem,
+        seed=seed,
+    )
 
 
 def _objective(part: DataPlan, training: TrainingPlan, data: Dataset) -> Objective:

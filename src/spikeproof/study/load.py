@@ -6,11 +6,13 @@ import tomllib
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from spikeproof.attacks import ATTACKS
-from spikeproof.base import FileProblem, SettingError, check_one_of, suggestion
+from spikeproof.base import FileProblem, Registry, SettingError, check_one_of, suggestion
 from spikeproof.data import datasets, describe
-from spikeproof.models import models
+from spikeproof.models import ENCODERS, NORMS, POOLINGS, STEMS, models
+from spikeproof.neurons import NEURONS
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.train import TERMS
 
@@ -90,9 +92,24 @@ def _check_data(data: DataPlan, place: str) -> None:
     """Check the names in one ``[[data]]`` table."""
     _check(data.name, datasets(), "data set", place)
     _check(data.model, models(), "model", place)
+    for key, known in (("norm", NORMS), ("pooling", POOLINGS), ("stem", STEMS)):
+        if getattr(data, key) is not None:
+            _check(getattr(data, key), known, key, place)
+    for key, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):
+        record = getattr(data, key)
+        if record is not None:
+            _check_record(registry, record, place)
     if data.threats != "all":
         for name in data.threats:
             _check(name, describe(data.name).radii, f"threat for {data.name}", place)
+
+
+def _check_record(registry: Registry[Any], record: str | dict[str, Any], place: str) -> None:
+    """Raise SettingError unless the record of a neuron or an encoder can be built."""
+    try:
+        registry.build(record)
+    except SettingError as problem:
+        raise SettingError(f"{place}: {problem}") from None
 
 
 def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:

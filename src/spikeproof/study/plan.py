@@ -23,6 +23,11 @@ class DataPlan:
         model: Architecture, one of ``models()``.
         timesteps: Simulation length; the architecture's own where absent.
         width: Channels of the first spiking layer; the architecture's own where absent.
+        neuron: Kind or record of every layer's neuron, ``{kind = "lif", leak = 0.9}``.
+        encoder: Kind or record of how images become input over time.
+        norm: Batch normalisation, as ``ModelSpec`` lists them.
+        pooling: ``"average"`` or ``"max"``.
+        stem: ``"cifar"`` or ``"imagenet"``. All five are the defaults of ``build`` where absent.
         epochs: Passes over the training items.
         batch_size: Items per step.
         learning_rate: Peak learning rate.
@@ -36,6 +41,11 @@ class DataPlan:
     model: str
     timesteps: int | None = None
     width: int | None = None
+    neuron: str | dict[str, Any] | None = None
+    encoder: str | dict[str, Any] | None = None
+    norm: str | None = None
+    pooling: str | None = None
+    stem: str | None = None
     epochs: int = 20
     batch_size: int = 64
     learning_rate: float = 0.01

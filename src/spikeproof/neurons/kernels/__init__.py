@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.neurons.dynamics import Dynamics
+from spikeproof.neurons.kernels.fused import TYPES as FUSED_TYPES
 from spikeproof.neurons.kernels.fused import available as has_numba
 from spikeproof.neurons.kernels.fused import fused
 from spikeproof.neurons.kernels.gpu import TYPES, gpu
@@ -39,15 +40,13 @@ __all__ = [
 
 Kernel = Callable[[Tensor, Dynamics, Slope], Tensor]
 
-_COMPILED = (torch.float32, torch.float64)
-
 
 def auto(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
     """Run the fastest kernel that serves this tensor: fused on the CPU, triton on CUDA.
 
     The reference runs what neither serves, and whatever torch traces (compile, export).
     """
-    fast = {"cpu": (_COMPILED, "numba", fused), "cuda": (TYPES, "triton", gpu)}
+    fast = {"cpu": (FUSED_TYPES, "numba", fused), "cuda": (TYPES, "triton", gpu)}
     types, needed, kernel = fast.get(currents.device.type, ((), "", reference))
     if torch.compiler.is_compiling() or currents.dtype not in types:
         return reference(currents, dynamics, slope)

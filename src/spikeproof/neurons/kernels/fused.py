@@ -24,7 +24,9 @@ from spikeproof.neurons.kernels.loops import BLOCK
 from spikeproof.neurons.kernels.reference import NOT_FINITE
 from spikeproof.neurons.surrogate import Slope
 
-__all__ = ["available", "fused"]
+__all__ = ["TYPES", "available", "fused"]
+
+TYPES = (torch.float32, torch.float64)
 
 # Elements below which a second thread costs more than it brings.
 _ALONE = 1 << 18
@@ -108,8 +110,9 @@ class _Fused(torch.autograd.Function):
 
         if torch.is_grad_enabled():
             raise SettingError(
-                "The fused kernel has no second derivative; build the network's Spiking layers "
-                "with kernel='reference' to differentiate twice."
+                "The fused kernel has no second derivative; call the network inside `with "
+                "spikeproof.neurons.exact():`, or build its Spiking layers with "
+                "kernel='reference', to differentiate twice."
             )
         currents, leak, gain, sharpness = ctx.saved_tensors
         steps, dynamics, slope = ctx.settings
@@ -148,13 +151,21 @@ def fused(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
     Returns:
         Spikes, ``(T, N, ...)``, 0 or 1.
     Raises:
-        SettingError: a second derivative was asked for.
+        SettingError: numba is missing, the device or type is not served, or a second derivative
+            was asked for.
         InputError: currents that are not finite.
     Cost:
         Reads the currents and writes spikes; backward reads currents and gradient and writes one
         gradient. Membranes are computed again there: one array less to keep, write and read.
         The first call in a fresh installation compiles for a few seconds.
     """
+    if not available():
+        raise SettingError("kernel='fused' needs numba: `pip install numba`, or use 'auto'.")
+    if currents.device.type != "cpu" or currents.dtype not in TYPES:
+        raise SettingError(
+            "kernel='fused' serves float32 and float64 on the CPU; got "
+            f"{currents.dtype} on {currents.device}. Use kernel='auto'."
+        )
     packed, sharpness, order = dense(currents, slope, currents.dtype)
     leak, gain = (torch.as_tensor(x, dtype=packed.dtype) for x in (dynamics.leak, dynamics.gain))
     settings = (len(currents), dynamics, slope)

@@ -89,8 +89,9 @@ class _Gpu(torch.autograd.Function):
         """The recursion of the reference kernel's gradient, in one pass."""
         if torch.is_grad_enabled():
             raise SettingError(
-                "The triton kernel has no second derivative; build the network's Spiking layers "
-                "with kernel='reference' to differentiate twice."
+                "The triton kernel has no second derivative; call the network inside `with "
+                "spikeproof.neurons.exact():`, or build its Spiking layers with "
+                "kernel='reference', to differentiate twice."
             )
         membrane, sharpness = ctx.saved_tensors
         (steps, dynamics, slope), rows, dtype = ctx.settings

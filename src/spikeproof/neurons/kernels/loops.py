@@ -14,10 +14,21 @@ import numpy as np
 # A name to fill: each compiled loop gets the formula of its own surrogate.
 from spikeproof.neurons.formulas import triangle as slope
 
-__all__ = ["BLOCK", "PARTS", "backward", "charge", "exponential", "filter_in", "forward", "learn"]
+__all__ = [
+    "BLOCK",
+    "PARTS",
+    "backward",
+    "charge",
+    "exponential",
+    "filter_in",
+    "forward",
+    "learn",
+    "reach",
+]
 
-# Neurons are walked in blocks that stay in cache over all time steps.
-BLOCK = 2048
+# Neurons are walked in blocks whose membranes stay in cache over all time steps; a shorter block
+# would read each step in runs too short for the processor to fetch ahead.
+BLOCK = 8192
 
 ZERO, ONE = 0.0, 1.0
 LOW, SHIFT, LOG2_E, LARGE, SMALL = -87.3, 12582912.0, 1.44269504, 0.693359375, -2.12194440e-4
@@ -48,13 +59,12 @@ def forward(current, leak, gain, threshold, synapse, soft, start, stop, spikes):
         for t in range(len(spikes)):
             row = current[t if len(current) > 1 else 0, a : a + n]
             out = spikes[t, a : a + n]
-            for i in range(n):
-                odd |= (row[i] - row[i]) != ZERO
             if synapse > ZERO:
                 for i in range(n):
                     drive[i] = synapse * drive[i] + row[i]
                 row = drive
             for i in range(n):
+                odd |= (row[i] - row[i]) != ZERO
                 u = leak * kept[i] + gain * row[i]
                 fired = u >= threshold
                 out[i] = ONE if fired else ZERO
@@ -62,20 +72,22 @@ def forward(current, leak, gain, threshold, synapse, soft, start, stop, spikes):
     return not odd
 
 
-def charge(current, leak, gain, threshold, soft, membrane, n):
+def charge(current, start, leak, gain, threshold, soft, membrane, n):
     """Membranes before the reset, all steps; the last row of ``membrane`` is zero and stays so."""
     for t in range(len(membrane) - 1):
-        row, u, before = current[t if len(current) > 1 else 0], membrane[t], membrane[t - 1]
+        row = current[t if len(current) > 1 else 0, start : start + n]
+        u, before = membrane[t], membrane[t - 1]
         for i in range(n):
             down = before[i] - threshold if soft else ZERO
             kept = before[i] if before[i] < threshold else down
             u[i] = leak * kept + gain * row[i]
 
 
-def filter_in(current, synapse, drive, n):
+def filter_in(current, start, synapse, drive, n):
     """Currents behind the synapse, all steps; the last row of ``drive`` is zero and stays so."""
     for t in range(len(drive) - 1):
-        row, c, before = current[t if len(current) > 1 else 0], drive[t], drive[t - 1]
+        row = current[t if len(current) > 1 else 0, start : start + n]
+        c, before = drive[t], drive[t - 1]
         for i in range(n):
             c[i] = synapse * before[i] + row[i]
 
@@ -87,6 +99,13 @@ def learn(o, before, drive, threshold, soft, sums, n):
         kept = before[i] if before[i] < threshold else down
         sums[0] += np.float64(o[i]) * np.float64(kept)
         sums[1] += np.float64(o[i]) * np.float64(drive[i])
+
+
+def reach(g, u, later, h, threshold, soft, detach):
+    """Gradient of a membrane ``u``, from those of its spike and of what the step left behind."""
+    through = later if (soft or u < threshold) else ZERO
+    pulled = ZERO if detach else later * (threshold if soft else u)
+    return (g - pulled) * h + through
 
 
 def backward(
@@ -102,34 +121,34 @@ def backward(
     drive = np.empty((steps + 1 if synapse > ZERO else 1, width), kind)
     membrane[steps] = ZERO
     drive[-1] = ZERO
-    h, later, onward = np.empty(width, kind), np.empty(width, kind), np.empty(width, kind)
+    later, onward = np.empty(width, kind), np.empty(width, kind)
     for a in range(start, stop, BLOCK):
         n = min(BLOCK, stop - a)
-        given = current[:, a : a + n]
+        # Not a slice of both axes: its rows would not be known to be dense, and not be vectorised.
+        given, place = current, a
         if synapse > ZERO:
-            filter_in(given, synapse, drive, n)
-            given = drive[:steps, :n]
-        charge(given, leak, gain, threshold, soft, membrane, n)
+            filter_in(current, a, synapse, drive, n)
+            given, place = drive, 0
+        charge(given, place, leak, gain, threshold, soft, membrane, n)
         later[:] = ZERO
         onward[:] = ZERO
         for t in range(steps - 1, -1, -1):
             u, g, o = membrane[t], grad[t if len(grad) > 1 else 0, a : a + n], out[t, a : a + n]
+            # o becomes the gradient of u[t]; later is that of what step t left behind.
             if len(sharpness) == 1 and sharpness.shape[1] == 1:
                 s = sharpness[0, 0]
                 for i in range(n):
-                    h[i] = height * slope(u[i] - threshold, s)
+                    h = height * slope(u[i] - threshold, s)
+                    o[i] = reach(g[i], u[i], later[i], h, threshold, soft, detach)
+                    later[i] = leak * o[i]
             else:
                 each = sharpness[t, a : a + n]
                 for i in range(n):
-                    h[i] = height * slope(u[i] - threshold, each[i])
-            # o becomes the gradient of u[t]; later is that of what step t left behind.
-            for i in range(n):
-                through = later[i] if (soft or u[i] < threshold) else ZERO
-                pulled = ZERO if detach else later[i] * (threshold if soft else u[i])
-                o[i] = (g[i] - pulled) * h[i] + through
-                later[i] = leak * o[i]
+                    h = height * slope(u[i] - threshold, each[i])
+                    o[i] = reach(g[i], u[i], later[i], h, threshold, soft, detach)
+                    later[i] = leak * o[i]
             if len(sums):
-                row = given[t if len(given) > 1 else 0]
+                row = given[t if len(given) > 1 else 0, place : place + n]
                 learn(o, membrane[t - 1], row, threshold, soft, sums[a // BLOCK], n)
             if synapse > ZERO or gain != ONE:
                 for i in range(n):
@@ -138,4 +157,4 @@ def backward(
 
 
 # Compiled first, because the loops above call them.
-PARTS = (charge, filter_in, learn)
+PARTS = (charge, filter_in, learn, reach)
