@@ -1,6 +1,7 @@
 """Four embedded data sets, made from seeded generators, pinned by hash, split once and for all."""
 
 from spikeproof.data.audio import HIGH_HZ, LOW_HZ, Call, DigitsAudio
+from spikeproof.data.corruption import CORRUPTIONS, EVENT_CORRUPTIONS, corrupt
 from spikeproof.data.events import DigitsEvents
 from spikeproof.data.images import DigitsImages, labels
 from spikeproof.data.multimodal import DigitsAV
@@ -11,6 +12,8 @@ from spikeproof.data.splits import Shares, assign
 from spikeproof.data.store import DataDiffers, datasets, describe, load, verify
 
 __all__ = [
+    "CORRUPTIONS",
+    "EVENT_CORRUPTIONS",
     "HIGH_HZ",
     "JOINT",
     "LOW_HZ",
@@ -29,6 +32,7 @@ __all__ = [
     "Split",
     "Views",
     "assign",
+    "corrupt",
     "datasets",
     "describe",
     "labels",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from spikeproof.base import SettingError
 from spikeproof.neurons.dynamics import Dynamics
-from spikeproof.neurons.kernels import reference
 from spikeproof.neurons.lif import PSN
 from spikeproof.neurons.registry import Neuron
 from spikeproof.neurons.spiking import Spiking
@@ -49,6 +50,12 @@ class Recurrent(Spiking):
         super().__init__(neuron, kernel="reference")
         self.feedback = nn.Linear(size, size, bias=False)
 
-    def _unroll(self, currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
+    def _unroll(
+        self,
+        currents: Tensor,
+        dynamics: Dynamics,
+        slope: Slope,
+        feedback: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
         """Run the loop over time, each step's spikes added to the next current."""
-        return reference(currents, dynamics, slope, self.feedback)
+        return super()._unroll(currents, dynamics, slope, self.feedback)

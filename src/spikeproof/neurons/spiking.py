@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from spikeproof.base import InputError, check_one_of
 from spikeproof.neurons.drawing import draw_normal
 from spikeproof.neurons.dynamics import Dynamics
-from spikeproof.neurons.kernels import KERNELS, fire, refuse_non_finite
+from spikeproof.neurons.kernels import KERNELS, fire, reference, refuse_non_finite
 from spikeproof.neurons.lif import PLIF, PSN, NoisyLIF
+from spikeproof.neurons.observing import Trace, traces_of_scope
 from spikeproof.neurons.registry import Neuron
 from spikeproof.neurons.surrogate import Slope, Surrogate
 
@@ -95,9 +96,22 @@ class Spiking(nn.Module):
             currents = currents + self.neuron.noise / gain * draw_normal(currents)
         return self._unroll(currents, self._dynamics(), slope)
 
-    def _unroll(self, currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
-        """Run the loop over time."""
-        return KERNELS[self.kernel](currents, dynamics, slope)
+    def _unroll(
+        self,
+        currents: Tensor,
+        dynamics: Dynamics,
+        slope: Slope,
+        feedback: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """Run the loop over time, and show the membranes to whoever is observing."""
+        traces = traces_of_scope()
+        if traces is None and feedback is None:
+            return KERNELS[self.kernel](currents, dynamics, slope)
+        charges: list[Tensor] | None = None if traces is None else []
+        spikes = reference(currents, dynamics, slope, feedback, charges)
+        if traces is not None and charges:
+            traces.append(Trace(self, torch.stack(charges), spikes, dynamics.threshold))
+        return spikes
 
     def _dynamics(self) -> Dynamics:
         """The recursion, with the learned leak where there is one."""
@@ -115,8 +129,12 @@ class Spiking(nn.Module):
                 f"This PSN was made for {neuron.timesteps} timesteps; got {len(currents)}."
             )
         refuse_non_finite(currents)
-        mixed = torch.addmm(self.bias[:, None], self.weight, currents.flatten(1))
-        return fire(mixed.view_as(currents), slope)
+        mixed = torch.addmm(self.bias[:, None], self.weight, currents.flatten(1)).view_as(currents)
+        spikes = fire(mixed, slope)
+        traces = traces_of_scope()
+        if traces is not None:
+            traces.append(Trace(self, mixed, spikes, 0.0))
+        return spikes
 
     def extra_repr(self) -> str:
         """What ``print`` shows."""

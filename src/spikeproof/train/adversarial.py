@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
 from spikeproof.attacks import ATTACKS, Attack
 from spikeproof.base import Seeds, SettingError, check_one_of, settings_from, suggestion
+from spikeproof.data import Domain, Views
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Goal, Threat
+from spikeproof.threats import Aim, Goal, Threat
+from spikeproof.train.crafting import Inputs, known_settings
+from spikeproof.train.divergence import Divergence
 
-__all__ = ["Adversarial"]
+__all__ = ["LOSSES", "Adversarial"]
+
+LOSSES = ("margin", "cross_entropy", "divergence")
 
 
 @dataclass(frozen=True)
-class Adversarial:
+class Adversarial(Inputs):
     r"""Replace each batch by its adversarial inputs before any term looks at it.
 
     .. math:: x' = \operatorname{attack}(x, y) \in B(x, r), \qquad
@@ -31,13 +36,16 @@ class Adversarial:
         attack: What crafts the inputs, e.g. ``PGD(steps=7)``.
         threat: What it may do.
         path: Surrogate of the attacker's backward pass; None takes each neuron's own.
-        loss: What the attack climbs, ``"cross_entropy"`` (as published) or ``"margin"``.
+        loss: What the attack climbs: ``"cross_entropy"`` (as published), ``"margin"``, or
+            ``"divergence"`` from the answer at ``x`` (as TRADES does; it needs a random start,
+            since its gradient is zero at ``x``).
     Returns:
         Adversarial inputs, the shape of ``x``, detached.
     Raises:
         SettingError: an unknown ``loss``.
         InputError: ``x`` does not fit the threat's domain.
-    Cost: the attack's own; ``PGD(steps=k)`` takes k+2 forwards and k backwards to the input.
+    Cost: the attack's own; ``PGD(steps=k)`` takes k+2 forwards and k backwards to the input, and
+        ``"divergence"`` 1 forward more.
     Differs from the paper:
         Crafted in eval mode (running statistics are neither used up nor
         moved), and the most harmful visited point is taken, not the last one.
@@ -58,24 +66,49 @@ class Adversarial:
         madry2018, liu2024sparse
     """
 
+    kind: ClassVar[str] = "adversarial"
+    wants: ClassVar[tuple[str, ...]] = ("attack", "threat")
+    built: ClassVar[tuple[str, ...]] = ("attack", "threat", "path")
+
     attack: Attack
     threat: Threat
     path: Surrogate | None = None
     loss: str = "cross_entropy"
 
     def __post_init__(self) -> None:
-        check_one_of(self.loss, ("margin", "cross_entropy"), "Adversarial.loss")
+        check_one_of(self.loss, LOSSES, "Adversarial.loss")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
         """Craft adversarial inputs for one batch; the model is left as it was found."""
         self.threat.check(x)
         with Oracle(model, path=self.path) as oracle:
-            x_adv = self.attack(oracle, x, Goal(y, loss=self.loss), self.threat, seeds=seeds)
+            goal: Aim
+            if self.loss == "divergence":
+                goal = Divergence(oracle.logits(x))
+            else:
+                goal = Goal(y, loss=self.loss)
+            x_adv = self.attack(oracle, x, goal, self.threat, seeds=seeds)
         return x_adv.detach()
+
+    @property
+    def against(self) -> tuple[Threat, ...]:
+        """The one threat."""
+        return (self.threat,)
+
+    @property
+    def judged(self) -> Adversarial:
+        """The same attack; where it looked for another answer, it looks for a wrong one."""
+        return replace(self, loss="cross_entropy") if self.loss == "divergence" else self
+
+    @property
+    def effort(self) -> float:
+        """Gradient steps per item, about."""
+        return float(getattr(self.attack, "steps", 1)) + 1
 
     def record(self) -> dict[str, Any]:
         """Plain data that :meth:`from_record` rebuilds, given the threat."""
         return {
+            "kind": self.kind,
             "attack": ATTACKS.record(self.attack),
             "threat": self.threat.record(),
             "path": None if self.path is None else asdict(self.path),
@@ -83,27 +116,48 @@ class Adversarial:
         }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], threat: Threat | None) -> Adversarial:
-        """Build from plain data; raise SettingError where ``threat`` is not the recorded one."""
-        known = ("attack", "loss", "path", "threat")
+    def planned(
+        cls,
+        threats: tuple[Threat, ...],
+        attack: Attack | None,
+        domain: Domain | Views,
+        settings: Mapping[str, Any],
+    ) -> Self:
+        """Build from the attack and the threat that a plan names."""
+        assert attack is not None
+        return cls(attack, threats[0], **known_settings(cls, settings))
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], domain: Domain | Views | Threat | None) -> Self:
+        """Build from plain data, on a domain or with the very threat of the record."""
+        known = ("attack", "kind", "loss", "path", "threat")
         for key in record:
             if key not in known:
                 raise SettingError(f"inputs: unknown key {key!r}. {suggestion(key, known)}")
-        if threat is None:
-            raise SettingError(
-                "Adversarial inputs need a threat; pass Objective.from_record(record, threat=...)."
-            )
-        if "threat" in record and record["threat"] != threat.record():
-            raise SettingError(
-                f"inputs: the record was made with threat {record['threat']}, but "
-                f"{threat.record()} was given; pass the recorded one."
-            )
         if "attack" not in record:
             raise SettingError("inputs: needs an 'attack', e.g. {'kind': 'pgd', 'steps': 7}.")
         path = record.get("path")
         return cls(
             attack=ATTACKS.build(record["attack"]),
-            threat=threat,
+            threat=_threat(record, domain),
             path=None if path is None else settings_from(Surrogate, path, "inputs: path"),
             loss=record.get("loss", "cross_entropy"),
         )
+
+
+def _threat(record: Mapping[str, Any], given: Domain | Views | Threat | None) -> Threat:
+    """The threat of a record: built on a domain, or the given one if it is the recorded one."""
+    recorded = record.get("threat")
+    if isinstance(given, Domain | Views) and recorded is not None:
+        return Threat.from_record(recorded, given)
+    if not isinstance(given, Threat):
+        raise SettingError(
+            "Adversarial inputs need a threat; pass Objective.from_record(record, threat=...), or "
+            "domain=data.domain for a record that names its threats."
+        )
+    if recorded is not None and recorded != given.record():
+        raise SettingError(
+            f"inputs: the record was made with threat {recorded}, but {given.record()} was given; "
+            "pass the recorded one."
+        )
+    return given

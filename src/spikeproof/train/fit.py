@@ -77,7 +77,7 @@ def fit(
     """
     begun = time.perf_counter()
     settings = settings or Training()
-    _check(model, data, epochs, settings)
+    _check(model, data, objective, epochs, settings)
     with torch.enable_grad(), training(model):
         run = Run(model, data, objective, epochs=epochs, seed=seed, settings=settings)
         store = _store(run, data, directory)
@@ -115,7 +115,9 @@ def _store(run: Run, data: Dataset, directory: Path | str | None) -> Checkpoint 
     return store
 
 
-def _check(model: nn.Module, data: Dataset, epochs: int, settings: Training) -> None:
+def _check(
+    model: nn.Module, data: Dataset, objective: Objective, epochs: int, settings: Training
+) -> None:
     """Refuse what cannot be trained, before any work is done."""
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
         raise SettingError(f"fit: epochs must be a whole number >= 1; got {epochs!r}.")
@@ -126,6 +128,7 @@ def _check(model: nn.Module, data: Dataset, epochs: int, settings: Training) -> 
         )
     if not len(data.train):
         raise SettingError("fit: the training split is empty.")
+    objective.check(data)
     if not len(data.validation) and settings.select != "last":
         raise SettingError(
             f"fit: Training(select={settings.select!r}) needs validation items and there are "

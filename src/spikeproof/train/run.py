@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from spikeproof.base import Diverged, FileProblem, InputError, Seeds, seeds
 from spikeproof.data import Dataset, Split
 from spikeproof.threats import Goal
+from spikeproof.train.crafting import Memory
 from spikeproof.train.history import Epoch
 from spikeproof.train.modes import evaluating, randomness
+from spikeproof.train.moment import Moment
 from spikeproof.train.objective import Objective
 from spikeproof.train.settings import Training
 
@@ -47,9 +49,9 @@ class Run:
         self.train, self.validation = data.train, data.validation
         self.objective = objective
         # What selection looks at: the objective's own inputs, or clean ones.
-        self.judged = (
-            objective if settings.select == "objective" else replace(objective, inputs=None)
-        )
+        self.judged = objective.judged
+        if settings.select != "objective":
+            self.judged = replace(self.judged, inputs=None)
         self.total = epochs
         self.seed = seed
         self.settings = settings
@@ -59,6 +61,7 @@ class Run:
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
         self.best: dict[str, Tensor] = {}
+        self.memory: Memory = {}
 
     def step_epoch(self) -> Epoch:
         """Train one epoch, measure, and keep the weights if they are the best so far."""
@@ -94,13 +97,17 @@ class Run:
 
     def _step(self, number: int, step: int, steps: int, which: Tensor) -> dict[str, float]:
         """One update of the weights; returns loss and parts."""
-        rate = self.settings.rate((number - 1) * steps + step, self.total * steps)
+        done, total = (number - 1) * steps + step, self.total * steps
+        rate = self.settings.rate(done, total)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         batch = self.train[which]
-        keys = seeds(self.seed, items=batch.items).child("inputs", number)
+        moment = self._moment(batch, epoch=number, step=step, last=step == steps - 1)
+        x, y, keys = moment.x, moment.y, moment.seeds
         try:
-            loss, parts = self.objective(self.model, *self._placed(batch), seeds=keys)
+            loss, parts = self.objective(
+                self.model, x, y, seeds=keys, memory=self.memory, progress=done / total
+            )
         except InputError:
             if all(bool(torch.isfinite(p).all()) for p in self.parameters):
                 raise
@@ -110,6 +117,7 @@ class Run:
             raise self._diverged(number, step, batch, _listed(values))
         # Only the weights: the gradient to the input was taken where a term needed it.
         torch.autograd.backward(loss, inputs=self.parameters)
+        self.objective.before_step(moment)
         norm = torch.nn.utils.get_total_norm(
             [p.grad for p in self.parameters if p.grad is not None]
         )
@@ -120,7 +128,23 @@ class Run:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.gradient_clip, norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self.objective.after_step(moment)
         return values
+
+    def _moment(self, batch: Split, *, epoch: int, step: int, last: bool) -> Moment:
+        """What rules see of a step."""
+        x, y = self._placed(batch)
+        keys = seeds(self.seed, items=batch.items).child("inputs", epoch)
+        return Moment(
+            model=self.model,
+            x=x,
+            y=y,
+            seeds=keys,
+            inputs=self.objective.inputs,
+            epoch=epoch,
+            step=step,
+            last=last,
+        )
 
     def _placed(self, batch: Split) -> tuple[Tensor, Tensor]:
         """Inputs and labels where the model is."""
@@ -174,6 +198,7 @@ class Run:
         """Weights, best weights and the optimiser's state, by name."""
         out = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         out |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        out |= {f"memory.{name}": tensor for name, tensor in self.memory.items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             for name, value in state.items():
                 if isinstance(value, Tensor):
@@ -193,6 +218,7 @@ class Run:
             self.best_epoch = int(progress["best_epoch"])
             self.model.load_state_dict(_under("model.", tensors))
             self.best = {name: t.to(self.device) for name, t in _under("best.", tensors).items()}
+            self.memory = _under("memory.", tensors)
             state: dict[int, dict[str, Tensor]] = {}
             for key, tensor in _under("optimizer.", tensors).items():
                 index, name = key.split(".", 1)

@@ -12,7 +12,7 @@ from spikeproof.base import InputError
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.surrogate import Slope
 
-__all__ = ["NOT_FINITE", "fire", "reference", "refuse_non_finite", "step"]
+__all__ = ["NOT_FINITE", "charge", "fire", "reference", "refuse_non_finite", "settle", "step"]
 
 NOT_FINITE = (
     "Currents must be finite; a NaN would count as no spike. Check the inputs, the weights and the "
@@ -67,10 +67,18 @@ def step(
     Returns:
         Spikes, and the membrane after the reset.
     """
+    return settle(charge(drive, membrane, dynamics), dynamics, slope)
+
+
+def charge(drive: Tensor, membrane: Tensor | None, dynamics: Dynamics) -> Tensor:
+    """The membrane that is compared with the threshold: what was left, and the new current."""
     charged = drive if isinstance(dynamics.gain, float) and dynamics.gain == 1 else None
     charged = dynamics.gain * drive if charged is None else charged
-    if membrane is not None:
-        charged = dynamics.leak * membrane + charged
+    return charged if membrane is None else dynamics.leak * membrane + charged
+
+
+def settle(charged: Tensor, dynamics: Dynamics, slope: Slope) -> tuple[Tensor, Tensor]:
+    """Spikes of the charged membrane, and the membrane after the reset."""
     spike = fire(charged - dynamics.threshold, slope)
     felt = spike.detach() if dynamics.detach else spike
     if dynamics.soft:
@@ -83,6 +91,7 @@ def reference(
     dynamics: Dynamics,
     slope: Slope,
     feedback: Callable[[Tensor], Tensor] | None = None,
+    charges: list[Tensor] | None = None,
 ) -> Tensor:
     """Run the neuron over time, one step after the other.
 
@@ -91,6 +100,7 @@ def reference(
         dynamics: The recursion.
         slope: Stands in for the derivative of each spike.
         feedback: From the spikes of a step ``(N, ...)`` to what they add to the next current.
+        charges: Gets the membrane of every step before its reset, ``(N, ...)`` each.
     Returns:
         Spikes, ``(T, N, ...)``, 0 or 1.
     Raises:
@@ -108,6 +118,9 @@ def reference(
             current = current + feedback(spikes[-1])
         filtered = dynamics.synapse > 0 and drive is not None
         drive = dynamics.synapse * drive + current if filtered else current  # type: ignore[operator]
-        spike, membrane = step(drive, membrane, dynamics, slope.at(t))
+        charged = charge(drive, membrane, dynamics)
+        spike, membrane = settle(charged, dynamics, slope.at(t))
         spikes.append(spike)
+        if charges is not None:
+            charges.append(charged)
     return torch.stack(spikes)
