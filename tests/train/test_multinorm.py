@@ -213,6 +213,14 @@ def test_passes_are_what_the_page_says(
     assert (model.forwards, model.backwards) == (12 * expected[0], 12 * expected[1])
 
 
+def test_the_divergence_attack_takes_one_forward_more(
+    model: Counting, batch: tuple[Tensor, Tensor]
+) -> None:
+    inputs = Adversarial(FAST, PAIR[0].threat, loss="divergence")
+    inputs(model, *batch, seeds=seeds(0, n=12))
+    assert (model.forwards, model.backwards) == (12 * 7, 12 * 4)
+
+
 EVENTS = Domain(kind="events", shape=(2, 1, 2, 2), high=3.0, integer=True)
 PACKED = Views((("image", Domain(kind="image", shape=(1, 2, 2))), ("audio", DOMAIN)))
 JOINT = Joint({"image": (Linf(), 0.1), "audio": (L1(), 0.2)})

@@ -146,7 +146,7 @@ OTHER = Domain(kind="audio", shape=(5,))
     [
         (Objective(ERROR, attacked(OTHER)), r"was made for inputs \(audio \(5,\) in \[0, 1\]\)"),
         (Objective({"t": (1, Trades())}), "compares items with their attacks; give the objective"),
-        (Objective({"r": (1, Ramp())}), "compares items with their attacks|needs the inputs 'avg'"),
+        (Objective({"r": (1, Ramp())}), "needs the inputs 'avg' over at least 2 threats"),
         (Objective(ERROR, rules=(OverfittingWatch(),)), "OverfittingWatch compares attacks"),
     ],
 )
@@ -159,9 +159,12 @@ def test_objectives_that_do_not_fit_the_data_are_refused_before_training(
     assert not net.modes
 
 
-def test_ramp_asks_for_attacks_side_by_side(model: Callable[..., Any], data: Dataset) -> None:
-    objective = Objective({"r": (1, Ramp(source=2))}, attacked(data.domain))
-    with pytest.raises(SettingError, match="needs the inputs 'avg' over at least 3 threats"):
+@pytest.mark.parametrize(("source", "least"), [(0, 2), (2, 3)])
+def test_ramp_asks_for_attacks_side_by_side(
+    model: Callable[..., Any], data: Dataset, source: int, least: int
+) -> None:
+    objective = Objective({"r": (1, Ramp(source=source))}, attacked(data.domain))
+    with pytest.raises(SettingError, match=f"needs the inputs 'avg' over at least {least} threats"):
         fit(model(), data, objective, epochs=1)
 
 

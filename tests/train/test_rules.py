@@ -199,6 +199,44 @@ def test_the_watch_tells_an_attack_that_no_longer_works() -> None:
         OverfittingWatch()(watched(1, 1.0))
 
 
+class Counted(nn.Module):
+    """Counts the items a model answers and whose weight gradient is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.forwards, self.backwards = Chain(), 0, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.forwards += len(x)
+        logits: Tensor = self.body(x)
+        if logits.requires_grad:
+            logits.register_hook(lambda grad: self._back(len(x)))
+        return logits
+
+    def _back(self, items: int) -> None:
+        self.backwards += items
+
+
+@pytest.mark.parametrize(
+    ("rule", "passes"),
+    [
+        (Retraction(), (0, 0)),
+        (SSDP(layers=("body.readout",), start=0), (1, 0)),
+        (NaturalFusion(), (1, 1)),
+        # PGD of 3 steps: its own 5 and 3, one look, and a PGD of 10 steps with its look.
+        (OverfittingWatch(gap=0.99), (5 + 1 + 13, 3 + 10)),
+    ],
+    ids=repr,
+)
+def test_a_rule_costs_what_its_page_says(rule: Any, passes: tuple[int, int]) -> None:
+    net, domain = Counted(), Domain(kind="audio", shape=(2,))
+    for parameter in net.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    inputs = Adversarial(PGD(steps=3), Threat(Linf(), 0.1, domain))
+    rule(moment(net, torch.rand(4, 2), inputs=inputs, last=True))
+    assert (net.forwards, net.backwards) == (4 * passes[0], 4 * passes[1])
+
+
 class Stop(Exception):
     """Raised by the hook to break a run off."""
 

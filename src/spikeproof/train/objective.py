@@ -182,15 +182,15 @@ class Objective:
                 )
         copies = 1 if self.inputs is None else self.inputs.copies
         for name, (_, term) in self.terms.items():
-            if isinstance(term, Ramp) and copies <= term.source:
+            if isinstance(term, Ramp) and copies < max(2, term.source + 1):
                 raise SettingError(
                     f"Term {name!r}: Ramp with source {term.source} needs the inputs 'avg' over at "
                     f"least {max(2, term.source + 1)} threats; these inputs hold {copies}."
                 )
-            if isinstance(term, Ramp | Trades) and not threats:
+            if isinstance(term, Trades) and not threats:
                 raise SettingError(
-                    f"Term {name!r}: {type(term).__name__} compares items with their attacks; give "
-                    "the objective adversarial inputs."
+                    f"Term {name!r}: Trades compares items with their attacks; give the objective "
+                    "adversarial inputs."
                 )
         if not threats and any(isinstance(rule, OverfittingWatch) for rule in self.rules):
             raise SettingError(

@@ -129,8 +129,8 @@ class SparseGradient:
             # Divided by the largest entry first, whose square does not vanish in float32.
             tiny = torch.finfo(flat.dtype).tiny
             scaled = flat / flat.abs().amax(1, keepdim=True).clamp_min(tiny)
-            size = torch.linalg.vector_norm(scaled, dim=1, keepdim=True).clamp_min(tiny)
-            return (scaled / size).view_as(grad)
+            unit: Tensor = scaled / scaled.square().sum(1, keepdim=True).sqrt().clamp_min(tiny)
+            return unit.view_as(grad)
         count = 1 if self.direction == "one-hot" else min(self.k, flat.shape[1])
         places = flat.abs().topk(count, dim=1).indices
         chosen = torch.zeros_like(flat).scatter(1, places, 1.0)

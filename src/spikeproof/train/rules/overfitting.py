@@ -37,8 +37,8 @@ class OverfittingWatch:
     Raises:
         SettingError: a number outside its range, or an objective without adversarial inputs.
         Diverged: with ``"stop"``, when the gap is exceeded.
-    Cost: once per epoch, per item: the inputs' own cost, ``steps + 4`` forwards and ``steps``
-        backwards to the input per threat.
+    Cost: once per epoch, per item: the inputs' own cost and 1 forward, and for every threat
+        ``steps + 3`` forwards and ``steps`` backwards to the input.
     References:
         wong2020fast
     """
