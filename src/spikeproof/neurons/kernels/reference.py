@@ -12,7 +12,7 @@ from spikeproof.base import InputError
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.surrogate import Slope
 
-__all__ = ["NOT_FINITE", "charge", "fire", "reference", "refuse_non_finite", "settle", "step"]
+__all__ = ["NOT_FINITE", "fire", "reference", "refuse_non_finite", "step"]
 
 NOT_FINITE = (
     "Currents must be finite; a NaN would count as no spike. Check the inputs, the weights and the "
@@ -67,23 +67,24 @@ def step(
     Returns:
         Spikes, and the membrane after the reset.
     """
-    return settle(charge(drive, membrane, dynamics), dynamics, slope)
+    charged = _charged(drive, membrane, dynamics)
+    spike = fire(charged - dynamics.threshold, slope)
+    return spike, _reset(charged, spike, dynamics)
 
 
-def charge(drive: Tensor, membrane: Tensor | None, dynamics: Dynamics) -> Tensor:
-    """The membrane that is compared with the threshold: what was left, and the new current."""
-    charged = drive if isinstance(dynamics.gain, float) and dynamics.gain == 1 else None
-    charged = dynamics.gain * drive if charged is None else charged
+def _charged(drive: Tensor, membrane: Tensor | None, dynamics: Dynamics) -> Tensor:
+    """The membrane before the neuron may fire."""
+    plain = isinstance(dynamics.gain, float) and dynamics.gain == 1
+    charged = drive if plain else dynamics.gain * drive
     return charged if membrane is None else dynamics.leak * membrane + charged
 
 
-def settle(charged: Tensor, dynamics: Dynamics, slope: Slope) -> tuple[Tensor, Tensor]:
-    """Spikes of the charged membrane, and the membrane after the reset."""
-    spike = fire(charged - dynamics.threshold, slope)
+def _reset(charged: Tensor, spike: Tensor, dynamics: Dynamics) -> Tensor:
+    """The membrane after the neuron has fired or not."""
     felt = spike.detach() if dynamics.detach else spike
     if dynamics.soft:
-        return spike, charged - dynamics.threshold * felt
-    return spike, charged * (1 - felt)
+        return charged - dynamics.threshold * felt
+    return charged * (1 - felt)
 
 
 def reference(
@@ -118,8 +119,9 @@ def reference(
             current = current + feedback(spikes[-1])
         filtered = dynamics.synapse > 0 and drive is not None
         drive = dynamics.synapse * drive + current if filtered else current  # type: ignore[operator]
-        charged = charge(drive, membrane, dynamics)
-        spike, membrane = settle(charged, dynamics, slope.at(t))
+        charged = _charged(drive, membrane, dynamics)
+        spike = fire(charged - dynamics.threshold, slope.at(t))
+        membrane = _reset(charged, spike, dynamics)
         spikes.append(spike)
         if charges is not None:
             charges.append(charged)
