@@ -83,11 +83,6 @@ class Twice(Inputs):
     def copies(self) -> int:
         return 2
 
-    def record(self) -> dict[str, Any]:
-        raise AssertionError
-
-    planned = from_record = None  # type: ignore[assignment]
-
 
 TWICE = Twice()
 
