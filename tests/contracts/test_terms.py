@@ -83,11 +83,6 @@ class Twice(Inputs):
     def copies(self) -> int:
         return 2
 
-    def record(self) -> dict[str, Any]:
-        raise AssertionError
-
-    planned = from_record = None  # type: ignore[assignment]
-
 
 TWICE = Twice()
 
@@ -132,8 +127,10 @@ def term(request: pytest.FixtureRequest) -> Term:
 
 
 def test_every_registered_term_is_under_contract() -> None:
-    assert {type(term) for term in MEMBERS.values()} == set(TERMS.members.values())
-    assert set(COST) == set(TERMS)
+    # A page of the docs registers a term of its own.
+    shipped = {kind for kind in TERMS if TERMS[kind].__module__.startswith("spikeproof.")}
+    assert {type(term) for term in MEMBERS.values()} == {TERMS[kind] for kind in shipped}
+    assert set(COST) == shipped
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])

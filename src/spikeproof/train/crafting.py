@@ -47,12 +47,11 @@ class Inputs(ABC):
             ``(copies * N, *shape)``, detached: one block of the whole batch after the other.
         """
 
-    @abstractmethod
     def record(self) -> dict[str, Any]:
         """Plain data that :meth:`from_record` rebuilds, given the domain."""
+        return {"kind": self.kind, **{name: getattr(self, name) for name in self.plain()}}
 
     @classmethod
-    @abstractmethod
     def planned(
         cls,
         threats: tuple[Threat, ...],
@@ -61,11 +60,14 @@ class Inputs(ABC):
         settings: Mapping[str, Any],
     ) -> Self:
         """Build from what a plan names; what is not in ``wants`` is None or empty."""
+        made: Self = cast(Any, cls)(domain, **known_settings(cls, settings))
+        return made
 
     @classmethod
-    @abstractmethod
     def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Self:
         """Build from plain data, on the domain of the data set."""
+        rest = {key: value for key, value in record.items() if key != "kind"}
+        return cls.planned((), None, domain, rest)
 
     @classmethod
     def plain(cls) -> tuple[str, ...]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import Attack
 from spikeproof.base import Seeds, SettingError, check_one_of, check_positive
 from spikeproof.data import CORRUPTIONS, EVENT_CORRUPTIONS, Domain, Views, corrupt
-from spikeproof.threats import Threat
-from spikeproof.train.crafting import Inputs, known_settings
+from spikeproof.train.crafting import Inputs
 
 __all__ = ["CorruptionNoise"]
 
@@ -103,27 +100,6 @@ class CorruptionNoise(Inputs):
                 f"{'whole' if domain.integer else 'real'} numbers; use {', '.join(known)}."
             )
         return self.kinds or tuple(known)
-
-    def record(self) -> dict[str, Any]:
-        """Plain data that :meth:`from_record` rebuilds, given the domain."""
-        return {"kind": self.kind, "kinds": list(self.kinds), "strength": self.strength}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Self:
-        """Build from plain data, on the domain of the data set."""
-        rest = {key: value for key, value in record.items() if key != "kind"}
-        return cls(domain, **known_settings(cls, rest))
-
-    @classmethod
-    def planned(
-        cls,
-        threats: tuple[Threat, ...],
-        attack: Attack | None,
-        domain: Domain | Views,
-        settings: Mapping[str, Any],
-    ) -> Self:
-        """Build on the data set's domain."""
-        return cls(domain, **known_settings(cls, settings))
 
 
 def _parts(domain: Domain | Views) -> list[Domain]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from spikeproof.attacks import Attack
 from spikeproof.base import Seeds, SettingError, check_fraction, check_positive
 from spikeproof.data import Domain, Views
-from spikeproof.threats import Threat
-from spikeproof.train.crafting import Inputs, known_settings
+from spikeproof.train.crafting import Inputs
 
 __all__ = ["GaussianNoise"]
 
@@ -66,24 +63,3 @@ class GaussianNoise(Inputs):
         noisy = seeds.child("share").uniform((1,))[:, 0].to(x) < self.share
         noisy = noisy.view(-1, *[1] * (x.ndim - 1))
         return self.domain.clip(x.detach() + self.noise * draw * noisy).to(x.dtype)
-
-    def record(self) -> dict[str, Any]:
-        """Plain data that :meth:`from_record` rebuilds, given the domain."""
-        return {"kind": self.kind, "noise": self.noise, "share": self.share}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Self:
-        """Build from plain data, on the domain of the data set."""
-        rest = {key: value for key, value in record.items() if key != "kind"}
-        return cls(domain, **known_settings(cls, rest))
-
-    @classmethod
-    def planned(
-        cls,
-        threats: tuple[Threat, ...],
-        attack: Attack | None,
-        domain: Domain | Views,
-        settings: Mapping[str, Any],
-    ) -> Self:
-        """Build on the data set's domain."""
-        return cls(domain, **known_settings(cls, settings))

@@ -118,8 +118,7 @@ class MSD(Inputs):
 
     def record(self) -> dict[str, Any]:
         """Plain data that :meth:`from_record` rebuilds, given the domain."""
-        own = {name: getattr(self, name) for name in self.plain()}
-        return {"kind": self.kind, "threats": [t.record() for t in self.threats], **own}
+        return {**super().record(), "threats": [threat.record() for threat in self.threats]}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Self:

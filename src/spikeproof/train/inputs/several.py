@@ -54,8 +54,7 @@ class Several(Inputs):
 
     def record(self) -> dict[str, Any]:
         """Plain data that :meth:`from_record` rebuilds, given the domain."""
-        own = {name: getattr(self, name) for name in self.plain()}
-        return {"kind": self.kind, "members": [m.record() for m in self.members], **own}
+        return {**super().record(), "members": [member.record() for member in self.members]}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Self:
