@@ -156,12 +156,14 @@ def families() -> list[tuple[str, str]]:
     from spikeproof.oracle import PATHS
     from spikeproof.study import plans
     from spikeproof.threats import GEOMETRIES
-    from spikeproof.train import TERMS
+    from spikeproof.train import INPUTS, RULES, TERMS
 
     threats = {threat for name in datasets() for threat in describe(name).radii}
     return [
         *(("attack", ATTACKS[kind].__name__) for kind in ATTACKS),
         *(("term", TERMS[kind].__name__) for kind in shipped(TERMS)),
+        *(("inputs", INPUTS[kind].__name__) for kind in shipped(INPUTS)),
+        *(("rule", RULES[kind].__name__) for kind in shipped(RULES)),
         *(("geometry", GEOMETRIES[kind].__name__) for kind in GEOMETRIES),
         *(("data set", name) for name in datasets()),
         *(("threat", name) for name in sorted(threats)),
@@ -184,10 +186,11 @@ def test_everything_a_user_can_name_is_written_about() -> None:
 
 def test_every_method_has_a_card() -> None:
     from spikeproof.attacks import ATTACKS
-    from spikeproof.train import TERMS
+    from spikeproof.train import INPUTS, RULES, TERMS
 
     cards = {path.stem for path in (ROOT / "docs" / "methods").glob("*.md")}
-    assert {*ATTACKS, *shipped(TERMS)} <= cards, {*ATTACKS, *shipped(TERMS)} - cards
+    kinds = {*ATTACKS, *shipped(TERMS), *shipped(INPUTS), *shipped(RULES)}
+    assert kinds <= cards, kinds - cards
 
 
 def test_the_changelog_names_the_version_and_what_numbers_changed() -> None:

@@ -70,7 +70,8 @@ def test_what_draws_at_random_takes_a_seed(said: Said, command: str) -> None:
         ("list threat", "Unknown kind 'threat'. Did you mean 'threats'?"),
         ("train --data digit", "Unknown data set 'digit'. Did you mean 'digits'?"),
         ("train --data digits --objective sr", "Unknown objective 'sr'. Did you mean 'SR'?"),
-        ("train --data digits --radius 0.1", "belong to adversarial training; 'plain' has none"),
+        ("train --data digits --radius 0.1", "training under one threat; 'plain' is none"),
+        ("train --data digits --objective MAX --radius 0.1", "under one threat; 'MAX' is none"),
         ("train --data digits --objective AT --threat l3", "Unknown threat for digits 'l3'."),
     ],
 )
@@ -187,7 +188,9 @@ def test_the_lists_name_everything(said: Said) -> None:
     assert set(listed["data"]) == {*digits, "cifar10", "fashion-mnist"}
     assert {"linf", "l2", "l1", "l0", "counts", "joint"} <= set(listed["threats"])
     assert {"pgd", "random", "restarts"} <= set(listed["attacks"])
-    assert {"plain", "SR", "AT", "SR+AT"} == set(listed["trainings"])
+    assert {"plain", "SR", "AT", "SR+AT", "TRADES", "E-AT", "SSDP"} <= set(listed["trainings"])
+    assert {"adversarial", "max", "gaussian"} <= set(listed["inputs"])
+    assert {"retraction", "ssdp"} <= set(listed["rules"])
     assert {"if", "lif", "noisy-lif", "plif", "psn"} == set(listed["neurons"])
     assert {"direct", "latency", "phase", "poisson"} == set(listed["encoders"])
     assert {"quick", "standard"} == set(listed["suites"])

@@ -21,7 +21,14 @@ from torch import Tensor, nn
 from spikeproof.neurons import IF, LIF, Neuron, Spiking, Surrogate
 from spikeproof.oracle import RGA, Oracle, Path
 from spikeproof.threats import Goal
-from spikeproof.train import CrossEntropy, Objective, Pass, SparseGradient
+from spikeproof.train import (
+    CrossEntropy,
+    GradientNorm,
+    Objective,
+    ParticipationRatio,
+    Pass,
+    SparseGradient,
+)
 
 ARRAYS = File(__file__).resolve().parents[2].parent / "shared" / "reference" / "arrays"
 NEURONS: dict[str, Neuron] = {"if": IF(), "lif": LIF(leak=0.5)}
@@ -115,6 +122,24 @@ def test_the_second_pass_gives_the_published_probability(case: Case) -> None:
     moved = case.x + float(case["sr.h"]) * case["sr.input_gradient"].sign()
     f2 = SparseGradient.code()._confidence(clean, case.model(moved))
     near(f2, case["sr.f2"])
+
+
+@pytest.mark.parametrize(
+    ("norm", "order"), [("l1", 1.0), ("l2", 2.0), ("linf", float("inf"))], ids=["1", "2", "inf"]
+)
+def test_exact_norms_are_those_of_the_published_input_gradient(
+    case: Case, norm: str, order: float
+) -> None:
+    sizes = torch.linalg.vector_norm(case["sr.input_gradient"].flatten(1), ord=order, dim=1)
+    ours = GradientNorm(norm=norm, penalty="absolute")(Pass(case.model, case.x, case.y))
+    assert ours.item() == pytest.approx(float(sizes.mean()), rel=1e-5)
+
+
+def test_the_participation_ratio_is_that_of_the_published_input_gradient(case: Case) -> None:
+    grad = case["sr.input_gradient"].flatten(1).double()
+    ratio = grad.abs().sum(1).square() / (grad.shape[1] * grad.square().sum(1))
+    ours = ParticipationRatio()(Pass(case.model, case.x, case.y))
+    assert ours.item() == pytest.approx(float(ratio.mean()), rel=1e-5)
 
 
 def test_penalty_and_cross_entropy_are_the_published_ones(case: Case) -> None:

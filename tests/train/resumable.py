@@ -24,12 +24,15 @@ from spikeproof.models import model_digest
 from spikeproof.neurons import LIF, Spiking
 from spikeproof.threats import L2, Linf, Threat
 from spikeproof.train import (
+    EAT,
     Adversarial,
     CrossEntropy,
     Exam,
     Gain,
+    NaturalFusion,
     Noise,
     Objective,
+    Retraction,
     ShiftAudio,
     SparseGradient,
     Training,
@@ -75,11 +78,14 @@ def make_data() -> Dataset:
 
 
 def train(folder: Path) -> None:
-    """Sparse-gradient plus adversarial training, 8 epochs, and its outcome in a file."""
-    threat = Threat(Linf(), 0.05, DOMAIN)
+    """Sparse-gradient training against two threats, with memory and rules, 8 epochs; its outcome
+    in a file."""
+    threat, wide = Threat(Linf(), 0.05, DOMAIN), Threat(L2(), 0.1, DOMAIN)
+    attack = PGD(steps=2, step_size=0.5)
     objective = Objective(
         {"error": (1.0, CrossEntropy()), "sparse": (0.1, SparseGradient())},
-        inputs=Adversarial(PGD(steps=2, step_size=0.5), threat),
+        inputs=EAT((Adversarial(attack, threat), Adversarial(attack, wide))),
+        rules=(NaturalFusion(share=0.2), Retraction(rows=8, share=0.5)),
     )
     net = make_net()
     settings = Training(
@@ -99,7 +105,7 @@ def train(folder: Path) -> None:
         epochs=8,
         settings=settings,
         augment=(ShiftAudio(samples=1), Gain(), Noise()),
-        exam=Exam(threats=(threat, Threat(L2(), 0.1, DOMAIN))),
+        exam=Exam(threats=(threat, wide)),
         directory=folder,
     )
     (folder / "outcome.json").write_text(

@@ -20,8 +20,9 @@ from spikeproof.base import Diverged, FileProblem, SettingError, seeds
 from spikeproof.data import Dataset, Domain
 from spikeproof.models import model_digest
 from spikeproof.neurons import LIF, Spiking
-from spikeproof.threats import L2, Linf, Threat
+from spikeproof.threats import L2, Goal, Linf, Threat
 from spikeproof.train import (
+    EAT,
     LOG,
     WALL,
     Adversarial,
@@ -134,6 +135,30 @@ def test_an_exam_counts_what_stands_under_each_threat_and_under_all() -> None:
         "linf 0.05": [False, True, True, False],
         "l2 0.2": [False, False, True, False],
     }
+
+
+@pytest.mark.parametrize("select", ["objective", "clean", "union"])
+def test_several_threats_are_judged_by_the_worst_beside_an_exam(
+    model: Maker, data: Dataset, select: str
+) -> None:
+    attack = PGD(steps=5, step_size=0.5, random_start=False)
+    threats = Threat(Linf(), 0.1, DOMAIN), Threat(L2(), 0.25, DOMAIN)
+    inputs = EAT(tuple(Adversarial(attack, threat) for threat in threats))
+    objective = Objective({"error": (1.0, CrossEntropy())}, inputs=inputs)
+    net, exam = model(), Exam(threats=(NEAR, FAR))
+    settings = replace(QUICK, select=select)
+    best = fit(net, data, objective, epochs=1, exam=exam, settings=settings).best
+    x, y = data.validation.x, data.validation.y
+    net.eval()
+    stands = Goal(y).margin(net(x)) <= 0
+    clean = float(stands.double().mean())
+    for member in inputs.members:
+        x_adv = member(net, x, y, seeds=seeds(0, n=len(x)))
+        stands &= Goal(y).margin(net(x_adv)) <= 0
+    expected = {"objective": float(stands.double().mean()), "clean": clean, "union": best.union}
+    assert best.validation_accuracy == pytest.approx(expected[select])
+    assert best.clean_accuracy == pytest.approx(clean)
+    assert set(best.robust) == {"linf 0.05", "linf 0.4"}
 
 
 def test_union_and_robust_selection_go_by_the_exam(
@@ -289,6 +314,44 @@ def test_a_step_that_diverges_names_the_layer_and_leaves_what_reproduces_it(
     assert told["items"] == failure.items.tolist()
     assert set(told["items"]) <= set(data.train.items.tolist())
     assert told == failure.about
+
+
+def test_a_failed_step_is_kept_with_what_its_inputs_remembered(
+    data: Dataset, tmp_path: Path
+) -> None:
+    class Brittle(nn.Module):
+        """Breaks when it has answered often enough in training mode."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(4, 2)
+            self.register_buffer("answers", torch.zeros(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.answers += float(self.training)
+            logits: Tensor = self.last(x)
+            return logits * math.inf if self.training and self.answers > 4 else logits
+
+    attack = PGD(steps=1)
+    threats = NEAR, Threat(L2(), 0.1, data.domain)
+    inputs = EAT(tuple(Adversarial(attack, threat) for threat in threats))
+    objective = Objective({"error": (1.0, CrossEntropy())}, inputs=inputs)
+    with pytest.raises(Diverged, match="epoch 2, step 2"):
+        fit(Brittle(), data, objective, epochs=2, settings=QUICK, directory=tmp_path)
+    failure = load_failure(tmp_path / "diverged.safetensors")
+    assert failure.about["progress"] == pytest.approx(4 / 6)
+    assert int(failure.memory["eat.seen"].sum()) == 40 + len(data.train) // 3 + 1
+    again = Brittle()
+    again.load_state_dict(failure.model)
+    loss, _ = objective(
+        again,
+        failure.x,
+        failure.y,
+        seeds=failure.seeds,
+        memory=dict(failure.memory),
+        progress=failure.about["progress"],
+    )
+    assert not math.isfinite(loss.item())
 
 
 def test_a_gradient_that_is_not_finite_names_its_parameter(data: Dataset, tmp_path: Path) -> None:

@@ -73,6 +73,12 @@ def test_two_processes_follow_the_path_of_one_to_rounding(told: dict[str, Any], 
     assert losses[-1] < losses[0], "something was learnt"
 
 
+def test_what_inputs_remember_is_counted_over_all_processes(told: dict[str, Any]) -> None:
+    alone, both = told["memory"]
+    assert sum(alone["memory.eat.seen"]) == 3 * 47, "every item in every epoch"
+    assert both == alone
+
+
 def test_one_process_writes_the_files(told: dict[str, Any]) -> None:
     assert told["files"] == [LOG, "training.safetensors", WALL]
 

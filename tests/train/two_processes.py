@@ -17,22 +17,25 @@ from torch import Tensor, nn
 
 from spikeproof.attacks import PGD
 from spikeproof.data import Dataset, DataSpec, Domain, Split
-from spikeproof.models import model_digest
+from spikeproof.models import model_digest, read_tensors
 from spikeproof.neurons import LIF, Spiking
-from spikeproof.threats import Linf, Threat
+from spikeproof.threats import L2, Linf, Threat
 from spikeproof.train import (
+    EAT,
     Adversarial,
     CrossEntropy,
     Exam,
     Gain,
+    NaturalFusion,
     Objective,
+    Retraction,
     SparseGradient,
     Training,
     fit,
 )
 
 DOMAIN = Domain(kind="audio", shape=(6,))
-NEAR = Threat(Linf(), 0.05, DOMAIN)
+NEAR, WIDE = Threat(Linf(), 0.05, DOMAIN), Threat(L2(), 0.1, DOMAIN)
 
 
 class Net(nn.Module):
@@ -70,15 +73,17 @@ def make_data() -> Dataset:
 
 
 def train(folder: Path, rank: int, *, spiking: bool) -> dict[str, Any]:
-    """Sparse-gradient training, of a smooth network on adversarial inputs, with all that is shared
-    out."""
+    """Sparse-gradient training, of a smooth network against two threats with memory and rules, and
+    with all that is shared out."""
     terms = {"error": (1.0, CrossEntropy()), "sparse": (0.01, SparseGradient())}
-    attacked = Adversarial(PGD(steps=2, step_size=0.5), NEAR)
+    attack = PGD(steps=2, step_size=0.5)
+    attacked = EAT((Adversarial(attack, NEAR), Adversarial(attack, WIDE)))
+    rules = (NaturalFusion(share=0.2), Retraction(strength=0.01, rows=8, share=0.5))
     net = make_net(rank, spiking)
     history = fit(
         net,
         make_data(),
-        Objective(terms, inputs=None if spiking else attacked),
+        Objective(terms) if spiking else Objective(terms, inputs=attacked, rules=rules),
         epochs=3,
         settings=Training(
             batch_size=12, learning_rate=0.02, optimizer="sgd", gradient_clip=1.0, average=0.9
@@ -93,6 +98,12 @@ def train(folder: Path, rank: int, *, spiking: bool) -> dict[str, Any]:
         "digest": model_digest(net),
         "weights": {name: t.flatten().tolist() for name, t in net.state_dict().items()},
     }
+
+
+def memory_of(folder: Path) -> dict[str, list[int]]:
+    """What the inputs of a run remember, by its checkpoint."""
+    tensors, _ = read_tensors(folder / "training.safetensors")
+    return {name: t.tolist() for name, t in tensors.items() if name.startswith("memory.")}
 
 
 def both_kinds(folder: Path, rank: int) -> dict[str, Any]:
@@ -132,7 +143,8 @@ def main(base: Path) -> None:
     both = [json.loads((together / f"outcome{rank}.json").read_text()) for rank in range(2)]
     alone = both_kinds(base / "alone", 0)
     files = sorted(path.name for path in (together / "run" / "smooth").iterdir())
-    print(json.dumps({"alone": alone, "both": both, "files": files}))
+    memory = [memory_of(base / "alone" / "smooth"), memory_of(together / "run" / "smooth")]
+    print(json.dumps({"alone": alone, "both": both, "files": files, "memory": memory}))
 
 
 if __name__ == "__main__":

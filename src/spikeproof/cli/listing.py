@@ -20,8 +20,8 @@ def listing(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="attacks, augmentations, data, encoders, models, neurons, paths, plans, "
-            "suites, surrogates, terms, threats or trainings; all of them by default."
+            help="attacks, augmentations, data, encoders, inputs, models, neurons, paths, plans, "
+            "rules, suites, surrogates, terms, threats or trainings; all of them by default."
         ),
     ] = None,
     as_json: Json = False,
@@ -73,6 +73,12 @@ def _encoders() -> Rows:
     return [(kind, _said(ENCODERS[kind])) for kind in ENCODERS]
 
 
+def _inputs() -> Rows:
+    from spikeproof.train import INPUTS
+
+    return [(kind, _said(INPUTS[kind])) for kind in INPUTS]
+
+
 def _models() -> Rows:
     from spikeproof.models import models
     from spikeproof.study import load_plan
@@ -103,6 +109,12 @@ def _plans() -> Rows:
         trainings = ", ".join(part.name for part in plan.training)
         rows.append((name, f"{trainings} on {data}, {len(plan.seeds)} seeds"))
     return rows
+
+
+def _rules() -> Rows:
+    from spikeproof.train import RULES
+
+    return [(kind, _said(RULES[kind])) for kind in RULES]
 
 
 def _suites() -> Rows:
@@ -150,10 +162,14 @@ def _trainings() -> Rows:
     from spikeproof.study import load_plan
 
     rows = []
-    for training in load_plan("demo").training:
-        terms = " + ".join(str(term["kind"]) for term in training.terms.values())
-        under = f" on {training.inputs.threat} adversarial inputs" if training.inputs else ""
-        rows.append((training.name, terms + under))
+    for training in (*load_plan("demo").training, *load_plan("recipes").training):
+        parts = [str(term["kind"]) for term in training.terms.values()]
+        parts += [str(rule["kind"]) for rule in training.rules]
+        inputs = training.inputs
+        under = ""
+        if inputs is not None:
+            under = f" on {inputs.kind} inputs {', '.join(inputs.names)}".rstrip()
+        rows.append((training.name, " + ".join(parts) + under))
     return rows
 
 
@@ -169,6 +185,8 @@ _KINDS: dict[str, Callable[[], Rows]] = {
     "suites": _suites,
     "terms": _terms,
     "augmentations": _augmentations,
+    "inputs": _inputs,
+    "rules": _rules,
     "trainings": _trainings,
     "plans": _plans,
 }

@@ -35,7 +35,7 @@ _FILE_SETS: Mapping[str, Mapping[str, Any]] = {
 def train(
     data: Annotated[str, typer.Option("--data", help="The data set; see 'spikeproof list data'.")],
     objective: Annotated[
-        str, typer.Option("--objective", help="plain, SR, AT or SR+AT.")
+        str, typer.Option("--objective", help="Any training of the plans 'demo' and 'recipes'.")
     ] = "plain",
     model: Annotated[
         str | None, typer.Option("--model", help="Architecture; the demo's for this data set.")
@@ -139,19 +139,20 @@ def _part(data: str, changes: dict[str, Any]) -> DataPlan:
 
 
 def _training(data: str, objective: str, threat: str | None, radius: float | None) -> TrainingPlan:
-    """The demo's training of that name, with the threat that the options name."""
+    """The demo's training of that name, or a recipe, with the threat that the options name."""
     from spikeproof.data import describe
     from spikeproof.study import load_plan
 
-    known = {training.name: training for training in load_plan("demo").training}
+    plans = load_plan("recipes"), load_plan("demo")
+    known = {training.name: training for plan in plans for training in plan.training}
     training = known[pick(objective, known, "objective")]
     inputs = training.inputs
     if threat is None and radius is None:
         return training
-    if inputs is None:
+    if inputs is None or inputs.threat is None:
         raise typer.BadParameter(
-            f"--threat and --radius belong to adversarial training; {objective!r} has none. "
-            "Use --objective AT or SR+AT."
+            f"--threat and --radius belong to adversarial training under one threat; {objective!r} "
+            "is none. Use --objective AT or SR+AT, or write a plan."
         )
     name = pick(threat or inputs.threat, describe(data).radii, f"threat for {data}")
     # The plan's level is one of the plan's threat; another threat is trained at its middle.
@@ -171,12 +172,9 @@ def _cell(part: DataPlan, training: TrainingPlan, seed: int) -> Mapping[str, Any
 
 def _objective(record: Mapping[str, Any], data: Dataset) -> Objective:
     """The objective of a record."""
-    from spikeproof.threats import Threat
     from spikeproof.train import Objective
 
-    inputs = record["inputs"]
-    threat = Threat.from_record(inputs["threat"], data.domain) if inputs else None
-    return Objective.from_record(record, threat)
+    return Objective.from_record(record, domain=data.domain)
 
 
 def _tell(result: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from spikeproof.data.audio import HIGH_HZ, LOW_HZ, Call, DigitsAudio
 from spikeproof.data.cifar import Cifar10
+from spikeproof.data.corruption import CORRUPTIONS, EVENT_CORRUPTIONS, corrupt
 from spikeproof.data.events import DigitsEvents
 from spikeproof.data.fashion import FashionMnist
 from spikeproof.data.files import DATA_FOLDER, Published, Source
@@ -14,7 +15,9 @@ from spikeproof.data.splits import Shares, assign, hold_out
 from spikeproof.data.store import DataDiffers, datasets, describe, embedded, load, verify
 
 __all__ = [
+    "CORRUPTIONS",
     "DATA_FOLDER",
+    "EVENT_CORRUPTIONS",
     "HIGH_HZ",
     "JOINT",
     "LOW_HZ",
@@ -37,6 +40,7 @@ __all__ = [
     "Split",
     "Views",
     "assign",
+    "corrupt",
     "datasets",
     "describe",
     "embedded",

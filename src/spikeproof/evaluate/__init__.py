@@ -7,6 +7,7 @@ from spikeproof.evaluate.forward import plain_logits
 from spikeproof.evaluate.outcome import Gallery, Outcome
 from spikeproof.evaluate.probe import Probe, probe, probed
 from spikeproof.evaluate.sealed import open_test
+from spikeproof.evaluate.timing import TimingLevel, timing
 from spikeproof.evaluate.verify import Verified, verify
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Gallery",
     "Outcome",
     "Probe",
+    "TimingLevel",
     "Verified",
     "audit",
     "climb",
@@ -22,6 +24,7 @@ __all__ = [
     "probe",
     "probed",
     "read_arrays",
+    "timing",
     "verify",
     "write_arrays",
 ]

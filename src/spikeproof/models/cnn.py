@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from spikeproof.data import Domain
 from spikeproof.models.layers import OverTime, Stem
 from spikeproof.models.network import ModelSpec
-from spikeproof.neurons import Spiking
+from spikeproof.neurons import Spiking, time_mean
 
 __all__ = ["SmallCNN"]
 
@@ -49,5 +49,5 @@ class SmallCNN(nn.Module):
         spikes = self.spikes_2(self.block(self.spikes_1(self.stem(x))))
         # The readout is linear, so the mean over time may come first: the same logits, T times
         # cheaper.
-        logits: Tensor = self.readout(spikes.mean(0))
+        logits: Tensor = self.readout(time_mean(spikes))
         return logits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from spikeproof.base import InputError
 from spikeproof.data import Views
 from spikeproof.models.cnn import SmallCNN
 from spikeproof.models.network import ModelSpec
@@ -35,4 +36,10 @@ class SmallFusion(nn.Module):
         """Logits ``(N, K)`` for packed items ``(N, D)``."""
         views = self.views.unpack(x)
         each = [branch(views[name]) for name, branch in self.branches.items()]
+        if len({len(logits) for logits in each}) > 1:  # only under stepwise()
+            steps = [f"{name}: {len(z) // len(x)}" for name, z in zip(views, each, strict=True)]
+            raise InputError(
+                "Per-step logits of a fusion need the same number of steps in every view; got "
+                f"{', '.join(steps)}. Use a loss on the average over time, such as CrossEntropy."
+            )
         return torch.einsum("v,vnk->nk", self.weights, torch.stack(each))

@@ -8,7 +8,7 @@ from spikeproof.data import Domain
 from spikeproof.models.layers import Stem
 from spikeproof.models.network import ModelSpec
 from spikeproof.models.norm import Norms
-from spikeproof.neurons import Recurrent
+from spikeproof.neurons import Recurrent, time_mean
 
 __all__ = ["RecurrentNetwork"]
 
@@ -44,5 +44,5 @@ class RecurrentNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(N, K)`` for events ``(N, T, ...)``."""
         # The readout is linear, so the mean over time may come first.
-        logits: Tensor = self.readout(self.spikes(self.stem(x)).mean(0))
+        logits: Tensor = self.readout(time_mean(self.spikes(self.stem(x))))
         return logits

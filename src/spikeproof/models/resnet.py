@@ -12,7 +12,7 @@ from spikeproof.data import Domain
 from spikeproof.models.layers import OverTime, Stem, pool
 from spikeproof.models.network import ModelSpec
 from spikeproof.models.norm import Norms
-from spikeproof.neurons import Neuron, Spiking
+from spikeproof.neurons import Neuron, Spiking, time_mean
 
 __all__ = ["SEWResNet", "SpikingResNet"]
 
@@ -145,7 +145,7 @@ class _Residual(nn.Module):
         """Logits ``(N, K)``."""
         out = self.blocks(self.pool(self.spikes(self.stem(x))))
         # The readout is linear, so the mean over time may come first.
-        logits: Tensor = self.readout(out.mean(0).mean((2, 3)))
+        logits: Tensor = self.readout(time_mean(out).mean((2, 3)))
         return logits
 
 

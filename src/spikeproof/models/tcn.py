@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from spikeproof.data import Domain
 from spikeproof.models.layers import FilterBank
 from spikeproof.models.network import ModelSpec
-from spikeproof.neurons import Spiking
+from spikeproof.neurons import Spiking, time_mean
 
 __all__ = ["SmallTCN"]
 
@@ -47,7 +47,7 @@ class SmallTCN(nn.Module):
         spikes = _fire(self.cochlea, self.level(self.bank(x)))
         spikes = _fire(self.spikes_1, self.early(spikes))
         spikes = _fire(self.spikes_2, self.late(spikes))
-        logits: Tensor = self.readout(spikes.mean(2))
+        logits: Tensor = self.readout(time_mean(spikes.permute(2, 0, 1)))
         return logits
 
 

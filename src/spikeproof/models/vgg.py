@@ -11,7 +11,7 @@ from spikeproof.data import Domain
 from spikeproof.models.layers import OverTime, Stem, pool
 from spikeproof.models.network import ModelSpec
 from spikeproof.models.norm import Norms
-from spikeproof.neurons import Spiking
+from spikeproof.neurons import Spiking, time_mean
 
 __all__ = ["VGG"]
 
@@ -111,7 +111,7 @@ class VGG(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(N, K)``."""
         # The readout is linear, so the mean over time may come first.
-        logits: Tensor = self.readout(self.layers(self.stem(x)).mean(0))
+        logits: Tensor = self.readout(time_mean(self.layers(self.stem(x))))
         return logits
 
 

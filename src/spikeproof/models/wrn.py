@@ -9,7 +9,7 @@ from spikeproof.data import Domain
 from spikeproof.models.layers import OverTime, Stem
 from spikeproof.models.network import ModelSpec
 from spikeproof.models.norm import Norms
-from spikeproof.neurons import Neuron, Spiking
+from spikeproof.neurons import Neuron, Spiking, time_mean
 
 __all__ = ["WRN", "ConvexCombination"]
 
@@ -128,5 +128,5 @@ class WRN(nn.Module):
         """Logits ``(N, K)``."""
         spikes = self.last(self.blocks(self.stem(x)))
         # The readout is linear, so the mean over time may come first.
-        logits: Tensor = self.readout(spikes.mean(0).mean((2, 3)))
+        logits: Tensor = self.readout(time_mean(spikes).mean((2, 3)))
         return logits

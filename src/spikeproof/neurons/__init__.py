@@ -4,11 +4,13 @@ from spikeproof.neurons.drawing import averaging, draw_normal, draw_spikes, draw
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.kernels import fire, step
 from spikeproof.neurons.lif import IF, LIF, PLIF, PSN, NoisyLIF
+from spikeproof.neurons.observing import Trace, observing
 from spikeproof.neurons.readout import Readout
 from spikeproof.neurons.recurrent import Recurrent
 from spikeproof.neurons.registry import NEURONS, Neuron
 from spikeproof.neurons.rule import Firing, Rule
 from spikeproof.neurons.spiking import Spiking, exact, using
+from spikeproof.neurons.stepwise import stepwise, time_mean
 from spikeproof.neurons.surrogate import SHAPES, Slope, Surrogate
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "Slope",
     "Spiking",
     "Surrogate",
+    "Trace",
     "averaging",
     "draw_normal",
     "draw_spikes",
@@ -35,6 +38,9 @@ __all__ = [
     "drawing",
     "exact",
     "fire",
+    "observing",
     "step",
+    "stepwise",
+    "time_mean",
     "using",
 ]

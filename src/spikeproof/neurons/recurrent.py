@@ -61,6 +61,12 @@ class Recurrent(Spiking):
         firing.spikes = plain.spikes
         return firing
 
-    def _unroll(self, currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
+    def _unroll(
+        self,
+        currents: Tensor,
+        dynamics: Dynamics,
+        slope: Slope,
+        charges: list[Tensor] | None = None,
+    ) -> Tensor:
         """Run the loop over time, each step's spikes added to the next current."""
-        return reference(currents, dynamics, slope, self.feedback)
+        return reference(currents, dynamics, slope, self.feedback, charges)

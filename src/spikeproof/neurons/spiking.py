@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from spikeproof.base import InputError, check_like, check_one_of
 from spikeproof.neurons.drawing import draw_normal
 from spikeproof.neurons.dynamics import Dynamics
-from spikeproof.neurons.kernels import KERNELS, fire, refuse_non_finite
+from spikeproof.neurons.kernels import KERNELS, fire, reference, refuse_non_finite
 from spikeproof.neurons.lif import PLIF, PSN, NoisyLIF
+from spikeproof.neurons.observing import Trace, traces_of_scope
 from spikeproof.neurons.registry import Neuron
 from spikeproof.neurons.rule import Firing, Rule
 from spikeproof.neurons.surrogate import Slope, Surrogate
@@ -124,19 +125,40 @@ class Spiking(nn.Module):
             # In front of the leak and behind the gain: the same as noise on the membrane.
             gain = self.neuron.dynamics.gain
             currents = currents + self.neuron.noise / gain * draw_normal(currents)
-        dynamics = self._dynamics()
-        if isinstance(rule, Surrogate):
+        dynamics, traces = self._dynamics(), traces_of_scope()
+        if not isinstance(rule, Surrogate):
+            return self._ruled(rule, self._firing(currents, dynamics))
+        if traces is None:
             return self._unroll(currents, dynamics, rule.slope)
-        return rule(self._firing(currents, dynamics))
+        charges: list[Tensor] = []
+        spikes = self._unroll(currents, dynamics, rule.slope, charges)
+        traces.append(Trace(self, torch.stack(charges), spikes, dynamics.threshold))
+        return spikes
 
     def _firing(self, currents: Tensor, dynamics: Dynamics) -> Firing:
         """This call as a rule sees it."""
         return Firing(currents, dynamics, lambda slope: self._unroll(currents, dynamics, slope))
 
-    def _unroll(self, currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
-        """Run the loop over time."""
-        kernel = "reference" if _twice.get() else self.kernel
-        return KERNELS[kernel](currents, dynamics, slope)
+    def _ruled(self, rule: Rule, firing: Firing) -> Tensor:
+        """What a rule makes of a call; whoever is observing gets the membranes that it saw."""
+        spikes = rule(firing)
+        traces = traces_of_scope()
+        if traces is not None:
+            traces.append(Trace(self, firing.membranes, spikes, 0.0))
+        return spikes
+
+    def _unroll(
+        self,
+        currents: Tensor,
+        dynamics: Dynamics,
+        slope: Slope,
+        charges: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Run the loop over time; ``charges`` gets the membranes before each reset."""
+        if traces_of_scope() is None:
+            kernel = "reference" if _twice.get() else self.kernel
+            return KERNELS[kernel](currents, dynamics, slope)
+        return reference(currents, dynamics, slope, charges=charges)
 
     def _dynamics(self) -> Dynamics:
         """The recursion, with the learned leak where there is one."""
@@ -158,11 +180,15 @@ class Spiking(nn.Module):
         refuse_non_finite(currents)
         mixed = torch.addmm(self.bias[:, None], self.weight, currents.flatten(1))
         above = mixed.view_as(currents)
-        if isinstance(rule, Surrogate):
-            return fire(above, rule.slope)
-        # A rule sees neurons that keep nothing, with the threshold at 1 as everywhere else.
-        forgetful = Dynamics(leak=0.0)
-        return rule(Firing(above + 1, forgetful, lambda slope: fire(above, slope)))
+        if not isinstance(rule, Surrogate):
+            # A rule sees neurons that keep nothing, with the threshold at 1 as everywhere else.
+            forgetful = Dynamics(leak=0.0)
+            return self._ruled(rule, Firing(above + 1, forgetful, lambda slope: fire(above, slope)))
+        spikes = fire(above, rule.slope)
+        traces = traces_of_scope()
+        if traces is not None:
+            traces.append(Trace(self, above, spikes, 0.0))
+        return spikes
 
     def extra_repr(self) -> str:
         """What ``print`` shows."""

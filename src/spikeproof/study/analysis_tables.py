@@ -124,16 +124,19 @@ class TrainingKind:
 
     Args:
         terms: Kinds of its terms.
-        against: Threat its inputs are attacked with; None for clean inputs.
+        against: Threat its inputs are attacked with, or what else is done to them; None for clean
+            inputs.
+        ruled: Whether anything but the optimiser changes weights.
     """
 
     terms: frozenset[str]
     against: str | None
+    ruled: bool = False
 
     @property
     def undefended(self) -> bool:
         """Only cross-entropy, on clean inputs."""
-        return self.terms == {"cross_entropy"} and self.against is None
+        return self.terms == {"cross_entropy"} and self.against is None and not self.ruled
 
     @property
     def sparse(self) -> bool:
@@ -148,6 +151,12 @@ class TrainingKind:
         )
         inputs = objective.get("inputs")
         if not inputs:
-            return cls(kinds, None)
-        threat = inputs["threat"]
-        return cls(kinds, str(threat if isinstance(threat, str) else threat["name"]))
+            return cls(kinds, None, bool(objective.get("rules")))
+        return cls(kinds, _against(inputs), bool(objective.get("rules")))
+
+
+def _against(inputs: Mapping[str, Any]) -> str:
+    """What inputs are attacked under: names joined by +, or the kind of noise."""
+    each = [member["threat"] for member in inputs.get("members", ())] or inputs.get("threats")
+    each = each or [inputs.get("threat") or inputs.get("kind", "")]
+    return "+".join(str(t if isinstance(t, str) else t["name"]) for t in each)

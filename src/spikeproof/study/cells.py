@@ -16,7 +16,7 @@ from spikeproof.neurons import NEURONS
 from spikeproof.study.code import code_sha256, versions
 from spikeproof.study.plan import DataPlan, InputsPlan, Plan, TrainingPlan
 from spikeproof.threats import Threat, standard_threats
-from spikeproof.train import TERMS, Adversarial, Objective, Training
+from spikeproof.train import INPUTS, RULES, TERMS, Objective, Training
 
 __all__ = ["Cell", "cells_of", "dataset"]
 
@@ -124,11 +124,11 @@ def _threats(part: DataPlan, data: Dataset) -> dict[str, tuple[Threat, ...]]:
 
 def _train(part: DataPlan, training: TrainingPlan, seed: int, data: Dataset) -> Cell:
     """The train cell of one data set, training and seed."""
-    model = _model(part, data, seed)
+    model = _model(part, training, data, seed)
     objective = _objective(part, training, data)
     settings = Training(batch_size=part.batch_size, learning_rate=part.learning_rate)
     epochs = max(1, round(part.epochs * training.epochs_factor))
-    steps = getattr(objective.inputs.attack, "steps", 1) + 1 if objective.inputs else 0
+    steps = objective.inputs.effort if objective.inputs else 0
     passes = 3 + 3 * steps + 4 * (len(objective.terms) - 1)
     cell = {
         "kind": "train",
@@ -143,20 +143,14 @@ def _train(part: DataPlan, training: TrainingPlan, seed: int, data: Dataset) -> 
     return _cell(cell, None, data, epochs * len(data.train) * passes * model.spec.timesteps / 1000)
 
 
-def _model(part: DataPlan, data: Dataset, seed: int) -> Network:
-    """The network that a ``[[data]]`` table describes."""
-    return build(
-        part.model,
-        data,
-        neuron=None if part.neuron is None else NEURONS.build(part.neuron),
-        timesteps=part.timesteps,
-        width=part.width,
-        encoder=None if part.encoder is None else ENCODERS.build(part.encoder),
-        norm=part.norm,
-        pooling=part.pooling,
-        stem=part.stem,
-        seed=seed,
-    )
+def _model(part: DataPlan, training: TrainingPlan, data: Dataset, seed: int) -> Network:
+    """The network that a ``[[data]]`` table describes, as a ``[[training]]`` table changes it."""
+    names = ("neuron", "encoder", "norm", "pooling", "stem")
+    made = {name: getattr(part, name) for name in names} | training.network
+    for name, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):
+        if made[name] is not None:
+            made[name] = registry.build(made[name])
+    return build(part.model, data, timesteps=part.timesteps, width=part.width, seed=seed, **made)
 
 
 def _objective(part: DataPlan, training: TrainingPlan, data: Dataset) -> Objective:
@@ -166,17 +160,24 @@ def _objective(part: DataPlan, training: TrainingPlan, data: Dataset) -> Objecti
         values = dict(record)
         weight = values.pop("weight")
         terms[name] = (part.weights.get(name, weight), TERMS.build(values))
-    if training.inputs is None:
-        return Objective(terms)
-    attack = ATTACKS.build(training.inputs.attack)
-    return Objective(terms, Adversarial(attack, _threat(training.inputs, data)))
+    rules = tuple(RULES.build(rule) for rule in training.rules)
+    inputs = training.inputs
+    if inputs is None:
+        return Objective(terms, rules=rules)
+    attack = None if inputs.attack is None else ATTACKS.build(inputs.attack)
+    threats = tuple(_threat(inputs, name, data) for name in inputs.names)
+    made = INPUTS[inputs.kind].planned(threats, attack, data.domain, inputs.settings)
+    objective = Objective(terms, made, rules)
+    objective.check(data)
+    return objective
 
 
-def _threat(inputs: InputsPlan, data: Dataset) -> Threat:
-    """The threat of adversarial inputs."""
-    ladder = standard_threats(data)[inputs.threat]
-    if inputs.radius is not None:
-        return ladder[0].at(inputs.radius)
+def _threat(inputs: InputsPlan, name: str, data: Dataset) -> Threat:
+    """One threat of adversarial inputs."""
+    ladder = standard_threats(data)[name]
+    radius = inputs.radii.get(name, inputs.radius)
+    if radius is not None:
+        return ladder[0].at(radius)
     level = len(ladder) // 2 if inputs.level is None else inputs.level
     if level >= len(ladder):
         raise SettingError(f"inputs.level {level}: {data.spec.name} has {len(ladder)} radii.")

@@ -14,7 +14,7 @@ from spikeproof.data import datasets, describe
 from spikeproof.models import ENCODERS, NORMS, POOLINGS, STEMS, models
 from spikeproof.neurons import NEURONS
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
-from spikeproof.train import TERMS
+from spikeproof.train import RULES, TERMS
 
 __all__ = ["check_names", "load_plan", "plans"]
 
@@ -83,6 +83,8 @@ def check_names(plan: Plan, where: str = "plan") -> None:
         for record in training.terms.values():
             _check(str(record["kind"]), TERMS, "term", place)
             TERMS.build({key: value for key, value in record.items() if key != "weight"})
+        for rule in training.rules:
+            RULES.build(rule)
         for data in plan.data:
             if training in plan.trainings(data.name):
                 _check_inputs(training, data, place)
@@ -117,15 +119,16 @@ def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:
     inputs = training.inputs
     if inputs is None:
         return
-    ATTACKS.build(inputs.attack)
+    if inputs.attack is not None:
+        ATTACKS.build(inputs.attack)
     radii = describe(data.name).radii
-    _check(inputs.threat, radii, f"threat for {data.name}", place)
-    if inputs.level is not None and inputs.level >= len(radii[inputs.threat]):
-        raise SettingError(
-            f"{place}: inputs.level {inputs.level} does not exist; {inputs.threat} on "
-            f"{data.name} has the radii {', '.join(map(str, radii[inputs.threat]))}, "
-            "counted from 0."
-        )
+    for name in inputs.names:
+        _check(name, radii, f"threat for {data.name}", place)
+        if inputs.level is not None and inputs.level >= len(radii[name]):
+            raise SettingError(
+                f"{place}: inputs.level {inputs.level} does not exist; {name} on {data.name} has "
+                f"the radii {', '.join(map(str, radii[name]))}, counted from 0."
+            )
 
 
 def _check(name: str, known: Iterable[str], what: str, place: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from spikeproof.base import SettingError, check_one_of, check_positive, digest, settings_from
+from spikeproof.train import INPUTS
 
 __all__ = ["DataPlan", "InputsPlan", "Plan", "TrainingPlan"]
 
@@ -64,28 +65,65 @@ class DataPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class InputsPlan:
-    """The ``inputs`` of a training: adversarial ones, made by an attack under a threat.
+    """The ``inputs`` of a training: attacks under one threat or several, or noise.
 
     Args:
+        kind: One of ``INPUTS``.
         attack: Record of the attack, ``{kind = "pgd", steps = 7}``.
         threat: Name of a threat that the data set supports.
-        level: Which radius of that threat's ladder, 0 is the smallest; the middle one where
-            neither ``level`` nor ``radius`` is given.
-        radius: The radius itself, instead of ``level``.
+        threats: Names of several, for the kinds that take a set.
+        level: Which radius of a threat's ladder, 0 is the smallest; the middle one where no
+            radius is given either.
+        radius: The radius of ``threat`` itself, instead of ``level``.
+        radii: The same for ``threats``, by name; those not named are at ``level``.
+        settings: What else the kind knows, e.g. ``steps`` of ``msd``; in a file these stand beside
+            the others.
     """
 
-    attack: dict[str, Any]
-    threat: str
+    kind: str = "adversarial"
+    attack: dict[str, Any] | None = None
+    threat: str | None = None
+    threats: tuple[str, ...] = ()
     level: int | None = None
     radius: float | None = None
+    radii: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        wants = INPUTS[self.kind].wants
+        for name in ("attack", "threat", "threats"):
+            if bool(getattr(self, name)) != (name in wants):
+                need = "needs" if name in wants else "has no use for"
+                raise SettingError(f"inputs of kind {self.kind!r} {need} {name!r}.")
+        for name in self.radii:
+            check_one_of(name, self.names, "threat in inputs.radii")
+        if self.radius is not None and self.threat is None:
+            raise SettingError("inputs.radius belongs to one threat; for several give radii.")
         if self.level is not None and self.radius is not None:
             raise SettingError("inputs takes level or radius, not both.")
         if self.level is not None and self.level < 0:
             raise SettingError(f"inputs.level counts from 0; got {self.level}.")
         if self.radius is not None:
             check_positive(self, "radius")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the threats."""
+        return self.threats if self.threat is None else (self.threat,)
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any], where: str) -> InputsPlan:
+        """Read a table, in which the settings of the kind stand beside the rest."""
+        values, own = dict(table), {f.name for f in dataclasses.fields(cls)}
+        made = INPUTS[str(values.get("kind", cls.kind))]
+        plain = {*made.plain(), *(["loss"] if "attack" in made.wants else [])}
+        beside = {key: values.pop(key) for key in list(values) if key in plain and key not in own}
+        if beside:
+            values["settings"] = {**values.get("settings", {}), **beside}
+        return settings_from(cls, values, where)
+
+
+_NETWORK = ("encoder", "neuron", "norm", "pooling", "stem")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +133,11 @@ class TrainingPlan:
     Args:
         name: What tables call it.
         terms: Term name → its record and ``weight``, ``{kind = "cross_entropy", weight = 1.0}``.
-        inputs: Adversarial inputs; clean ones where absent.
+        inputs: Attacked or noisy inputs; clean ones where absent.
+        rules: What happens to the weights beside the optimiser's step,
+            ``[{kind = "retraction", strength = 0.004}]``.
+        network: What the training changes in the network: ``neuron`` and ``encoder`` (records),
+            ``norm``, ``pooling``, ``stem``.
         data: Data sets it is trained on; every one where absent.
         epochs_factor: Times the data set's epochs.
     """
@@ -103,6 +145,8 @@ class TrainingPlan:
     name: str
     terms: dict[str, dict[str, Any]]
     inputs: InputsPlan | None = None
+    rules: tuple[dict[str, Any], ...] = ()
+    network: dict[str, Any] = field(default_factory=dict)
     data: tuple[str, ...] | None = None
     epochs_factor: float = 1.0
 
@@ -110,6 +154,8 @@ class TrainingPlan:
         check_positive(self, "epochs_factor")
         if not self.terms:
             raise SettingError(f"[[training]] {self.name!r} has no terms; give at least one.")
+        for key in self.network:
+            check_one_of(key, _NETWORK, f"setting in the network of [[training]] {self.name!r}")
         for name, term in self.terms.items():
             for key in ("kind", "weight"):
                 if key not in term:
@@ -191,7 +237,7 @@ def _tables(cls: type[T], values: Mapping[str, Any], key: str, where: str) -> tu
         place = f"{where}: [[{key}]] {table.get('name', f'number {number + 1}')!r}"
         table = dict(table)
         if isinstance(table.get("inputs"), Mapping):
-            table["inputs"] = settings_from(InputsPlan, table["inputs"], f"{place}: inputs")
+            table["inputs"] = InputsPlan.from_table(table["inputs"], f"{place}: inputs")
         out.append(_built(cls, table, place))
     return tuple(out)
 

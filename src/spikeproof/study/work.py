@@ -112,9 +112,7 @@ Answer = tuple[dict[str, Any], dict[str, Arrays], str]
 def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     """Train a network, going on where a killed run stopped."""
     content = cell.cell
-    recorded = content["objective"]["inputs"]
-    threat = Threat.from_record(recorded["threat"], data.domain) if recorded else None
-    objective = Objective.from_record(content["objective"], threat)
+    objective = Objective.from_record(content["objective"], domain=data.domain)
     checkpoint = folder.path / _CHECKPOINT
 
     def trained() -> tuple[Network, dict[str, Any]]:

@@ -62,6 +62,7 @@ class Assignment:
                 f"fit: Training(select={select!r}) needs an exam, e.g. "
                 "exam=Exam(threats=(threat,))."
             )
+        self.objective.check(data)
         if self.settings.precision == "bfloat16" and device != "cuda":
             raise SettingError(
                 "fit: Training(precision='bfloat16') is mixed precision on CUDA, and the model is "

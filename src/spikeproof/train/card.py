@@ -113,7 +113,8 @@ def _told(name: str, content: Mapping[str, Any]) -> str:
     rows = {
         "Architecture": f"{made['architecture']['name']}, {made['parameters']} parameters",
         "Data": f"{data['name']} {data['version']}, {data['train']} items, {data['licence']}",
-        "Objective": " + ".join(terms) + (" on adversarial inputs" if inputs else ""),
+        "Objective": " + ".join(terms) + (f" on {inputs['kind']} inputs" if inputs else ""),
+        "Rules": ", ".join(rule["kind"] for rule in work["objective"]["rules"]) or "none",
         "Epochs": f"{work['epochs_trained']} of {work['epochs']}, best {work['best_epoch']}",
         "Seed": work["seed"],
         "Settings": ", ".join(f"{key} {value}" for key, value in settings.items()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import ExitStack
 from functools import cached_property
 from typing import Protocol
 
@@ -9,42 +11,79 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from spikeproof.base import InputError, check_labels
+from spikeproof.base import InputError, check_labels, check_one_of
+from spikeproof.neurons import Trace, observing, stepwise
 
-__all__ = ["Pass", "Term"]
+__all__ = ["LOOKS", "Pass", "Term", "looks_of"]
+
+LOOKS = ("membranes", "second", "steps")
+"""What a term may ask of the shared forward beyond the logits: the membranes of every spiking
+layer, second derivatives, or the logits of every time step."""
 
 
 class Pass:
     r"""The pass of one batch through a model, made once however many terms look at it.
 
     "Clean" means free of a term's own probing steps: under adversarial training its ``x`` is
-    already the adversarial input.
+    already the adversarial input, and :attr:`natural` is the pass of the input before the attack.
 
     Args:
         model: Maps ``(N, *shape)`` to logits ``(N, K)``.
         x: Inputs, ``(N, *shape)``; kept as a leaf that requires grad, the caller's tensor is
-            not marked.
+            not marked. Under several threats at once, one block of the whole batch per threat.
         y: Class numbers, int64 ``(N,)``.
+        origin: Items before the attack, ``(N / copies, *shape)``; None where ``x`` is unattacked.
+        copies: How many blocks ``x`` holds.
+        looks: What terms will ask for beyond the logits, of ``LOOKS``; the shared forward then
+            provides it, and no term has to make a forward of its own.
+        progress: Share of the training that is done, in [0, 1].
     Raises:
         InputError: the logits are not ``(N, K)`` with ``K >= 2``, or the labels do not fit them.
-    Cost: 1 forward at the first look at ``logits``, none later.
+    Cost: 1 forward at the first look at ``logits``, none later; 1 more for ``natural.logits``, and
+        for what was not announced in ``looks``.
     Example:
         >>> clean = Pass(nn.Linear(3, 2), torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]))
         >>> clean.logits.shape, clean.rival.tolist()
         (torch.Size([4, 2]), [1, 0, 1, 0])
     """
 
-    def __init__(self, model: nn.Module, x: Tensor, y: Tensor) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        origin: Tensor | None = None,
+        copies: int = 1,
+        looks: Iterable[str] = (),
+        progress: float = 1.0,
+    ) -> None:
         self.model = model
         self.x = x.detach().requires_grad_(True)
         self.y = y
+        self.origin = origin
+        self.copies = copies
+        self.looks = frozenset(check_one_of(look, LOOKS, "look") for look in looks)
+        self.progress = progress
         self._draws: list[Tensor] = []
+        self._steps: Tensor | None = None
+        self._traces: list[Trace] = []
 
     @cached_property
     def logits(self) -> Tensor:
         """What the model says, ``(N, K)``, with its graph."""
         self._draws = _states(self.x.device)
-        logits: Tensor = self.model(self.x)
+        with ExitStack() as scopes:
+            if self.looks & {"membranes", "second"}:
+                traces = scopes.enter_context(observing())
+            if "steps" in self.looks:
+                scopes.enter_context(stepwise())
+            logits: Tensor = self.model(self.x)
+        if "membranes" in self.looks:
+            self._traces = traces
+        if "steps" in self.looks:
+            self._steps = _split(logits, len(self.x))
+            logits = self._steps.mean(0)
         if logits.ndim != 2 or len(logits) != len(self.x) or logits.shape[1] < 2:
             raise InputError(
                 f"The model must return logits of shape (N, K) with K >= 2 for {len(self.x)} "
@@ -58,6 +97,45 @@ class Pass:
         """The likeliest wrong class in this pass, int64 ``(N,)``; stays fixed afterwards."""
         logits = self.logits.detach()
         return logits.scatter(1, self.y[:, None], -torch.inf).argmax(1)
+
+    @cached_property
+    def natural(self) -> Pass:
+        """The pass of the items before the attack; this very pass where there was none."""
+        if self.origin is None:
+            return self
+        return Pass(self.model, self.origin, self.y[: len(self.origin)])
+
+    @cached_property
+    def steps(self) -> Tensor:
+        """The logits of every time step, ``(T, N, K)``; their mean over time is ``logits``."""
+        _ = self.logits
+        if self._steps is not None:
+            return self._steps
+        with stepwise():
+            return _split(self.again(self.x, frozen_statistics=True), len(self.x))
+
+    @cached_property
+    def traces(self) -> list[Trace]:
+        """Membranes and spikes of every spiking layer, in the order of the calls."""
+        _ = self.logits
+        traces = self._traces
+        if "membranes" not in self.looks:
+            with observing() as traces:
+                self.again(self.x, frozen_statistics=True)
+        if not traces:
+            raise InputError(
+                "The model has no spiking layer whose membranes could be looked at. Build it from "
+                "spikeproof.neurons.Spiking, or leave out the terms that look at membranes."
+            )
+        return traces
+
+    def twice(self) -> Tensor:
+        """The logits through layers that have second derivatives, ``(N, K)``."""
+        _ = self.logits
+        if self.looks & {"membranes", "second"}:
+            return self.logits
+        with observing():
+            return self.again(self.x, frozen_statistics=True)
 
     def again(self, x: Tensor, *, frozen_statistics: bool = False) -> Tensor:
         """The logits at another input, under the random draws (dropout, noise) of this pass.
@@ -81,6 +159,16 @@ class Pass:
             return frozen
 
 
+def _split(logits: Tensor, n: int) -> Tensor:
+    """Logits ``(T * N, K)`` as ``(T, N, K)``."""
+    if logits.ndim != 2 or len(logits) % n or len(logits) == n:
+        raise InputError(
+            "A per-step loss needs a network that answers at more than one step and averages with "
+            f"spikeproof.neurons.time_mean; this one gave {tuple(logits.shape)} for {n} items."
+        )
+    return logits.view(-1, n, logits.shape[1])
+
+
 def _states(device: torch.device) -> list[Tensor]:
     """Where torch's generators stand."""
     cuda = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
@@ -88,8 +176,16 @@ def _states(device: torch.device) -> list[Tensor]:
 
 
 class Term(Protocol):
-    """One summand of an objective: frozen settings, called with the shared pass."""
+    """One summand of an objective: frozen settings, called with the shared pass.
+
+    A class attribute ``looks`` names what it asks of the shared forward beyond the logits.
+    """
 
     def __call__(self, clean: Pass) -> Tensor:
         """The mean over items, a scalar that can be back-propagated to the weights."""
         ...
+
+
+def looks_of(term: Term) -> frozenset[str]:
+    """What a term asks of the shared forward; nothing where it does not say."""
+    return frozenset(getattr(term, "looks", ()))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
 from spikeproof.attacks import ATTACKS, PGD, Attack
 from spikeproof.base import Seeds, SettingError
-from spikeproof.neurons import Surrogate
-from spikeproof.oracle import Oracle
+from spikeproof.oracle import Oracle, Path, path_record
 from spikeproof.threats import Goal, Threat
 
 __all__ = ["Exam"]
@@ -31,7 +30,8 @@ class Exam:
     Args:
         threats: What the attacker may do, at least one.
         attack: What is run under each of them.
-        path: Surrogate of the attacker's backward pass; None takes each neuron's own.
+        path: How the attacker's gradient crosses a spike, a surrogate or any of
+            ``spikeproof.oracle.PATHS``; None takes each neuron's own.
         items: How many validation items sit it, the first of the split; all where None.
     Returns:
         Which items stand, bool ``(N,)``, by threat, named as in ``names``.
@@ -53,7 +53,7 @@ class Exam:
 
     threats: tuple[Threat, ...]
     attack: Attack = _CHEAP
-    path: Surrogate | None = None
+    path: Path | None = None
     items: int | None = None
 
     def __post_init__(self) -> None:
@@ -74,7 +74,7 @@ class Exam:
     ) -> dict[str, Tensor]:
         """Sit the exam with one batch; the model is left as it was found."""
         stands = {}
-        with Oracle(model, path=self.path) as oracle:
+        with Oracle(model, path=self.path, seeds=seeds) as oracle:
             right = Goal(y).margin(oracle.logits(x)) <= 0
             rows = right.nonzero().flatten()
             for name, threat in zip(self.names, self.threats, strict=True):
@@ -91,6 +91,6 @@ class Exam:
         return {
             "threats": [threat.record() for threat in self.threats],
             "attack": ATTACKS.record(self.attack),
-            "path": None if self.path is None else asdict(self.path),
+            "path": path_record(self.path),
             "items": self.items,
         }

@@ -82,7 +82,7 @@ def measure(model: nn.Module, split: Split, work: Assignment, group: Group) -> M
 def _objective(model: nn.Module, split: Split, work: Assignment, group: Group) -> list[float]:
     """Right answers, summed loss, and right answers on clean items, over this process's share."""
     # What selection looks at: the objective's own inputs, or clean ones.
-    judged = work.objective
+    judged = work.objective.judged
     if work.settings.select != "objective":
         judged = replace(judged, inputs=None)
     right, total, clean = 0.0, 0.0, 0.0

@@ -4,23 +4,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from spikeproof.base import Registry, Seeds, SettingError, suggestion
+from spikeproof.data import Dataset, Domain, Views
 from spikeproof.threats import Threat
-from spikeproof.train.adversarial import Adversarial
-from spikeproof.train.clean_pass import Pass, Term
+from spikeproof.train.clean_pass import Pass, Term, looks_of
+from spikeproof.train.crafting import Inputs, Memory
 from spikeproof.train.cross_entropy import CrossEntropy
+from spikeproof.train.inputs import inputs_from
+from spikeproof.train.moment import BEFORE, Moment, Rule
+from spikeproof.train.rules import RULES, OverfittingWatch
 from spikeproof.train.sparse_gradient import SparseGradient
+from spikeproof.train.terms import (
+    MPDSGR,
+    TET,
+    CleanCrossEntropy,
+    GradientNorm,
+    ParticipationRatio,
+    Ramp,
+    ThresholdGuarding,
+    Trades,
+)
 
 __all__ = ["TERMS", "Objective"]
 
 TERMS: Registry[Term] = Registry(
-    "term", {"cross_entropy": CrossEntropy, "sparse_gradient": SparseGradient}
+    "term",
+    {
+        "clean_cross_entropy": CleanCrossEntropy,
+        "cross_entropy": CrossEntropy,
+        "gradient_norm": GradientNorm,
+        "mpd_sgr": MPDSGR,
+        "participation_ratio": ParticipationRatio,
+        "ramp": Ramp,
+        "sparse_gradient": SparseGradient,
+        "tet": TET,
+        "threshold_guarding": ThresholdGuarding,
+        "trades": Trades,
+    },
 )
 
 
@@ -36,12 +62,14 @@ class Objective:
 
     Args:
         terms: Name → (weight, term); weights are finite and >= 0, at least one is above 0.
-        inputs: Adversarial training: turns every batch into adversarial inputs first.
+        inputs: What turns every batch into other inputs first: attacks under one threat or
+            several, or noise.
+        rules: What happens to gradients and weights beside the optimiser's step, in this order.
     Returns:
         ``(loss, parts)``: the loss with its graph, and each term's value before weighting.
     Raises:
-        SettingError: no term is left, a weight is negative or not finite, or ``inputs`` are
-            adversarial and no ``seeds`` were given.
+        SettingError: no term is left, a weight is negative or not finite, or there are ``inputs``
+            and no ``seeds`` were given.
     Cost: 1 forward, what each term adds, and what ``inputs`` cost.
     Example:
         >>> objective = Objective({"error": (1.0, CrossEntropy()), "off": (0.0, SparseGradient())})
@@ -54,9 +82,11 @@ class Objective:
     """
 
     terms: Mapping[str, tuple[float, Term]]
-    inputs: Adversarial | None = None
+    inputs: Inputs | None = None
+    rules: tuple[Rule, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "rules", tuple(self.rules))
         kept = {}
         for name in sorted(self.terms):
             weight, term = _weighted(name, self.terms[name])
@@ -70,21 +100,51 @@ class Objective:
         object.__setattr__(self, "terms", kept)
 
     def __call__(
-        self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds | None = None
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        seeds: Seeds | None = None,
+        memory: Memory | None = None,
+        progress: float = 1.0,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of one batch and its parts by name."""
-        return self.weigh(self.look(model, x, y, seeds=seeds))
+        """The loss of one batch and its parts by name.
 
-    def look(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds | None = None) -> Pass:
+        ``memory`` is what inputs keep from step to step; ``progress`` the share of the training
+        that is done.
+        """
+        memory = {} if memory is None else memory
+        clean = self.look(model, x, y, seeds=seeds, memory=memory, progress=progress)
+        loss, parts = self.weigh(clean)
+        if seeds is not None:
+            self.learn(clean, seeds=seeds, memory=memory)
+        return loss, parts
+
+    def look(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        seeds: Seeds | None = None,
+        memory: Memory | None = None,
+        progress: float = 1.0,
+    ) -> Pass:
         """The pass that the terms share, over the objective's own inputs."""
-        if self.inputs is not None:
-            if seeds is None:
-                raise SettingError(
-                    "An objective with adversarial inputs needs seeds=, one key per item, e.g. "
-                    "seeds(0, items=split.items)."
-                )
-            x = self.inputs(model, x, y, seeds=seeds)
-        return Pass(model, x, y)
+        looks = frozenset[str]().union(*(looks_of(term) for _, term in self.terms.values()))
+        if self.inputs is None:
+            return Pass(model, x, y, looks=looks, progress=progress)
+        if seeds is None:
+            raise SettingError(
+                "An objective with inputs of its own needs seeds=, one key per item, e.g. "
+                "seeds(0, items=split.items)."
+            )
+        made = self.inputs.craft(model, x, y, seeds=seeds, memory={} if memory is None else memory)
+        copies = self.inputs.copies
+        return Pass(
+            model, made, y.repeat(copies), origin=x, copies=copies, looks=looks, progress=progress
+        )
 
     def weigh(self, clean: Pass) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss and parts of a pass that was already made."""
@@ -92,22 +152,84 @@ class Objective:
         loss = torch.stack([self.terms[name][0] * value for name, value in values.items()]).sum()
         return loss, {name: value.detach() for name, value in values.items()}
 
+    def learn(self, clean: Pass, *, seeds: Seeds, memory: Memory) -> None:
+        """Let inputs remember what a pass showed."""
+        if self.inputs is not None:
+            self.inputs.learn(clean, seeds=seeds, memory=memory)
+
+    @property
+    def judged(self) -> Objective:
+        """The objective under which validation items are judged: the same terms, and inputs that
+        leave one input per item, the worst of several threats."""
+        return replace(self, inputs=None if self.inputs is None else self.inputs.judged, rules=())
+
+    def before_step(self, moment: Moment) -> None:
+        """Let rules change the gradients."""
+        for rule in self.rules:
+            if rule.when == BEFORE:
+                rule(moment)
+
+    def after_step(self, moment: Moment) -> None:
+        """Let rules change the weights."""
+        for rule in self.rules:
+            if rule.when != BEFORE:
+                rule(moment)
+
+    def check(self, data: Dataset) -> None:
+        """Raise SettingError unless the objective makes sense on a data set."""
+        threats = () if self.inputs is None else self.inputs.against
+        for threat in threats:
+            if threat.domain not in (data.domain, data.domain.relaxed()):
+                raise SettingError(
+                    f"The threat {threat.name} was made for inputs {_described(threat.domain)}, "
+                    f"but {data.spec.name} has {_described(data.domain)}; make it with "
+                    "domain=data.domain."
+                )
+        copies = 1 if self.inputs is None else self.inputs.copies
+        for name, (_, term) in self.terms.items():
+            if isinstance(term, Ramp) and copies < max(2, term.source + 1):
+                raise SettingError(
+                    f"Term {name!r}: Ramp with source {term.source} needs the inputs 'avg' over at "
+                    f"least {max(2, term.source + 1)} threats; these inputs hold {copies}."
+                )
+            if isinstance(term, Trades) and not threats:
+                raise SettingError(
+                    f"Term {name!r}: Trades compares items with their attacks; give the objective "
+                    "adversarial inputs."
+                )
+        if not threats and any(isinstance(rule, OverfittingWatch) for rule in self.rules):
+            raise SettingError(
+                "OverfittingWatch compares attacks; give the objective adversarial inputs."
+            )
+
     def record(self) -> dict[str, Any]:
         """Plain data that :meth:`from_record` rebuilds."""
         terms = {
             name: {"weight": weight, **TERMS.record(term)}
             for name, (weight, term) in self.terms.items()
         }
-        return {"terms": terms, "inputs": None if self.inputs is None else self.inputs.record()}
+        return {
+            "terms": terms,
+            "inputs": None if self.inputs is None else self.inputs.record(),
+            "rules": [RULES.record(rule) for rule in self.rules],
+        }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], threat: Threat | None = None) -> Objective:
+    def from_record(
+        cls,
+        record: Mapping[str, Any],
+        threat: Threat | None = None,
+        *,
+        domain: Domain | Views | None = None,
+    ) -> Objective:
         """Build an objective from plain data.
 
         Args:
             record: ``{"terms": {name: {"weight": w, "kind": ..., setting: value}}, "inputs":
-                None or {"attack": {...}, "path": ..., "loss": ...}}``.
-            threat: What adversarial inputs may do; it holds the domain, which is not plain data.
+                None or {"kind": ..., ...}, "rules": [{"kind": ..., setting: value}]}``.
+            threat: What adversarial inputs under one threat may do.
+            domain: Of the data set, on which the threats of the record are built; it is not plain
+                data. One of the two is needed where there are inputs.
         Returns:
             The objective.
         Raises:
@@ -116,22 +238,30 @@ class Objective:
         Example:
             >>> record = {"terms": {"error": {"weight": 1.0, "kind": "cross_entropy"}}}
             >>> Objective.from_record(record)
-            Objective(terms={'error': (1.0, CrossEntropy())}, inputs=None)
+            Objective(terms={'error': (1.0, CrossEntropy())}, inputs=None, rules=())
         """
         for key in record:
-            if key not in ("terms", "inputs"):
-                raise SettingError(
-                    f"objective: unknown key {key!r}. {suggestion(key, ('terms', 'inputs'))}"
-                )
+            if key not in (known := ("terms", "inputs", "rules")):
+                raise SettingError(f"objective: unknown key {key!r}. {suggestion(key, known)}")
         terms: dict[str, tuple[float, Term]] = {}
         for name, values in _mapping(record.get("terms"), "objective: terms").items():
             settings = dict(_mapping(values, f"objective: terms: {name}"))
             weight = settings.pop("weight", None)
             terms[name] = (cast(float, weight), TERMS.build(settings))
+        rules = tuple(RULES.build(rule) for rule in record.get("rules", ()))
         inputs = record.get("inputs")
         if inputs is None:
-            return cls(terms)
-        return cls(terms, Adversarial.from_record(_mapping(inputs, "objective: inputs"), threat))
+            return cls(terms, rules=rules)
+        given = domain if threat is None else threat
+        return cls(terms, inputs_from(_mapping(inputs, "objective: inputs"), given), rules)
+
+
+def _described(domain: Domain | Views) -> str:
+    """A domain in a sentence."""
+    if isinstance(domain, Views):
+        return "of the views " + ", ".join(f"{n} {_described(part)}" for n, part in domain.parts)
+    grid = " of whole numbers" if domain.integer else ""
+    return f"({domain.kind} {domain.shape} in [{domain.low:g}, {domain.high:g}]{grid})"
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:

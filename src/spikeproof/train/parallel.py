@@ -9,7 +9,7 @@ over the whole batch, so that several processes follow the path of one, up to ro
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +79,19 @@ class Group:
                 grads, torch.split(packed, [grad.numel() for grad in grads]), strict=True
             ):
                 grad.copy_(part.view_as(grad))
+
+    def pooled(
+        self, before: Mapping[str, Tensor], after: Mapping[str, Tensor], device: torch.device
+    ) -> dict[str, Tensor]:
+        """Counts to which every process has added its own, with what all of them have added."""
+        if self.size == 1:
+            return dict(after)
+        out = {}
+        for name in sorted(after):
+            had = before.get(name, torch.zeros_like(after[name]))
+            added = self.total((after[name] - had).flatten().tolist(), device)
+            out[name] = had + torch.tensor(added).to(had).view_as(had)
+        return out
 
     def copy_weights(self, model: nn.Module) -> None:
         """Give every process the weights of the first."""

@@ -5,40 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import Diverged, InputError, Seeds, seeds
-from spikeproof.data import Dataset, Split
+from spikeproof.base import Diverged, InputError, seeds
+from spikeproof.data import Dataset
 from spikeproof.train.assignment import Assignment
 from spikeproof.train.augment import augmented
 from spikeproof.train.average import Average
 from spikeproof.train.clean_pass import Pass
-from spikeproof.train.failure import Failure
+from spikeproof.train.crafting import Memory
+from spikeproof.train.failure import failed
 from spikeproof.train.history import Epoch
 from spikeproof.train.measure import Measured, measure, rights
 from spikeproof.train.modes import randomness
+from spikeproof.train.moment import Moment
 from spikeproof.train.parallel import Group
+from spikeproof.train.place import Place
 from spikeproof.train.watch import Tally, bad_activation, bad_gradient, warnings_of
 
 __all__ = ["Run"]
 
 # Under which the accuracy of a step travels among the terms, none of which can be called this.
 _RIGHT = ""
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a run is: which step of which epoch, on which items, with which keys."""
-
-    epoch: int
-    step: int
-    batch: Split
-    seeds: Seeds
 
 
 class Run:
@@ -66,6 +59,7 @@ class Run:
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
         self.best: dict[str, Tensor] = {}
+        self.memory: Memory = {}
         self.reproducer: Path | None = None
 
     def step_epoch(self) -> Epoch:
@@ -128,35 +122,68 @@ class Run:
         rate = self.settings.rate((number - 1) * steps + step, self.work.epochs * steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        batch = self.train[self.group.share(which)]
-        share = len(batch) / len(which)
-        keys = seeds(self.work.seed, items=batch.items)
-        x = augmented(
-            batch.x, self.domain, self.work.augment, seeds=keys.child("augmentation", number)
-        )
-        batch = replace(batch, x=x.to(self.device), y=batch.y.to(self.device))
-        place = _Place(number, step, batch, keys.child("inputs", number))
-        loss, values = self._loss(place, share)
+        mine = self.group.share(which)
+        place, share = self._place(number, step, steps, mine), len(mine) / len(which)
+        seen, loss, values = self._loss(place, share)
         if not all(map(math.isfinite, values.values())):
             self._diverged(place, _listed(values))
         # Only the weights: the gradient to the input was taken where a term needed it.
         torch.autograd.backward(loss * share, inputs=self.parameters)
         self.group.sum_gradients(self.parameters)
-        self._update(place, values)
+        if self.work.objective.rules:
+            # Every process sees the whole batch here, and does the same to its gradients.
+            whole = place if len(mine) == len(which) else self._place(number, step, steps, which)
+            with randomness(self.work.seed, "rules", number, step, device=self.device):
+                moment = whole.moment(self.model, self.work.objective.inputs)
+                self._update(place, values, moment)
+            self.group.copy_weights(self.model)
+        else:
+            self._update(place, values)
+        self._learn(seen, place)
         if self.average is not None:
             self.average.update(self.model, (number - 1) * steps + step)
         return values
 
-    def _loss(self, place: _Place, share: float) -> tuple[Tensor, dict[str, float]]:
-        """This process's loss with its graph, and numbers over the whole batch."""
+    def _learn(self, seen: Pass, place: Place) -> None:
+        """Let inputs remember the step; what all processes saw is remembered by each."""
+        before = dict(self.memory)
+        self.work.objective.learn(seen, seeds=place.seeds, memory=self.memory)
+        self.memory = self.group.pooled(before, self.memory, self.device)
+
+    def _place(self, number: int, step: int, steps: int, which: Tensor) -> Place:
+        """A step on the items at ``which``, augmented and where the model is."""
+        batch = self.train[which]
+        keys = seeds(self.work.seed, items=batch.items)
+        x = augmented(
+            batch.x, self.domain, self.work.augment, seeds=keys.child("augmentation", number)
+        )
+        batch = replace(batch, x=x.to(self.device), y=batch.y.to(self.device))
+        done = ((number - 1) * steps + step) / (self.work.epochs * steps)
+        return Place(
+            epoch=number,
+            step=step,
+            batch=batch,
+            seeds=keys.child("inputs", number),
+            progress=done,
+            last=step == steps - 1,
+        )
+
+    def _loss(self, place: Place, share: float) -> tuple[Pass, Tensor, dict[str, float]]:
+        """This process's pass, its loss with its graph, and numbers over the whole batch."""
         mixed = self.settings.precision == "bfloat16"
         try:
             with (
                 self.group.synchronised(),
                 torch.autocast(self.device.type, torch.bfloat16, enabled=mixed),
             ):
-                x, y = place.batch.x, place.batch.y
-                seen = self.work.objective.look(self.model, x, y, seeds=place.seeds)
+                seen = self.work.objective.look(
+                    self.model,
+                    place.batch.x,
+                    place.batch.y,
+                    seeds=place.seeds,
+                    memory=self.memory,
+                    progress=place.progress,
+                )
                 loss, parts = self.work.objective.weigh(seen)
         except InputError:
             if all(bool(torch.isfinite(p).all()) for p in self.parameters):
@@ -167,10 +194,14 @@ class Run:
         sums = self.group.total([value * share for value in values.values()], self.device)
         if self.group.size > 1:
             values = dict(zip(values, sums, strict=True))
-        return loss, values
+        return seen, loss, values
 
-    def _update(self, place: _Place, values: Mapping[str, float]) -> None:
-        """One step of the optimiser, if the gradient is finite."""
+    def _update(
+        self, place: Place, values: Mapping[str, float], moment: Moment | None = None
+    ) -> None:
+        """One step of the optimiser, if the gradient is finite, and what rules do beside it."""
+        if moment is not None:
+            self.work.objective.before_step(moment)
         norm = torch.nn.utils.get_total_norm(
             [p.grad for p in self.parameters if p.grad is not None]
         )
@@ -183,8 +214,10 @@ class Run:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.gradient_clip, norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        if moment is not None:
+            self.work.objective.after_step(moment)
 
-    def _diverged(self, place: _Place, what: str, layer: str | None = None) -> NoReturn:
+    def _diverged(self, place: Place, what: str, layer: str | None = None) -> NoReturn:
         """Raise the error of a step that left the finite numbers, and keep what reproduces it."""
         batch = place.batch
         if layer is None:
@@ -195,37 +228,14 @@ class Run:
         where = "the losses" if layer is None else layer
         kept = "A checkpoint of earlier epochs, if any, is intact."
         if self.reproducer is not None and self.group.leads:
-            path = self._failure(place, what, layer).save(self.reproducer)
+            failure = failed(self.model, self.work, place, self.memory, what=what, layer=layer)
+            path = failure.save(self.reproducer)
             kept = f"{path} reproduces the step; a checkpoint of earlier epochs is intact."
         raise Diverged(
             f"Training left the finite numbers in epoch {place.epoch}, step {place.step + 1}, on "
             f"items {shown} ({len(items)} in all), first seen in {where}: {what}. Lower the "
             f"learning rate (now {self.settings.learning_rate:g}), set "
             f"Training(gradient_clip=1.0), or lower the weight of the largest term. {kept}"
-        )
-
-    def _failure(self, place: _Place, what: str, layer: str | None) -> Failure:
-        """The failed step as tensors and plain data."""
-        spec = getattr(self.model, "spec", None)
-        about = {
-            "epoch": place.epoch,
-            "step": place.step + 1,
-            "layer": layer,
-            "what": what,
-            "items": place.batch.items.tolist(),
-            "seed": self.work.seed,
-            "objective": repr(self.work.objective),
-            "settings": repr(self.settings),
-            "model": spec.record() if spec is not None else type(self.model).__qualname__,
-            "torch": str(torch.__version__),
-        }
-        return Failure(
-            model=self.model.state_dict(),
-            x=place.batch.x,
-            y=place.batch.y,
-            items=place.batch.items,
-            seeds=place.seeds,
-            about=about,
         )
 
     def _measure(self, number: int) -> Measured:
@@ -235,9 +245,9 @@ class Run:
         if found.layer is not None or (loss is not None and not math.isfinite(loss)):
             keys = seeds(self.work.seed, items=self.validation.items).child("validation")
             layer = None if found.layer is None else f"output of layer {found.layer}"
-            self._diverged(
-                _Place(number, -1, self.validation, keys), f"validation loss {loss:g}", layer
-            )
+            done = number / self.work.epochs
+            place = Place(epoch=number, step=-1, batch=self.validation, seeds=keys, progress=done)
+            self._diverged(place, f"validation loss {loss:g}", layer)
         return found
 
     def _improves(self, epoch: Epoch) -> bool:

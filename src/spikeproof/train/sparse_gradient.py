@@ -1,4 +1,4 @@
-"""Sparse-gradient regularisation (SR): a finite difference along the sign of the input gradient."""
+"""Sparse-gradient regularisation (SR): a finite difference along the input gradient."""
 
 from __future__ import annotations
 
@@ -7,18 +7,32 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spikeproof.base import InputError, check_one_of, check_positive
+from spikeproof.base import InputError, SettingError, check_one_of, check_positive
 from spikeproof.train.clean_pass import Pass
+from spikeproof.train.input_gradient import score
 
-__all__ = ["SparseGradient"]
+__all__ = ["DIRECTIONS", "SparseGradient"]
+
+DIRECTIONS = ("one-hot", "sign", "top-k", "unit")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SparseGradient:
-    r"""Penalise the l_1 norm of the input gradient of the true class's probability.
+    r"""Penalise a norm of the input gradient of the true class's probability, l_1 by default.
 
     .. math:: d = \operatorname{sign} \nabla_x f(x), \qquad
         \Big(\tfrac{f(x + h d) - f(x)}{h}\Big)^2 \approx \|\nabla_x f(x)\|_1^2
+
+    Other directions give the dual norms of other threats, ``d · ∇f`` to first order:
+
+    ============  ==========================================  ======================  ========
+    direction     d                                           d · ∇f                  threat
+    ============  ==========================================  ======================  ========
+    ``sign``      sign of the gradient                        l_1 norm                l_inf
+    ``unit``      gradient over its l_2 norm                  l_2 norm                l_2
+    ``one-hot``   sign at the largest entry, 0 elsewhere      largest entry           l_1
+    ``top-k``     sign at the k largest entries, 0 elsewhere  sum of the k largest    l_0
+    ============  ==========================================  ======================  ========
 
     The direction ``d`` is taken as constant; weights are reached through ``f(x)`` and through
     ``f(x + h d)``, so no second derivative is needed. ``f`` is the true class's probability
@@ -26,15 +40,20 @@ class SparseGradient:
     all classes (``"softmax"``). The moved input is not clipped to the domain.
 
     Args:
-        h: Length of the step per feature, in input units, > 0.
+        h: Length of the step, in input units, > 0: per feature that moves, or for ``"unit"`` in
+            the l_2 norm. A spiking network answers in jumps; where d moves few features or
+            each by little, as all but ``"sign"`` do, h must be large enough to flip a spike.
         penalty: ``"square"`` of the finite difference, or its ``"absolute"`` value.
         probability: ``"pairwise"`` or ``"softmax"``.
+        direction: ``"sign"``, ``"unit"``, ``"one-hot"`` or ``"top-k"``.
+        k: Entries that ``"top-k"`` moves, at least 1.
         frozen_statistics: Keep running statistics (any buffer) of the model out of the second
             pass; the batch statistics that normalise that pass are its own either way.
     Returns:
         A scalar, the mean over items.
     Raises:
-        SettingError: ``h`` is not positive, or an unknown ``penalty`` or ``probability``.
+        SettingError: ``h`` is not positive, ``k`` below 1, or an unknown ``penalty``,
+            ``probability`` or ``direction``.
         InputError: no gradient reaches the input.
     Cost: 1 forward beyond the shared one, 1 backward to the input, and the backward of both
         forwards: a plain step costs 3 units (forward 1, backward 2), this one 7.
@@ -62,12 +81,17 @@ class SparseGradient:
     h: float = 0.01
     penalty: str = "square"
     probability: str = "pairwise"
+    direction: str = "sign"
+    k: int = 10
     frozen_statistics: bool = False
 
     def __post_init__(self) -> None:
         check_positive(self, "h")
         check_one_of(self.penalty, ("square", "absolute"), "SparseGradient.penalty")
         check_one_of(self.probability, ("pairwise", "softmax"), "SparseGradient.probability")
+        check_one_of(self.direction, DIRECTIONS, "SparseGradient.direction")
+        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
+            raise SettingError(f"SparseGradient.k must be a whole number >= 1; got {self.k!r}.")
 
     @classmethod
     def code(cls) -> SparseGradient:
@@ -89,16 +113,29 @@ class SparseGradient:
                 "model cuts the graph (a detach, a step function without surrogate, or an encoder "
                 "that cannot be differentiated). Use spikeproof.neurons.Spiking for the neurons."
             )
-        moved = clean.x.detach() + self.h * grad.sign()
+        moved = clean.x.detach() + self.h * self._towards(grad)
         after = self._confidence(
             clean, clean.again(moved, frozen_statistics=self.frozen_statistics)
         )
         slope = (after - before) / self.h
         return (slope.square() if self.penalty == "square" else slope.abs()).mean()
 
+    def _towards(self, grad: Tensor) -> Tensor:
+        """The direction, shaped like the gradient; 0 where there is no gradient."""
+        if self.direction == "sign":
+            return grad.sign()
+        flat = grad.flatten(1)
+        if self.direction == "unit":
+            # Divided by the largest entry first, whose square does not vanish in float32.
+            tiny = torch.finfo(flat.dtype).tiny
+            scaled = flat / flat.abs().amax(1, keepdim=True).clamp_min(tiny)
+            unit: Tensor = scaled / scaled.square().sum(1, keepdim=True).sqrt().clamp_min(tiny)
+            return unit.view_as(grad)
+        count = 1 if self.direction == "one-hot" else min(self.k, flat.shape[1])
+        places = flat.abs().topk(count, dim=1).indices
+        chosen = torch.zeros_like(flat).scatter(1, places, 1.0)
+        return (chosen * flat.sign()).view_as(grad)
+
     def _confidence(self, clean: Pass, logits: Tensor) -> Tensor:
         """Probability of the true class, ``(N,)``."""
-        ours = clean.y[:, None]
-        if self.probability == "softmax":
-            return logits.softmax(1).gather(1, ours).squeeze(1)
-        return torch.sigmoid(logits.gather(1, ours) - logits.gather(1, clean.rival[:, None]))[:, 0]
+        return score(clean, logits, self.probability)

@@ -16,9 +16,10 @@ __all__ = ["progress_of", "resume", "tensors_of"]
 
 
 def tensors_of(run: Run) -> dict[str, Tensor]:
-    """Weights, averaged weights, best weights and the optimiser's state, by name."""
+    """Weights, averaged and best ones, the optimiser's state, what inputs remember; by name."""
     out = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
     out |= {f"best.{name}": tensor for name, tensor in run.best.items()}
+    out |= {f"memory.{name}": tensor for name, tensor in run.memory.items()}
     if run.average is not None:
         out |= {f"average.{name}": tensor for name, tensor in run.average.weights.items()}
     for index, state in run.optimizer.state_dict()["state"].items():
@@ -46,6 +47,7 @@ def resume(
         run.best_epoch = int(progress["best_epoch"])
         run.model.load_state_dict(_under("model.", tensors))
         run.best = {name: t.to(run.device) for name, t in _under("best.", tensors).items()}
+        run.memory = _under("memory.", tensors)
         if run.average is not None:
             found = _under("average.", tensors)
             run.average.weights = {n: found[n].to(t) for n, t in run.average.weights.items()}

@@ -76,9 +76,16 @@ def step(
     Returns:
         Spikes, and the membrane after the reset.
     """
+    return _advance(drive, membrane, dynamics, slope)[1:]
+
+
+def _advance(
+    drive: Tensor, membrane: Tensor | None, dynamics: Dynamics, slope: Slope
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One time step: the membrane before the reset, the spikes, the membrane after it."""
     charged = _charged(drive, membrane, dynamics)
     spike = fire(charged - dynamics.threshold, slope)
-    return spike, _reset(charged, spike, dynamics)
+    return charged, spike, _reset(charged, spike, dynamics)
 
 
 def _charged(drive: Tensor, membrane: Tensor | None, dynamics: Dynamics) -> Tensor:
@@ -122,6 +129,7 @@ def reference(
     dynamics: Dynamics,
     slope: Slope,
     feedback: Callable[[Tensor], Tensor] | None = None,
+    charges: list[Tensor] | None = None,
 ) -> Tensor:
     """Run the neuron over time, one step after the other.
 
@@ -130,6 +138,7 @@ def reference(
         dynamics: The recursion.
         slope: Stands in for the derivative of each spike.
         feedback: From the spikes of a step ``(N, ...)`` to what they add to the next current.
+        charges: Gets the membrane of every step before its reset, ``(N, ...)`` each.
     Returns:
         Spikes, ``(T, N, ...)``, 0 or 1.
     Raises:
@@ -147,6 +156,8 @@ def reference(
             current = current + feedback(spikes[-1])
         filtered = dynamics.synapse > 0 and drive is not None
         drive = dynamics.synapse * drive + current if filtered else current  # type: ignore[operator]
-        spike, membrane = step(drive, membrane, dynamics, slope.at(t))
+        charged, spike, membrane = _advance(drive, membrane, dynamics, slope.at(t))
         spikes.append(spike)
+        if charges is not None:
+            charges.append(charged)
     return torch.stack(spikes)

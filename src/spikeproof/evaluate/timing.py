@@ -1,0 +1,170 @@
+"""How much a network depends on the timing of its spikes: jitter, deletion and insertion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spikeproof.base import InputError, Seeds, SettingError, check_one_of, seeds
+from spikeproof.data import EVENT_CORRUPTIONS, Dataset, Domain, corrupt
+from spikeproof.evaluate.forward import margins, plain_logits
+from spikeproof.evaluate.sealed import open_test
+from spikeproof.metrics import wilson
+from spikeproof.neurons import Spiking
+
+__all__ = ["TimingLevel", "timing"]
+
+# Bounds memory, and never changes a result: draws belong to items.
+_BATCH = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimingLevel:
+    """Accuracy under one strength of random timing noise.
+
+    Args:
+        kind: ``"jitter"``, ``"deletion"`` or ``"insertion"``.
+        level: Standard deviation in steps, probability, or share of the item's own events.
+        accuracy: Share of (item, draw) pairs answered right; a tie is wrong.
+        low: Lower end of its 95 % Wilson interval over items.
+        high: Upper end.
+        items: Test items.
+        draws: Independent draws per item.
+    """
+
+    kind: str
+    level: float
+    accuracy: float
+    low: float
+    high: float
+    items: int
+    draws: int
+
+
+def timing(
+    model: nn.Module,
+    data: Dataset,
+    kind: str = "jitter",
+    levels: Sequence[float] = (0.0, 0.5, 1.0, 2.0),
+    *,
+    hidden: bool = False,
+    items: int | None = None,
+    draws: int = 5,
+    seed: int = 0,
+) -> tuple[TimingLevel, ...]:
+    r"""Measure accuracy under random changes of the timing of spikes.
+
+    ``spikeproof.data.corrupt`` defines the changes; every draw belongs to (seed, item, draw). The
+    test items are opened here. An item counts with the share of its draws that are answered right;
+    the interval is Wilson's for that many items, so draws of one item are not taken for
+    independent trials.
+
+    Args:
+        model: Maps ``(N, *shape)`` to logits ``(N, K)``.
+        data: Event data in whole counts; any data with ``hidden``.
+        kind: ``"jitter"``, ``"deletion"`` or ``"insertion"``.
+        levels: Strengths, each at least 0.
+        hidden: Change the spikes of every spiking layer, instead of the events of the input.
+        items: Test items; all where absent.
+        draws: Draws per item, at least 1.
+        seed: Of the draws.
+    Returns:
+        One entry per level, in the order given.
+    Raises:
+        SettingError: an unknown kind, no level, no draw, or a level that makes no sense.
+        InputError: data without events, or a model without spiking layers where ``hidden``.
+    Cost:
+        ``len(levels) * draws`` forwards per item.
+    Example:
+        >>> import spikeproof as sp
+        >>> data = sp.load("digits-events")
+        >>> model = sp.build("cnn-small", data, width=2)
+        >>> still, moved = timing(model, data, "jitter", (0.0, 2.0), items=4, draws=1)
+        >>> still.items, 0 <= moved.low <= moved.accuracy <= moved.high <= 1
+        (4, True)
+
+    References:
+        tian2025ssdp, wilson1927
+    """
+    check_one_of(kind, EVENT_CORRUPTIONS, "timing noise")
+    if not levels or draws < 1:
+        raise SettingError(
+            f"timing needs at least one level and one draw; got {list(levels)!r} and {draws!r}."
+        )
+    domain = data.domain
+    if not hidden and not (
+        isinstance(domain, Domain) and domain.kind == "events" and domain.integer
+    ):
+        raise InputError(
+            f"{data.spec.name} holds {domain.kind}, not event counts, so there is no timing to "
+            "change at the input; pass hidden=True to change the spikes of the network's layers."
+        )
+    split = open_test(data, items)
+    out = []
+    for level in levels:
+        right = torch.zeros(len(split.y), dtype=torch.float64)
+        for draw in range(draws):
+            keys = seeds(seed, items=split.items).child("timing", kind, draw)
+            logits = _answers(model, split.x, domain if not hidden else None, (kind, level, keys))
+            right += (margins(logits, split.y) <= 0).double()
+        out.append(_level(kind, level, right / draws, draws))
+    return tuple(out)
+
+
+def _level(kind: str, level: float, shares: Tensor, draws: int) -> TimingLevel:
+    """The summary of one level."""
+    n, accuracy = len(shares), float(shares.mean())
+    low, high = wilson(round(accuracy * n), n)
+    return TimingLevel(
+        kind=kind,
+        level=float(level),
+        accuracy=accuracy,
+        low=min(low, accuracy),
+        high=max(high, accuracy),
+        items=n,
+        draws=draws,
+    )
+
+
+def _answers(model: nn.Module, x: Tensor, domain: Any, noise: tuple[str, float, Seeds]) -> Tensor:
+    """Logits under one draw of the noise, ``(N, K)``."""
+    kind, level, keys = noise
+    parts = []
+    for start in range(0, len(x), _BATCH):
+        some, own = x[start : start + _BATCH], keys[start : start + _BATCH]
+        if domain is not None:
+            parts.append(plain_logits(model, corrupt(some, domain, kind, level, seeds=own)))
+            continue
+        with _noisy_layers(model, kind, level, own):
+            parts.append(plain_logits(model, some))
+    return torch.cat(parts)
+
+
+@contextmanager
+def _noisy_layers(model: nn.Module, kind: str, level: float, keys: Seeds) -> Iterator[None]:
+    """Change the spikes that every spiking layer sends on."""
+    layers = [(name, m) for name, m in model.named_modules() if isinstance(m, Spiking)]
+    if not layers:
+        raise InputError("The model has no spiking layers whose spikes could be changed.")
+
+    def changed(name: str) -> Callable[..., Tensor]:
+        def hook(layer: nn.Module, args: tuple[Tensor, ...], spikes: Tensor) -> Tensor:
+            events = spikes.transpose(0, 1)
+            shape = tuple(events.shape[1:])
+            domain = Domain(kind="events", shape=shape, high=1.0, integer=True)
+            own = keys.child("layer", name)
+            return corrupt(events, domain, kind, level, seeds=own).transpose(0, 1)
+
+        return hook
+
+    handles = [layer.register_forward_hook(changed(name)) for name, layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

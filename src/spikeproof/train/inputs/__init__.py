@@ -1,0 +1,25 @@
+"""What makes the inputs of a training: attacks on one threat or several, and noise."""
+
+from spikeproof.train.crafting import Inputs, Memory
+from spikeproof.train.inputs.average import Average
+from spikeproof.train.inputs.corruption import CorruptionNoise
+from spikeproof.train.inputs.eat import EAT
+from spikeproof.train.inputs.gaussian import GaussianNoise
+from spikeproof.train.inputs.msd import MSD
+from spikeproof.train.inputs.registry import INPUTS, inputs_from
+from spikeproof.train.inputs.sat import SAT
+from spikeproof.train.inputs.worst import Worst
+
+__all__ = [
+    "EAT",
+    "INPUTS",
+    "MSD",
+    "SAT",
+    "Average",
+    "CorruptionNoise",
+    "GaussianNoise",
+    "Inputs",
+    "Memory",
+    "Worst",
+    "inputs_from",
+]

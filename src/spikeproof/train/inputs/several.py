@@ -1,0 +1,103 @@
+"""What the recipes against several threats share: a set of attacks, and one attack per item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from torch import Tensor, nn
+
+from spikeproof.attacks import Attack
+from spikeproof.base import Seeds, SettingError
+from spikeproof.data import Domain, Views
+from spikeproof.threats import Threat
+from spikeproof.train.adversarial import Adversarial
+from spikeproof.train.crafting import Inputs, known_settings
+
+__all__ = ["Several", "attack_each"]
+
+
+@dataclass(frozen=True)
+class Several(Inputs):
+    """A set of attacks, each under a threat of its own; what is done with them is the subclass's.
+
+    Args:
+        members: Attacks and threats, in the order in which ties are decided.
+    Raises:
+        SettingError: fewer than two members, or one that is no :class:`Adversarial`.
+    """
+
+    wants: ClassVar[tuple[str, ...]] = ("attack", "threats")
+    built: ClassVar[tuple[str, ...]] = ("members",)
+
+    members: tuple[Adversarial, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "members", tuple(self.members))
+        wrong = [member for member in self.members if not isinstance(member, Adversarial)]
+        if len(self.members) < 2 or wrong:
+            raise SettingError(
+                f"{type(self).__name__} needs at least two members, each Adversarial(attack, "
+                f"threat); got {self.members!r}. For one threat use Adversarial alone."
+            )
+
+    @property
+    def against(self) -> tuple[Threat, ...]:
+        """Every threat, in the order of the members."""
+        return tuple(member.threat for member in self.members)
+
+    @property
+    def effort(self) -> float:
+        """Gradient steps of all members together."""
+        return sum(member.effort for member in self.members)
+
+    def record(self) -> dict[str, Any]:
+        """Plain data that :meth:`from_record` rebuilds, given the domain."""
+        return {**super().record(), "members": [member.record() for member in self.members]}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Self:
+        """Build from plain data, on the domain of the data set."""
+        rest = {key: value for key, value in record.items() if key not in ("kind", "members")}
+        members = record.get("members")
+        if not isinstance(members, list | tuple):
+            raise SettingError(
+                f"inputs {cls.kind!r}: needs 'members', a list of adversarial inputs."
+            )
+        made = tuple(Adversarial.from_record(member, domain) for member in members)
+        return cls(made, **known_settings(cls, rest))
+
+    @classmethod
+    def planned(
+        cls,
+        threats: tuple[Threat, ...],
+        attack: Attack | None,
+        domain: Domain | Views,
+        settings: Mapping[str, Any],
+    ) -> Self:
+        """The same attack and loss under every threat."""
+        assert attack is not None
+        rest = dict(settings)
+        loss = rest.pop("loss", "cross_entropy")
+        members = tuple(Adversarial(attack, threat, loss=loss) for threat in threats)
+        return cls(members, **known_settings(cls, rest))
+
+
+def attack_each(
+    members: tuple[Adversarial, ...],
+    which: Tensor,
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    seeds: Seeds,
+) -> Tensor:
+    """Attack every item by the member that ``which``, int64 ``(N,)``, names for it."""
+    x_adv = x.detach().clone()
+    for number, member in enumerate(members):
+        rows = (which == number).nonzero().flatten().to(x.device)
+        if len(rows):
+            own = seeds[rows.cpu()]
+            x_adv[rows] = member(model, x[rows], y[rows], seeds=own).to(x_adv.dtype)
+    return x_adv

@@ -1,0 +1,48 @@
+"""Where a training run is: which step of which epoch, on which items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from spikeproof.base import Seeds
+from spikeproof.data import Split
+from spikeproof.train.crafting import Inputs
+from spikeproof.train.moment import Moment
+
+__all__ = ["Place"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One step of a run.
+
+    Args:
+        epoch: From 1.
+        step: Within the epoch, from 0; -1 for a look at validation items.
+        batch: Items, augmented and where the model is.
+        seeds: One key per item, of this epoch.
+        progress: Share of the training that is done, in [0, 1].
+        last: Whether it is the last step of the epoch.
+    """
+
+    epoch: int
+    step: int
+    batch: Split
+    seeds: Seeds
+    progress: float
+    last: bool = False
+
+    def moment(self, model: nn.Module, inputs: Inputs | None) -> Moment:
+        """What rules see of the step."""
+        return Moment(
+            model=model,
+            x=self.batch.x,
+            y=self.batch.y,
+            seeds=self.seeds,
+            inputs=inputs,
+            epoch=self.epoch,
+            step=self.step,
+            last=self.last,
+        )

@@ -1,0 +1,70 @@
+"""RAMP's fusion with natural training: what the two gradients agree on is added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+
+from spikeproof.base import check_fraction
+from spikeproof.train.moment import BEFORE, Moment
+
+__all__ = ["NaturalFusion"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NaturalFusion:
+    r"""Mix the robust gradient with the part of the natural one that points the same way (RAMP).
+
+    For every parameter tensor, with the objective's gradient :math:`g_r` and the gradient of the
+    cross-entropy of the unattacked items :math:`g_n`:
+
+    .. math:: g \leftarrow \beta \max(0, \cos(g_n, g_r))\, g_n + (1 - \beta)\, g_r
+
+    Args:
+        share: :math:`\beta`, in [0, 1]; published 0.5.
+    Raises:
+        SettingError: a share outside [0, 1].
+    Cost: 1 forward and 1 backward of the unattacked items per step.
+    Differs from the paper:
+        The paper fuses once per epoch, with the changes of the weights that a natural and a robust
+        epoch make; this fuses the gradients of every step, so that no second model is kept.
+        The natural pass keeps out of running statistics.
+    Example:
+        >>> from spikeproof.base import seeds
+        >>> layer = torch.nn.Linear(1, 2, bias=False)
+        >>> _ = layer.weight.data.zero_()
+        >>> layer.weight.grad = torch.tensor([[-1.0], [1.0]])
+        >>> x, y = torch.ones(1, 1), torch.tensor([0])
+        >>> moment = Moment(model=layer, x=x, y=y, seeds=seeds(0, n=1))
+        >>> NaturalFusion(share=0.5)(moment)  # the natural gradient is (-.5, .5): cosine 1
+        >>> [round(g, 4) for g in layer.weight.grad.flatten().tolist()]
+        [-0.75, 0.75]
+
+    References:
+        jiang2024ramp
+    """
+
+    when: ClassVar[str] = BEFORE
+
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_fraction(self, "share")
+
+    def __call__(self, moment: Moment) -> None:
+        """Change the gradients of the moment's model."""
+        trained = [p for p in moment.model.parameters() if p.grad is not None]
+        error = F.cross_entropy(moment.logits(), moment.y)
+        natural = torch.autograd.grad(error, trained, allow_unused=True)
+        for parameter, grad in zip(trained, natural, strict=True):
+            robust = parameter.grad
+            assert robust is not None
+            fused = (1 - self.share) * robust
+            if grad is not None:
+                lengths = (grad.norm() * robust.norm()).clamp_min(torch.finfo(grad.dtype).tiny)
+                agreement = ((grad * robust).sum() / lengths).clamp(0, 1)
+                fused = fused + self.share * agreement * grad
+            parameter.grad = fused

@@ -1,0 +1,83 @@
+"""RAMP: the worst of several threats, and answers that agree between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from spikeproof.base import InputError, SettingError
+from spikeproof.threats import Goal
+from spikeproof.train.clean_pass import Pass
+from spikeproof.train.divergence import divergence
+
+__all__ = ["Ramp"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ramp:
+    r"""The worst cross-entropy over threats, plus logit pairing between them (RAMP).
+
+    With the attacks :math:`x_1, \ldots, x_P` of every item side by side, as the inputs ``Average``
+    lay them, and source :math:`q`:
+
+    .. math:: \frac1N \sum_i \max_p \ell(x_{p}, y) + \frac{\lambda}{N} \sum_{i \in C} \frac1{P-1}
+        \sum_{p \ne q} \mathrm{KL}\big(\operatorname{softmax}(z(x_q)) \,\|\,
+        \operatorname{softmax}(z(x_p))\big)
+
+    where :math:`C` are the items that are right under the source.
+
+    Args:
+        pairing: :math:`\lambda`, at least 0; published 1.5.
+        source: Number of the threat whose right answers the others are pulled to, from 0.
+    Returns:
+        A scalar; the plain cross-entropy where items are not attacked, or by one threat only.
+    Raises:
+        SettingError: a negative pairing or source.
+        InputError: a source beyond the number of threats.
+    Cost: nothing beyond the shared forward.
+    Differs from the paper:
+        The pairing is divided by all items, not by those in C, so that the value is a mean over
+        items; more than two threats can be named. The fusion with natural training is the rule
+        ``NaturalFusion``.
+    Example:
+        >>> model = torch.nn.Linear(1, 2, bias=False).double()
+        >>> _ = model.weight.data.copy_(torch.tensor([[1.0], [0.0]]))
+        >>> x = torch.tensor([[1.0986122886681098], [0.0]], dtype=torch.float64)  # two attacks
+        >>> clean = Pass(model, x, torch.tensor([0, 0]), origin=x[:1], copies=2)
+        >>> round(Ramp(pairing=0.0)(clean).exp().item(), 4)  # the worse answer is a coin's
+        2.0
+
+    References:
+        jiang2024ramp
+    """
+
+    pairing: float = 1.5
+    source: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.pairing < float("inf"):
+            raise SettingError(f"Ramp.pairing must be finite and >= 0; got {self.pairing!r}.")
+        if isinstance(self.source, bool) or not isinstance(self.source, int) or self.source < 0:
+            raise SettingError(f"Ramp.source must be a whole number >= 0; got {self.source!r}.")
+
+    def __call__(self, clean: Pass) -> Tensor:
+        """Worst loss and pairing."""
+        copies = clean.copies
+        logits = clean.logits.view(copies, -1, clean.logits.shape[1])
+        losses = F.cross_entropy(clean.logits, clean.y, reduction="none").view(copies, -1)
+        worst = losses.amax(0).mean()
+        if copies == 1:
+            return worst
+        if self.source >= copies:
+            raise InputError(
+                f"Ramp.source is {self.source}, but the inputs hold {copies} threats, counted "
+                "from 0."
+            )
+        source, y = logits[self.source], clean.y[: logits.shape[1]]
+        right = (Goal(y).margin(source.detach()) <= 0).to(source.dtype)
+        others = [logits[p] for p in range(copies) if p != self.source]
+        apart = torch.stack([divergence(source, other) for other in others]).mean(0)
+        return worst + self.pairing * (right * apart).mean()

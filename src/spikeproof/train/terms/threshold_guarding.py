@@ -1,0 +1,72 @@
+"""TGO: membranes shall keep their distance from the threshold."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from spikeproof.base import check_one_of, check_positive
+from spikeproof.train.clean_pass import Pass
+
+__all__ = ["ThresholdGuarding"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdGuarding:
+    r"""Penalise membranes that stand close to their threshold (TGO).
+
+    .. math:: C = \frac{r}{T M} \sum_{t, m} \max(0, \delta - |u_m[t] - \theta|), \qquad
+        r = \tfrac12 (1 - \cos \pi p)
+
+    averaged over items; M neurons of all layers count alike, :math:`u` is the membrane before the
+    reset. :math:`p` is the share of the training that is done, so the term grows from 0 to its
+    weight. The paper trains it with Gaussian noise on the membrane: the neuron ``noisy-lif``.
+
+    Args:
+        guard: :math:`\delta`, in units of the membrane, > 0.
+        ramp: ``"cosine"``, or ``"none"`` for :math:`r = 1` throughout.
+    Returns:
+        A scalar, the mean over items.
+    Raises:
+        SettingError: a guard that is not positive, an unknown ramp.
+        InputError: a model without spiking layers.
+    Cost: nothing beyond the shared forward, which runs the reference kernel and keeps membranes.
+    Differs from the paper:
+        The :math:`\delta` of the paper is not known to us; 0.5 is half the way from rest to a
+        threshold of 1.
+    Example:
+        >>> import torch
+        >>> from spikeproof.neurons import LIF, Spiking
+        >>> class Net(torch.nn.Module):
+        ...     spikes = Spiking(LIF(leak=0.5))
+        ...     def forward(self, x):
+        ...         return self.spikes(x.expand(2, *x.shape)).mean(0)
+        >>> clean = Pass(Net(), torch.tensor([[0.75, 0.0]]), torch.tensor([0]))
+        >>> round(ThresholdGuarding(guard=0.5)(clean).item(), 4)  # (.25 + .375 + 0 + 0) / 4
+        0.1562
+
+    References:
+        tgo2026
+    """
+
+    looks: ClassVar[tuple[str, ...]] = ("membranes",)
+
+    guard: float = 0.5
+    ramp: str = "cosine"
+
+    def __post_init__(self) -> None:
+        check_positive(self, "guard")
+        check_one_of(self.ramp, ("cosine", "none"), "ThresholdGuarding.ramp")
+
+    def __call__(self, clean: Pass) -> Tensor:
+        """The mean over items, steps and neurons."""
+        traces = clean.traces
+        near = [(self.guard - (t.membranes - t.threshold).abs()).clamp_min(0) for t in traces]
+        total = sum((each.sum() for each in near[1:]), near[0].sum())
+        value = total / sum(each.numel() for each in near)
+        if self.ramp == "none":
+            return value
+        return 0.5 * (1 - math.cos(math.pi * clean.progress)) * value

@@ -1,0 +1,202 @@
+"""TET, threshold guarding, MPD-SGR, and the scopes that show them steps and membranes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import spikeproof as sp
+from spikeproof.base import InputError, SettingError
+from spikeproof.neurons import (
+    LIF,
+    PSN,
+    Firing,
+    NoisyLIF,
+    Recurrent,
+    Spiking,
+    observing,
+    stepwise,
+    using,
+)
+from spikeproof.train import MPDSGR, TET, Objective, Pass, ThresholdGuarding, Trades
+
+
+class Net(nn.Module):
+    """One spiking layer whose currents are the inputs, and its rates as logits."""
+
+    def __init__(self, neuron: Any = None, timesteps: int = 2, kernel: str = "auto") -> None:
+        super().__init__()
+        self.spikes = Spiking(LIF(leak=0.5) if neuron is None else neuron, kernel)
+        self.timesteps = timesteps
+
+    def forward(self, x: Tensor) -> Tensor:
+        rates: Tensor = self.spikes(x.expand(self.timesteps, *x.shape)).mean(0)
+        return rates
+
+
+@pytest.mark.parametrize("neuron", [LIF(leak=0.5), LIF(leak=0.9, reset="soft", synapse=0.3)])
+def test_observing_shows_the_membranes_of_the_recursion(neuron: LIF) -> None:
+    currents = torch.rand(5, 3, 4, generator=torch.Generator().manual_seed(0)).double()
+    layer = Spiking(neuron)
+    with observing() as traces:
+        spikes = layer(currents)
+    (trace,) = traces
+    torch.testing.assert_close(spikes, layer(currents))
+    torch.testing.assert_close(trace.spikes, spikes)
+    synapse = after = torch.zeros(3, 4, dtype=torch.float64)
+    for t in range(5):
+        synapse = neuron.synapse * synapse + currents[t]
+        u = neuron.leak * after + synapse
+        torch.testing.assert_close(trace.membranes[t], u)
+        fired = (u >= 1).double()
+        after = u - fired if neuron.reset == "soft" else u * (1 - fired)
+
+
+def test_recurrent_and_parallel_neurons_show_theirs() -> None:
+    with observing() as traces:
+        Recurrent(LIF(), size=4)(torch.rand(3, 2, 4))
+        Spiking(PSN(timesteps=3))(torch.rand(3, 2, 4))
+    assert [trace.threshold for trace in traces] == [1.0, 0.0]
+    for trace in traces:
+        assert torch.equal((trace.membranes >= trace.threshold).float(), trace.spikes)
+
+
+@pytest.mark.parametrize("layer", ["spiking", "recurrent", "psn"])
+def test_under_a_rule_each_layer_shows_the_membranes_that_the_rule_saw(layer: str) -> None:
+    made = {
+        "spiking": lambda: Spiking(LIF(leak=0.5)),
+        "recurrent": lambda: Recurrent(LIF(), size=4),
+        "psn": lambda: Spiking(PSN(timesteps=3)),
+    }
+    net, currents = made[layer](), torch.rand(3, 2, 4, generator=torch.Generator().manual_seed(0))
+
+    def rule(firing: Firing) -> Tensor:
+        return firing.straight(1.0)
+
+    with using(rule), observing() as ruled:
+        spikes = net(currents)
+    with observing() as plain:
+        net(currents)
+    (seen,), (own,) = ruled, plain
+    assert torch.equal(seen.spikes, spikes)
+    torch.testing.assert_close(seen.spikes, own.spikes)
+    above = (trace.membranes - trace.threshold for trace in (seen, own))
+    torch.testing.assert_close(*above)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("cnn-small", "digits"),
+        ("dense", "digits"),
+        ("recurrent", "digits-events"),
+        ("sew-resnet-18", "digits"),
+        ("tcn-small", "digits-audio"),
+        ("vgg-5", "digits"),
+        ("wrn-16-4", "digits"),
+    ],
+)
+def test_per_step_logits_average_to_the_logits(name: str, data: str) -> None:
+    loaded = sp.load(data)
+    model = sp.build(name, loaded, width=4).eval()
+    x = loaded.train.x[:2]
+    with torch.no_grad(), stepwise():
+        steps = model(x).unflatten(0, (-1, 2))
+    assert len(steps) > 1
+    with torch.no_grad():
+        torch.testing.assert_close(steps.mean(0), model(x), rtol=1e-4, atol=1e-5)
+
+
+def test_tet_is_the_mean_of_the_losses_of_the_steps() -> None:
+    data = sp.load("digits")
+    model = sp.build("dense", data, width=8, timesteps=3).eval()
+    x, y = data.train.x[:6], data.train.y[:6]
+    with stepwise():
+        steps = model(x).view(3, 6, 10)
+    written = sum(
+        0.8 * F.cross_entropy(z, y) + 0.2 * F.mse_loss(z, torch.full_like(z, 1.5)) for z in steps
+    )
+    ours = TET(pull=0.2, centre=1.5)(Pass(model, x, y))
+    torch.testing.assert_close(ours, written / 3)
+
+
+def test_tet_refuses_what_has_no_steps() -> None:
+    x, y = torch.rand(4, 3), torch.tensor([0, 1, 0, 1])
+    with pytest.raises(InputError, match="answers at more than one step"):
+        TET()(Pass(nn.Linear(3, 2), x, y))
+    data = sp.load("digits-av")
+    with pytest.raises(InputError, match="same number of steps in every view; got image"):
+        TET()(Pass(sp.build("fusion-small", data, width=2), data.train.x[:2], data.train.y[:2]))
+
+
+def test_guarding_is_its_formula_on_membranes_worked_out_by_hand() -> None:
+    # u = .8, 1.2 (fires), then .8 for the first unit; .2, .3, .35 for the second.
+    x, y = torch.tensor([[0.8, 0.2]], dtype=torch.float64), torch.tensor([0])
+    clean = Pass(Net(timesteps=3), x, y)
+    near = [0.3 - 0.2, 0.3 - 0.2, 0.3 - 0.2, 0, 0, 0]
+    ours = ThresholdGuarding(guard=0.3, ramp="none")(clean)
+    assert ours.item() == pytest.approx(sum(near) / 6)
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.25, 1.0])
+def test_guarding_grows_with_the_training(progress: float) -> None:
+    x, y = torch.tensor([[0.75, 0.0]]), torch.tensor([0])
+    whole = ThresholdGuarding(ramp="none")(Pass(Net(), x, y)).item()
+    now = ThresholdGuarding()(Pass(Net(), x, y, progress=progress)).item()
+    assert now == pytest.approx(whole * (1 - math.cos(math.pi * progress)) / 2)
+
+
+def test_guarding_sees_the_noise_of_the_very_forward_it_shares() -> None:
+    x, y = torch.full((8, 2), 0.5), torch.zeros(8, dtype=torch.int64)
+    net = Net(NoisyLIF(noise=0.5))
+    late = Pass(net, x, y)
+    _ = late.logits
+    rates = torch.stack([trace.spikes.mean(0) for trace in late.traces]).squeeze(0)
+    assert torch.equal(rates, late.logits), "not announced: the draws are repeated"
+    told = Pass(net, x, y, looks=["membranes"])
+    assert torch.equal(told.traces[0].spikes.mean(0), told.logits)
+    assert rates.std() > 0
+
+
+def test_mpd_sgr_is_the_mass_of_a_normal_membrane_in_the_window() -> None:
+    x = torch.randn(4000, 2, generator=torch.Generator().manual_seed(0)).double() * 0.5
+    x[:, 1] += 2
+    ours = MPDSGR(window=0.4)(Pass(Net(timesteps=1), x, torch.zeros(4000, dtype=torch.int64)))
+    normal = torch.distributions.Normal(0.0, 1.0)
+    share = [
+        normal.cdf((mean + 0.4) / 0.5) - normal.cdf((mean - 0.4) / 0.5)
+        for mean in (torch.tensor(-1.0), torch.tensor(1.0))  # the threshold is 1
+    ]
+    assert ours.item() == pytest.approx(float(sum(share)) / 2, abs=0.01)
+
+
+@pytest.mark.parametrize("term", [MPDSGR(), ThresholdGuarding()], ids=repr)
+def test_models_without_neurons_are_refused(term: MPDSGR) -> None:
+    with pytest.raises(InputError, match="no spiking layer whose membranes"):
+        term(Pass(nn.Linear(3, 2), torch.rand(2, 3), torch.tensor([0, 1])))
+
+
+def test_an_objective_announces_what_its_terms_look_at() -> None:
+    terms = {"a": (1.0, TET()), "b": (1.0, MPDSGR()), "c": (1.0, Trades())}
+    clean = Objective(terms).look(nn.Linear(2, 2), torch.rand(2, 2), torch.tensor([0, 1]))
+    assert clean.looks == {"steps", "membranes"}
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: TET(pull=1.5), r"TET.pull must lie in \[0, 1\]"),
+        (lambda: TET(centre=0), "TET.centre must be positive"),
+        (lambda: ThresholdGuarding(guard=-1), "ThresholdGuarding.guard must be positive"),
+        (lambda: ThresholdGuarding(ramp="cos"), "Did you mean 'cosine'"),
+        (lambda: MPDSGR(window=math.nan), "MPDSGR.window must be positive"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(make: Any, sentence: str) -> None:
+    with pytest.raises(SettingError, match=sentence):
+        make()
