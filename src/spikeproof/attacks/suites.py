@@ -69,6 +69,9 @@ _STANDARD = Suite(
         Member(attack=FMN(steps=100), path=_ARCTAN),
         Member(attack=Restarts(attack=_LARGE, times=4), path=_ARCTAN),
         Member(attack=Restarts(attack=_LARGE, times=2), path=ASSG()),
+        # No gradient at all: on adversarially trained networks they break what no gradient finds.
+        Member(attack=SparseRS(steps=2000)),
+        Member(attack=Square(steps=5000)),
     ),
     patience=1,
 )
@@ -88,8 +91,8 @@ _FULL = Suite(
         Member(attack=SigmaZero(steps=100), path=_ARCTAN),
         Member(attack=SparsePGD(steps=100), path=_ARCTAN),
         Member(attack=Saliency(steps=40, candidates=4), path=_ARCTAN),
-        Member(attack=SparseRS(steps=2000)),
-        Member(attack=Square(steps=2000)),
+        Member(attack=SparseRS(steps=10_000)),
+        Member(attack=Square(steps=20_000)),
     ),
     patience=2,
 )
