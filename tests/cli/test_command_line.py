@@ -193,7 +193,7 @@ def test_the_lists_name_everything(said: Said) -> None:
     assert {"retraction", "ssdp"} <= set(listed["rules"])
     assert {"if", "lif", "noisy-lif", "plif", "psn"} == set(listed["neurons"])
     assert {"direct", "latency", "phase", "poisson"} == set(listed["encoders"])
-    assert {"quick", "standard"} == set(listed["suites"])
+    assert {"quick", "core", "standard", "full"} == set(listed["suites"])
     assert {"demo", "quick"} <= set(listed["plans"])
     assert all(said for rows in listed.values() for said in rows.values())
 

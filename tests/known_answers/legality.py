@@ -163,6 +163,8 @@ def turns(kind: str, name: str, count: int, n: int) -> Iterator[tuple[Threat, nn
     """Threat, model, and (x, y, x_adv) of each turn."""
     for turn in range(count):
         threat = at(name, turn)
+        if not serves(cheap(kind), threat):  # some serve real values only
+            continue
         size = threat.domain.size
         model = [Plane(size, turn), Spikes(size, turn), Plane(size, turn), Still()][turn % 4]
         x = inputs(threat.domain, n, turn)

@@ -40,6 +40,7 @@ INTEGRALS: dict[str, Callable[[Tensor], Tensor]] = {
         1.15 * normal(z) - 0.15 * (normal((z - 1) / 6) + normal((z + 1) / 6))
     ),
     "rectangle": lambda z: ramp(z) / 2,
+    "shifted-gaussian": lambda z: normal(z - 0.5),
     "sigmoid": torch.sigmoid,
     "straight-through": lambda z: z,
     "triangle": lambda z: ramp(z) - ramp(z) * ramp(z).abs() / 2,

@@ -79,6 +79,11 @@ class Geometry(ABC):
     def check(self, radius: float, domain: Domain | Views) -> None:
         """Raise SettingError where the radius makes no sense on the domain."""
 
+    def reach(self, x: Tensor, domain: Domain | Views) -> Tensor:
+        """Distance to the farthest corner of the box, float64 ``(N,)``."""
+        low, high = domain.bounds(x)
+        return self.distance(torch.where(x - low > high - x, low, high), x, domain)
+
     def project(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """A legal point: in the ball, in the box, on the grid."""
         return land(self.nearest(z, x, radius, domain), x, domain, grid=True)

@@ -78,6 +78,17 @@ class Joint(Geometry):
             used.append(torch.where(length == 0, torch.zeros_like(length), over))
         return torch.stack(used).amax(0)
 
+    def reach(self, x: Tensor, domain: Domain | Views) -> Tensor:
+        """The multiple of the radii at which every view that may move can reach its corners."""
+        views = _views(domain)
+        near, parts = views.unpack(x), dict(views.parts)
+        reached = [
+            geometry.reach(near[name], parts[name]) / own
+            for name, (geometry, own) in self.views.items()
+            if own > 0
+        ]
+        return torch.stack(reached).amax(0) if reached else x.new_zeros(len(x)).double()
+
     def nearest(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The nearest change of every named view; 0 for the others."""
         views = _views(domain)

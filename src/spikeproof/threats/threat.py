@@ -103,9 +103,8 @@ class Threat:
         return self.geometry.distance(x_adv.detach(), x.detach(), self.domain)
 
     def reach(self, x: Tensor) -> Tensor:
-        """Distance from every item to the farthest corner of the box, float64 ``(N,)``."""
-        low, high = self.domain.bounds(x)
-        return self.distance(torch.where(x - low > high - x, low, high), x)
+        """Distance from every item to the farthest legal point, float64 ``(N,)``."""
+        return self.geometry.reach(x.detach(), self.domain)
 
     @torch.no_grad()
     def project(self, z: Tensor, x: Tensor, radius: Tensor | None = None) -> Tensor:
