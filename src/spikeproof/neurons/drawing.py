@@ -20,13 +20,15 @@ __all__ = ["averaging", "draw_normal", "draw_spikes", "draw_uniform", "drawing"]
 class _Source:
     """The keys of one scope, and how many draws were asked of it."""
 
-    def __init__(self, seeds: Seeds | None) -> None:
+    def __init__(self, seeds: Seeds | Callable[[], Seeds] | None) -> None:
         self.seeds = seeds
         self.served = 0
 
     def next(self, n: int) -> Seeds | None:
         """Keys for the next draw, each with a label of its own; None for the global generator."""
         self.served += 1
+        if callable(self.seeds):
+            self.seeds = self.seeds()
         if self.seeds is None:
             return None
         if n != len(self.seeds):
@@ -42,7 +44,7 @@ _averaging: ContextVar[bool] = ContextVar("spikeproof_averaging", default=False)
 
 
 @contextmanager
-def drawing(seeds: Seeds | None) -> Iterator[_Source]:
+def drawing(seeds: Seeds | Callable[[], Seeds] | None) -> Iterator[_Source]:
     """Let every random draw of the networks called inside come from one key per item.
 
     A forward pass then depends on nothing but the items and their keys: neither on the batch they
@@ -51,7 +53,8 @@ def drawing(seeds: Seeds | None) -> Iterator[_Source]:
     Outside any scope draws come from torch's global generator.
 
     Args:
-        seeds: One key per item of the forward pass; None returns to the global generator.
+        seeds: One key per item of the forward pass, or what makes them at the first draw; None
+            returns to the global generator.
     Returns:
         An object whose ``served`` counts the draws: a network that has made none is deterministic.
     Raises:

@@ -108,7 +108,13 @@ class Oracle:
             rows: Which items of the attack these are, int64 ``(N,)``; all, in order, where absent.
                 Draws, and paths that remember something of each item, find it by this number.
         """
-        ascent, question = self._question(x, score, rows)
+        seen: list[Tensor] = []
+
+        def noted(logits: Tensor) -> Tensor:
+            seen.append(score(logits))
+            return seen[-1]
+
+        ascent, question = self._question(x, noted, rows)
         logits, grad = ascent.ascend(question)
         if not torch.isfinite(grad).all():
             bad = int((~torch.isfinite(grad)).flatten(1).any(1).nonzero()[0])
@@ -116,8 +122,8 @@ class Oracle:
                 f"The input gradient of item {bad} is not finite under path {self.path!r}; an "
                 "attack would fail without a sign of it. Use another path."
             )
-        with torch.no_grad():
-            self._trend.note(question.rows, score(logits))
+        # A path that takes several samples has taken the score of each.
+        self._trend.note(question.rows, torch.stack(seen).detach().mean(0))
         return logits, grad
 
     def rising(self, n: int) -> Tensor:
@@ -153,7 +159,7 @@ class Oracle:
             score=score,
             rows=who,
             keys=keys,
-            seeds=keys.at(number),
+            draws=lambda: keys.at(number),
         )
         return self._ascent, question
 

@@ -8,7 +8,7 @@ with the oracle and forgotten with it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -31,7 +31,8 @@ class Question:
         score: What is climbed, from logits ``(N, K)`` to one number per item ``(N,)``.
         rows: Numbers of the items within the attack, int64 ``(N,)``.
         keys: One key per item, the same at every question.
-        seeds: One key per item, another at every question about it.
+        draws: Makes one key per item, another at every question about it; asked only by networks
+            and paths that draw.
         first: Whether this is the first of several samples of one gradient.
     """
 
@@ -40,13 +41,22 @@ class Question:
     score: Callable[[Tensor], Tensor]
     rows: Tensor
     keys: Seeds
-    seeds: Seeds
+    draws: Callable[[], Seeds]
     first: bool = True
+
+    @property
+    def seeds(self) -> Seeds:
+        """One key per item, another at every question about it."""
+        return self.draws()
+
+    def drawn(self, seeds: Seeds, *, first: bool = True) -> Question:
+        """The same question with these draws; ``first`` says whether this sample may be first."""
+        return replace(self, draws=lambda: seeds, first=self.first and first)
 
     def logits(self) -> Tensor:
         """The network's own answer, without a gradient: one forward pass."""
         with torch.no_grad():
-            return self.view.forward(self.x, self.seeds)
+            return self.view.forward(self.x, self.draws)
 
     def ascend(
         self, rule: Surrogate | Rule | None, seen: Tensor | None = None
@@ -59,7 +69,7 @@ class Question:
         """
         x = self.x.detach().clone().requires_grad_(True)
         with torch.enable_grad():
-            logits = self.view.forward(x, self.seeds, rule)
+            logits = self.view.forward(x, self.draws, rule)
             at = logits if seen is None else logits + (seen - logits).detach()
             grad = self.view.backward(self.score(at).sum(), x)
         return logits.detach(), grad

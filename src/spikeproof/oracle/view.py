@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -41,7 +42,9 @@ class View:
         self.model = model
         self.passes = Passes()
 
-    def forward(self, x: Tensor, seeds: Seeds, rule: Surrogate | Rule | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, seeds: Callable[[], Seeds], rule: Surrogate | Rule | None = None
+    ) -> Tensor:
         """Logits ``(N, K)``, with the draws of these keys and the gradient of this rule."""
         with using(rule), drawing(seeds):
             logits = self.model(x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
@@ -64,7 +64,7 @@ class Expectation:
         """The same question, with other draws each time."""
         for k in range(self.samples):
             own = question.seeds.child("sample", k)
-            yield replace(question, seeds=own, first=question.first and k == 0)
+            yield question.drawn(own, first=k == 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ class Replay:
         """The same question, with the draws of every other one."""
         for k in range(self.samples):
             own = question.keys.child("prediction", k)
-            yield replace(question, seeds=own, first=question.first and k == 0)
+            yield question.drawn(own, first=k == 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,7 +84,7 @@ class _Differences:
             own = question.seeds.child("pair", number)
             u = own.normal(x.shape[1:], x.dtype).to(x.device)
             more, less = (
-                question.score(replace(question, x=at, seeds=own).logits())
+                question.score(replace(question.drawn(own), x=at).logits())
                 for at in (x + noise * u, x - noise * u)
             )
             slope = (more - less) / (2 * noise)
