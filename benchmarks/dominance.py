@@ -49,13 +49,13 @@ from spikeproof.neurons import Surrogate
 from spikeproof.oracle import ASSG, RGA
 from spikeproof.threats import Goal, Threat
 
-ITEMS, FEW = 60, 20
+ITEMS, FEW, MANY = 40, 12, 100
 THREATS = {
-    "plain-lif": ("linf", "l2", "l1", "l0"),
-    "sr-lif": ("linf", "l1"),
+    "plain-lif": ("linf", "l2", "l1"),
+    "sr-lif": ("linf",),
     "at-lif": ("linf", "l2", "l1", "l0"),
-    "sr-at-lif": ("linf", "l2"),
-    "at-if": ("linf", "l0"),
+    "sr-at-lif": ("linf",),
+    "at-if": ("linf",),
     "plain-poisson": ("linf",),
 }
 _PGD50 = PGD(steps=50, step_size=0.32, stop=True)
@@ -209,7 +209,7 @@ def measured(name: str) -> dict[str, Any]:
         threat: kept(f"{name}-{threat}", lambda t=threat: contest(model, split, ladders[t][1]))
         for threat in THREATS[name]
     }
-    whole = open_test(data, few if "poisson" in name else 3 * ITEMS)
+    whole = open_test(data, few if "poisson" in name else MANY)
     usual = kept(f"{name}-protocol", lambda: protocol(model, whole, ladders["linf"][1]))
     return {"network": name, "contests": contests, "protocol": usual}
 
