@@ -13,6 +13,7 @@ from torch import Tensor
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
 from spikeproof.threats.geometry import Counted, Geometry, Radius, Sparse, towards
+from spikeproof.threats.joint import Joint
 from spikeproof.threats.registry import GEOMETRIES
 
 __all__ = ["Threat"]
@@ -103,9 +104,15 @@ class Threat:
         return self.geometry.distance(x_adv.detach(), x.detach(), self.domain)
 
     def reach(self, x: Tensor) -> Tensor:
-        """Distance from every item to the farthest corner of the box, float64 ``(N,)``."""
+        """Distance from every item to the farthest corner it may go to, float64 ``(N,)``."""
         low, high = self.domain.bounds(x)
-        return self.distance(torch.where(x - low > high - x, low, high), x)
+        far = torch.where(x - low > high - x, low, high)
+        if isinstance(self.geometry, Joint) and isinstance(self.domain, Views):
+            # A view without a budget stays where it is.
+            corner, free = self.domain.unpack(far), self.geometry.views.items()
+            moved = {name: corner[name] for name, (_, radius) in free if radius > 0}
+            far = self.domain.pack({**self.domain.unpack(x), **moved})
+        return self.distance(far, x)
 
     @torch.no_grad()
     def project(self, z: Tensor, x: Tensor, radius: Tensor | None = None) -> Tensor:
