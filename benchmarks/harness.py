@@ -159,6 +159,11 @@ def show(content: Mapping[str, Any]) -> None:
             f"  {row['work']:<58} {1e3 * row['ours_s']:9.2f} ms  against {row['against']:<24}"
             f"{1e3 * row['theirs_s']:9.2f} ms  ratio {row['ratio']:5.2f}  {target(row)}"
         )
+    for row in content.get("scores", []):
+        print(
+            f"  {row['network']:<8} {row['norm']:<5} one attack {row['pick']:.3f}  "
+            f"all of ours {row['ours']:.3f}  {target(row)}"
+        )
     for row in content.get("memory", []):
         judged = f"  ours is {row['ratio']:.2f} of it  {target(row)}" if "ratio" in row else ""
         print(

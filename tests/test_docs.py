@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 from functools import cache
@@ -109,6 +110,27 @@ def check_arguments(words: list[str], line: str) -> None:
 def test_the_page_of_commands_is_current() -> None:
     docs = script("generate_docs")
     assert docs.page() == text_of(ROOT / "docs" / "cli.md"), "run scripts/generate_docs.py"
+
+
+def test_the_page_of_evidence_is_current() -> None:
+    evidence = script("generate_evidence")
+    page = ROOT / "docs" / "evidence" / "attacks.md"
+    assert evidence.page() == text_of(page), "run scripts/generate_evidence.py"
+
+
+def test_the_page_of_evidence_says_what_was_not_measured(tmp_path: Path) -> None:
+    evidence = script("generate_evidence")
+    assert evidence.page(tmp_path).count("Not measured yet.") == len(evidence.PARTS)
+
+
+def test_the_page_of_evidence_calls_a_missed_target_missed(tmp_path: Path) -> None:
+    counted = {"attack": "pgd", "threat": "l2", "cases": 10_000, "violations": {"ball": 3}}
+    about = {"machine": {"processor": "some"}, "versions": {"python": "3", "torch": "2"}}
+    result = json.dumps({**about, "evidence": [counted]})
+    (tmp_path / "legality.json").write_text(result, encoding="utf-8")
+    told = script("generate_evidence").page(tmp_path)
+    assert "10,000 in all: 3 violations" in told
+    assert "no violation: **missed**" in told
 
 
 def test_every_command_has_an_example_that_parses() -> None:

@@ -6,6 +6,7 @@ with the package, neither with the threats nor with ``verify``.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -160,8 +161,9 @@ def inputs(domain: Domain | Views, n: int, turn: int) -> Tensor:
 
 
 def turns(kind: str, name: str, count: int, n: int) -> Iterator[tuple[Threat, nn.Module, Any]]:
-    """Threat, model, and (x, y, x_adv) of each turn."""
-    for turn in range(count):
+    """Threat, model, and (x, y, x_adv) of each turn; turns the attack refuses are passed over."""
+    served = (turn for turn in itertools.count() if serves(cheap(kind), at(name, turn)))
+    for turn in itertools.islice(served, count):
         threat = at(name, turn)
         if not serves(cheap(kind), threat):  # some serve real values only
             continue

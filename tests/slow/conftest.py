@@ -1,4 +1,4 @@
-"""The independent checks of known_answers are importable here as well."""
+"""What known_answers and the benchmarks share is importable here as well."""
 
 from __future__ import annotations
 
@@ -6,3 +6,4 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "known_answers"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))

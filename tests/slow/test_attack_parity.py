@@ -162,6 +162,12 @@ CASES: list[tuple[str, Attack, str, Callable[..., Callable[..., Tensor]], dict[s
 ]  # fmt: skip
 
 
+def _told(attack: Attack) -> str:
+    """The attack in words."""
+    inside = f" of {type(attack.attack).__name__}" if isinstance(attack, Targeted) else ""
+    return type(attack).__name__ + inside
+
+
 @pytest.mark.parametrize("model", ["dense", "conv"])
 @pytest.mark.parametrize(
     ("name", "attack", "loss", "library", "settings"),
@@ -178,6 +184,7 @@ def test_ours_leaves_no_more_standing_than_an_independent_implementation(
     loss: str,
     library: Callable[..., Callable[..., Tensor]],
     settings: dict[str, Any],
+    record_property: Callable[[str, object], None],
 ) -> None:
     peer = library(**settings)
     net, (x, y) = network(model), (values[-600:] for values in digits())
@@ -193,6 +200,15 @@ def test_ours_leaves_no_more_standing_than_an_independent_implementation(
             x_adv = attack(oracle, x, Goal(y, loss=loss), threat, seeds=keys)
         ours += standing(net, x_adv, x, y, name) / starts
     peer_name = f"{library.__name__} {next(iter(settings.values()))}"
-    print(f"\n| {model} | {name} {RADII[name]} | {type(attack).__name__} {loss} | {ours:.2f} | "
-          f"{peer_name} | {theirs:.2f} |")  # fmt: skip
+    row = {
+        "measure": "robust accuracy",
+        "network": model,
+        "threat": f"{name} {RADII[name]}",
+        "attack": f"{_told(attack)}, {loss}",
+        "peer": peer_name,
+        "ours": ours,
+        "theirs": theirs,
+    }
+    print(f"\n{row}")
+    record_property("row", row)
     assert ours <= theirs + TOLERANCE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -50,7 +52,10 @@ def trained() -> tuple[nn.Module, Tensor, Tensor]:
     ids=["linf", "l2", "l1"],
 )
 def test_square_breaks_as_many_as_autoattack_does(
-    geometry: Geometry, radius: float, norm: str
+    geometry: Geometry,
+    radius: float,
+    norm: str,
+    record_property: Callable[[str, object], None],
 ) -> None:
     theirs = pytest.importorskip(
         "pyautoattack.square", reason="pyautoattack is not installed; it is the other side"
@@ -64,6 +69,17 @@ def test_square_breaks_as_many_as_autoattack_does(
     with Oracle(model) as oracle:
         x_adv = Square(steps=QUERIES - 1)(oracle, x, Goal(y), threat, seeds=seeds(0, n=len(x)))
         ours = (oracle.logits(x_adv).argmax(1) != y).sum()
-    print(f"{norm}: ours {int(ours)}, AutoAttack {int(broken)}, of {len(x)}")
+    left = [100 * (1 - float(count) / len(x)) for count in (ours, broken)]
+    row = {
+        "measure": "robust accuracy",
+        "network": "conv, right items",
+        "threat": f"{threat.name} {radius}",
+        "attack": f"Square, {QUERIES} queries",
+        "peer": "autoattack Square",
+        "ours": left[0],
+        "theirs": left[1],
+    }
+    print(f"\n{row}")
+    record_property("row", row)
     # One random search against another: half a point, and what chance does to 200 items.
     assert ours >= broken - 0.04 * len(x)

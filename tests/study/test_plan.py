@@ -111,7 +111,11 @@ def test_a_plan_survives_json_and_keeps_its_hash(tmp_path: Path) -> None:
         ('name = "mine"', "", "name: Field required"),
         ('model = "cnn-small"', "", r"\[\[data\]\] 'digits': model: Field required"),
         ('name = "AT"', 'name = "plain"', "training plain is there twice"),
-        ('name = "mine"', 'name = "mine"\nsuite = "fast"', "suite: .*'quick', 'core', 'standard' or 'full'"),
+        (
+            'name = "mine"',
+            'name = "mine"\nsuite = "fast"',
+            "suite: .*'quick', 'core', 'standard' or 'full'",
+        ),
         ('name = "AT"', 'name = "AT"\ndata = ["nmnist"]', "Unknown data set of this plan"),
     ],
 )

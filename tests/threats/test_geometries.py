@@ -306,3 +306,11 @@ def test_a_radius_that_makes_no_sense_is_one_clear_sentence(
 def test_records_rebuild_the_threat(threat: Threat) -> None:
     # The record says whether it lives in frame space; the data set knows only the grid.
     assert Threat.from_record(threat.record(), DOMAINS[threat.domain.kind]) == threat
+
+
+def test_the_reach_of_a_joint_budget_leaves_out_views_without_one() -> None:
+    x = draw(VIEWS, 3, 0)
+    reach = Threat(Joint({"audio": (Linf(), 0.5)}), 1.0, VIEWS).reach(x)
+    audio = VIEWS.unpack(x)["audio"].double()
+    far = torch.maximum(AUDIO.high - audio, audio - AUDIO.low).flatten(1).amax(1)
+    assert torch.allclose(reach, far / 0.5)
