@@ -237,10 +237,11 @@ def optimality(result: Result) -> str:
     )
     return (
         "\nOptimality is 1 for the smallest distances known and 0 for no success. The best known "
-        f"point of an item is that of {union}. A run has {result['steps']} steps, one towards rivals as "
-        "many per rival, a bisection 200 in all, Countdown its defaults. On the spiking networks (plain, SR, AT) ours go through "
-        "arctan of sharpness 5, the libraries through a network's own surrogate. The named attacks "
-        "were chosen after dense, conv and plain had been measured, before SR and AT. Target 0.95 "
+        f"point of an item is that of {union}. A run has {result['steps']} steps, one towards "
+        "rivals as many per rival, a bisection 200 in all, Countdown its defaults. On the spiking "
+        "networks (plain, SR, AT) ours go through arctan of sharpness 5, the libraries through a "
+        "network's own surrogate. The named attacks were chosen after dense, conv and plain had "
+        "been measured, before SR and AT. Target 0.95 "
         f"for both columns of ours: met in {met} of {len(result['scores'])}.\n"
         + table(("network", "norm", "median distance", "named attack", "its optimality",
                  "union of ours", "best of the libraries", ""), rows)
