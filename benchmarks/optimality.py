@@ -12,13 +12,17 @@ item that is wrong when clean has distance 0 where an attack leaves it alone, as
 Per norm one procedure of ours is named, the same on every network, beside the union of ours. They
 were named after dense, conv and plain had been measured, and before SR and AT.
 
-    python benchmarks/optimality.py
+A finished network is kept under ``runs/evidence`` and not measured again; names as arguments
+choose.
+
+    python benchmarks/optimality.py [NETWORK ...]
 """
 
 from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -217,7 +221,8 @@ def main() -> None:
     folder = FOLDER / "optimality" / ("-".join(installed()) or "ours")
     folder.mkdir(parents=True, exist_ok=True)
     found = []
-    for name in NETWORKS:
+    chosen = sys.argv[1:] or NETWORKS
+    for name in chosen:
         path = folder / f"{name}.json"
         if not path.exists():
             model = trained(name, data)
@@ -230,7 +235,8 @@ def main() -> None:
             one = {"network": name, "clean": float(right), "contests": contests}
             path.write_text(json.dumps(one), encoding="utf-8")
         found.append(json.loads(path.read_text(encoding="utf-8")))
-    more = {"libraries": installed(), "steps": STEPS}
+    lacking = [name for name in NETWORKS if name not in chosen]
+    more = {"libraries": installed(), "steps": STEPS, "unmeasured": lacking}
     write("optimality", [], scores=rows(found), evidence=found, **more)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import ATTACKS, PGD, Attack, Random, Restarts, Transfer, serves
+from spikeproof.attacks import ATTACKS, PGD, Attack, Random, Restarts, Targeted, Transfer, serves
 from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.oracle import Oracle
@@ -60,6 +60,7 @@ assert {type(geometry) for geometry, _, _ in CASES.values()} == set(GEOMETRIES.m
 CHEAP: dict[str, Attack] = {
     "random": Random(draws=3),
     "restarts": Restarts(attack=PGD(steps=2), times=2),
+    "targeted": Targeted(attack=PGD(steps=2), rivals=2),
     "transfer": Transfer(source="unused", attack=PGD(steps=3)),
 }
 
