@@ -184,6 +184,8 @@ def overestimation(result: Result) -> str:
     """What the usual protocol leaves standing too many."""
     rows = []
     for one in result["evidence"]:
+        if "protocol" not in one:
+            continue
         usual = one["protocol"]
         for name, found in (*usual["overestimates"].items(), ("four", usual["four_settings"])):
             rows.append(

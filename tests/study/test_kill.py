@@ -51,8 +51,14 @@ def server() -> ForkServerContext:
     return context
 
 
+def at_work(plan: Plan, folder: Path, workers: int) -> None:
+    """Run a plan as in a terminal; whoever runs the tests in the background has Ctrl-C ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    run(plan, folder, workers=workers)
+
+
 def started(server: ForkServerContext, plan: Plan, folder: Path, workers: int) -> BaseProcess:
-    process = server.Process(target=run, args=(plan, folder), kwargs={"workers": workers})
+    process = server.Process(target=at_work, args=(plan, folder, workers))
     process.start()
     return process
 
