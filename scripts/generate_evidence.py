@@ -170,8 +170,8 @@ def dominance(result: Result) -> str:
         f"\n`standard` breaks {percent(share, 2)} % of the {anyone} items that any rival breaks "
         f"(target 99.5 %: {verdict(share >= 99.5)}). Under l_inf it breaks "
         f"at least one point more than the best single rival on {ahead} of {len(better)} networks "
-        f"(target half: {verdict(2 * ahead >= len(better))}); the rivals include every member with gradients "
-        "alone, with five times its steps. A search without gradients of 5000 queries "
+        f"(target half: {verdict(2 * ahead >= len(better))}); the rivals include every member with "
+        "gradients alone, with five times its steps. A search without gradients of 5000 queries "
         f"afterwards gains {percent(extra, 2)} points (target 0.2: {verdict(extra <= 0.2)}).\n"
         + table(
             ("network", "threat", "right when clean", "broken by standard", "by any rival",
