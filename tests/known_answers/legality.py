@@ -166,8 +166,6 @@ def turns(kind: str, name: str, count: int, n: int) -> Iterator[tuple[Threat, nn
     served = (turn for turn in itertools.count() if serves(cheap(kind), at(name, turn)))
     for turn in itertools.islice(served, count):
         threat = at(name, turn)
-        if not serves(cheap(kind), threat):  # some serve real values only
-            continue
         size = threat.domain.size
         model = [Plane(size, turn), Spikes(size, turn), Plane(size, turn), Still()][turn % 4]
         x = inputs(threat.domain, n, turn)
