@@ -211,4 +211,4 @@ def test_ours_leaves_no_more_standing_than_an_independent_implementation(
     }
     print(f"\n{row}")
     record_property("row", row)
-    assert ours <= theirs + TOLERANCE
+    assert ours <= theirs + TOLERANCE + 1e-9  # shares of 600 items, in floating point
