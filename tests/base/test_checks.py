@@ -11,6 +11,7 @@ import torch
 from spikeproof.base import (
     InputError,
     SettingError,
+    check_count,
     check_finite,
     check_fraction,
     check_labels,
@@ -42,6 +43,12 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     assert check_one_of("l2", ["l1", "l2"], "threat") == "l2"
     with refused(SettingError, "Unknown surrogate 'triangel'. Did you mean 'triangle'?"):
         check_one_of("triangel", ["triangle", "sigmoid"], "surrogate")
+
+
+def test_a_count_is_at_least_one() -> None:
+    check_count(Box(1), "size")
+    with pytest.raises(SettingError, match=r"^Box\.size must be at least 1; got 0\.$"):
+        check_count(Box(0), "size")
 
 
 @pytest.mark.parametrize("size", [0.0, -1.0, float("inf"), float("nan")])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import Seeds, SettingError, check_fraction
+from spikeproof.base import Seeds, SettingError, check_count, check_fraction
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat
 
@@ -91,8 +91,7 @@ class APGD:
     stop: bool = False
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"APGD.steps must be at least 1; got {self.steps!r}.")
+        check_count(self, "steps")
         check_fraction(self, "momentum", "rho")
 
     def serves(self, threat: Threat) -> bool:
@@ -162,7 +161,7 @@ class APGD:
                 walk.glide(threat, self.momentum if k else 1.0)
         if best is not None:
             x_adv = threat.project(walk.z, walk.x) if threat.relaxed else walk.z
-            best.keep(x_adv, walk.goal.margin(oracle.logits(x_adv)), walk.rows)
+            best.keep(x_adv, walk.goal.margin(oracle.logits(x_adv, walk.rows)), walk.rows)
         return walk
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from spikeproof.attacks.fmn import FMN
 from spikeproof.attacks.nearest import MinimumNorm, Nearest
 from spikeproof.attacks.swap import Swap
-from spikeproof.base import Seeds, SettingError
+from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat
 
@@ -66,11 +66,7 @@ class Countdown(MinimumNorm):
     runs: int = 2
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.proposals, self.runs) < 1:
-            raise SettingError(
-                f"Countdown.steps, .proposals and .runs must be at least 1; got {self.steps!r}, "
-                f"{self.proposals!r} and {self.runs!r}."
-            )
+        check_count(self, "steps", "proposals", "runs")
         if self.low < 0:
             raise SettingError(f"Countdown.low must be at least 0; got {self.low!r}.")
         Swap(share=self.share, noise=self.noise, doubt=self.doubt)
@@ -113,5 +109,6 @@ class Countdown(MinimumNorm):
             if not len(rows):
                 return
             own = seeds[rows].child("units", int(threat.radius), run)
-            x_adv = swap(oracle, near.x[rows], goal[rows], threat, seeds=own)
-            near.keep(x_adv, goal[rows].margin(oracle.logits(x_adv)), rows)
+            part = oracle.among(rows)
+            x_adv = swap(part, near.x[rows], goal[rows], threat, seeds=own)
+            near.keep(x_adv, goal[rows].margin(part.logits(x_adv)), rows)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.scale import largest_range, unit_l2, wide
-from spikeproof.base import SettingError, check_fraction, check_positive
+from spikeproof.base import check_count, check_fraction, check_positive
 from spikeproof.threats import Threat
 
 __all__ = ["DDN"]
@@ -67,8 +67,7 @@ class DDN(Descent):
     length: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"DDN.steps must be at least 1; got {self.steps!r}.")
+        check_count(self, "steps")
         check_positive(self, "step_size", "last_step", "length")
         check_fraction(self, "shrink")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.scale import largest_range, unit_l2
-from spikeproof.base import SettingError, check_fraction, check_positive
+from spikeproof.base import check_count, check_fraction, check_positive
 from spikeproof.threats import Threat
 
 __all__ = ["FMN"]
@@ -66,8 +66,7 @@ class FMN(Descent):
     last_shrink: float = 0.02
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"FMN.steps must be at least 1; got {self.steps!r}.")
+        check_count(self, "steps")
         check_positive(self, "step_size", "last_step")
         check_fraction(self, "shrink", "last_shrink")
 

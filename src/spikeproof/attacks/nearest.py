@@ -186,14 +186,12 @@ class MinimumNorm(ABC):
         self._search(oracle, goal, near, start, seeds)
         if len(left := near.standing()):
             x_adv = threat.project(near.x_adv[left], x[left])
-            near.best.keep(x_adv, goal[left].margin(oracle.logits(x_adv)), left)
+            near.best.keep(x_adv, goal[left].margin(oracle.logits(x_adv, left)), left)
         return near.best.x
 
     def _refuse(self, near: Nearest, start: Tensor | None) -> None:
         """Raise where the attack would search in vain."""
         name, threat = type(self).__name__, near.threat
-        if self.steps < 1:
-            raise SettingError(f"{name}.steps must be at least 1; got {self.steps!r}.")
         if not self.serves(threat):
             grid = " on a grid of whole numbers" if threat.domain.integer else ""
             raise SettingError(
@@ -233,7 +231,8 @@ class Descent(MinimumNorm):
             if not len(rows):
                 return
             if step == self.steps:
-                near.keep(state["x_adv"], goal.margin(oracle.logits(state["x_adv"])), rows)
+                margin = goal.margin(oracle.logits(state["x_adv"], rows))
+                near.keep(state["x_adv"], margin, rows)
                 return
             logits, grad = oracle.ascend(state["x_adv"], goal.score, rows)
             margin = goal.margin(logits)

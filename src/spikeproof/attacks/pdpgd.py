@@ -11,7 +11,7 @@ from torch import Tensor
 from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.proximal import NORMS, proximal
 from spikeproof.attacks.scale import Adam, largest_range
-from spikeproof.base import SettingError, check_positive
+from spikeproof.base import SettingError, check_count, check_positive
 from spikeproof.threats import Threat
 
 __all__ = ["PDPGD"]
@@ -71,8 +71,7 @@ class PDPGD(Descent):
     lead: float = 2.0
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"PDPGD.steps must be at least 1; got {self.steps!r}.")
+        check_count(self, "steps")
         check_positive(self, "step_size", "last_step", "dual_step", "last_dual")
         if not 0 <= self.lead < math.inf:
             raise SettingError(f"PDPGD.lead must be 0 or more and finite; got {self.lead!r}.")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import Seeds, SettingError, check_fraction, check_positive
+from spikeproof.base import Seeds, check_count, check_fraction, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat
 
@@ -63,8 +63,7 @@ class PGD:
     stop: bool = False
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"PGD.steps must be at least 1; got {self.steps!r}.")
+        check_count(self, "steps")
         check_positive(self, "step_size")
         check_fraction(self, "last")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import Seeds, SettingError
+from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat
 
@@ -36,8 +36,7 @@ class Random:
     draws: int = 10
 
     def __post_init__(self) -> None:
-        if self.draws < 1:
-            raise SettingError(f"Random.draws must be at least 1; got {self.draws!r}.")
+        check_count(self, "draws")
 
     def __call__(
         self,

@@ -9,7 +9,7 @@ from torch import Tensor
 from spikeproof.attacks.attack import Attack, serves
 from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import Seeds, SettingError
+from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat
 
@@ -38,8 +38,7 @@ class Restarts:
     times: int = 5
 
     def __post_init__(self) -> None:
-        if self.times < 1:
-            raise SettingError(f"Restarts.times must be at least 1; got {self.times!r}.")
+        check_count(self, "times")
 
     def serves(self, threat: Threat) -> bool:
         """Whether the repeated attack can work under this threat."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from spikeproof.attacks.pgd import PGD
-from spikeproof.base import Seeds, SettingError, check_fraction, check_positive
+from spikeproof.base import Seeds, check_count, check_fraction, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat
 
@@ -55,8 +55,7 @@ class RFGSM:
     stop: bool = False
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"RFGSM.steps must be at least 1; got {self.steps!r}.")
+        check_count(self, "steps")
         check_fraction(self, "jump")
         check_positive(self, "step_size")
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spikeproof.attacks.ranking import first
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import Seeds, SettingError
+from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat
 
@@ -65,11 +65,7 @@ class Saliency:
     stop: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("steps", "candidates"):
-            if getattr(self, name) < 1:
-                raise SettingError(
-                    f"Saliency.{name} must be at least 1; got {getattr(self, name)!r}."
-                )
+        check_count(self, "steps", "candidates")
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: its radius must be a count."""
@@ -103,11 +99,12 @@ class Saliency:
                 grad = _filled(grad, seeds.child("zero", k))
             used, gain, _ = threat.offers(grad, here, x)
             if self.candidates > 1:
-                gain = self._tried(oracle, (here, x), goal, threat, (grad, gain))
+                part = oracle.among(rows)
+                gain = self._tried(part, (here, x), goal, threat, (grad, gain))
             spare = math.ceil(threat.radius * (k + 1) / steps) - used.sum(1)
             put = first(gain, torch.minimum(spare.clamp(min=0), (gain > 0).sum(1)))
             here = threat.exchange(here, x, grad, (put, torch.zeros_like(put)))
-        best.keep(here, goal.margin(oracle.logits(here)), rows)
+        best.keep(here, goal.margin(oracle.logits(here, rows)), rows)
         return best.x
 
     def _tried(

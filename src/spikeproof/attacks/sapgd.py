@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.apgd import checkpoints
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import Seeds, SettingError, check_positive
+from spikeproof.base import Seeds, check_count, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat
 
@@ -61,8 +61,7 @@ class SAPGD:
     stop: bool = False
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"SAPGD.steps must be at least 1; got {self.steps!r}.")
+        check_count(self, "steps")
         check_positive(self, "step_size")
 
     def __call__(
@@ -98,7 +97,7 @@ class SAPGD:
             size = size / 2 if k in marks else size
             z = threat.relax(z + size * steady * threat.step(mean, z, x), x)
         x_adv = threat.project(z, x) if threat.relaxed else z
-        best.keep(x_adv, goal.margin(oracle.logits(x_adv)), rows)
+        best.keep(x_adv, goal.margin(oracle.logits(x_adv, rows)), rows)
         return best.x
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.scale import Adam, per_place, ranges, wide
-from spikeproof.base import SettingError, check_fraction, check_positive
+from spikeproof.base import check_count, check_fraction, check_positive
 from spikeproof.threats import Threat
 
 __all__ = ["SigmaZero"]
@@ -67,8 +67,7 @@ class SigmaZero(Descent):
     pace: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"SigmaZero.steps must be at least 1; got {self.steps!r}.")
+        check_count(self, "steps")
         check_positive(self, "step_size", "last_step", "sigma", "pace")
         check_fraction(self, "threshold")
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spikeproof.attacks.ranking import first
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import Seeds, SettingError, check_positive
+from spikeproof.base import Seeds, SettingError, check_count, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L0, Aim, Threat
 
@@ -71,11 +71,7 @@ class SparsePGD:
     stop: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("steps", "patience"):
-            if getattr(self, name) < 1:
-                raise SettingError(
-                    f"SparsePGD.{name} must be at least 1; got {getattr(self, name)!r}."
-                )
+        check_count(self, "steps", "patience")
         check_positive(self, "step_size", "score_step")
 
     def serves(self, threat: Threat) -> bool:
@@ -121,7 +117,7 @@ class SparsePGD:
             still = torch.where(stuck, 0, still)
             chosen = _choice(score, threat)
         x_adv = threat.project(_masked(threat, z, x, chosen), x)
-        best.keep(x_adv, goal.margin(oracle.logits(x_adv)), rows)
+        best.keep(x_adv, goal.margin(oracle.logits(x_adv, rows)), rows)
         return best.x
 
     def _begin(

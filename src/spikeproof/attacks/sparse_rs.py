@@ -10,7 +10,7 @@ from torch import Tensor
 from spikeproof.attacks.ranking import first
 from spikeproof.attacks.schedule import share_at
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import Seeds, SettingError
+from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat
 
@@ -77,8 +77,7 @@ class SparseRS:
     stop: bool = True
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"SparseRS.steps must be at least 1; got {self.steps!r}.")
+        check_count(self, "steps")
         if not 0 < self.share <= 1:
             raise SettingError(f"SparseRS.share must lie in (0, 1]; got {self.share!r}.")
 
@@ -106,7 +105,7 @@ class SparseRS:
         margin = torch.full_like(best.margin, -torch.inf)
         x_adv = here
         for k in range(self.steps + 1):
-            found = goal.margin(oracle.logits(x_adv))
+            found = goal.margin(oracle.logits(x_adv, rows))
             best.keep(x_adv, found, rows)
             better = found >= margin
             margin = torch.where(better, found, margin)

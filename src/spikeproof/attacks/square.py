@@ -11,7 +11,7 @@ from torch import Tensor
 from spikeproof.attacks.schedule import share_at
 from spikeproof.attacks.trackers import Best
 from spikeproof.attacks.windows import Canvas
-from spikeproof.base import Seeds, SettingError
+from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L1, L2, Aim, Geometry, Joint, Linf, Threat
 
@@ -85,8 +85,7 @@ class Square:
     stop: bool = True
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"Square.steps must be at least 1; got {self.steps!r}.")
+        check_count(self, "steps")
         if not 0 < self.share <= 1:
             raise SettingError(f"Square.share must lie in (0, 1]; got {self.share!r}.")
 
@@ -119,7 +118,7 @@ class Square:
         shape, u = (BLOCK, 3 + 2 * canvas.numbers), margin
         for k in range(self.steps + 1):
             x_adv = threat.project(proposal, x)
-            found = goal.margin(oracle.logits(x_adv))
+            found = goal.margin(oracle.logits(x_adv, rows))
             best.keep(x_adv, found, rows)
             better = found >= margin
             margin = torch.where(better, found, margin)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.ranking import first
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import Seeds, SettingError, check_fraction
+from spikeproof.base import Seeds, SettingError, check_count, check_fraction
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat
 
@@ -69,8 +69,7 @@ class Swap:
     doubt: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"Swap.steps must be at least 1; got {self.steps!r}.")
+        check_count(self, "steps")
         check_fraction(self, "share")
         for name, value in (("noise", self.noise), ("doubt", self.doubt)):
             if not 0 <= value < float("inf"):

@@ -10,7 +10,7 @@ from torch import Tensor
 from spikeproof.attacks.apgd import APGD
 from spikeproof.attacks.attack import Attack, serves
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import InputError, Seeds, SettingError
+from spikeproof.base import InputError, Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Goal, Threat
 
@@ -49,8 +49,7 @@ class Targeted:
     rivals: int = 9
 
     def __post_init__(self) -> None:
-        if self.rivals < 1:
-            raise SettingError(f"Targeted.rivals must be at least 1; got {self.rivals!r}.")
+        check_count(self, "rivals")
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack inside can work under this threat."""
@@ -81,8 +80,9 @@ class Targeted:
                 break
             own = seeds[left].child("rival", run)
             begin = None if start is None else start[left]
-            x_adv = self.attack(oracle, x[left], aim[left], threat, seeds=own, start=begin)
-            best.keep(x_adv, aim[left].margin(oracle.logits(x_adv)), left)
+            part = oracle.among(left)
+            x_adv = self.attack(part, x[left], aim[left], threat, seeds=own, start=begin)
+            best.keep(x_adv, aim[left].margin(part.logits(x_adv)), left)
         return best.x
 
     def _aims(self, goal: Goal, logits: Tensor) -> list[Goal]:

@@ -1,6 +1,7 @@
 """What every room stands on: errors, checks, seeds, files, settings, citations."""
 
 from spikeproof.base.checks import (
+    check_count,
     check_finite,
     check_fraction,
     check_labels,
@@ -43,6 +44,7 @@ __all__ = [
     "SpikeproofError",
     "bibtex",
     "canonical_json",
+    "check_count",
     "check_finite",
     "check_fraction",
     "check_labels",

@@ -11,6 +11,7 @@ from torch import Tensor
 from spikeproof.base.errors import InputError, SettingError
 
 __all__ = [
+    "check_count",
     "check_finite",
     "check_fraction",
     "check_labels",
@@ -51,6 +52,15 @@ def check_positive(settings: object, *names: str) -> None:
         if not 0 < value < float("inf"):
             where = type(settings).__name__
             raise SettingError(f"{where}.{name} must be positive and finite; got {value!r}.")
+
+
+def check_count(settings: object, *names: str) -> None:
+    """Raise SettingError unless each named field is at least 1."""
+    for name in names:
+        value = getattr(settings, name)
+        if value < 1:
+            where = type(settings).__name__
+            raise SettingError(f"{where}.{name} must be at least 1; got {value!r}.")
 
 
 def check_fraction(settings: object, *names: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from types import TracebackType
 from typing import Self
 
@@ -59,7 +60,8 @@ class Oracle:
         self._modes: list[tuple[nn.Module, bool]] = []
         self._ascent: Ascent | None = None
         self._trend = Trend()
-        self._asked = torch.zeros(0, dtype=torch.int64)
+        self._asked = _Asked()
+        self._rows: Tensor | None = None
 
     @property
     def passes(self) -> Passes:
@@ -69,7 +71,7 @@ class Oracle:
     def __enter__(self) -> Self:
         self._ascent = opened(self.path)
         self._trend = Trend()
-        self._asked = torch.zeros(0, dtype=torch.int64)
+        self._asked = _Asked()
         self._modes = [(module, module.training) for module in self.model.modules()]
         # Written directly: train() may be overridden, and must not be trusted to be undone.
         for module, _ in self._modes:
@@ -126,6 +128,18 @@ class Oracle:
         self._trend.note(question.rows, torch.stack(seen).detach().mean(0))
         return logits, grad
 
+    def among(self, rows: Tensor) -> Oracle:
+        """The same open oracle for an attack on some of the items only, numbered anew from 0.
+
+        Draws, and what paths remember, stay those of the items.
+
+        Args:
+            rows: Which items, int64 ``(M,)``.
+        """
+        part = copy(self)
+        part._rows = self._numbers(len(rows), rows)
+        return part
+
     def rising(self, n: int) -> Tensor:
         """Which of the items 0 to n - 1 were still gaining when last asked about, bool ``(n,)``.
 
@@ -139,7 +153,7 @@ class Oracle:
         """The open path, and what it is asked."""
         if self._ascent is None:
             raise SettingError("Open the oracle first: `with Oracle(model) as oracle: ...`.")
-        who = torch.arange(len(x)) if rows is None else rows.detach().cpu()
+        who = self._numbers(len(x), rows)
         last = int(who.max()) + 1 if len(who) else 0
         if len(who) != len(x) or (self.seeds is not None and last > len(self.seeds)):
             known = "" if self.seeds is None else f" and {len(self.seeds)} seeds"
@@ -147,12 +161,8 @@ class Oracle:
                 f"Got {len(x)} items, {len(who)} rows, the largest {last - 1}{known}; each item "
                 "needs a row, and each row a seed."
             )
-        if last > len(self._asked):
-            fresh = torch.zeros(last - len(self._asked), dtype=torch.int64)
-            self._asked = torch.cat([self._asked, fresh])
         keys = seeds(0, items=who) if self.seeds is None else self.seeds[who]
-        number = self._asked[who]
-        self._asked[who] = number + 1
+        number = self._asked.next(who)
         question = Question(
             view=self._view,
             x=x.detach(),
@@ -162,6 +172,29 @@ class Oracle:
             draws=lambda: keys.at(number),
         )
         return self._ascent, question
+
+    def _numbers(self, n: int, rows: Tensor | None) -> Tensor:
+        """Numbers of ``n`` items within the whole attack, int64 ``(n,)``."""
+        if rows is None:
+            return torch.arange(n) if self._rows is None else self._rows
+        who = rows.detach().cpu()
+        return who if self._rows is None else self._rows[who]
+
+
+class _Asked:
+    """How often each item was asked about."""
+
+    def __init__(self) -> None:
+        self._times = torch.zeros(0, dtype=torch.int64)
+
+    def next(self, who: Tensor) -> Tensor:
+        """How often these items were asked about so far, int64 ``(N,)``; counts one more."""
+        more = (int(who.max()) + 1 if len(who) else 0) - len(self._times)
+        if more > 0:
+            self._times = torch.cat([self._times, torch.zeros(more, dtype=torch.int64)])
+        number = self._times[who]
+        self._times[who] = number + 1
+        return number
 
 
 def _nothing(logits: Tensor) -> Tensor:

@@ -82,8 +82,9 @@ class Exam:
                 if not len(rows):
                     continue
                 goal, keys = Goal(y[rows]), seeds[rows.cpu()].child(name)
-                x_adv = self.attack(oracle, threat.check(x[rows]), goal, threat, seeds=keys)
-                stands[name][rows] = goal.margin(oracle.logits(x_adv)) <= 0
+                part = oracle.among(rows)
+                x_adv = self.attack(part, threat.check(x[rows]), goal, threat, seeds=keys)
+                stands[name][rows] = goal.margin(part.logits(x_adv)) <= 0
         return stands
 
     def record(self) -> dict[str, Any]:

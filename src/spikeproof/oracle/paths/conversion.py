@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from spikeproof.base import SettingError, check_one_of
+from spikeproof.base import check_count, check_one_of
 from spikeproof.neurons import Firing
 from spikeproof.oracle.path import Question
 
@@ -60,8 +60,7 @@ class Conversion:
 
     def __post_init__(self) -> None:
         check_one_of(self.activation, ("relu", "qcfs"), "Conversion.activation")
-        if self.levels < 1:
-            raise SettingError(f"Conversion.levels must be at least 1; got {self.levels!r}.")
+        check_count(self, "levels")
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from spikeproof.base import SettingError
+from spikeproof.base import check_count
 from spikeproof.neurons import averaging
 from spikeproof.oracle.path import HOLDS_PATHS, Ascent, Path, Question, name_of, opened
 
@@ -49,7 +49,7 @@ class Expectation:
     path: Path | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
+        check_count(self, "samples")
 
     @property
     def name(self) -> str:
@@ -96,7 +96,7 @@ class Replay:
     path: Path | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
+        check_count(self, "samples")
 
     @property
     def name(self) -> str:
@@ -148,13 +148,6 @@ class Mean:
     def open(self) -> _Calm:
         """Begin an attack."""
         return _Calm(opened(self.path))
-
-
-def _check(path: Expectation | Replay) -> None:
-    """Refuse an average over nothing."""
-    if path.samples < 1:
-        where = type(path).__name__
-        raise SettingError(f"{where}.samples must be at least 1; got {path.samples!r}.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from spikeproof.base import SettingError, check_positive
+from spikeproof.base import check_count, check_positive
 from spikeproof.oracle.path import Question
 
 __all__ = ["Smoothing"]
@@ -52,8 +52,7 @@ class Smoothing:
     noise: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.pairs < 1:
-            raise SettingError(f"Smoothing.pairs must be at least 1; got {self.pairs!r}.")
+        check_count(self, "pairs")
         check_positive(self, "noise")
 
     @property
