@@ -62,14 +62,16 @@ def test_what_draws_at_random_takes_a_seed(said: Said, command: str) -> None:
         ("demo --quik", "No such option '--quik'. Did you mean '--quick'?"),
         ("demo --workers 0", "Invalid value for '--workers'"),
         ("demo --seed many", "Invalid value for '--seed'"),
-        ("train", "Missing option '--data'"),
+        ("audit", "Missing argument 'model'"),
+        ("train --recipe SR --objective SR", "--recipe and --objective both name the training"),
+        ("train --recipe multinorm-spars", "Did you mean 'multinorm-sparse'?"),
         ("audit m --data digits --radius x", "'x' is not a radius; write a number such as 0.1"),
         ("audit m --data digits --radius 1/0", "'1/0' is not a radius"),
         ("audit m --data digits --radius=-1", "A radius must be above zero; got '-1'."),
         ("audit m --data digits --radius 1", "one --radius for each --threat; got 0 threats and 1"),
         ("list threat", "Unknown kind 'threat'. Did you mean 'threats'?"),
         ("train --data digit", "Unknown data set 'digit'. Did you mean 'digits'?"),
-        ("train --data digits --objective sr", "Unknown objective 'sr'. Did you mean 'SR'?"),
+        ("train --data digits --objective sr", "Unknown training 'sr'. Did you mean 'SR'?"),
         ("train --data digits --radius 0.1", "training under one threat; 'plain' is none"),
         ("train --data digits --objective MAX --radius 0.1", "under one threat; 'MAX' is none"),
         ("train --data digits --objective AT --threat l3", "Unknown threat for digits 'l3'."),
@@ -188,7 +190,9 @@ def test_the_lists_name_everything(said: Said) -> None:
     assert set(listed["data"]) == {*digits, "cifar10", "fashion-mnist"}
     assert {"linf", "l2", "l1", "l0", "counts", "joint"} <= set(listed["threats"])
     assert {"pgd", "random", "restarts"} <= set(listed["attacks"])
-    assert {"plain", "SR", "AT", "SR+AT", "TRADES", "E-AT", "SSDP"} <= set(listed["trainings"])
+    assert {"plain", "SR", "AT", "SR+AT", "multinorm-sparse", "TRADES", "E-AT", "SSDP"} <= set(
+        listed["trainings"]
+    )
     assert {"adversarial", "max", "gaussian"} <= set(listed["inputs"])
     assert {"retraction", "ssdp"} <= set(listed["rules"])
     assert {"if", "lif", "noisy-lif", "plif", "psn"} == set(listed["neurons"])

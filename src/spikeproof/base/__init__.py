@@ -10,6 +10,7 @@ from spikeproof.base.checks import (
     check_positive,
     check_shape,
     nearest,
+    placed,
     suggestion,
 )
 from spikeproof.base.cite import bibtex, references
@@ -56,6 +57,7 @@ __all__ = [
     "digest_arrays",
     "digest_file",
     "nearest",
+    "placed",
     "read_json",
     "references",
     "seeds",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -20,8 +21,18 @@ __all__ = [
     "check_positive",
     "check_shape",
     "nearest",
+    "placed",
     "suggestion",
 ]
+
+
+@contextmanager
+def placed(place: str) -> Iterator[None]:
+    """Begin the sentence of a SettingError raised inside with the place where it is wrong."""
+    try:
+        yield
+    except SettingError as problem:
+        raise SettingError(f"{place}: {problem}") from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

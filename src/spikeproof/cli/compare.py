@@ -27,6 +27,11 @@ class _Side:
     settings: Mapping[str, Any]
     survival: Mapping[Key, tuple[tuple[int, ...], ndarray[Any, Any], ndarray[Any, Any]]]
 
+    @property
+    def split(self) -> str:
+        """Which items its numbers are about; audits look at test items."""
+        return str(self.settings.get("split", "test"))
+
 
 def compare(
     first: Annotated[Path, typer.Argument(help="Folder of a run or an audit.")],
@@ -47,8 +52,12 @@ def compare(
     settings = list(_differences(sides[0].settings, sides[1].settings))
     numbers = [_row(key, *sides, seed) for key in sides[0].survival if key in sides[1].survival]
     if as_json:
-        print_json({"settings": settings, "numbers": numbers})
+        splits = [side.split for side in sides]
+        print_json({"splits": splits, "settings": settings, "numbers": numbers})
         return
+    for folder, side in zip((first, second), sides, strict=True):
+        if side.split != "test":
+            typer.echo(f"{folder} looks at {side.split} items: its numbers are no test results.")
     _tell(settings, numbers, first, second)
 
 
@@ -95,7 +104,7 @@ def _read_run(folder: Path) -> _Side:
                 for level, radius in enumerate(table.radii):
                     alive = table.values["alive"][:, level]
                     survival[data, training, threat, f"{radius:g}"] = (*who, alive)
-    return _Side(found.plan, survival)
+    return _Side({**found.plan, "split": found.split}, survival)
 
 
 def _read_audit(folder: Path) -> _Side:

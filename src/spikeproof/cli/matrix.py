@@ -22,7 +22,7 @@ def print_matrix(found: Results) -> None:
             clean = found.clean(data, training)
             if clean is not None:
                 row["clean"] = _share(clean)
-                sample = f"{clean.n} test items × {clean.seeds} networks"
+                sample = f"{clean.n} {found.split} items × {clean.seeds} networks"
         for training, head, estimate, _ in _standard(found, data):
             rows[training][head] = _share(estimate)
         heads = _heads(found, data)
@@ -37,9 +37,9 @@ def matrix_record(found: Results) -> list[dict[str, Any]]:
         for training in found.trainings(data):
             clean = found.clean(data, training)
             if clean is not None:
-                out.append(_entry(data, training, "clean", None, clean))
+                out.append(_entry(found.split, data, training, "clean", None, clean))
         for training, _, estimate, cell in _standard(found, data):
-            out.append(_entry(data, training, cell.threat, cell.radius, estimate))
+            out.append(_entry(found.split, data, training, cell.threat, cell.radius, estimate))
     return out
 
 
@@ -74,10 +74,11 @@ def _share(estimate: Estimate) -> str:
 
 
 def _entry(
-    data: str, training: str, threat: str, radius: float | None, estimate: Estimate
+    split: str, data: str, training: str, threat: str, radius: float | None, estimate: Estimate
 ) -> dict[str, Any]:
     """One number of the matrix."""
     return {
+        "split": split,
         "data": data,
         "training": training,
         "threat": threat,

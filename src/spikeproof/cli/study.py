@@ -72,6 +72,11 @@ def _show(folder: Path, as_json: bool) -> None:
         f"{found.name} in {folder}: {found.done} of {found.total} cells done in "
         f"{span(found.seconds)} of work, {len(found.failed)} failed."
     )
+    if found.split != "test":
+        typer.echo(
+            f"Attacks and probes look at {found.split} items: these are no test results, and the "
+            "test items stay sealed."
+        )
     if found.pending and found.seconds_left is not None:
         typer.echo(f"About {span(found.seconds_left)} of work left; divide by the workers.")
     if found.stale:

@@ -14,9 +14,7 @@ from spikeproof.cli.show import print_json
 from spikeproof.cli.training import assigned, trained
 
 if TYPE_CHECKING:
-    from spikeproof.data import Dataset
     from spikeproof.study import DataPlan, TrainingPlan
-    from spikeproof.train import Objective
 
 __all__ = ["train"]
 
@@ -33,10 +31,23 @@ _FILE_SETS: Mapping[str, Mapping[str, Any]] = {
 
 
 def train(
-    data: Annotated[str, typer.Option("--data", help="The data set; see 'spikeproof list data'.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            "--recipe",
+            help="Any training of the plans 'demo' and 'recipes', taken whole: objective, rules, "
+            "changes of the network, settings, augmentation, share of the epochs.",
+        ),
+    ] = None,
     objective: Annotated[
-        str, typer.Option("--objective", help="Any training of the plans 'demo' and 'recipes'.")
-    ] = "plain",
+        str | None,
+        typer.Option(
+            "--objective", help="Another word for --recipe; plain where neither is given."
+        ),
+    ] = None,
+    data: Annotated[
+        str, typer.Option("--data", help="The data set; see 'spikeproof list data'.")
+    ] = "digits",
     model: Annotated[
         str | None, typer.Option("--model", help="Architecture; the demo's for this data set.")
     ] = None,
@@ -94,87 +105,87 @@ def train(
 ) -> None:
     """Train one network; the same command again resumes, to the byte.
 
-    What is not given is as in the demo: architecture, epochs, weights of the terms, training
-    attack. The epoch is chosen on the validation items; the test items stay sealed. A card beside
-    the model says how it was made and what that cost. Where torchrun starts several processes
+    What is not given is as in the plan of the recipe, or else in the demo: architecture, epochs,
+    weights of the terms, training attack; --set and --augment win over the recipe. The epoch is
+    chosen on the validation items; the test items stay sealed. A card beside the model says how it
+    was made and what that cost. Where torchrun starts several processes
     (torchrun --nproc-per-node 2 -m spikeproof train ...), they share every batch.
 
     \b
     Example:
+      spikeproof train --recipe multinorm-sparse
       spikeproof train --data digits --objective SR+AT --threat linf --radius 0.1 --epochs 20
     """
-    at = None if radius is None else parse_radius(radius)
+    name, at = _name(recipe, objective), None if radius is None else parse_radius(radius)
     pick(device, ("cpu", "cuda"), "device")
+    changes = {"model": model, "epochs": epochs, "width": width, "timesteps": timesteps}
+    part, training = _tables(data, name, changes)
+    training = _under(training, data, threat, at)
+    from spikeproof.base import placed
     from spikeproof.data import load
-    from spikeproof.models import ModelSpec, build
+    from spikeproof.study import assignment_of, network_of, training_items
 
     one_thread()
-    changes = {"model": model, "epochs": epochs, "width": width, "timesteps": timesteps}
-    cell = _cell(_part(data, changes), _training(data, objective, threat, at), seed)
-    made = load(data)
-    work = assigned(
-        made,
-        _objective(cell["objective"], made),
-        cell,
-        settings=settings or (),
-        exam=exam or (),
-        augment=augment or (),
-    )
-    network = build(ModelSpec.from_record(cell["model"]), seed=seed)
-    folder = folder or Path("runs") / f"{data}-{objective}-seed{seed}"
+    made = training_items(load(data), part.train_items, part.validation_items)
+    place = f"{name!r} on {data}"
+    with placed(place):
+        work = assignment_of(part, training, made, seed=seed)
+        network = network_of(part, training, made, seed=seed)
+    work = assigned(made, work, settings=settings or (), exam=exam or (), augment=augment or ())
+    with placed(place):
+        work.check(made, device)
+    folder = folder or Path("runs") / f"{data}-{name}-seed{seed}"
     result = trained(network, made, work, folder=folder, device=device, tensorboard=tensorboard)
     if result is not None:  # None in the processes that only help
         print_json(result) if as_json else _tell(result)
 
 
-def _part(data: str, changes: dict[str, Any]) -> DataPlan:
-    """The demo's table for the data set, or a file set's, with what the options change."""
+def _name(recipe: str | None, objective: str | None) -> str:
+    """The training that is asked for."""
+    if recipe is not None and objective is not None:
+        raise typer.BadParameter(
+            "--recipe and --objective both name the training to take; give one of them."
+        )
+    return recipe or objective or "plain"
+
+
+def _tables(data: str, name: str, changes: dict[str, Any]) -> tuple[DataPlan, TrainingPlan]:
+    """The training of that name, and the data set's table in its plan, with what options change.
+
+    A plan without the data set lends nothing: then it is the demo's table, or a file set's,
+    without weights, as those were chosen for other terms.
+    """
     from spikeproof.study import DataPlan, load_plan
 
-    parts = {part.name: part for part in load_plan("demo").data}
-    for name, values in _FILE_SETS.items():
-        parts[name] = DataPlan(name=name, **values)
-    known = parts[pick(data, parts, "data set")]
-    return replace(known, **{name: value for name, value in changes.items() if value is not None})
-
-
-def _training(data: str, objective: str, threat: str | None, radius: float | None) -> TrainingPlan:
-    """The demo's training of that name, or a recipe, with the threat that the options name."""
-    from spikeproof.data import describe
-    from spikeproof.study import load_plan
-
     plans = load_plan("recipes"), load_plan("demo")
-    known = {training.name: training for plan in plans for training in plan.training}
-    training = known[pick(objective, known, "objective")]
+    parts = {table: DataPlan(name=table, **values) for table, values in _FILE_SETS.items()}
+    parts |= {part.name: replace(part, weights={}) for plan in plans for part in plan.data}
+    pick(data, parts, "data set")
+    homes = {training.name: plan for plan in plans for training in plan.training}
+    plan = homes[pick(name, homes, "training")]
+    training = next(training for training in plan.training if training.name == name)
+    part = next((part for part in plan.data if part.name == data), parts[data])
+    return replace(part, **{key: v for key, v in changes.items() if v is not None}), training
+
+
+def _under(
+    training: TrainingPlan, data: str, threat: str | None, radius: float | None
+) -> TrainingPlan:
+    """The training with the threat that the options name."""
+    from spikeproof.data import describe
+
     inputs = training.inputs
     if threat is None and radius is None:
         return training
     if inputs is None or inputs.threat is None:
         raise typer.BadParameter(
-            f"--threat and --radius belong to adversarial training under one threat; {objective!r} "
-            "is none. Use --objective AT or SR+AT, or write a plan."
+            "--threat and --radius belong to adversarial training under one threat; "
+            f"{training.name!r} is none. Use --objective AT or SR+AT, or write a plan."
         )
     name = pick(threat or inputs.threat, describe(data).radii, f"threat for {data}")
     # The plan's level is one of the plan's threat; another threat is trained at its middle.
     level = inputs.level if radius is None and name == inputs.threat else None
     return replace(training, inputs=replace(inputs, threat=name, radius=radius, level=level))
-
-
-def _cell(part: DataPlan, training: TrainingPlan, seed: int) -> Mapping[str, Any]:
-    """What a study would do to train this network, as plain data."""
-    from spikeproof.study import Plan, cells_of
-
-    weights = {name: weight for name, weight in part.weights.items() if name in training.terms}
-    part = replace(part, weights=weights)
-    plan = Plan(name="train", data=(part,), training=(training,), seeds=(seed,), items=1)
-    return next(cell.cell for cell in cells_of(plan) if cell.kind == "train")
-
-
-def _objective(record: Mapping[str, Any], data: Dataset) -> Objective:
-    """The objective of a record."""
-    from spikeproof.train import Objective
-
-    return Objective.from_record(record, domain=data.domain)
 
 
 def _tell(result: dict[str, Any]) -> None:

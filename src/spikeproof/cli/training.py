@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,43 +15,39 @@ from spikeproof.cli.show import note
 if TYPE_CHECKING:
     from spikeproof.data import Dataset
     from spikeproof.models import Network
-    from spikeproof.train import Assignment, Augmentation, Epoch, Exam, History, Objective
+    from spikeproof.train import Assignment, Augmentation, Epoch, Exam, History
 
 __all__ = ["assigned", "trained"]
 
 
 def assigned(
     data: Dataset,
-    objective: Objective,
-    cell: Mapping[str, Any],
+    work: Assignment,
     *,
     settings: Iterable[str],
     exam: Iterable[str],
     augment: Iterable[str],
 ) -> Assignment:
-    """Put together what is to be done.
+    """Change what is to be done as the options say.
 
     Args:
         data: What is trained on.
-        objective: What is minimised.
-        cell: What a study would do, for all that is not given here.
+        work: What a study would do, for all that is not given here.
         settings: ``name=value`` of ``Training``.
         exam: ``threat`` or ``threat=radius``.
-        augment: ``name`` or ``name:key=value,key=value``.
+        augment: ``name`` or ``name:key=value,key=value``; any replaces those of ``work``.
     Raises:
         SettingError: an unknown name (the nearest known one is named) or a wrong value.
         typer.BadParameter: a text of another form.
     """
     from spikeproof.base import settings_from
-    from spikeproof.train import Assignment, Training
+    from spikeproof.train import Training
 
-    values = {**cell["settings"], **_pairs(settings, "--set")}
-    return Assignment(
-        objective=objective,
-        epochs=cell["epochs"],
-        seed=cell["seed"],
+    values = {**asdict(work.settings), **_pairs(settings, "--set")}
+    return replace(
+        work,
         settings=settings_from(Training, values, "--set"),
-        augment=tuple(_change(text) for text in augment),
+        augment=tuple(_change(text) for text in augment) or work.augment,
         exam=_exam(data, list(exam)),
     )
 
@@ -77,8 +74,6 @@ def _change(text: str) -> Augmentation:
 
 def _exam(data: Dataset, texts: list[str]) -> Exam | None:
     """The exam under the threats that were named, each at its standard radius if none is given."""
-    from dataclasses import replace
-
     from spikeproof.threats import standard_threats
     from spikeproof.train import Exam
 
@@ -112,7 +107,6 @@ def trained(
         raise SettingError("--device cuda: torch sees no CUDA device here; use --device cpu.")
     with processes(device) as group:
         network = network.to(f"cuda:{group.rank}" if device == "cuda" else device)
-        work.check(data, device)
         if group.size == 1 and not (folder / "training.safetensors").exists():
             note(str(estimate(network, data, work)))
         board = TensorBoard(tensorboard) if tensorboard and group.leads else None

@@ -11,7 +11,7 @@ from spikeproof.data.multimodal import DigitsAV
 from spikeproof.data.radii import JOINT, RADII
 from spikeproof.data.sensor import EventCamera
 from spikeproof.data.spec import Dataset, DataSpec, Domain, Split, Views
-from spikeproof.data.splits import Shares, assign, hold_out
+from spikeproof.data.splits import Shares, assign, choose, hold_out
 from spikeproof.data.store import DataDiffers, datasets, describe, embedded, load, verify
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Split",
     "Views",
     "assign",
+    "choose",
     "corrupt",
     "datasets",
     "describe",

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spikeproof.base import SettingError, check_labels, check_positive, seeds
+from spikeproof.base import InputError, SettingError, check_labels, check_positive, seeds
+from spikeproof.data.spec import Split
 
-__all__ = ["Shares", "assign", "hold_out"]
+__all__ = ["Shares", "assign", "choose", "hold_out"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,38 @@ def assign(y: Tensor, *, seed: int = 0, shares: Shares | None = None) -> dict[st
         part[members[: train + validation]] = 1
         part[members[:train]] = 0
     return _listed(order, part)
+
+
+def choose(split: Split, items: int | None, *, name: str, to: str, data: str) -> Split:
+    """Take the first items of one fixed shuffled order.
+
+    The smaller choice is always part of the larger one, whatever the model or the seed.
+
+    Args:
+        split: Where they are taken from.
+        items: How many; all where absent.
+        name: Of the split; each has its own order.
+        to: What they are for, as the error says it.
+        data: Name of the data set, as the error says it.
+    Returns:
+        The items in their own order.
+    Raises:
+        InputError: no such number of items.
+    Example:
+        >>> x = torch.zeros(9, 2)
+        >>> split = Split(x, x[:, 0].long(), torch.arange(9))
+        >>> few, more = (
+        ...     choose(split, n, name="test", to="evaluate", data="toy").items for n in (3, 5)
+        ... )
+        >>> set(few.tolist()) < set(more.tolist())
+        True
+    """
+    if items is None:
+        return split
+    if not 1 <= items <= len(split):
+        raise InputError(f"Cannot {to} {items} {name} items; {data} has {len(split)}.")
+    order = seeds(0, items=split.items).child(f"{name} order").bits(()).argsort()
+    return split[order[:items].sort().values]
 
 
 def hold_out(

@@ -6,7 +6,7 @@ from spikeproof.evaluate.cross_norm import climb
 from spikeproof.evaluate.forward import plain_logits
 from spikeproof.evaluate.outcome import Gallery, Outcome
 from spikeproof.evaluate.probe import Probe, probe, probed
-from spikeproof.evaluate.sealed import open_test
+from spikeproof.evaluate.sealed import open_test, open_validation
 from spikeproof.evaluate.timing import TimingLevel, timing
 from spikeproof.evaluate.verify import Verified, verify
 
@@ -20,6 +20,7 @@ __all__ = [
     "audit",
     "climb",
     "open_test",
+    "open_validation",
     "plain_logits",
     "probe",
     "probed",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from spikeproof.base import InputError, check_labels, seeds
-from spikeproof.data import Dataset, Split
+from spikeproof.base import InputError, check_labels
+from spikeproof.data import Dataset, Split, choose
 
-__all__ = ["check_split", "open_test"]
+__all__ = ["check_split", "open_test", "open_validation"]
 
 
 def open_test(data: Dataset, items: int | None = None) -> Split:
@@ -22,14 +22,26 @@ def open_test(data: Dataset, items: int | None = None) -> Split:
     Raises:
         InputError: no such number of items, or items that the domain does not allow.
     """
-    split = data.sealed
-    if items is not None:
-        if not 1 <= items <= len(split):
-            raise InputError(
-                f"Cannot evaluate {items} test items; {data.spec.name} has {len(split)}."
-            )
-        order = seeds(0, items=split.items).child("test order").bits(()).argsort()
-        split = split[order[:items].sort().values]
+    split = choose(data.sealed, items, name="test", to="evaluate", data=data.spec.name)
+    return check_split(split, data)
+
+
+def open_validation(data: Dataset, items: int | None = None) -> Split:
+    """Return validation items as ``open_test`` returns test items, which stay sealed.
+
+    For searches: whatever is chosen by numbers on these items may still be judged on the test
+    items afterwards.
+
+    Args:
+        data: The data set.
+        items: How many; all where absent. The first of one fixed shuffled order, as for
+            :func:`open_test`.
+    Returns:
+        The items in their own order, checked.
+    Raises:
+        InputError: no such number of items, or items that the domain does not allow.
+    """
+    split = choose(data.validation, items, name="validation", to="evaluate", data=data.spec.name)
     return check_split(split, data)
 
 

@@ -19,6 +19,7 @@ __all__ = ["load_model", "model_digest", "read_tensors", "restore", "save_model"
 # One metadata key only: the library does not fix the order of several, and equal content must
 # give equal bytes.
 _KEY = "spikeproof"
+_SCHEMA = 1
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, object]) -> None:
@@ -60,7 +61,7 @@ def save_model(model: Network, path: Path | str) -> None:
     Raises:
         FileProblem: the file cannot be written.
     """
-    write_tensors(Path(path), model.state_dict(), {"schema": 1, "model": model.spec.record()})
+    write_tensors(Path(path), model.state_dict(), {"schema": _SCHEMA, "model": model.spec.record()})
 
 
 def load_model(path: Path | str) -> Network:
@@ -71,12 +72,17 @@ def load_model(path: Path | str) -> Network:
     Returns:
         The network, in evaluation mode.
     Raises:
-        FileProblem: missing, truncated or foreign file; tensors missing, unexpected, of another
-            shape, or not finite.
+        FileProblem: missing, truncated or foreign file, or one of another schema; tensors
+            missing, unexpected, of another shape, or not finite.
         SettingError: an architecture this version does not know.
     """
     path = Path(path)
     tensors, header = read_tensors(path)
+    if header.get("schema") != _SCHEMA:
+        raise FileProblem(
+            f"{path} has schema {header.get('schema')!r}; this version of spikeproof reads "
+            f"{_SCHEMA}. Load it with the version that wrote it, or train the network again."
+        )
     record = header.get("model")
     if not isinstance(record, dict):
         raise FileProblem(f"{path} holds no model specification in its header.")

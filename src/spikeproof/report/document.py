@@ -79,6 +79,7 @@ def compose(found: Results, judged: Sequence[Verdict]) -> str:
     page = {
         "name": str(found.plan.get("name", "run")),
         "sample": sources.sample(found),
+        "notice": sources.notice(found),
         "short": short,
         "long": long,
         "claims": told,

@@ -52,7 +52,7 @@ def tiles(results: Results, colours: dict[str, int]) -> list[Tile]:
             clean, robust = results.clean(data, training), union.get(training)
             if clean is None:
                 continue
-            sample = sample or f"{clean.n} items × {clean.seeds} seeds"
+            sample = sample or f"{clean.n} {results.split} items × {clean.seeds} seeds"
             bars.append(
                 Bar(
                     training=training,

@@ -10,7 +10,7 @@ from typing import Any
 from spikeproof.report.words import data_title, listed
 from spikeproof.study import Results
 
-__all__ = ["COST_HEADS", "Provenance", "cost", "limits", "provenance", "sample"]
+__all__ = ["COST_HEADS", "Provenance", "cost", "limits", "notice", "provenance", "sample"]
 
 COST_HEADS = (
     "data",
@@ -119,7 +119,18 @@ def sample(results: Results) -> str:
     total = told["total"]
     cells = f"{told['complete']} of {total} cells" if total else f"{told['complete']} cells"
     networks = f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}"
-    return f"{cells} complete · {networks} · {len(results.data())} data sets · 95 % intervals"
+    sets = f"{len(results.data())} data sets · {results.split} items"
+    return f"{cells} complete · {networks} · {sets} · 95 % intervals"
+
+
+def notice(results: Results) -> str:
+    """What stands above everything else where the numbers are no test results; else nothing."""
+    if results.split == "test":
+        return ""
+    return (
+        f"Every number here was measured on {results.split} items, to choose by; none is a test "
+        "result, and the test items stayed sealed."
+    )
 
 
 def limits(results: Results) -> list[str]:
@@ -128,18 +139,22 @@ def limits(results: Results) -> list[str]:
     counts = [e.n for d in results.data() for e in (_first_clean(results, d),) if e is not None]
     told = results.provenance()["cells"]
     out = []
+    if notice(results):
+        out.append(notice(results))
     if told["total"] and told["complete"] < told["total"]:
         left = told["total"] - told["complete"]
         out.append(f"The run is not complete: {left} of {told['total']} cells are missing.")
     if seeds == 1:
         out.append(
-            "One seed: the intervals cover the choice of test items, not the luck of training."
+            f"One seed: the intervals cover the choice of {results.split} items, not the luck of "
+            "training."
         )
     elif seeds < 5:
         out.append(f"{seeds} seeds say little about how much training runs differ from each other.")
     if counts:
         out.append(
-            f"{min(counts)} test items per network: differences smaller than an interval are noise."
+            f"{min(counts)} {results.split} items per network: differences smaller than an "
+            "interval are noise."
         )
     return [*out, *_attacks(results), *_ALWAYS]
 

@@ -7,6 +7,7 @@ from spikeproof.study.engine import Executor, InProcess, ProcessPool
 from spikeproof.study.folder import RunFolder
 from spikeproof.study.load import load_plan, plans
 from spikeproof.study.plan import DataPlan, InputsPlan, Plan, TrainingPlan
+from spikeproof.study.recipe import assignment_of, network_of, training_items
 from spikeproof.study.record import CellFolder
 from spikeproof.study.results import Results, results
 from spikeproof.study.run import CellsFailed, Progress, run
@@ -39,12 +40,15 @@ __all__ = [
     "TrainingPlan",
     "Transfer",
     "Verdict",
+    "assignment_of",
     "cells_of",
     "code_sha256",
     "load_plan",
+    "network_of",
     "plans",
     "results",
     "run",
     "status",
+    "training_items",
     "verdicts",
 ]

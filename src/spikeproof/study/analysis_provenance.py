@@ -20,6 +20,7 @@ def provenance(tables: Tables) -> dict[str, Any]:
     return {
         "plan": tables.plan,
         "plan_sha256": tables.record.get("sha256", digest(tables.plan)),
+        "split": tables.split,
         "cells": {
             "complete": len(tables.cells),
             "total": expected_cells(tables.record, tables.plan),

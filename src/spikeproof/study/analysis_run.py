@@ -44,6 +44,11 @@ class Tables:
         self._bootstraps: dict[tuple[int, int], Bootstrap] = {}
         self._tables: dict[tuple[str, ...], Table | None] = {}
 
+    @property
+    def split(self) -> str:
+        """Which items the numbers are about, ``"test"`` or ``"validation"``."""
+        return str(self.plan.get("split", "test"))
+
     def data(self) -> list[str]:
         """Data sets with completed cells, in the order of the plan."""
         return self._ordered("data", [cell.data for cell in self.cells])

@@ -7,18 +7,16 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
-from spikeproof.attacks import ATTACKS, suite
-from spikeproof.base import SettingError, digest
-from spikeproof.data import Dataset, load
-from spikeproof.evaluate import open_test, probed
-from spikeproof.models import ENCODERS, Network, build
-from spikeproof.neurons import NEURONS
+from spikeproof.attacks import suite
+from spikeproof.base import digest, placed
+from spikeproof.data import Dataset, Split, load
+from spikeproof.evaluate import open_test, open_validation, probed
 from spikeproof.study.code import code_sha256, versions
-from spikeproof.study.plan import DataPlan, InputsPlan, Plan, TrainingPlan
+from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
+from spikeproof.study.recipe import assignment_of, network_of, training_items
 from spikeproof.threats import Threat, standard_threats
-from spikeproof.train import INPUTS, RULES, TERMS, Objective, Training
 
-__all__ = ["Cell", "cells_of", "dataset"]
+__all__ = ["Cell", "cells_of", "dataset", "opened"]
 
 # Passes per item that a suite is expected to take at one radius; only display and order use it.
 _SUITE_PASSES = {"quick": 150.0, "core": 800.0, "standard": 3000.0, "full": 9000.0}
@@ -54,6 +52,8 @@ class Cell:
         """What a person reads: data, training, seed and what is done."""
         cell = self.cell
         done = cell["threat"]["name"] if self.kind == "attack" else self.kind
+        if cell.get("split", "test") != "test":
+            done = f"{done} on {cell['split']} items"
         return f"{cell['data']} · {cell['training']} · seed {cell['seed']} · {done}"
 
     def record(self) -> dict[str, Any]:
@@ -67,6 +67,11 @@ def dataset(name: str) -> Dataset:
     return load(name)
 
 
+def opened(data: Dataset, split: str, items: int) -> Split:
+    """The items of a split that cells look at; only ``"test"`` unseals the test items."""
+    return {"test": open_test, "validation": open_validation}[split](data, items)
+
+
 def cells_of(plan: Plan) -> list[Cell]:
     """Return every cell of a plan, train cells first, in the order of the plan.
 
@@ -76,14 +81,14 @@ def cells_of(plan: Plan) -> list[Cell]:
         The cells; equal plans, code, data and versions give equal ids.
     Raises:
         SettingError: a name or setting in the plan that does not exist.
-        InputError: more test items than a data set has.
+        InputError: more items than a data set has.
     """
     trains, others = [], []
     for part in plan.data:
         data = dataset(part.name)
         threats = _threats(part, data)
         # Opened here only to refuse too many items before anything is computed.
-        items = len(open_test(data, part.items or plan.items).y)
+        items = len(opened(data, plan.split, part.items or plan.items))
         for training in plan.trainings(part.name):
             for seed in plan.seeds:
                 train = _train(part, training, seed, data)
@@ -124,64 +129,26 @@ def _threats(part: DataPlan, data: Dataset) -> dict[str, tuple[Threat, ...]]:
 
 def _train(part: DataPlan, training: TrainingPlan, seed: int, data: Dataset) -> Cell:
     """The train cell of one data set, training and seed."""
-    model = _model(part, training, data, seed)
-    objective = _objective(part, training, data)
-    settings = Training(batch_size=part.batch_size, learning_rate=part.learning_rate)
-    epochs = max(1, round(part.epochs * training.epochs_factor))
-    steps = objective.inputs.effort if objective.inputs else 0
-    passes = 3 + 3 * steps + 4 * (len(objective.terms) - 1)
+    model = network_of(part, training, data, seed=seed)
+    work = assignment_of(part, training, data, seed=seed)
+    few = training_items(data, part.train_items, part.validation_items)
+    with placed(f"[[training]] {training.name!r} on {part.name}"):
+        work.check(few, "cpu")
+    steps = work.objective.inputs.effort if work.objective.inputs else 0
+    passes = 3 + 3 * steps + 4 * (len(work.objective.terms) - 1)
+    told = work.record()
+    del told["exam"]
     cell = {
         "kind": "train",
         "data": part.name,
         "training": training.name,
-        "seed": seed,
         "model": model.spec.record(),
-        "objective": objective.record(),
-        "epochs": epochs,
-        "settings": asdict(settings),
+        **told,
+        "train_items": part.train_items,
+        "validation_items": part.validation_items,
     }
-    return _cell(cell, None, data, epochs * len(data.train) * passes * model.spec.timesteps / 1000)
-
-
-def _model(part: DataPlan, training: TrainingPlan, data: Dataset, seed: int) -> Network:
-    """The network that a ``[[data]]`` table describes, as a ``[[training]]`` table changes it."""
-    names = ("neuron", "encoder", "norm", "pooling", "stem")
-    made = {name: getattr(part, name) for name in names} | training.network
-    for name, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):
-        if made[name] is not None:
-            made[name] = registry.build(made[name])
-    return build(part.model, data, timesteps=part.timesteps, width=part.width, seed=seed, **made)
-
-
-def _objective(part: DataPlan, training: TrainingPlan, data: Dataset) -> Objective:
-    """The objective that a ``[[training]]`` table describes, on one data set."""
-    terms = {}
-    for name, record in training.terms.items():
-        values = dict(record)
-        weight = values.pop("weight")
-        terms[name] = (part.weights.get(name, weight), TERMS.build(values))
-    rules = tuple(RULES.build(rule) for rule in training.rules)
-    inputs = training.inputs
-    if inputs is None:
-        return Objective(terms, rules=rules)
-    attack = None if inputs.attack is None else ATTACKS.build(inputs.attack)
-    threats = tuple(_threat(inputs, name, data) for name in inputs.names)
-    made = INPUTS[inputs.kind].planned(threats, attack, data.domain, inputs.settings)
-    objective = Objective(terms, made, rules)
-    objective.check(data)
-    return objective
-
-
-def _threat(inputs: InputsPlan, name: str, data: Dataset) -> Threat:
-    """One threat of adversarial inputs."""
-    ladder = standard_threats(data)[name]
-    radius = inputs.radii.get(name, inputs.radius)
-    if radius is not None:
-        return ladder[0].at(radius)
-    level = len(ladder) // 2 if inputs.level is None else inputs.level
-    if level >= len(ladder):
-        raise SettingError(f"inputs.level {level}: {data.spec.name} has {len(ladder)} radii.")
-    return ladder[level]
+    cost = work.epochs * len(few.train) * passes * model.spec.timesteps / 1000
+    return _cell(cell, None, data, cost)
 
 
 @dataclass(frozen=True)
@@ -222,7 +189,7 @@ class _Looks:
     def _start(self, kind: str) -> dict[str, Any]:
         cell = self.train.cell
         names = {name: cell[name] for name in ("data", "training", "seed")}
-        return {"kind": kind, "parent": self.train.id, **names}
+        return {"kind": kind, "parent": self.train.id, "split": self.plan.split, **names}
 
     def _cell(self, cell: dict[str, Any], passes: float) -> Cell:
         timesteps = self.train.cell["model"]["timesteps"]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import FileProblem, read_json, write_atomic, write_json
+from spikeproof.base import FileProblem, digest, read_json, write_atomic, write_json
 from spikeproof.study.cells import Cell
 from spikeproof.study.code import code_sha256, versions
 from spikeproof.study.plan import Plan
@@ -101,7 +101,8 @@ class RunFolder:
             ]
         except (KeyError, TypeError) as problem:
             raise FileProblem(f"{path} is not the plan of a run ({problem}).") from None
-        if record.get("sha256") != plan.sha256:
+        # Of the plan as it was written: a later version may give plans more settings.
+        if record.get("sha256") != digest(record["plan"]):
             raise FileProblem(f"{path} was changed by hand; run the plan again to rebuild it.")
         return plan, cells
 

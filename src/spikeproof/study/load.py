@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from spikeproof.attacks import ATTACKS
-from spikeproof.base import FileProblem, Registry, SettingError, check_one_of, suggestion
+from spikeproof.base import FileProblem, Registry, SettingError, check_one_of, placed, suggestion
 from spikeproof.data import datasets, describe
 from spikeproof.models import ENCODERS, NORMS, POOLINGS, STEMS, models
 from spikeproof.neurons import NEURONS
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
-from spikeproof.train import RULES, TERMS
+from spikeproof.study.recipe import augmentations_of, settings_of
+from spikeproof.train import RULES, TERMS, Objective
 
 __all__ = ["check_names", "load_plan", "plans"]
 
@@ -82,12 +83,22 @@ def check_names(plan: Plan, where: str = "plan") -> None:
             _check(name, known, "data set of this plan", place)
         for record in training.terms.values():
             _check(str(record["kind"]), TERMS, "term", place)
-            TERMS.build({key: value for key, value in record.items() if key != "weight"})
-        for rule in training.rules:
-            RULES.build(rule)
+        with placed(place):
+            _check_records(training)
         for data in plan.data:
             if training in plan.trainings(data.name):
+                settings_of(data, training, where)
                 _check_inputs(training, data, place)
+
+
+def _check_records(training: TrainingPlan) -> None:
+    """Check the records of a ``[[training]]`` table that need no data set."""
+    terms = {}
+    for name, record in training.terms.items():
+        values = dict(record)
+        terms[name] = (values.pop("weight"), TERMS.build(values))
+    Objective(terms, rules=tuple(RULES.build(rule) for rule in training.rules))
+    augmentations_of(training)
 
 
 def _check_data(data: DataPlan, place: str) -> None:
@@ -108,10 +119,8 @@ def _check_data(data: DataPlan, place: str) -> None:
 
 def _check_record(registry: Registry[Any], record: str | dict[str, Any], place: str) -> None:
     """Raise SettingError unless the record of a neuron or an encoder can be built."""
-    try:
+    with placed(place):
         registry.build(record)
-    except SettingError as problem:
-        raise SettingError(f"{place}: {problem}") from None
 
 
 def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:
@@ -133,7 +142,5 @@ def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:
 
 def _check(name: str, known: Iterable[str], what: str, place: str) -> None:
     """Like ``check_one_of``, saying where in the plan."""
-    try:
+    with placed(place):
         check_one_of(name, known, what)
-    except SettingError as problem:
-        raise SettingError(f"{place}: {problem}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -32,8 +33,12 @@ class DataPlan:
         epochs: Passes over the training items.
         batch_size: Items per step.
         learning_rate: Peak learning rate.
+        settings: Other fields of ``Training``; those of a training win over them.
+        train_items: Training items; all where absent. The first of one fixed shuffled order, for
+            studies on a CPU.
+        validation_items: Validation items that training looks at; the same.
         threats: Threat names, or ``"all"`` that the data set supports.
-        items: Test items per cell; the plan's number where absent.
+        items: Items of the plan's ``split`` per cell; the plan's number where absent.
         weights: Term name → its weight on this data set, in place of the training's; gradients
             of different inputs have different sizes.
     """
@@ -50,15 +55,29 @@ class DataPlan:
     epochs: int = 20
     batch_size: int = 64
     learning_rate: float = 0.01
+    settings: dict[str, Any] = field(default_factory=dict)
+    train_items: int | None = None
+    validation_items: int | None = None
     threats: Literal["all"] | tuple[str, ...] = "all"
     items: int | None = None
     weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_positive(self, "epochs", "batch_size", "learning_rate")
-        for name in ("timesteps", "width", "items"):
+        for name in ("timesteps", "width", "items", "train_items", "validation_items"):
             if getattr(self, name) is not None:
                 check_positive(self, name)
+        for name in ("batch_size", "learning_rate"):
+            if name in self.settings:
+                raise SettingError(
+                    f"[[data]] {self.name!r}: {name} stands beside settings, not in them."
+                )
+        for name, weight in self.weights.items():
+            if not 0 <= weight < math.inf:
+                raise SettingError(
+                    f"[[data]] {self.name!r}: the weight of {name!r} must be a finite number >= 0; "
+                    f"got {weight!r}."
+                )
         if not self.threats:
             raise SettingError(f"[[data]] {self.name!r}: threats is empty; name one, or 'all'.")
 
@@ -138,6 +157,9 @@ class TrainingPlan:
             ``[{kind = "retraction", strength = 0.004}]``.
         network: What the training changes in the network: ``neuron`` and ``encoder`` (records),
             ``norm``, ``pooling``, ``stem``.
+        settings: Fields of ``Training``, ``{average = 0.98}``; they win over the data set's.
+        augment: Changes of the training items, in this order,
+            ``[{kind = "shift-image", pixels = 1}]``.
         data: Data sets it is trained on; every one where absent.
         epochs_factor: Times the data set's epochs.
     """
@@ -147,6 +169,8 @@ class TrainingPlan:
     inputs: InputsPlan | None = None
     rules: tuple[dict[str, Any], ...] = ()
     network: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    augment: tuple[dict[str, Any], ...] = ()
     data: tuple[str, ...] | None = None
     epochs_factor: float = 1.0
 
@@ -172,7 +196,9 @@ class Plan:
         training: Trainings, in the order of the tables.
         seeds: One network per seed.
         suite: Attack suite, ``"quick"``, ``"core"``, ``"standard"`` or ``"full"``.
-        items: Test items per cell, the same ones for every cell of a data set.
+        items: Items per cell, the same ones for every cell of a data set.
+        split: Which items attacks and probes look at. With ``"validation"`` the test items stay
+            sealed: for searches, whose numbers are no test results.
         draws: Random perturbations per item and radius.
         probe_items: Items of the vulnerability probe.
         workers: Processes where the caller names no number.
@@ -186,6 +212,7 @@ class Plan:
     seeds: tuple[int, ...] = (0,)
     suite: Literal["quick", "core", "standard", "full"] = "quick"
     items: int = 200
+    split: Literal["test", "validation"] = "test"
     draws: int = 10
     probe_items: int = 64
     workers: int = 1

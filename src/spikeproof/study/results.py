@@ -195,7 +195,8 @@ class Results(Tables):
 
     def to_dict(self) -> dict[str, Any]:
         """Every row as plain JSON data, without the per-item arrays and the gallery."""
-        out: dict[str, Any] = {"schema": 1, "provenance": self.provenance(), "data": {}}
+        out: dict[str, Any] = {"schema": 1, "split": self.split}
+        out |= {"provenance": self.provenance(), "data": {}}
         for data in self.data():
             trainings = self.trainings(data)
             curves = [self.curve(data, n, t) for n in trainings for t in self.threats(data)]

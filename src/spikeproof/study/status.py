@@ -33,6 +33,7 @@ class Status:
 
     Args:
         name: Of the plan.
+        split: Which items its numbers are about, ``"test"`` or ``"validation"``.
         done: Complete cells.
         pending: Cells still to compute, failed ones among them.
         failed: Cells that failed when last tried.
@@ -43,6 +44,7 @@ class Status:
     """
 
     name: str
+    split: str
     done: int
     pending: int
     failed: tuple[Failure, ...]
@@ -85,6 +87,7 @@ def status(folder: Path | str) -> Status:
     pending = [cell for cell in cells if cell.id not in spent]
     return Status(
         name=plan.name,
+        split=plan.split,
         done=len(done),
         pending=len(pending),
         failed=tuple(failed),

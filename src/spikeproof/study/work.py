@@ -17,13 +17,14 @@ import torch
 from spikeproof.attacks import Suite
 from spikeproof.base import FileProblem, InputError, SpikeproofError
 from spikeproof.data import Dataset
-from spikeproof.evaluate import climb, open_test, probe
+from spikeproof.evaluate import climb, probe
 from spikeproof.models import ModelSpec, Network, build, load_model, model_digest, save_model
-from spikeproof.study.cells import Cell, dataset
+from spikeproof.study.cells import Cell, dataset, opened
 from spikeproof.study.code import code_sha256, versions
+from spikeproof.study.recipe import training_items
 from spikeproof.study.record import Arrays, CellFolder
 from spikeproof.threats import Threat
-from spikeproof.train import LOG, WALL, Objective, Training, fit
+from spikeproof.train import AUGMENTATIONS, LOG, WALL, Objective, Training, fit
 
 __all__ = ["Done", "attempt", "single_thread"]
 
@@ -113,17 +114,19 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     """Train a network, going on where a killed run stopped."""
     content = cell.cell
     objective = Objective.from_record(content["objective"], domain=data.domain)
+    few = training_items(data, content["train_items"], content["validation_items"])
     checkpoint = folder.path / _CHECKPOINT
 
     def trained() -> tuple[Network, dict[str, Any]]:
         model = build(ModelSpec.from_record(content["model"]), seed=content["seed"])
         history = fit(
             model,
-            data,
+            few,
             objective,
             epochs=content["epochs"],
             seed=content["seed"],
             settings=Training(**content["settings"]),
+            augment=[AUGMENTATIONS.build(change) for change in content["augment"]],
             directory=folder.path,
             progress=False,
         )
@@ -149,7 +152,7 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
         Threat.from_record({**record, "radius": radius}, data.domain) for radius in record["radii"]
     ]
     attacks = Suite.from_record(content["suite"])
-    split = open_test(data, content["items"])
+    split = opened(data, content["split"], content["items"])
     seed, draws = content["seed"], content["draws"]
     outcome = climb(model, split, ladder, attacks, seed=seed, draws=draws)
     arrays: dict[str, Arrays] = {"items.npz": outcome.arrays()}
@@ -162,7 +165,7 @@ def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     """Probe vulnerability, gradients and activity."""
     content, model = cell.cell, _parent(folder, cell)
     threats = [Threat.from_record(record, data.domain) for record in content["threats"]]
-    split = open_test(data, content["items"])
+    split = opened(data, content["split"], content["items"])
     found = probe(model, split, threats, seed=content["seed"], draws=content["draws"])
     return found.summary(), {"items.npz": found.arrays}, model_digest(model)
 
