@@ -106,14 +106,14 @@ def train(
     """Train one network; the same command again resumes, to the byte.
 
     What is not given is as in the plan of the recipe, or else in the demo: architecture, epochs,
-    weights of the terms, training attack; --set and --augment win over the recipe. The epoch is
-    chosen on the validation items; the test items stay sealed. A card beside the model says how it
-    was made and what that cost. Where torchrun starts several processes
+    weights of the terms, training attack; --set and --augment win over the recipe. The one to start
+    from against several norms is --recipe multinorm-sparse. The epoch is chosen on the validation
+    items; the test items stay sealed. A card beside the model says how it was made and what that
+    cost. Where torchrun starts several processes
     (torchrun --nproc-per-node 2 -m spikeproof train ...), they share every batch.
 
     \b
     Example:
-      spikeproof train --recipe multinorm-sparse
       spikeproof train --data digits --objective SR+AT --threat linf --radius 0.1 --epochs 20
     """
     name, at = _name(recipe, objective), None if radius is None else parse_radius(radius)

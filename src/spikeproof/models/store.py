@@ -78,9 +78,9 @@ def load_model(path: Path | str) -> Network:
     """
     path = Path(path)
     tensors, header = read_tensors(path)
-    if header.get("schema") != _SCHEMA:
+    if header.get("schema", _SCHEMA) != _SCHEMA:
         raise FileProblem(
-            f"{path} has schema {header.get('schema')!r}; this version of spikeproof reads "
+            f"{path} has schema {header['schema']!r}; this version of spikeproof reads "
             f"{_SCHEMA}. Load it with the version that wrote it, or train the network again."
         )
     record = header.get("model")
