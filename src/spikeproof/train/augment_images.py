@@ -104,8 +104,8 @@ def moved(x: Tensor, by: Tensor, most: int) -> Tensor:
     # One copy of whole windows; gathering every pixel by its number takes several times as long.
     windows = F.pad(x, (most,) * 4).unfold(-2, height, 1).unfold(-2, width, 1)
     down, right = (most - by).unbind(1)
-    between = [slice(None)] * (x.ndim - 3)
-    return windows[(torch.arange(len(x), device=x.device), *between, down, right)]
+    rows = torch.arange(len(x), device=x.device)
+    return windows.movedim((-4, -3), (1, 2))[rows, down, right]
 
 
 def shifted(x: Tensor, by: Tensor, axis: int) -> Tensor:
