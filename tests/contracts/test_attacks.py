@@ -83,6 +83,7 @@ THREATS += [
 EACH: list[Attack] = [
     PGD(steps=4, step_size=0.3),
     PGD(steps=3, step_size=0.5, last=0.1, random_start=False),
+    PGD(steps=4, step_size=0.3, keep="last"),
     Random(draws=4),
     Restarts(attack=PGD(steps=3), times=2),
     Swap(steps=4),
@@ -179,7 +180,8 @@ def test_results_are_legal_and_nowhere_worse_than_clean(attack: Attack, threat: 
     checked = verify(model, x, x_adv, y, threat)
     clean = verify(model, x, x, y, threat)
     assert x_adv.dtype == x.dtype
-    assert (checked.margin >= clean.margin).all()
+    if not (isinstance(attack, PGD) and attack.keep == "last"):  # its page says that it may be
+        assert (checked.margin >= clean.margin).all()
 
 
 @each_case
@@ -230,6 +232,9 @@ def test_repr_and_record_rebuild_the_attack(attack: Attack) -> None:
     ("attack", "forward", "backward"),
     [
         (PGD(steps=7), 9, 7),
+        (PGD(steps=7, random_start=False), 8, 7),
+        (PGD(steps=7, keep="last"), 7, 7),
+        (PGD(steps=7, random_start=False, keep="last"), 7, 7),
         (Random(draws=6), 7, 0),
         (Restarts(attack=PGD(steps=3), times=2), 10, 6),
         (Swap(steps=5), 7, 6),

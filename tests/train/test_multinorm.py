@@ -207,7 +207,7 @@ def test_passes_are_what_the_page_says(
         "avg": (2 * 6, 2 * 4),
         "eat": (6, 4),
         "max": (2 * 6 + 2, 2 * 4),
-        "msd": (1 + 4 * (2 + 1), 4),
+        "msd": (4 * (2 + 1), 4),
         "sat": (6, 4),
     }[kind]
     assert (model.forwards, model.backwards) == (12 * expected[0], 12 * expected[1])

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.trackers import Best
-from spikeproof.base import Seeds, check_count, check_fraction, check_positive
+from spikeproof.base import (
+    Seeds,
+    SettingError,
+    check_count,
+    check_fraction,
+    check_one_of,
+    check_positive,
+)
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat
 
@@ -30,14 +37,21 @@ class PGD:
         last: Last step, as a fraction of the first, in [0, 1]; 1 keeps it constant.
         random_start: Begin at a random point of the ball instead of ``x``.
         stop: Leave an item alone once it is won; the verdict is the same, the margin smaller.
+        keep: ``"best"``, or ``"last"`` for the point where the climb ends, as published. Only for
+            training: that point may be worse for the attacker than another visited one or than
+            ``x``.
     Returns:
-        From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
+        From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x`` unless
+        ``keep="last"``.
     Raises:
-        SettingError: steps below 1, a step size that is not positive.
+        SettingError: steps below 1, a step size that is not positive, an unknown ``keep``, or
+            ``keep="last"`` with ``stop``.
     Cost:
-        ``steps + 2`` forward and ``steps`` backward passes per item; with ``stop`` at most.
+        ``steps + 2`` forward and ``steps`` backward passes per item; with ``stop`` at most. One
+        forward fewer where the climb begins at ``x``, whose margin the first step tells; two
+        fewer with ``keep="last"``.
     Differs from the paper:
-        Returns the best point, not the last; projects exactly on ball and box together.
+        Returns the best point by default, not the last; projects exactly on ball and box together.
     Example:
         >>> import torch
         >>> from spikeproof.data import Domain
@@ -61,11 +75,18 @@ class PGD:
     last: float = 1.0
     random_start: bool = True
     stop: bool = False
+    keep: str = "best"
 
     def __post_init__(self) -> None:
         check_count(self, "steps")
         check_positive(self, "step_size")
         check_fraction(self, "last")
+        check_one_of(self.keep, ("best", "last"), "PGD.keep")
+        if self.keep == "last" and self.stop:
+            raise SettingError(
+                "PGD(stop=True) leaves won items at their best point, so it cannot keep='last'; "
+                "leave out one of the two."
+            )
 
     def __call__(
         self,
@@ -78,22 +99,30 @@ class PGD:
         start: Tensor | None = None,
     ) -> Tensor:
         """Run the attack; ``start`` replaces the random or clean starting point."""
-        best = Best(x, goal.margin(oracle.logits(x)))
-        z = threat.sample(x, seeds) if self.random_start else x
+        z = threat.sample(x, seeds) if self.random_start and start is None else x
         z = z if start is None else start
+        x_adv = x if z is x else threat.project(z, x)
         rows = torch.arange(len(x), device=x.device)
+        best = None
+        if self.keep == "best" and z is not x:
+            best = Best(x, goal.margin(oracle.logits(x)))
         for k in range(self.steps):
-            if self.stop and len(left := best.standing()) < len(rows):
+            if best is not None and self.stop and len(left := best.standing()) < len(rows):
                 at = torch.isin(rows, left)
-                z, rows, x, goal = z[at], left, x[at], goal[at]
+                z, x_adv, rows, x, goal = z[at], x_adv[at], left, x[at], goal[at]
             if not len(rows):
-                return best.x
-            x_adv = threat.project(z, x) if threat.relaxed or k == 0 else z
+                break
             logits, grad = oracle.ascend(x_adv, goal.score, rows)
-            best.keep(x_adv, goal.margin(logits), rows)
+            if best is not None:
+                best.keep(x_adv, goal.margin(logits), rows)
+            elif self.keep == "best":  # the first step, from x itself
+                best = Best(x, goal.margin(logits))
             z = threat.relax(z + self._length(k) * threat.step(grad, z, x), x)
-        x_adv = threat.project(z, x) if threat.relaxed else z
-        best.keep(x_adv, goal.margin(oracle.logits(x_adv, rows)), rows)
+            x_adv = threat.project(z, x) if threat.relaxed else z
+        if best is None:
+            return x_adv
+        if len(rows):
+            best.keep(x_adv, goal.margin(oracle.logits(x_adv, rows)), rows)
         return best.x
 
     def _length(self, k: int) -> float:

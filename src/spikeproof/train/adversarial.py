@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from spikeproof.attacks import ATTACKS, Attack
+from spikeproof.attacks import ATTACKS, PGD, Attack
 from spikeproof.base import Seeds, SettingError, check_one_of, suggestion
 from spikeproof.data import Domain, Views
 from spikeproof.oracle import Oracle, Path, path_from, path_record
@@ -44,11 +44,12 @@ class Adversarial(Inputs):
     Raises:
         SettingError: an unknown ``loss``.
         InputError: ``x`` does not fit the threat's domain.
-    Cost: the attack's own; ``PGD(steps=k)`` takes k+2 forwards and k backwards to the input, and
-        ``"divergence"`` 1 forward more.
+    Cost: the attack's own; ``PGD(steps=k)`` takes k+2 forwards and k backwards to the input,
+        ``PGD(steps=k, keep="last")`` k and k; ``"divergence"`` 1 forward more.
     Differs from the paper:
-        Crafted in eval mode (running statistics are neither used up nor
-        moved), and the most harmful visited point is taken, not the last one.
+        Crafted in eval mode (running statistics are neither used up nor moved), and the most
+        harmful visited point is taken, not the last one, unless the attack keeps the last.
+        Validation items always meet the most harmful one.
     Example:
         >>> import torch
         >>> from spikeproof.attacks import PGD
@@ -97,8 +98,12 @@ class Adversarial(Inputs):
 
     @property
     def judged(self) -> Adversarial:
-        """The same attack; where it looked for another answer, it looks for a wrong one."""
-        return replace(self, loss="cross_entropy") if self.loss == "divergence" else self
+        """The same attack for a wrong answer, and at the most harmful point it visits."""
+        attack = self.attack
+        if isinstance(attack, PGD) and attack.keep == "last":
+            attack = replace(attack, keep="best")
+        loss = "cross_entropy" if self.loss == "divergence" else self.loss
+        return replace(self, attack=attack, loss=loss)
 
     @property
     def effort(self) -> float:

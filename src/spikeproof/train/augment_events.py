@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, check_fraction, check_positive
 from spikeproof.data import Domain
-from spikeproof.train.augment_images import drawn, shifted
+from spikeproof.train.augment_images import drawn, moved
 
 __all__ = ["DropEvents", "JitterTime", "ShiftEvents"]
 
@@ -32,8 +32,7 @@ class ShiftEvents:
 
     def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
         """Shifted counts ``(N, T, C, H, W)``."""
-        down, right = drawn(seeds, 2, self.pixels).to(x.device).unbind(1)
-        return shifted(shifted(x, down, -2), right, -1)
+        return moved(x, drawn(seeds, 2, self.pixels).to(x.device), self.pixels)
 
 
 @dataclass(frozen=True, kw_only=True)

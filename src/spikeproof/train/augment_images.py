@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from spikeproof.base import Seeds, check_fraction, check_positive
 from spikeproof.data import Domain
 
-__all__ = ["Cutout", "Flip", "ShiftImage", "drawn", "shifted"]
+__all__ = ["Cutout", "Flip", "ShiftImage", "drawn", "moved", "shifted"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,7 @@ class ShiftImage:
 
     def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
         """Shifted images ``(N, C, H, W)``."""
-        down, right = drawn(seeds, 2, self.pixels).to(x.device).unbind(1)
-        return shifted(shifted(x, down, -2), right, -1)
+        return moved(x, drawn(seeds, 2, self.pixels).to(x.device), self.pixels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +95,17 @@ class Cutout:
 def drawn(seeds: Seeds, axes: int, largest: int) -> Tensor:
     """Whole numbers from -largest to largest, all equally likely, int64 ``(N, axes)``."""
     return (seeds.uniform((axes,)) * (2 * largest + 1)).floor().long() - largest
+
+
+def moved(x: Tensor, by: Tensor, most: int) -> Tensor:
+    """Items moved in the plane of their last two axes, each by its row of ``by``, int64 ``(N, 2)``,
+    at most ``most`` places; 0 moves in."""
+    height, width = x.shape[-2:]
+    # One copy of whole windows; gathering every pixel by its number takes several times as long.
+    windows = F.pad(x, (most,) * 4).unfold(-2, height, 1).unfold(-2, width, 1)
+    down, right = (most - by).unbind(1)
+    rows = torch.arange(len(x), device=x.device)
+    return windows.movedim((-4, -3), (1, 2))[rows, down, right]
 
 
 def shifted(x: Tensor, by: Tensor, axis: int) -> Tensor:

@@ -68,4 +68,4 @@ class Average(Several):
     @property
     def judged(self) -> Worst:
         """The worst of the members."""
-        return Worst(self.members, by="margin")
+        return Worst(self.judges, by="margin")

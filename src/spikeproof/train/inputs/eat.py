@@ -107,4 +107,4 @@ class EAT(Several):
     @property
     def judged(self) -> Worst:
         """The worst of the members."""
-        return Worst(self.members, by="margin")
+        return Worst(self.judges, by="margin")

@@ -39,7 +39,7 @@ class MSD(Inputs):
         Inputs, the shape of ``x``, detached.
     Raises:
         SettingError: fewer than two threats, steps below 1, a step size that is not positive.
-    Cost: ``1 + steps * (P + 1)`` forwards and ``steps`` backwards to the input for P threats.
+    Cost: ``steps * (P + 1)`` forwards and ``steps`` backwards to the input for P threats.
     Differs from the paper:
         The paper takes 50 steps, of 0.1 of the radius for l_inf and l_2 and random sparse steps
         for l_1; here each threat brings its own steepest step. Iterates of counted
@@ -87,10 +87,12 @@ class MSD(Inputs):
             threat.check(x)
         goal, rows = Goal(y, loss=self.loss), torch.arange(len(x), device=x.device)
         with Oracle(model, seeds=seeds) as oracle:
-            best = Best(x, goal.score(oracle.logits(x)))
+            best: Best | None = None
             z = x_adv = x
             for _ in range(self.steps):
-                _, grad = oracle.ascend(x_adv, goal.score, rows)
+                logits, grad = oracle.ascend(x_adv, goal.score, rows)
+                if best is None:
+                    best = Best(x, goal.score(logits))
                 found: tuple[Best, Best] | None = None
                 for threat in self.threats:
                     iterate = threat.relax(z + self.step_size * threat.step(grad, z, x), x)
@@ -104,6 +106,7 @@ class MSD(Inputs):
                 assert found is not None
                 z, x_adv = found[0].x, found[1].x
                 best.keep(x_adv, found[1].margin)
+        assert best is not None
         return best.x
 
     @property

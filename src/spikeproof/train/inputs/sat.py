@@ -66,4 +66,4 @@ class SAT(Several):
     @property
     def judged(self) -> Worst:
         """The worst of the members."""
-        return Worst(self.members, by="margin")
+        return Worst(self.judges, by="margin")

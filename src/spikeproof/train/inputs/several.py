@@ -48,6 +48,11 @@ class Several(Inputs):
         return tuple(member.threat for member in self.members)
 
     @property
+    def judges(self) -> tuple[Adversarial, ...]:
+        """The members as validation items meet them."""
+        return tuple(member.judged for member in self.members)
+
+    @property
     def effort(self) -> float:
         """Gradient steps of all members together."""
         return sum(member.effort for member in self.members)

@@ -81,4 +81,4 @@ class Worst(Several):
     @property
     def judged(self) -> Worst:
         """The same attacks, compared by the margin: what survives is the union accuracy."""
-        return replace(self, by="margin")
+        return replace(self, members=self.judges, by="margin")

@@ -1,0 +1,228 @@
+"""What each training objective costs beside a plain step, and what its documented passes predict.
+
+Ours: one step of ``fit`` under an objective: batch, attack, passes, backward, optimiser, rules.
+Against: the plain step of the same network in the same rounds. ``predicted`` counts passes as the
+pages of the methods do: a forward is 1 unit, a backward to the input 1, a backward to the weights
+2, so that a plain step is 3. Targets: SR at most 2.6, SR+AT(k) at most k + 2.6. ``documented`` is
+the measured ratio over the predicted one; ``as_documented`` says whether it is within 15 %.
+
+Then the loop itself: one step of ``fit``, augmentation on, beside the model's part of it (attack,
+passes, optimiser) on batches that lie ready. Target: 95 % of the step is the model's. The order of
+an epoch is drawn once and told apart, in ``order_s``.
+
+One thread, processor seconds, and the memory settings ``KEPT`` (``docs/training.md``). Images are
+those of Fashion-MNIST where ``SPIKEPROOF_DATA`` names a folder that has them, random ones else.
+
+    python benchmarks/train_step.py
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
+
+import torch
+from harness import Row, compare, elsewhere, interleaved, judged, write
+from sr_step import KEPT
+from torch import Tensor
+
+import spikeproof as sp
+from spikeproof.attacks import PGD
+from spikeproof.base import InputError, SettingError, seeds
+from spikeproof.data import Dataset, DataSpec, Domain, Split
+from spikeproof.models import Network
+from spikeproof.threats import L1, L2, Linf, Threat
+from spikeproof.train import (
+    EAT,
+    MPDSGR,
+    MSD,
+    SAT,
+    SSDP,
+    TET,
+    Adversarial,
+    Assignment,
+    Augmentation,
+    Average,
+    CleanCrossEntropy,
+    CrossEntropy,
+    Flip,
+    Objective,
+    Retraction,
+    ShiftEvents,
+    ShiftImage,
+    SparseGradient,
+    Trades,
+    Training,
+    Worst,
+)
+from spikeproof.train.run import Run
+
+BATCH, TIMESTEPS, WIDTH, STEPS = 64, 4, 12, 2
+WITHIN, SHARE = 0.15, 0.95
+ERROR = {"error": (1.0, CrossEntropy())}
+SPARSE = {**ERROR, "sparse": (0.1, SparseGradient())}
+CHANGES: dict[str, tuple[Augmentation, ...]] = {
+    "digits": (ShiftImage(pixels=1),),
+    "digits-events": (ShiftEvents(pixels=1),),
+    "fashion-mnist": (ShiftImage(pixels=2), Flip()),
+}
+
+
+@cache
+def items(name: str) -> tuple[Dataset, str]:
+    """A data set, and what it holds; random images for a Fashion-MNIST that is not there."""
+    try:
+        return sp.load(name), name
+    except (InputError, SettingError, OSError):
+        x = torch.rand(20 * BATCH, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    split = Split(x, torch.arange(len(x)) % 10, torch.arange(len(x)))
+    spec = DataSpec(
+        name=name,
+        version="random",
+        classes=10,
+        modality="image",
+        licence="CC0",
+        source="random numbers",
+        sha256="",
+    )
+    domain = Domain(kind="image", shape=(1, 28, 28))
+    none = split[:0]
+    data = Dataset(spec=spec, domain=domain, train=split, validation=none, sealed=none)
+    return data, "random 28x28"
+
+
+def title(name: str) -> str:
+    """How a case is called."""
+    data, held = items(name)
+    timesteps = data.domain.shape[0] if data.domain.kind == "events" else TIMESTEPS
+    return f"{held}, T={timesteps}, N={BATCH}"
+
+
+def running(name: str, objective: Objective, *augment: Augmentation) -> Run:
+    """A run of ``fit`` before its first step; its weights hardly move."""
+    data, _ = items(name)
+    timesteps = None if data.domain.kind == "events" else TIMESTEPS
+    model: Network = sp.build("cnn-small", data, timesteps=timesteps, width=WIDTH)
+    settings = Training(batch_size=BATCH, learning_rate=1e-6)
+    work = Assignment(objective=objective, epochs=1, settings=settings, augment=augment)
+    return Run(model.train(), data, work)
+
+
+def stepper(run: Run) -> Callable[[], object]:
+    """The same step again and again."""
+    order = run.order(1)
+    return lambda: run.step(1, 0, len(order), order[0])
+
+
+def objectives(name: str) -> dict[str, tuple[Objective, float, float | None]]:
+    """Name → objective, units of its documented passes, and the target of the ratio."""
+    domain = items(name)[0].domain.relaxed()
+    linf, *more = (Threat(g, r, domain) for g, r in ((Linf(), 0.1), (L2(), 1.0), (L1(), 5.0)))
+
+    def attacked(k: int = STEPS, **settings: Any) -> Adversarial:
+        return Adversarial(PGD(steps=k, step_size=0.5, **settings), linf)
+
+    def at(terms: Any, inputs: Any, *rules: Any) -> Objective:
+        return Objective(terms, inputs=inputs, rules=rules)
+
+    each = attacked(), *(replace(attacked(), threat=threat) for threat in more)
+    few, many, pgd = STEPS, 7, 2 * STEPS + 2
+    trades = {"error": (1.0, CleanCrossEntropy()), "agree": (5.0, Trades())}
+    agreeing = replace(attacked(), loss="divergence")
+    straight = attacked(random_start=False)
+    threats = (linf, *more)
+    retraction, ssdp = Retraction(), SSDP(layers=("body.readout.2",), start=0)
+    return {
+        "SR": (Objective(SPARSE), 7, 2.6),
+        f"SR+AT({few})": (at(SPARSE, attacked()), 2 * few + 9, few + 2.6),
+        f"SR+AT({many})": (at(SPARSE, attacked(many)), 2 * many + 9, many + 2.6),
+        f"AT({few})": (at(ERROR, attacked()), 2 * few + 5, None),
+        f"AT({few}), last": (at(ERROR, attacked(keep="last")), 2 * few + 3, None),
+        f"AT({many})": (at(ERROR, attacked(many)), 2 * many + 5, None),
+        f"AT({many}), last": (at(ERROR, attacked(many, keep="last")), 2 * many + 3, None),
+        f"RAT({few})": (at(ERROR, straight, retraction), 2 * few + 4, None),
+        f"TRADES({few})": (at(trades, agreeing), pgd + 1 + 6, None),
+        f"SAT({few})": (at(ERROR, SAT(each)), pgd + 3, None),
+        f"E-AT({few})": (at(ERROR, EAT(each)), pgd + 3, None),
+        f"MAX({few})": (at(ERROR, Worst(each)), 3 * pgd + 3 + 3, None),
+        f"AVG({few})": (at(ERROR, Average(each)), 3 * pgd + 3 * 3, None),
+        f"MSD({few})": (at(ERROR, MSD(threats, steps=few)), few * (3 + 1) + few + 3, None),
+        "MPD-SGR": (Objective({**ERROR, "window": (0.1, MPDSGR())}), 3, None),
+        "TET": (Objective({"error": (1.0, TET())}), 3, None),
+        "SSDP": (Objective(ERROR, rules=(ssdp,)), 3 + 1, None),
+    }
+
+
+def costs(name: str) -> list[Row]:
+    """Every objective beside the plain step."""
+    known = objectives(name)
+    work = {"plain": stepper(running(name, Objective(ERROR)))}
+    work |= {kind: stepper(running(name, objective)) for kind, (objective, *_) in known.items()}
+    taken = interleaved(work, rounds=5, least=1, seconds=0.15, clock=time.process_time)
+    rows = []
+    for kind, (_, units, target) in known.items():
+        row = compare(f"{kind}, {title(name)}", "plain step", (taken[kind], taken["plain"]))
+        if target is not None:
+            row = judged(row, target)
+        documented = row["ratio"] / (units / 3)
+        close = abs(documented - 1) <= WITHIN
+        rows.append(
+            {**row, "predicted": units / 3, "documented": documented, "as_documented": close}
+        )
+    return rows
+
+
+def model_step(run: Run, x: Tensor, y: Tensor, which: Tensor) -> None:
+    """The model's part of a step: what no loop could leave out."""
+    keys = seeds(0, items=which)
+    loss, _ = run.work.objective(run.model, x, y, seeds=keys)
+    torch.autograd.backward(loss, inputs=run.parameters)
+    run.optimizer.step()
+    run.optimizer.zero_grad()
+
+
+def loop(name: str) -> list[Row]:
+    """A step of ``fit`` beside the model's part of it, in several batches in turn."""
+    whole, alone = (running(name, Objective(ERROR), *CHANGES[name]) for _ in range(2))
+    begun = time.process_time()
+    order = whole.order(1)
+    drawing = (time.process_time() - begun) / len(order)
+    batches = [alone.train[which] for which in order[:8]]
+    some: Sequence[tuple[int, Split]] = list(enumerate(batches))
+    work: dict[str, Callable[[], object]] = {
+        "fit": lambda: [whole.step(1, k, len(order), order[k]) for k, _ in some],
+        "model": lambda: [model_step(alone, part.x, part.y, part.items) for _, part in some],
+    }
+    taken = interleaved(work, rounds=9, seconds=0.4, least=1, clock=time.process_time)
+    ours, theirs = ([t / len(some) for t in taken[kind]] for kind in ("fit", "model"))
+    row = judged(compare(f"step of fit, {title(name)}", "model alone", (ours, theirs)), 1 / SHARE)
+    return [{**row, "model_share": 1 / row["ratio"], "order_s": drawing}]
+
+
+def main() -> None:
+    """Measure and store; with an argument, measure one part and print it."""
+    torch.set_num_threads(1)
+    if len(sys.argv) > 1:
+        what, name = json.loads(sys.argv[1])
+        print(json.dumps({"costs": costs, "loop": loop}[what](name)))
+        return
+    part = partial(elsewhere, __file__, **KEPT)
+    rows = [*part("costs", "fashion-mnist"), *part("costs", "digits-events")]
+    for name in CHANGES:
+        rows += part("loop", name)
+    write("train_step", rows, clock="processor seconds, one thread", kept=KEPT, within=WITHIN)
+    for row in rows:
+        if "predicted" in row:
+            print(
+                f"  {row['work']:<58} measured {row['ratio']:5.2f}  predicted "
+                f"{row['predicted']:5.2f}  {'' if row['as_documented'] else 'NOT '}as documented"
+            )
+
+
+if __name__ == "__main__":
+    main()
