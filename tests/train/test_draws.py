@@ -1,4 +1,4 @@
-"""What a network draws in training belongs to the item, the epoch and the seed, and to nothing else."""
+"""What a network draws in training belongs to the item, the epoch and the seed."""
 
 from __future__ import annotations
 
