@@ -167,9 +167,12 @@ class Pass:
 
     def _drawing(self) -> AbstractContextManager[object]:
         """A scope in which the network's draws are those of the items, from the first one on."""
-        if self.seeds is None:
+        keys = self.seeds
+        if keys is None:
             return nullcontext()
-        return drawing(self.seeds[torch.arange(len(self.seeds)).repeat(self.copies)])
+        # Made at the first draw: networks that draw nothing do not pay for it.
+        rows = range(len(keys))
+        return drawing(lambda: keys.child("network")[torch.tensor([*rows] * self.copies)])
 
 
 def _split(logits: Tensor, n: int) -> Tensor:

@@ -133,9 +133,8 @@ class Objective:
     ) -> Pass:
         """The pass that the terms share, over the objective's own inputs."""
         looks = frozenset[str]().union(*(looks_of(term) for _, term in self.terms.values()))
-        draws = None if seeds is None else seeds.child("network")
         if self.inputs is None:
-            return Pass(model, x, y, looks=looks, progress=progress, seeds=draws)
+            return Pass(model, x, y, looks=looks, progress=progress, seeds=seeds)
         if seeds is None:
             raise SettingError(
                 "An objective with inputs of its own needs seeds=, one key per item, e.g. "
@@ -151,7 +150,7 @@ class Objective:
             copies=copies,
             looks=looks,
             progress=progress,
-            seeds=draws,
+            seeds=seeds,
         )
 
     def weigh(self, clean: Pass) -> tuple[Tensor, dict[str, Tensor]]:
