@@ -41,6 +41,9 @@ MEMBERS: dict[str, Term] = {
     "ramp": Ramp(),
     "sparse_gradient": SparseGradient(),
     "sparse_gradient (unit)": SparseGradient(direction="unit", h=0.5),
+    "sparse_gradient (dual, clipped)": SparseGradient(
+        direction="dual", p=4.0, clip=(0.0, 1.0), h=0.5
+    ),
     "sparse_gradient (one-hot)": SparseGradient(direction="one-hot", h=0.5),
     "sparse_gradient (top-k)": SparseGradient(direction="top-k", k=5, h=0.2),
     "sparse_gradient (code)": SparseGradient.code(),

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import InputError, SettingError
 from spikeproof.metrics import Activity, activity
-from spikeproof.neurons import LIF, Spiking
+from spikeproof.neurons import LIF, NoisyLIF, Spiking
 
 
 class Net(nn.Module):
@@ -85,3 +85,21 @@ def test_a_layer_called_twice_counts_both_calls() -> None:
 
     once, twice = (activity(kind(), torch.full((3, 2), 5.0))["hidden"] for kind in (Net, Again))
     assert (once.rate, twice.rate) == (1.0, 0.5)
+
+
+@pytest.mark.parametrize("batch_size", [3, 256])
+def test_what_a_network_draws_belongs_to_the_items(batch_size: int) -> None:
+    net = Net()
+    net.hidden = Spiking(NoisyLIF(noise=1.0))
+    x, items = torch.full((12, 4), 0.5), torch.arange(12) + 100
+    torch.manual_seed(batch_size)
+    before = torch.get_rng_state()
+    found = activity(net, x, items=items, batch_size=batch_size)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert found == activity(net, x.flip(0), items=items.flip(0))
+    assert found != activity(net, x), "other items draw otherwise"
+
+
+def test_items_are_as_many_as_inputs() -> None:
+    with pytest.raises(InputError, match="activity got 3 inputs, but the numbers of 2 items"):
+        activity(Net(), torch.zeros(3, 4), items=torch.arange(2))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from spikeproof.base import InputError, SettingError
 from spikeproof.neurons import IF, LIF, Spiking, Surrogate, fire
 from spikeproof.train import GradientNorm, ParticipationRatio, Pass, SparseGradient
+from spikeproof.train.sparse_gradient import _steepest
 
 Case = tuple[nn.Linear, Tensor, Tensor]
 
@@ -49,6 +50,39 @@ def test_each_direction_gives_its_dual_norm(
     slope = (torch.sigmoid(gap + 0.01 * reach) - torch.sigmoid(gap)) / 0.01
     ours = SparseGradient(direction=direction, k=3)(clean)
     torch.testing.assert_close(ours, slope.square().mean(), rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("p", [1.25, 2.0, 4.0])
+def test_the_dual_direction_gives_the_dual_norm_of_any_p(case: Case, p: float) -> None:
+    model, x, y = case
+    clean, q = Pass(model, x, y), p / (p - 1)
+    step = apart(model, clean).detach()
+    reach = torch.linalg.vector_norm(step, ord=q, dim=1)
+    gap = (x * apart(model, clean)).sum(1)
+    slope = (torch.sigmoid(gap + 0.01 * reach) - torch.sigmoid(gap)) / 0.01
+    ours = SparseGradient(direction="dual", p=p)(clean)
+    torch.testing.assert_close(ours, slope.square().mean(), rtol=1e-9, atol=0)
+    if p == 2:
+        assert ours == SparseGradient(direction="unit")(clean)
+    moved = _steepest(step, p)
+    torch.testing.assert_close(
+        torch.linalg.vector_norm(moved, ord=p, dim=1), torch.ones(9, dtype=torch.float64)
+    )
+    assert torch.equal(_steepest(torch.zeros(2, 3), p), torch.zeros(2, 3))
+
+
+def test_clipped_only_what_can_move_counts() -> None:
+    model = nn.Linear(3, 2, bias=False).double()
+    model.weight.data.copy_(torch.tensor([[1.0, -2.0, 3.0], [0.0, 0.0, 0.0]]))
+    # Upwards of class 0: the first feature is at its limit, the second has half a step left.
+    x, y = torch.tensor([[1.0, 0.05, 0.5]], dtype=torch.float64), torch.tensor([0])
+    gap = 1.0 - 0.1 + 1.5
+    before, after = (torch.sigmoid(torch.tensor(z)) for z in (gap, gap + 0.05 * 2 + 0.1 * 3))
+    free = torch.sigmoid(torch.tensor(gap + 0.1 * (1 + 2 + 3)))
+    ours = SparseGradient(h=0.1, penalty="absolute", clip=(0.0, 1.0))(Pass(model, x, y))
+    assert ours.item() == pytest.approx(float(after - before) / 0.1, rel=1e-5)
+    ours = SparseGradient(h=0.1, penalty="absolute")(Pass(model, x, y))
+    assert ours.item() == pytest.approx(float(free - before) / 0.1, rel=1e-5)
 
 
 @pytest.mark.parametrize(("direction", "norm", "measure"), DUALS)
@@ -178,6 +212,8 @@ def test_a_model_without_second_derivatives_is_refused(term: GradientNorm) -> No
     [
         (lambda: SparseGradient(direction="units"), "Did you mean 'unit'"),
         (lambda: SparseGradient(k=0), "SparseGradient.k must be a whole number >= 1; got 0"),
+        (lambda: SparseGradient(p=1.0), "SparseGradient.p must be above 1 and finite; got 1.0"),
+        (lambda: SparseGradient(clip=(1.0, 0.0)), r"clip must be \(lowest, highest\)"),
         (lambda: GradientNorm(norm="l3"), "Unknown GradientNorm.norm 'l3'"),
         (lambda: GradientNorm(of="losss"), "Did you mean 'loss'"),
         (lambda: GradientNorm(k=1.5), "GradientNorm.k must be a whole number >= 1; got 1.5"),

@@ -57,7 +57,7 @@ def test_both_processes_end_with_the_same_bytes(told: dict[str, Any]) -> None:
     assert told["both"][0] == told["both"][1]
 
 
-@pytest.mark.parametrize("kind", ["smooth", "spiking"])
+@pytest.mark.parametrize("kind", ["smooth", "spiking", "noisy"])
 def test_two_processes_follow_the_path_of_one_to_rounding(told: dict[str, Any], kind: str) -> None:
     alone, both = told["alone"][kind], told["both"][0][kind]
     one, two = numbers(alone["history"]), numbers(both["history"])

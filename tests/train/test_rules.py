@@ -34,6 +34,7 @@ from spikeproof.train import (
     Training,
     fit,
 )
+from spikeproof.train.rules.ssdp import latencies
 
 ERROR = {"error": (1.0, CrossEntropy())}
 
@@ -106,6 +107,40 @@ def test_ssdp_takes_first_spikes_in_front_of_and_behind_a_layer() -> None:
     torch.testing.assert_close(net.readout.weight.data, before["readout.weight"] + readout)
 
 
+class Images(nn.Module):
+    """Neurons, a 1x1 convolution that skips every other column, neurons, a readout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.early, self.late = Spiking(IF()), Spiking(IF())
+        self.mix = nn.Conv2d(2, 3, 1, stride=(1, 2), bias=False)
+        self.readout = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        spikes = self.early(x.expand(4, *x.shape))
+        current = self.mix(spikes.flatten(0, 1)).unflatten(0, spikes.shape[:2])
+        logits: Tensor = self.readout(time_mean(self.late(current).mean((3, 4))))
+        return logits
+
+
+def test_at_a_1x1_convolution_every_place_is_a_linear_layer() -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = Images()
+    net.mix.weight.data.abs_().add_(0.4)
+    x = torch.rand(5, 2, 2, 4, generator=torch.Generator().manual_seed(1))
+    weight = net.mix.weight.detach().clone()
+    rule = SSDP(layers=("mix",), plus=0.3, base=0.1, start=0)
+    rule(moment(net, x))
+    # The same by hand: places that the stride keeps, as items of a linear layer.
+    spikes = Spiking(IF())(x.expand(4, *x.shape))[..., ::2]
+    pre = spikes.permute(0, 1, 3, 4, 2).reshape(4, -1, 2)
+    post = Spiking(IF())(pre @ weight[:, :, 0, 0].T)
+    change = rule.change(latencies(pre), latencies(post), 4)
+    assert change.unique().numel() > 2
+    torch.testing.assert_close(net.mix.weight.data[:, :, 0, 0], weight[:, :, 0, 0] + change.float())
+
+
 def test_ssdp_waits_for_its_start_and_leaves_hooks_modes_and_buffers_alone() -> None:
     data = sp.load("digits")
     model = sp.build("dense", data, width=8, timesteps=3)
@@ -125,7 +160,11 @@ def test_ssdp_waits_for_its_start_and_leaves_hooks_modes_and_buffers_alone() -> 
     ("layer", "error", "sentence"),
     [
         ("body.readot", SettingError, "no linear or convolutional layer 'body.readot'; it has"),
-        ("body.stem.0", SettingError, "SSDP acts on linear layers; 'body.stem.0' is Conv2d"),
+        (
+            "body.stem.0",
+            SettingError,
+            "SSDP acts on linear layers and 1x1 convolutions; 'body.stem.0' is Conv2d",
+        ),
     ],
 )
 def test_ssdp_names_the_layers_it_could_act_on(

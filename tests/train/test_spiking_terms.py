@@ -143,6 +143,30 @@ def test_guarding_is_its_formula_on_membranes_worked_out_by_hand() -> None:
     assert ours.item() == pytest.approx(sum(near) / 6)
 
 
+class Two(nn.Module):
+    """Two layers of neurons of different width, one behind the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.early, self.late = Spiking(LIF(leak=0.5)), Spiking(LIF(leak=0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        spikes = self.early(x.expand(2, *x.shape))
+        rates: Tensor = self.late(spikes[..., :2] * 0.9).mean(0)
+        return rates
+
+
+def test_guarding_takes_neurons_together_or_adds_the_layers() -> None:
+    # Early: u = .8, 1.2 (fires); 1 (fires), 1 (fires); 0, 0. Late: 0, .9; .9, 1.35 (fires).
+    x, y = torch.tensor([[0.8, 1.0, 0.0]], dtype=torch.float64), torch.tensor([0])
+    early, late = [0.1, 0.1, 0.3, 0.3, 0, 0], [0, 0.2, 0.2, 0]
+    clean = Pass(Two(), x, y)
+    pooled = ThresholdGuarding(guard=0.3, ramp="none")(clean)
+    assert pooled.item() == pytest.approx((sum(early) + sum(late)) / 10)
+    added = ThresholdGuarding.paper(guard=0.3)(clean)  # at the end of training
+    assert added.item() == pytest.approx(sum(early) / 6 + sum(late) / 4)
+
+
 @pytest.mark.parametrize("progress", [0.0, 0.25, 1.0])
 def test_guarding_grows_with_the_training(progress: float) -> None:
     x, y = torch.tensor([[0.75, 0.0]]), torch.tensor([0])
@@ -175,6 +199,41 @@ def test_mpd_sgr_is_the_mass_of_a_normal_membrane_in_the_window() -> None:
     assert ours.item() == pytest.approx(float(sum(share)) / 2, abs=0.01)
 
 
+class Normed(nn.Module):
+    """Independent currents at every step, through a batch norm over steps and items, into LIF."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.spikes = nn.BatchNorm1d(3), Spiking(LIF(leak=0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        current = self.norm(x.flatten(0, 1)).view(x.shape).transpose(0, 1)
+        rates: Tensor = self.spikes(current).mean(0)
+        return rates
+
+
+def test_measured_statistics_are_those_that_tdbn_implies() -> None:
+    # What the paper derives: with currents N(beta, lambda^2) after the norm, independent from step
+    # to step, leak tau and no spikes, u[t] is N(beta D(tau, t), lambda^2 D(tau^2, t)),
+    # D(tau, t) = 1 + tau + ... + tau^(t - 1).
+    generator = torch.Generator().manual_seed(0)
+    x = 3 + 2 * torch.randn(20000, 4, 3, generator=generator, dtype=torch.float64)
+    net = Normed().double()
+    beta, scale = torch.tensor([-1.0, -0.6, -0.9]), torch.tensor([0.3, 0.2, 0.1])
+    net.norm.bias.data.copy_(beta)
+    net.norm.weight.data.copy_(scale)
+    clean = Pass(net, x, torch.zeros(20000, dtype=torch.int64))
+    assert clean.traces[0].spikes.sum() == 0
+    normal, shares = torch.distributions.Normal(0.0, 1.0), []
+    for t in range(1, 5):
+        mean = beta * sum(0.5**k for k in range(t)) - 1  # distance from the threshold
+        spread = scale * math.sqrt(sum(0.25**k for k in range(t)))
+        shares.append(normal.cdf((mean + 2) / spread) - normal.cdf((mean - 2) / spread))
+    ours = MPDSGR(window=2.0)(clean)
+    assert 0.1 < ours.item() < 0.9
+    assert ours.item() == pytest.approx(float(torch.stack(shares).mean()), abs=5e-3)
+
+
 @pytest.mark.parametrize("term", [MPDSGR(), ThresholdGuarding()], ids=repr)
 def test_models_without_neurons_are_refused(term: MPDSGR) -> None:
     with pytest.raises(InputError, match="no spiking layer whose membranes"):
@@ -194,6 +253,7 @@ def test_an_objective_announces_what_its_terms_look_at() -> None:
         (lambda: TET(centre=0), "TET.centre must be positive"),
         (lambda: ThresholdGuarding(guard=-1), "ThresholdGuarding.guard must be positive"),
         (lambda: ThresholdGuarding(ramp="cos"), "Did you mean 'cosine'"),
+        (lambda: ThresholdGuarding(over="layer"), "Did you mean 'layers'"),
         (lambda: MPDSGR(window=math.nan), "MPDSGR.window must be positive"),
     ],
 )

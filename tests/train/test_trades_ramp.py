@@ -99,6 +99,11 @@ def test_ramp_is_worst_loss_plus_pairing_on_what_the_source_gets_right(
     kl = F.kl_div(target.log_softmax(1), source.softmax(1), reduction="none").sum(1)
     written = torch.maximum(*losses).mean() + 1.5 * kl[1:].sum() / 5
     torch.testing.assert_close(Ramp()(clean), written)
+    as_published = torch.maximum(*losses).mean() + 1.5 * kl[1:].mean()
+    torch.testing.assert_close(Ramp.code()(clean), as_published)
+    worst = model(x_adv).argmin(1).repeat(2)
+    wrong = Pass(model, blocks, worst, origin=x, copies=2)
+    assert Ramp.code()(wrong) == Ramp(pairing=0.0)(wrong), "nothing is right, nothing is paired"
 
 
 def test_ramp_needs_as_many_threats_as_its_source_says(model: nn.Linear) -> None:
@@ -130,6 +135,34 @@ def fused(robust: Tensor, natural: Tensor, share: float) -> Tensor:
     NaturalFusion(share=share)(moment)
     assert layer.weight.grad is not None
     return layer.weight.grad[0]
+
+
+def test_fusing_gradients_is_fusing_the_changes_of_one_plain_step() -> None:
+    # The paper fuses the weight changes of a natural and a robust epoch, tensor by tensor. In an
+    # epoch of one step of plain SGD these changes are the gradients times minus the rate.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        model = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
+    x, move = torch.rand(6, 4).double(), 0.3 * torch.rand(6, 4).double()
+    y, rate, share = torch.arange(6) % 3, 0.1, 0.4
+    start = [p.detach().clone() for p in model.parameters()]
+
+    def step(z: Tensor) -> list[Tensor]:
+        grads = torch.autograd.grad(F.cross_entropy(model(z), y), list(model.parameters()))
+        return [-rate * g for g in grads]
+
+    changes = zip(start, step(x), step(x + move), strict=True)
+    expected = [
+        w
+        + share * max(0.0, float(F.cosine_similarity(n.flatten(), r.flatten(), dim=0))) * n
+        + (1 - share) * r
+        for w, n, r in changes
+    ]
+    F.cross_entropy(model(x + move), y).backward()
+    NaturalFusion(share=share)(Moment(model=model, x=x, y=y, seeds=seeds(0, n=6)))
+    torch.optim.SGD(model.parameters(), lr=rate).step()
+    for ours, theirs in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(ours.detach(), theirs)
 
 
 def test_fusion_adds_what_the_gradients_agree_on() -> None:

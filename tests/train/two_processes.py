@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from spikeproof.attacks import PGD
 from spikeproof.data import Dataset, DataSpec, Domain, Split
 from spikeproof.models import model_digest, read_tensors
-from spikeproof.neurons import LIF, Spiking
+from spikeproof.neurons import LIF, NoisyLIF, Spiking
 from spikeproof.threats import L2, Linf, Threat
 from spikeproof.train import (
     EAT,
@@ -42,10 +42,12 @@ class Net(nn.Module):
     """Batch norm, then spikes or, where an attack would have to choose between equal margins
     by their last bit, something smooth."""
 
-    def __init__(self, spiking: bool) -> None:
+    def __init__(self, kind: str) -> None:
         super().__init__()
         self.first, self.norm = nn.Linear(6, 16), nn.BatchNorm1d(16)
-        self.spikes, self.last = Spiking(LIF()) if spiking else nn.Tanh(), nn.Linear(16, 2)
+        neurons = {"spiking": LIF(), "noisy": NoisyLIF(noise=0.3)}
+        self.spikes = Spiking(neurons[kind]) if kind in neurons else nn.Tanh()
+        self.last = nn.Linear(16, 2)
 
     def forward(self, x: Tensor) -> Tensor:
         current = self.norm(self.first(x))
@@ -53,11 +55,11 @@ class Net(nn.Module):
         return logits
 
 
-def make_net(rank: int, spiking: bool) -> Net:
+def make_net(rank: int, kind: str) -> Net:
     """Other first weights in every process: those of the first must count."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5 + rank)
-        return Net(spiking).double()
+        return Net(kind).double()
 
 
 def make_data() -> Dataset:
@@ -72,25 +74,25 @@ def make_data() -> Dataset:
     )
 
 
-def train(folder: Path, rank: int, *, spiking: bool) -> dict[str, Any]:
+def train(folder: Path, rank: int, kind: str) -> dict[str, Any]:
     """Sparse-gradient training, of a smooth network against two threats with memory and rules, and
     with all that is shared out."""
     terms = {"error": (1.0, CrossEntropy()), "sparse": (0.01, SparseGradient())}
     attack = PGD(steps=2, step_size=0.5)
     attacked = EAT((Adversarial(attack, NEAR), Adversarial(attack, WIDE)))
     rules = (NaturalFusion(share=0.2), Retraction(strength=0.01, rows=8, share=0.5))
-    net = make_net(rank, spiking)
+    net, smooth = make_net(rank, kind), kind == "smooth"
     history = fit(
         net,
         make_data(),
-        Objective(terms) if spiking else Objective(terms, inputs=attacked, rules=rules),
+        Objective(terms, inputs=attacked, rules=rules) if smooth else Objective(terms),
         epochs=3,
         settings=Training(
             batch_size=12, learning_rate=0.02, optimizer="sgd", gradient_clip=1.0, average=0.9
         ),
         augment=(Gain(),),
-        exam=None if spiking else Exam(threats=(NEAR,)),
-        directory=folder / ("spiking" if spiking else "smooth"),
+        exam=Exam(threats=(NEAR,)) if smooth else None,
+        directory=folder / kind,
         progress=False,
     )
     return {
@@ -108,8 +110,7 @@ def memory_of(folder: Path) -> dict[str, list[int]]:
 
 def both_kinds(folder: Path, rank: int) -> dict[str, Any]:
     """The outcome of each kind of network."""
-    kinds = {"smooth": False, "spiking": True}
-    return {name: train(folder, rank, spiking=spiking) for name, spiking in kinds.items()}
+    return {kind: train(folder, rank, kind) for kind in ("smooth", "spiking", "noisy")}
 
 
 def worker(folder: Path, rank: int, size: int) -> None:

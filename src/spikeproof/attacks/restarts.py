@@ -20,6 +20,8 @@ __all__ = ["Restarts"]
 class Restarts:
     """Run an attack several times with independent seeds and keep each item's best point.
 
+    Every run begins with a path that remembers nothing (``ASSG`` remembers membranes).
+
     Args:
         attack: Any attack that uses its seeds.
         times: How many runs, at least 1.
@@ -58,7 +60,7 @@ class Restarts:
         best = Best(x, goal.margin(oracle.logits(x)))
         for run in range(self.times):
             own = seeds.child("restart", run)
-            x_adv = self.attack(oracle, x, goal, threat, seeds=own, start=start)
+            x_adv = self.attack(oracle.afresh(), x, goal, threat, seeds=own, start=start)
             best.keep(x_adv, goal.margin(oracle.logits(x_adv)))
             start = None
         return best.x

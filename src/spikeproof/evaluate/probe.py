@@ -109,7 +109,7 @@ def probe(
     attack = PGD(steps=20, step_size=0.5, last=0.2) if attack is None else attack
     keys = seeds(seed, items=split.items).child("probe")
     arrays: dict[str, Array] = {"items": split.items.numpy(), "y": split.y.numpy()}
-    with Oracle(model) as oracle:
+    with Oracle(model, seeds=keys.child("network")) as oracle:
         grad = true_class_gradient(oracle, split.x, split.y)
         measures = gradient_measures(grad)
         for name in ("l0", "l1", "l2", "linf"):
@@ -121,7 +121,7 @@ def probe(
             found |= {"theory": predicted.ratio, "lower": predicted.lower, "upper": predicted.upper}
             arrays |= {f"{what}_{threat.name}": value.numpy() for what, value in found.items()}
         passes = oracle.passes
-    layers = activity(model, split.x)
+    layers = activity(model, split.x, items=split.items)
     return Probe(
         arrays=arrays,
         norms={t.name: _medians(arrays, f"_{t.name}", t) for t in threats},

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, SettingError
-from spikeproof.neurons import Spiking
+from spikeproof.neurons import Spiking, drawing
+from spikeproof.oracle import prediction_seeds
 
 __all__ = ["Activity", "activity"]
 
@@ -62,19 +63,23 @@ class _Count:
         )
 
 
-def activity(model: nn.Module, x: Tensor, *, batch_size: int = 256) -> dict[str, Activity]:
+def activity(
+    model: nn.Module, x: Tensor, *, items: Tensor | None = None, batch_size: int = 256
+) -> dict[str, Activity]:
     """Measure the firing of every spiking layer on a sample of inputs.
 
-    A unit counts as dead or saturated over the whole sample, not per item or batch.
+    A unit counts as dead or saturated over the whole sample, not per item or batch. A network that
+    draws is shown once, with the draws by which evaluation judges the items.
 
     Args:
         model: Any module that contains ``Spiking`` layers.
         x: Inputs, ``(N, *shape)``, N at least 1.
+        items: Numbers of the items, int64 ``(N,)``, to which draws belong; 0..N-1 where absent.
         batch_size: Items per forward pass; it never changes the result.
     Returns:
         Layer name, as in ``named_modules``, to its activity. Layers that do not run are left out.
     Raises:
-        InputError: no items, or a layer called with two shapes.
+        InputError: no items, ``items`` of another number, or a layer called with two shapes.
         SettingError: a batch size below 1.
     Cost:
         One forward pass per item, in evaluation mode; every flag is put back.
@@ -94,34 +99,32 @@ def activity(model: nn.Module, x: Tensor, *, batch_size: int = 256) -> dict[str,
         raise InputError("activity needs at least one item; got none.")
     if batch_size < 1:
         raise SettingError(f"activity: batch_size must be at least 1; got {batch_size}.")
+    numbers = torch.arange(len(x)) if items is None else items
+    if len(numbers) != len(x):
+        raise InputError(f"activity got {len(x)} inputs, but the numbers of {len(numbers)} items.")
     counts = {n: _Count(n) for n, module in model.named_modules() if isinstance(module, Spiking)}
     layers = dict(model.named_modules())
-    _watched(
-        model, {layers[name]: count for name, count in counts.items()}, _batches(x, batch_size)
-    )
+    batches = zip(torch.split(x, batch_size), torch.split(numbers, batch_size), strict=True)
+    _watched(model, {layers[name]: count for name, count in counts.items()}, batches)
     found = {name: count.summary() for name, count in counts.items()}
     return {name: summary for name, summary in found.items() if summary is not None}
-
-
-def _batches(x: Tensor, size: int) -> list[Tensor]:
-    """The items in groups of at most ``size``."""
-    return [x[start : start + size] for start in range(0, len(x), size)]
 
 
 def _watched(
     model: nn.Module,
     hooks: dict[nn.Module, Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]],
-    batches: Sequence[Tensor],
+    batches: Iterable[tuple[Tensor, Tensor]],
 ) -> None:
-    """Run the model over the batches with the hooks on, and leave it as it was."""
+    """Run the model over batches of inputs and numbers with the hooks on; leave it as it was."""
     modes = [(module, module.training) for module in model.modules()]
     handles = [layer.register_forward_hook(hook) for layer, hook in hooks.items()]
     try:
         for module, _ in modes:
             module.training = False
         with torch.no_grad():
-            for batch in batches:
-                model(batch)
+            for x, items in batches:
+                with drawing(prediction_seeds(items)):
+                    model(x)
     finally:
         for handle in handles:
             handle.remove()

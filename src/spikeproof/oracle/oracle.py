@@ -140,6 +140,15 @@ class Oracle:
         part._rows = self._numbers(len(rows), rows)
         return part
 
+    def afresh(self) -> Oracle:
+        """The same open oracle for another run on the same items.
+
+        What its path remembers of them is forgotten; draws go on, so the run meets others.
+        """
+        part = copy(self)
+        part._ascent = None if self._ascent is None else opened(self.path)
+        return part
+
     def rising(self, n: int) -> Tensor:
         """Which of the items 0 to n - 1 were still gaining when last asked about, bool ``(n,)``.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cached_property
 from typing import Protocol
 
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from spikeproof.base import InputError, check_labels, check_one_of
-from spikeproof.neurons import Trace, observing, stepwise
+from spikeproof.base import InputError, Seeds, check_labels, check_one_of
+from spikeproof.neurons import Trace, drawing, observing, stepwise
 
 __all__ = ["LOOKS", "Pass", "Term", "looks_of"]
 
@@ -37,6 +37,9 @@ class Pass:
         looks: What terms will ask for beyond the logits, of ``LOOKS``; the shared forward then
             provides it, and no term has to make a forward of its own.
         progress: Share of the training that is done, in [0, 1].
+        seeds: One key per item before the attack, ``(N / copies,)``, from which the network draws
+            in this pass, in :meth:`again` and in :attr:`natural`, the same for every copy of an
+            item; None leaves the draws to whatever scope the pass is in.
     Raises:
         InputError: the logits are not ``(N, K)`` with ``K >= 2``, or the labels do not fit them.
     Cost: 1 forward at the first look at ``logits``, none later; 1 more for ``natural.logits``, and
@@ -57,6 +60,7 @@ class Pass:
         copies: int = 1,
         looks: Iterable[str] = (),
         progress: float = 1.0,
+        seeds: Seeds | None = None,
     ) -> None:
         self.model = model
         self.x = x.detach().requires_grad_(True)
@@ -65,15 +69,17 @@ class Pass:
         self.copies = copies
         self.looks = frozenset(check_one_of(look, LOOKS, "look") for look in looks)
         self.progress = progress
-        self._draws: list[Tensor] = []
+        self.seeds = seeds
+        self._generators: list[Tensor] = []
         self._steps: Tensor | None = None
         self._traces: list[Trace] = []
 
     @cached_property
     def logits(self) -> Tensor:
         """What the model says, ``(N, K)``, with its graph."""
-        self._draws = _states(self.x.device)
+        self._generators = _states(self.x.device)
         with ExitStack() as scopes:
+            scopes.enter_context(self._drawing())
             if self.looks & {"membranes", "second"}:
                 traces = scopes.enter_context(observing())
             if "steps" in self.looks:
@@ -103,7 +109,7 @@ class Pass:
         """The pass of the items before the attack; this very pass where there was none."""
         if self.origin is None:
             return self
-        return Pass(self.model, self.origin, self.y[: len(self.origin)])
+        return Pass(self.model, self.origin, self.y[: len(self.origin)], seeds=self.seeds)
 
     @cached_property
     def steps(self) -> Tensor:
@@ -145,10 +151,11 @@ class Pass:
         """
         _ = self.logits
         device = self.x.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.set_rng_state(self._draws[0])
+        forked = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+        with forked, self._drawing():
+            torch.set_rng_state(self._generators[0])
             if device.type == "cuda":
-                torch.cuda.set_rng_state(self._draws[1], device)
+                torch.cuda.set_rng_state(self._generators[1], device)
             if not frozen_statistics:
                 logits: Tensor = self.model(x)
                 return logits
@@ -157,6 +164,15 @@ class Pass:
             copies = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
             frozen: Tensor = functional_call(self.model, copies, (x,))
             return frozen
+
+    def _drawing(self) -> AbstractContextManager[object]:
+        """A scope in which the network's draws are those of the items, from the first one on."""
+        keys = self.seeds
+        if keys is None:
+            return nullcontext()
+        # Made at the first draw: networks that draw nothing do not pay for it.
+        rows = range(len(keys))
+        return drawing(lambda: keys.child("network")[torch.tensor([*rows] * self.copies)])
 
 
 def _split(logits: Tensor, n: int) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import Seeds, seeds
 from spikeproof.data import Split
+from spikeproof.neurons import drawing
 from spikeproof.threats import Goal
 from spikeproof.train.assignment import Assignment
 from spikeproof.train.modes import evaluating
@@ -53,7 +54,8 @@ def measure(model: nn.Module, split: Split, work: Assignment, group: Group) -> M
     device = next(model.parameters()).device
     with evaluating(model):
         sums = group.total(_objective(model, split, work, group), device)
-        firing, layer = inspected(model, split.x[:_WATCHED], work.settings.batch_size)
+        few, size = split[:_WATCHED], work.settings.batch_size
+        firing, layer = inspected(model, few.x, size, _keys(few, work))
         finite = layer is None and math.isfinite(sums[1])
         standing = group.total(_exam(model, split, work, group), device) if finite else []
     count = len(split)
@@ -94,7 +96,7 @@ def _objective(model: nn.Module, split: Split, work: Assignment, group: Group) -
         total += float(loss.detach()) * len(y)
         right += float(rights(seen.logits, seen.y).sum()) * weight
         if judged.inputs is not None:
-            with torch.no_grad():
+            with torch.no_grad(), drawing(keys.child("network")):
                 clean += float(rights(model(x), y).sum())
     return [right, total, right if judged.inputs is None else clean]
 
@@ -117,7 +119,12 @@ def _batches(split: Split, work: Assignment, group: Group) -> Iterator[tuple[Spl
     size = work.settings.batch_size
     for start in range(group.rank * size, len(split), group.size * size):
         batch = split[start : start + size]
-        yield batch, seeds(work.seed, items=batch.items).child("validation")
+        yield batch, _keys(batch, work)
+
+
+def _keys(split: Split, work: Assignment) -> Seeds:
+    """One key per validation item, the same every epoch."""
+    return seeds(work.seed, items=split.items).child("validation")
 
 
 def _placed(batch: Split, model: nn.Module) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from spikeproof.base import Seeds, SettingError
+from spikeproof.neurons import drawing
 from spikeproof.train.crafting import Inputs
 
 __all__ = ["BEFORE", "Moment", "Rule"]
@@ -46,11 +47,11 @@ class Moment:
     def logits(self) -> Tensor:
         """The model's answers to the items, ``(N, K)``; its running statistics stay as they are.
 
-        Draws of the model leave no trace in torch's generator.
+        Draws belong to the items; those of dropout leave no trace in torch's generator.
         """
         copies = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
         devices = [self.x.device] if self.x.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
+        with torch.random.fork_rng(devices=devices), drawing(self.seeds.child("rules")):
             logits: Tensor = functional_call(self.model, copies, (self.x,))
         return logits
 

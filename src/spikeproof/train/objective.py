@@ -134,7 +134,7 @@ class Objective:
         """The pass that the terms share, over the objective's own inputs."""
         looks = frozenset[str]().union(*(looks_of(term) for _, term in self.terms.values()))
         if self.inputs is None:
-            return Pass(model, x, y, looks=looks, progress=progress)
+            return Pass(model, x, y, looks=looks, progress=progress, seeds=seeds)
         if seeds is None:
             raise SettingError(
                 "An objective with inputs of its own needs seeds=, one key per item, e.g. "
@@ -143,7 +143,14 @@ class Objective:
         made = self.inputs.craft(model, x, y, seeds=seeds, memory={} if memory is None else memory)
         copies = self.inputs.copies
         return Pass(
-            model, made, y.repeat(copies), origin=x, copies=copies, looks=looks, progress=progress
+            model,
+            made,
+            y.repeat(copies),
+            origin=x,
+            copies=copies,
+            looks=looks,
+            progress=progress,
+            seeds=seeds,
         )
 
     def weigh(self, clean: Pass) -> tuple[Tensor, dict[str, Tensor]]:

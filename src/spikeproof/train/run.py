@@ -221,7 +221,7 @@ class Run:
         """Raise the error of a step that left the finite numbers, and keep what reproduces it."""
         batch = place.batch
         if layer is None:
-            found = bad_activation(self.model, batch.x, self.settings.batch_size)
+            found = bad_activation(self.model, batch.x, self.settings.batch_size, place.seeds)
             layer = None if found is None else f"output of layer {found}"
         items = batch.items.tolist()
         shown = ", ".join(map(str, items[:8])) + (", ..." if len(items) > 8 else "")

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spikeproof.neurons import Spiking
+from spikeproof.base import Seeds
+from spikeproof.neurons import Spiking, drawing
 from spikeproof.train.history import Epoch
 
 __all__ = ["Tally", "bad_activation", "bad_gradient", "inspected", "warnings_of"]
@@ -65,13 +66,16 @@ def _outputs(model: nn.Module, seen: Seen) -> Iterator[None]:
         yield
 
 
-def inspected(model: nn.Module, x: Tensor, batch_size: int) -> tuple[dict[str, float], str | None]:
+def inspected(
+    model: nn.Module, x: Tensor, batch_size: int, seeds: Seeds
+) -> tuple[dict[str, float], str | None]:
     """Send items through a model and look into every layer.
 
     Args:
         model: In the mode to be looked at.
         x: Inputs, ``(N, *shape)``, N at least 1.
         batch_size: Items per forward pass.
+        seeds: One key per item, from which the network draws.
     Returns:
         Spikes per unit and step of each spiking layer, by name; and the first layer whose output
         is not finite, or None.
@@ -89,15 +93,17 @@ def inspected(model: nn.Module, x: Tensor, batch_size: int) -> tuple[dict[str, f
 
     device = next(model.parameters()).device
     with torch.no_grad(), _outputs(model, seen):
-        for part in torch.split(x, batch_size):
-            model(part.to(device))
+        for start in range(0, len(x), batch_size):
+            part = slice(start, start + batch_size)
+            with drawing(seeds.child("network")[part]):
+                model(x[part].to(device))
     means = {name: fired / chances for name, (fired, chances) in rates.items()}
     return means, bad[0] if bad else None
 
 
-def bad_activation(model: nn.Module, x: Tensor, batch_size: int) -> str | None:
+def bad_activation(model: nn.Module, x: Tensor, batch_size: int, seeds: Seeds) -> str | None:
     """The first layer whose output is not finite on these items, or None."""
-    return inspected(model, x, batch_size)[1]
+    return inspected(model, x, batch_size, seeds)[1]
 
 
 def bad_gradient(model: nn.Module) -> str | None:

@@ -34,7 +34,7 @@ class BPTR:
                 [0., 1.]])
 
     References:
-        ding2022rat
+        ding2022snnrat
     """
 
     @property

@@ -29,8 +29,10 @@ class NaturalFusion:
         SettingError: a share outside [0, 1].
     Cost: 1 forward and 1 backward of the unattacked items per step.
     Differs from the paper:
-        The paper fuses once per epoch, with the changes of the weights that a natural and a robust
-        epoch make; this fuses the gradients of every step, so that no second model is kept.
+        The paper fuses once per epoch, with the changes of the weights (and running statistics)
+        that a natural and a robust epoch make, each with an optimiser of its own; this fuses the
+        gradients of every step, so that no second model is kept. Both are the same where an epoch
+        is one step of plain SGD; over longer epochs the two models of the paper part.
         The natural pass keeps out of running statistics.
     Example:
         >>> from spikeproof.base import seeds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,8 @@ class SSDP:
     both clipped to [-1, 1] and added to the weight.
 
     Args:
-        layers: Names of the linear layers it acts on, at least one. Pre-spikes are the layer's
+        layers: Names of the layers it acts on, at least one: linear ones, or convolutions of one
+            place (1x1, not grouped), whose places count like items. Pre-spikes are the layer's
             inputs above 0; post-spikes are those of the spiking layer behind it, or for a readout
             the steps at which its answer is above 0.
         plus: :math:`A_+`, > 0.
@@ -44,14 +45,16 @@ class SSDP:
         kernel: ``"gaussian"`` or ``"exponential"``.
     Raises:
         SettingError: no layer, a number that is not positive, an unknown kernel; in a call, a
-            layer that is not linear or not there.
+            layer that is neither linear nor 1x1, or not there.
         InputError: a layer that is not called once per time step.
     Cost: 1 forward per step from epoch ``start + 1`` on, and T + 1 matrix products per layer.
     Differs from the paper:
         The published code takes the last spike for the first one in places, marks real-valued
         streams as spikes, and anneals the amplitudes; here latencies are those of the first spike
-        and amplitudes stay. Spikes are those of the updated weights on the unattacked items of
-        the step, with batch statistics that are not recorded.
+        and amplitudes stay. Its 1x1 convolution lets a channel fire once it does at any place; here
+        each place is paired with itself. Spikes are those of the updated weights on the unattacked
+        items of the step, with batch statistics that are not recorded. The gated variant, DA-SSDP,
+        is left out: its gate is fitted to losses of a long warm-up.
     Example:
         >>> latencies(torch.tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])[:, None])  # T = 3
         tensor([[1, 0]])
@@ -95,7 +98,8 @@ class SSDP:
             return
         for name, (pre, post) in self._spikes(moment).items():
             weight = moment.weight("SSDP", name)
-            weight.add_(self.change(latencies(pre), latencies(post), len(pre)).to(weight.dtype))
+            change = self.change(latencies(pre), latencies(post), len(pre))
+            weight.add_(change.to(weight.dtype).view_as(weight))
 
     def change(self, pre: Tensor, post: Tensor, timesteps: int) -> Tensor:
         """What is added to a weight matrix.
@@ -130,12 +134,14 @@ class SSDP:
         named = dict(moment.model.named_modules())
         for name in self.layers:
             moment.weight("SSDP", name)
-            if not isinstance(named[name], nn.Linear):
-                raise SettingError(f"SSDP acts on linear layers; {name!r} is {named[name]}.")
-        calls: list[tuple[str | None, Tensor, Tensor]] = []
+            if not isinstance(named[name], nn.Linear) and not _pointwise(named[name]):
+                raise SettingError(
+                    f"SSDP acts on linear layers and 1x1 convolutions; {name!r} is {named[name]}."
+                )
+        calls: list[_Call] = []
 
         def keep(name: str | None) -> Any:
-            return lambda layer, args, out: calls.append((name, args[0], out))
+            return lambda layer, args, out: calls.append(_Call(name, layer, args[0], out))
 
         watched: dict[nn.Module, str | None] = {named[name]: name for name in self.layers}
         watched |= {layer: None for layer in named.values() if isinstance(layer, Spiking)}
@@ -147,9 +153,9 @@ class SSDP:
             for handle in handles:
                 handle.remove()
         return {
-            name: _around(calls, place, len(moment.x))
-            for place, (name, _, _) in enumerate(calls)
-            if name is not None
+            call.name: _around(call, calls[place + 1 :], len(moment.x))
+            for place, call in enumerate(calls)
+            if call.name is not None
         }
 
 
@@ -160,22 +166,49 @@ def latencies(spikes: Tensor) -> Tensor:
     return torch.where(fired.any(0), first, len(spikes))
 
 
-def _around(
-    calls: list[tuple[str | None, Tensor, Tensor]], place: int, items: int
-) -> tuple[Tensor, Tensor]:
-    """Spikes in front of and behind the linear layer whose call is at ``place``."""
-    name, before, after = calls[place]
-    if before.ndim < 2 or before.numel() // before.shape[-1] <= items:
+class _Call(NamedTuple):
+    """One call of a layer that is watched; ``name`` is None for the neurons."""
+
+    name: str | None
+    layer: nn.Module
+    before: Tensor
+    after: Tensor
+
+
+def _pointwise(layer: nn.Module) -> bool:
+    """Whether a layer is a linear one at every place of an image."""
+    return (
+        isinstance(layer, nn.Conv2d)
+        and layer.kernel_size == (1, 1)
+        and layer.groups == 1
+        and layer.padding == (0, 0)
+    )
+
+
+def _around(call: _Call, later: list[_Call], items: int) -> tuple[Tensor, Tensor]:
+    """Spikes in front of and behind a layer, ``(T, N, K)``; places of an image become items."""
+    axes = 1 if isinstance(call.layer, nn.Linear) else 3  # of one item at one step
+    unit, before = call.after.shape[-axes:], call.before
+    if before.ndim <= axes or before.shape[:-axes].numel() <= items:
         raise InputError(
-            f"SSDP: layer {name!r} is not called once per time step; name a layer behind the first "
-            "neurons, in a network that averages with spikeproof.neurons.time_mean."
+            f"SSDP: layer {call.name!r} is not called once per time step; name a layer behind the "
+            "first neurons, in a network that averages with spikeproof.neurons.time_mean."
         )
-    behind = [out for kind, _, out in calls[place + 1 :] if kind is None]
-    answer = behind[0] if behind else after
-    pre, post = (x.reshape(-1, items, x.shape[-1]) for x in (before, answer))
-    if pre.shape[0] != post.shape[0] or post.shape[2] != after.shape[-1]:
+    if isinstance(call.layer, nn.Conv2d):
+        down, right = call.layer.stride
+        before = before[..., ::down, ::right]
+    behind = [other.after for other in later if other.name is None]
+    answer = behind[0] if behind else call.after
+    steps = before.shape[:-axes].numel() // items
+    if answer.shape[-axes:] != unit or answer.numel() != steps * items * unit.numel():
         raise InputError(
-            f"SSDP: no neurons follow layer {name!r} one to one ({after.shape[-1]} outputs, "
-            f"{post.shape[2]} neurons behind); name another layer."
+            f"SSDP: no neurons follow layer {call.name!r} one to one ({tuple(unit)} outputs, "
+            f"{tuple(answer.shape[-axes:])} neurons behind); name another layer."
         )
-    return pre, post
+    return _rows(before, items, axes), _rows(answer, items, axes)
+
+
+def _rows(x: Tensor, items: int, axes: int) -> Tensor:
+    """``(T, N, K)``, or for images ``(T, N * H * W, K)``."""
+    whole = x.reshape(-1, items, *x.shape[-axes:])
+    return whole if axes == 1 else whole.movedim(2, -1).flatten(1, 3)

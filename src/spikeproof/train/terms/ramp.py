@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spikeproof.base import InputError, SettingError
+from spikeproof.base import InputError, SettingError, check_one_of
 from spikeproof.threats import Goal
 from spikeproof.train.clean_pass import Pass
 from spikeproof.train.divergence import divergence
@@ -27,21 +27,25 @@ class Ramp:
         \sum_{p \ne q} \mathrm{KL}\big(\operatorname{softmax}(z(x_q)) \,\|\,
         \operatorname{softmax}(z(x_p))\big)
 
-    where :math:`C` are the items that are right under the source.
+    where :math:`C` are the items that are right under the source; ``over="right"`` divides the
+    second part by their number in place of :math:`N`.
 
     Args:
         pairing: :math:`\lambda`, at least 0; published 1.5.
         source: Number of the threat whose right answers the others are pulled to, from 0.
+        over: Divide the pairing by all ``"items"`` or by the ``"right"`` ones.
     Returns:
         A scalar; the plain cross-entropy where items are not attacked, or by one threat only.
     Raises:
-        SettingError: a negative pairing or source.
+        SettingError: a negative pairing or source, an unknown ``over``.
         InputError: a source beyond the number of threats.
     Cost: nothing beyond the shared forward.
     Differs from the paper:
-        The pairing is divided by all items, not by those in C, so that the value is a mean over
-        items; more than two threats can be named. The fusion with natural training is the rule
-        ``NaturalFusion``.
+        The pairing is divided by all items, so that the value is a mean over items; the published
+        code divides by those in C (:meth:`code`), which at a robust accuracy of one half pulls
+        twice as hard. More than two threats can be named. The worst loss is chosen in the pass
+        that is trained on, without a pass of its own. The fusion with natural training is the
+        rule ``NaturalFusion``.
     Example:
         >>> model = torch.nn.Linear(1, 2, bias=False).double()
         >>> _ = model.weight.data.copy_(torch.tensor([[1.0], [0.0]]))
@@ -56,12 +60,19 @@ class Ramp:
 
     pairing: float = 1.5
     source: int = 0
+    over: str = "items"
 
     def __post_init__(self) -> None:
         if not 0 <= self.pairing < float("inf"):
             raise SettingError(f"Ramp.pairing must be finite and >= 0; got {self.pairing!r}.")
         if isinstance(self.source, bool) or not isinstance(self.source, int) or self.source < 0:
             raise SettingError(f"Ramp.source must be a whole number >= 0; got {self.source!r}.")
+        check_one_of(self.over, ("items", "right"), "Ramp.over")
+
+    @classmethod
+    def code(cls) -> Ramp:
+        """The form of the published code: 1.5, over the items that are right."""
+        return cls(pairing=1.5, over="right")
 
     def __call__(self, clean: Pass) -> Tensor:
         """Worst loss and pairing."""
@@ -80,4 +91,5 @@ class Ramp:
         right = (Goal(y).margin(source.detach()) <= 0).to(source.dtype)
         others = [logits[p] for p in range(copies) if p != self.source]
         apart = torch.stack([divergence(source, other) for other in others]).mean(0)
-        return worst + self.pairing * (right * apart).mean()
+        counted = right.sum().clamp_min(1) if self.over == "right" else len(right)
+        return worst + self.pairing * (right * apart).sum() / counted
