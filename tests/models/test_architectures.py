@@ -235,7 +235,8 @@ def test_the_small_network_takes_the_largest_spike_of_every_step(
         spec = tiny("cnn-small", pooling=pooling)
         model, x = warmed(spec), draw(spec)
         seen: list[Tensor] = []
-        model.body.spikes_2.register_forward_hook(lambda module, args, out: seen.append(out))
+        spiking = model.body.spikes_2
+        spiking.register_forward_hook(lambda module, args, out, seen=seen: seen.append(out))
         logits = model(x)
         linear = model.body.readout[2]
         steps = torch.stack([linear(pooled(spikes, 2).flatten(1)) for spikes in seen[0]])
