@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
+from evidence_page import RESULTS, ROOT, number, percent, publish, table, verdict
+
 PAGE = ROOT / "docs" / "evidence" / "attacks.md"
 LIBRARIES = ("adv_lib", "foolbox", "pyautoattack", "torchattacks")
 
@@ -36,22 +36,6 @@ attacks with the exact answer in l_inf, l_2, l_1 and l_0;
 exhaustive search on small spiking networks; `tests/attacks/test_overestimation.py` is a miniature
 of the overestimation below.
 """
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n" + "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
-
-
-def verdict(met: bool) -> str:
-    """A target's fate."""
-    return "met" if met else "**missed**"
-
-
-def percent(value: float, digits: int = 1) -> str:
-    """A share or a number of points."""
-    return f"{value:.{digits}f}"
 
 
 def command(name: str, *, data: bool = False) -> str:
@@ -129,11 +113,6 @@ def parity(result: Result) -> str:
         "of them there is no median. A peer that fails on many items proves little.\n"
     )
     return "".join(parts) + failing + unmeasured(result)
-
-
-def number(value: float | None) -> str:
-    """A measurement with three digits, or that there is none."""
-    return "none" if value is None else f"{value:.3g}"
 
 
 def unmeasured(result: Result) -> str:
@@ -281,17 +260,7 @@ def page(results: Path = RESULTS) -> str:
 
 def main() -> int:
     """Write the page, or check it."""
-    text = page()
-    if "--check" in sys.argv:
-        current = PAGE.exists() and PAGE.read_text(encoding="utf-8") == text
-        if not current:
-            print("docs/evidence/attacks.md is stale; run scripts/generate_evidence.py",
-                  file=sys.stderr)  # fmt: skip
-        return 0 if current else 1
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(text, encoding="utf-8")
-    print(PAGE)
-    return 0
+    return publish(PAGE, page(), Path(__file__).name)
 
 
 if __name__ == "__main__":

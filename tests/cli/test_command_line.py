@@ -30,6 +30,7 @@ COMMANDS = [
     ("demo",),
     ("train",),
     ("audit",),
+    ("study", "extract"),
     ("study", "run"),
     ("study", "status"),
     ("report",),

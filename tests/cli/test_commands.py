@@ -91,6 +91,16 @@ def test_a_study_runs_once_and_tells_its_status(said: Said, plan: Path, tiny: Pa
     assert (code, status["done"], status["pending"], status["complete"]) == (0, 8, 0, True)
 
 
+def test_an_extract_is_written_where_asked(said: Said, tiny: Path, tmp_path: Path) -> None:
+    from spikeproof.study import extracted
+
+    code, out, _ = said("study", "extract", tiny, "--to", tmp_path / "tiny.json", "--json")
+    told = json.loads(out)
+    assert (code, told["extract"]) == (0, str(tmp_path / "tiny.json"))
+    assert (tmp_path / "tiny.json").stat().st_size == told["bytes"]
+    assert extracted(tmp_path / "tiny.json").data() == ["digits"]
+
+
 def test_a_report_is_written_where_asked(said: Said, tiny: Path, tmp_path: Path) -> None:
     code, out, _ = said("report", tiny, "--to", tmp_path / "page.html", "--json")
     assert code == 0

@@ -215,12 +215,35 @@ def test_pooling_and_stem_change_what_they_say(tiny: Tiny) -> None:
     for pooling, kind in kinds.items():
         vgg = build(tiny("vgg-9", pooling=pooling))
         sew = build(tiny("sew-resnet-18", pooling=pooling, stem="imagenet"))
+        small = build(tiny("cnn-small", pooling=pooling))
         other = kinds["max" if pooling == "average" else "average"]
-        for model, count in ((vgg, 3), (sew, 1)):
+        for model, count in ((vgg, 3), (sew, 1), (small, 1)):
             assert sum(isinstance(m, kind) for m in model.modules()) == count
             assert not any(isinstance(m, other) for m in model.modules())
     stem = next(m for m in sew.modules() if isinstance(m, nn.Conv2d))
     assert stem.kernel_size == (7, 7) and stem.stride == (2, 2)
+
+
+def test_the_small_network_takes_the_largest_spike_of_every_step(
+    tiny: Tiny, draw: Draw, warmed: Warmed
+) -> None:
+    # Written out: pool, flatten and read out at every step, then the mean over time.
+    for pooling, pooled in (
+        ("max", nn.functional.max_pool2d),
+        ("average", nn.functional.avg_pool2d),
+    ):
+        spec = tiny("cnn-small", pooling=pooling)
+        model, x = warmed(spec), draw(spec)
+        seen: list[Tensor] = []
+        spiking = model.body.spikes_2
+        spiking.register_forward_hook(lambda module, args, out, seen=seen: seen.append(out))
+        logits = model(x)
+        linear = model.body.readout[2]
+        steps = torch.stack([linear(pooled(spikes, 2).flatten(1)) for spikes in seen[0]])
+        assert torch.allclose(logits, steps.mean(0), atol=1e-5)
+    average, largest = (build(tiny("cnn-small", pooling=p)) for p in ("average", "max"))
+    same = zip(average.state_dict().items(), largest.state_dict().items(), strict=True)
+    assert all(a == b and torch.equal(v, w) for (a, v), (b, w) in same)
 
 
 @pytest.mark.parametrize(

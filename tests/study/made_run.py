@@ -36,11 +36,25 @@ class MadeRun:
         self.objectives: dict[str, Mapping[str, Any]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
-    def train(self, data: str, training: str, seed: int, objective: Mapping[str, Any]) -> None:
-        """A train cell."""
+    def train(
+        self,
+        data: str,
+        training: str,
+        seed: int,
+        objective: Mapping[str, Any],
+        *,
+        passes: int = 10,
+        **model: Any,
+    ) -> None:
+        """A train cell that took so many forward passes, half as many backward, and seconds."""
         self.objectives[training] = objective
-        cell = {"kind": "train", "objective": objective}
-        self._cell(data, training, seed, cell, {"parameters": 7})
+        cell = {"kind": "train", "objective": objective, "model": model}
+        counts = {"forward": passes, "backward": passes // 2}
+        epoch = {**counts, "firing": {}, "clean_accuracy": 0.5, "warnings": {}}
+        result = {"parameters": 7, "epochs": 1, "best_epoch": 1, "history": [epoch]}
+        place = self._cell(data, training, seed, cell, result)
+        wall = {"seconds": 1.5, "processor_seconds": float(passes), "host": {"cpus": 2}}
+        (place / "wall.json").write_text(json.dumps(wall))
 
     def attack(
         self,

@@ -56,6 +56,26 @@ def run(tmp_path: Path) -> Results:
     return results(four_items(tmp_path / "run").plan(("plain", "SR", "AT")))
 
 
+def test_means_and_paired_differences_are_the_counted_ones(run: Results) -> None:
+    def mean(training: str, what: Any) -> float:
+        found = run.mean("digits", training, what)
+        assert found is not None
+        return found.value
+
+    # plain at linf .2: items 2 and 3, of which seed 0 has item 3 wrong; at l2 2: 0, 1 and 3.
+    assert mean("plain", "clean") == 7 / 8
+    assert mean("plain", "linf") == 3 / 8
+    assert mean("plain", "l2") == 5 / 8
+    assert mean("plain", ("linf", "l2")) == 1 / 8
+    gap = run.difference("digits", "SR", "plain", "linf")
+    assert gap is not None
+    assert gap.value == 2 / 8  # items 1 and, under seed 1, no other: 2 + 3 of 8 against 1 + 2
+    assert 0 <= gap.low <= gap.value <= gap.high
+    assert run.mean("digits", "AT", "l2") is None
+    assert run.difference("digits", "AT", "plain", "l2") is None
+    assert run.mean("digits", "plain", "g_l1") is None
+
+
 def test_names_come_in_the_order_of_the_plan(run: Results) -> None:
     assert run.data() == ["digits"]
     assert run.trainings("digits") == ["plain", "SR", "AT"]

@@ -57,6 +57,29 @@ def _status(
     _show(folder, as_json)
 
 
+@app.command("extract")
+def _extract(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/demo.")],
+    to: Annotated[Path, typer.Option("--to", help="File to write.")],
+    as_json: Json = False,
+) -> None:
+    """Write what the tables of a run need as one small file, to be kept when the run is not.
+
+    Verdicts per item, gradient sizes, costs and hashes are in it; networks and examples are not.
+
+    \b
+    Example:
+      spikeproof study extract runs/demo --to demo.json
+    """
+    from spikeproof.study import extract
+
+    path = extract(folder, to)
+    if as_json:
+        print_json({"extract": str(path), "bytes": path.stat().st_size})
+    else:
+        typer.echo(f"Extract: {path}")
+
+
 def _show(folder: Path, as_json: bool) -> None:
     """The status of a run, for people or programs."""
     import dataclasses

@@ -48,7 +48,7 @@ _VGG = _Architecture(make=VGG, width=64, uses=("norm", "pooling"))
 _SEW = _Architecture(make=SEWResNet, width=64, uses=_CHOICES)
 _SPIKING = _Architecture(make=SpikingResNet, width=64, uses=_CHOICES)
 _ARCHITECTURES = {
-    "cnn-small": _Architecture(make=SmallCNN),
+    "cnn-small": _Architecture(make=SmallCNN, uses=("pooling",)),
     "dense": _Architecture(make=Dense, width=256, frames=False, uses=("norm",)),
     "fusion-small": _Architecture(make=SmallFusion, kinds=("views",), frames=False),
     "recurrent": _Architecture(

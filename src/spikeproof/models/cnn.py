@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from spikeproof.data import Domain
-from spikeproof.models.layers import OverTime, Stem
+from spikeproof.models.layers import OverTime, Stem, pool
 from spikeproof.models.network import ModelSpec
 from spikeproof.neurons import Spiking, time_mean
 
@@ -13,7 +13,7 @@ __all__ = ["SmallCNN"]
 
 
 class SmallCNN(nn.Module):
-    """Two convolutions, two spiking layers, average pooling and a linear readout.
+    """Two convolutions, two spiking layers, pooling and a linear readout.
 
     Logits are the mean over time of the readout. Images pass the specification's encoder; event
     frames bring their own time axis. Inputs of 12 pixels and more are pooled after each
@@ -36,18 +36,23 @@ class SmallCNN(nn.Module):
             nn.BatchNorm2d(first),
         )
         self.spikes_1 = Spiking(spec.neuron)
-        pool = [nn.AvgPool2d(2)] if pools == 2 else []
+        between = [pool(spec.pooling, 2)] if pools == 2 else []
         self.block = OverTime(
-            *pool, nn.Conv2d(first, second, 3, padding=1, bias=False), nn.BatchNorm2d(second)
+            *between, nn.Conv2d(first, second, 3, padding=1, bias=False), nn.BatchNorm2d(second)
         )
         self.spikes_2 = Spiking(spec.neuron)
         flat = second * (height // 2**pools) * (width // 2**pools)
-        self.readout = nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(flat, spec.classes))
+        # Averages over pixels and over time may change places, maxima may not.
+        last, linear = pool(spec.pooling, 2), spec.pooling == "average"
+        self.per_step = nn.Identity() if linear else OverTime(last)
+        self.readout = nn.Sequential(
+            last if linear else nn.Identity(), nn.Flatten(), nn.Linear(flat, spec.classes)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(N, K)``."""
         spikes = self.spikes_2(self.block(self.spikes_1(self.stem(x))))
         # The readout is linear, so the mean over time may come first: the same logits, T times
         # cheaper.
-        logits: Tensor = self.readout(time_mean(spikes))
+        logits: Tensor = self.readout(time_mean(self.per_step(spikes)))
         return logits

@@ -4,6 +4,7 @@ from spikeproof.study.analysis_rows import Competing, Curve, LayerActivity, Matr
 from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.code import code_sha256
 from spikeproof.study.engine import Executor, InProcess, ProcessPool
+from spikeproof.study.extract import extract, extracted
 from spikeproof.study.folder import RunFolder
 from spikeproof.study.load import load_plan, plans
 from spikeproof.study.plan import DataPlan, InputsPlan, Plan, TrainingPlan
@@ -43,6 +44,8 @@ __all__ = [
     "assignment_of",
     "cells_of",
     "code_sha256",
+    "extract",
+    "extracted",
     "load_plan",
     "network_of",
     "plans",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +123,11 @@ class Tables:
             self._bootstraps[size] = Bootstrap(*size, draws=self.draws)
         return self._bootstraps[size]
 
-    def union(self, data: str, training: str) -> tuple[Table, tuple[str, ...]] | None:
+    def union(
+        self, data: str, training: str, among: Sequence[str] = LP_THREATS
+    ) -> tuple[Table, tuple[str, ...]] | None:
         """Survival of every l_p threat at once, ``alive`` per level, and the threats in it."""
-        members = tuple(t for t in self.threats(data) if t in LP_THREATS)
+        members = tuple(t for t in self.threats(data) if t in among)
         tables = [self.table(data, training, threat) for threat in members]
         whole = [table for table in tables if table is not None]
         aligned = align(*whole) if members and len(whole) == len(members) else None
@@ -136,6 +139,28 @@ class Tables:
         first = aligned[0]
         radii = tuple(float(level) for level in range(levels))
         return Table(first.seeds, first.items, radii, {"alive": alive}), members
+
+    def per_item(self, data: str, training: str, what: str | tuple[str, ...]) -> Table | None:
+        """One number per seed and item, ``value``; None where no such cell is complete.
+
+        ``what`` is ``"clean"``, a threat (survival of its standard radius), several threats
+        (survival of all of them), or an array of the probe such as ``"g_l1"``.
+        """
+        if isinstance(what, tuple):
+            found = self.union(data, training, what)
+            table, name = (None if found is None else found[0]), "alive"
+        elif what == "clean":
+            tables = (self.table(data, training, threat) for threat in self.threats(data))
+            table, name = next((one for one in tables if one is not None), None), "clean"
+        elif what in self.threats(data):
+            table, name = self.table(data, training, what), "alive"
+        else:
+            table, name = self.probe(data, training), what
+        if table is None or name not in table.values:
+            return None
+        value = table.values[name]
+        chosen = value[:, table.middle] if name == "alive" else value
+        return replace(table, radii=(), values={"value": chosen})
 
     def _of(self, kind: str, data: str, training: str | None = None) -> list[Cell]:
         """The cells of one kind, in the order of their seeds."""

@@ -22,7 +22,7 @@ from spikeproof.study.analysis_rows import (
     plain,
 )
 from spikeproof.study.analysis_run import Tables
-from spikeproof.study.analysis_tables import Table
+from spikeproof.study.analysis_tables import Table, align
 from spikeproof.study.analysis_transfer import competing_rows, transfer_rows
 
 __all__ = ["Results", "results"]
@@ -69,11 +69,24 @@ class Results(Tables):
 
     def clean(self, data: str, training: str) -> Estimate | None:
         """Clean accuracy; None where no attack cell of the training is complete."""
-        for threat in self.threats(data):
-            table = self.table(data, training, threat)
-            if table is not None:
-                return self.bootstrap(table).mean(table.values["clean"])
-        return None
+        return self.mean(data, training, "clean")
+
+    def mean(self, data: str, training: str, what: str | tuple[str, ...]) -> Estimate | None:
+        """The mean of what ``per_item`` finds over seeds and items; None where it finds nothing."""
+        table = self.per_item(data, training, what)
+        return None if table is None else self.bootstrap(table).mean(table.values["value"])
+
+    def difference(
+        self, data: str, training: str, other: str, what: str | tuple[str, ...]
+    ) -> Estimate | None:
+        """How much larger the mean is than another training's, paired by seed and item."""
+        tables = [self.per_item(data, name, what) for name in (training, other)]
+        whole = [table for table in tables if table is not None]
+        aligned = align(*whole) if len(whole) == len(tables) else None
+        if aligned is None:
+            return None
+        one, two = aligned
+        return self.bootstrap(one).difference(one.values["value"], two.values["value"])
 
     def matrix(self, data: str) -> list[MatrixCell]:
         """Robust accuracy of every training under every threat at every radius, and the unions.

@@ -61,11 +61,11 @@ def attempt(cells: Path, cell: Cell) -> Done:
         How it ended.
     """
     folder = CellFolder(cells / cell.id)
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     before = torch.get_num_threads()
     single_thread()
     try:
-        _compute(folder, cell, begun)
+        _compute(folder, cell, begun, busy)
     except Exception as problem:
         ours = isinstance(problem, SpikeproofError)
         sentence = str(problem) if ours else f"{type(problem).__name__}: {problem}"
@@ -79,7 +79,7 @@ def attempt(cells: Path, cell: Cell) -> Done:
     return Done(cell.id, time.perf_counter() - begun)
 
 
-def _compute(folder: CellFolder, cell: Cell, begun: float) -> None:
+def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
     """Compute and write, record last."""
     if code_sha256() != cell.code_sha256:
         raise SpikeproofError(
@@ -102,7 +102,7 @@ def _compute(folder: CellFolder, cell: Cell, begun: float) -> None:
         "versions": versions(),
         "result": result,
     }
-    folder.write(record, arrays, _wall(time.perf_counter() - begun))
+    folder.write(record, arrays, _wall(begun, busy))
     for name in (_CHECKPOINT, LOG, WALL):  # the record holds the history
         (folder.path / name).unlink(missing_ok=True)
 
@@ -182,8 +182,8 @@ def _parent(folder: CellFolder, cell: Cell) -> Network:
     return load_model(folder.path.parent / str(cell.parent) / "model.safetensors")
 
 
-def _wall(seconds: float) -> dict[str, Any]:
-    """What may differ between two runs of one cell."""
+def _wall(begun: float, busy: float) -> dict[str, Any]:
+    """What may differ between two runs of one cell, which began at these two clocks."""
     return {
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "host": {
@@ -192,6 +192,7 @@ def _wall(seconds: float) -> dict[str, Any]:
             "python": platform.python_version(),
             "system": platform.platform(),
         },
-        "seconds": round(seconds, 3),
+        "processor_seconds": round(time.process_time() - busy, 3),
+        "seconds": round(time.perf_counter() - begun, 3),
         "threads": torch.get_num_threads(),
     }
