@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from typing import Any
 
 import pytest
 
-from spikeproof.base import InputError, canonical_json
+from spikeproof.base import InputError, SettingError, canonical_json
 from spikeproof.data import describe
 from spikeproof.study import Cell, InputsPlan, Plan, TrainingPlan, cells_of
 from spikeproof.study.code import _meaning
@@ -82,8 +84,8 @@ def test_comments_and_docstrings_are_not_code_but_constants_are() -> None:
 
 
 def test_adversarial_inputs_take_the_level_the_radius_or_the_middle(tiny: Plan) -> None:
-    def radius(**where: float) -> float:
-        inputs = InputsPlan(attack={"kind": "pgd", "steps": 2}, threat="l2", **where)  # type: ignore[arg-type]
+    def radius(**where: Any) -> float:
+        inputs = InputsPlan(attack={"kind": "pgd", "steps": 2}, threat="l2", **where)
         training = TrainingPlan(name="AT", terms=tiny.training[0].terms, inputs=inputs)
         cell = cells_of(dataclasses.replace(tiny, training=(training,)))[0].cell
         return float(cell["objective"]["inputs"]["threat"]["radius"])
@@ -91,6 +93,14 @@ def test_adversarial_inputs_take_the_level_the_radius_or_the_middle(tiny: Plan) 
     low, *_, high = radii = describe("digits").radii["l2"]
     assert (radius(), radius(level=0)) == (radii[len(radii) // 2], low)
     assert (radius(level=len(radii) - 1), radius(radius=0.3)) == (high, 0.3)
+    assert radius(level=0, scales={"l2": 1.5}) == 1.5 * low
+    for wrong in ({"l2": 0.0}, {"l2": math.inf}):
+        with pytest.raises(SettingError, match="a number above 0"):
+            radius(scales=wrong)
+    with pytest.raises(SettingError, match="whose radius is given"):
+        radius(radius=0.3, scales={"l2": 2.0})
+    with pytest.raises(SettingError, match="'l1'"):
+        radius(scales={"l1": 2.0})
 
 
 def test_a_training_may_be_confined_to_some_data_sets_and_run_longer(tiny: Plan) -> None:
@@ -109,3 +119,23 @@ def test_a_training_may_be_confined_to_some_data_sets_and_run_longer(tiny: Plan)
 def test_more_items_than_there_are_is_refused_before_anything_runs(tiny: Plan) -> None:
     with pytest.raises(InputError, match="Cannot evaluate 100000 test items"):
         cells_of(dataclasses.replace(tiny, items=100_000))
+
+
+def test_a_data_set_may_name_the_radii_that_are_attacked(tiny: Plan) -> None:
+    part = dataclasses.replace(tiny.data[0], levels=(1, 2))
+    cell = cells_of(dataclasses.replace(tiny, data=(part,)))[2].cell
+    assert cell["threat"]["radii"] == list(describe("digits").radii["linf"][1:])
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"), [((), "name one"), ((2, 1), "ascend"), ((0, 7), "has 3 radii")]
+)
+def test_radii_that_do_not_exist_are_refused(
+    tiny: Plan, levels: tuple[int, ...], said: str
+) -> None:
+    def planned() -> list[Cell]:
+        part = dataclasses.replace(tiny.data[0], levels=levels)
+        return cells_of(dataclasses.replace(tiny, data=(part,)))
+
+    with pytest.raises(SettingError, match=said):
+        planned()

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from spikeproof.attacks import suite
-from spikeproof.base import digest, placed
+from spikeproof.base import SettingError, digest, placed
 from spikeproof.data import Dataset, Split, load
 from spikeproof.evaluate import open_test, open_validation, probed
 from spikeproof.study.code import code_sha256, versions
@@ -124,7 +124,19 @@ def _threats(part: DataPlan, data: Dataset) -> dict[str, tuple[Threat, ...]]:
     """The ladders that a ``[[data]]`` table asks for."""
     known = standard_threats(data)
     names = list(known) if part.threats == "all" else list(part.threats)
-    return {name: known[name] for name in names}
+    return {name: _chosen(part, name, known[name]) for name in names}
+
+
+def _chosen(part: DataPlan, name: str, ladder: tuple[Threat, ...]) -> tuple[Threat, ...]:
+    """The rungs of a ladder that a ``[[data]]`` table asks for."""
+    if part.levels is None:
+        return ladder
+    if not 0 <= part.levels[0] <= part.levels[-1] < len(ladder):
+        raise SettingError(
+            f"[[data]] {part.name!r}: levels {list(part.levels)} do not exist; {name} has "
+            f"{len(ladder)} radii, counted from 0."
+        )
+    return tuple(ladder[level] for level in part.levels)
 
 
 def _train(part: DataPlan, training: TrainingPlan, seed: int, data: Dataset) -> Cell:

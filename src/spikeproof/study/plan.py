@@ -38,6 +38,8 @@ class DataPlan:
             studies on a CPU.
         validation_items: Validation items that training looks at; the same.
         threats: Threat names, or ``"all"`` that the data set supports.
+        levels: Which radii of every threat's ladder are attacked, 0 is the smallest; all where
+            absent. The middle one of those named is what tables show.
         items: Items of the plan's ``split`` per cell; the plan's number where absent.
         weights: Term name → its weight on this data set, in place of the training's; gradients
             of different inputs have different sizes.
@@ -59,6 +61,7 @@ class DataPlan:
     train_items: int | None = None
     validation_items: int | None = None
     threats: Literal["all"] | tuple[str, ...] = "all"
+    levels: tuple[int, ...] | None = None
     items: int | None = None
     weights: dict[str, float] = field(default_factory=dict)
 
@@ -80,6 +83,11 @@ class DataPlan:
                 )
         if not self.threats:
             raise SettingError(f"[[data]] {self.name!r}: threats is empty; name one, or 'all'.")
+        if self.levels is not None and list(self.levels) != sorted({*self.levels} or {-1}):
+            raise SettingError(
+                f"[[data]] {self.name!r}: levels must ascend and name one at least; got "
+                f"{list(self.levels)}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +103,8 @@ class InputsPlan:
             radius is given either.
         radius: The radius of ``threat`` itself, instead of ``level``.
         radii: The same for ``threats``, by name; those not named are at ``level``.
+        scales: Threat name → what its radius at ``level`` is multiplied by, for recipes that
+            serve several data sets.
         settings: What else the kind knows, e.g. ``steps`` of ``msd``; in a file these stand beside
             the others.
     """
@@ -106,6 +116,7 @@ class InputsPlan:
     level: int | None = None
     radius: float | None = None
     radii: dict[str, float] = field(default_factory=dict)
+    scales: dict[str, float] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -114,8 +125,15 @@ class InputsPlan:
             if bool(getattr(self, name)) != (name in wants):
                 need = "needs" if name in wants else "has no use for"
                 raise SettingError(f"inputs of kind {self.kind!r} {need} {name!r}.")
-        for name in self.radii:
-            check_one_of(name, self.names, "threat in inputs.radii")
+        for name in (*self.radii, *self.scales):
+            check_one_of(name, self.names, "threat in inputs.radii or inputs.scales")
+        for name, scale in self.scales.items():
+            fixed = name in self.radii or self.radius is not None
+            if fixed or not 0 < scale < math.inf:
+                raise SettingError(
+                    f"inputs.scales multiplies the radius of a level by a number above 0; got "
+                    f"{scale!r} for {name}{', whose radius is given' if fixed else ''}."
+                )
         if self.radius is not None and self.threat is None:
             raise SettingError("inputs.radius belongs to one threat; for several give radii.")
         if self.level is not None and self.radius is not None:

@@ -139,4 +139,4 @@ def _threat(
     level = len(ladder) // 2 if inputs.level is None else inputs.level
     if level >= len(ladder):
         raise SettingError(f"inputs.level {level}: {data} has {len(ladder)} radii.")
-    return ladder[level]
+    return ladder[level].at(ladder[level].radius * inputs.scales.get(name, 1.0))
