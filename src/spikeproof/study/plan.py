@@ -125,8 +125,9 @@ class InputsPlan:
             if bool(getattr(self, name)) != (name in wants):
                 need = "needs" if name in wants else "has no use for"
                 raise SettingError(f"inputs of kind {self.kind!r} {need} {name!r}.")
-        for name in (*self.radii, *self.scales):
-            check_one_of(name, self.names, "threat in inputs.radii or inputs.scales")
+        for where in ("radii", "scales"):
+            for name in getattr(self, where):
+                check_one_of(name, self.names, f"threat in inputs.{where}")
         for name, scale in self.scales.items():
             fixed = name in self.radii or self.radius is not None
             if fixed or not 0 < scale < math.inf:
