@@ -56,13 +56,14 @@ def test_a_recipe_is_taken_whole_with_no_other_option(
     assert told["model"] == "runs/digits-multinorm-sparse-seed0/model.safetensors"
     assert told["data"] == "digits"
     terms, inputs = told["objective"]["terms"], told["objective"]["inputs"]
-    # The weight of the recipe itself: what the demo says of other terms on digits is not for it.
-    assert terms["sparse"]["weight"] == 0.005
+    # What the demo says of sparse terms on digits is not for it: its own weight is 0.
+    assert list(terms) == ["error"]
     assert inputs["kind"] == "eat"
-    assert [one["threat"]["name"] for one in inputs["members"]] == ["linf", "l2", "l1"]
+    radii = {one["threat"]["name"]: one["threat"]["radius"] for one in inputs["members"]}
+    assert radii == {"linf": pytest.approx(0.13), "l1": 3.0}
     card = made(tmp_path / "runs" / "digits-multinorm-sparse-seed0")
     assert card["settings"]["average"] == 0.98  # type: ignore[index]
-    assert card["augment"] == [{"kind": "shift-image", "pixels": 1}]
+    assert card["settings"]["learning_rate"] == 0.01  # type: ignore[index]
 
 
 @pytest.mark.usefixtures("few")
@@ -100,9 +101,8 @@ def refused(answer: tuple[int, str, str], *parts: str) -> None:
 
 
 def test_a_recipe_on_the_wrong_modality_is_one_sentence(said: Said, tmp_path: Path) -> None:
-    command = ["train", "--data", "digits-audio", "--recipe", "multinorm-sparse"]
-    place = "'multinorm-sparse' on digits-audio: "
-    refused(said(*command, "--folder", tmp_path / "x"), place, "ShiftImage changes image, and the")
+    command = ["train", "--data", "digits-audio", "--augment", "shift-image:pixels=1"]
+    refused(said(*command, "--folder", tmp_path / "x"), "ShiftImage changes image, and the")
     late = said("train", "--data", "digits-audio", "--recipe", "latency", "--folder", tmp_path)
     refused(late, "'latency' on digits-audio: ")
     assert not list(tmp_path.iterdir())
