@@ -147,7 +147,9 @@ def write(benchmark: str, rows: Sequence[Row], **more: Any) -> None:
     }
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{benchmark}.json"
-    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    part.replace(path)  # never half a file, also where a benchmark stores as it goes
     show(content)
 
 

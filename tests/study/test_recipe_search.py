@@ -1,0 +1,87 @@
+"""The search for the recipe: its section of the page of evidence, and its stored candidates."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def evidence(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script that writes the page."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    return importlib.import_module("generate_training_evidence")
+
+
+def row(text: str, starts: str) -> list[str]:
+    """The cells of the first row that starts so."""
+    found = re.search(rf"^\| {re.escape(starts)} \|.*$", text, re.MULTILINE)
+    assert found, starts
+    return [cell.strip() for cell in found.group().split("|")[1:-1]]
+
+
+def searched(folder: Path) -> Path:
+    """A made search: three candidates on ten items, two seeds of two of them, one on five items."""
+    about = [("base", None, "", 10), ("wide", "base", "radius", 10), ("other", "base", "items", 5)]
+    union = {("base", 0): 0.4, ("base", 1): 0.6, ("wide", 0): 0.7, ("other", 0): 0.9}
+    shares = dict.fromkeys(("clean", "linf", "l2", "l1", "l0", "all4"), 0.9)
+    content = {
+        "machine": {"processor": "some", "cores": 2},
+        "versions": {"python": "3", "torch": "2"},
+        "clock": "seconds",
+        "suite": "quick",
+        "split": "validation",
+        "note": "Made up.",
+        "candidates": [
+            {"data": "digits", "name": name, "beside": beside, "group": group, "items": items,
+             "train_items": None, "epochs": 1}
+            for name, beside, group, items in about
+        ],
+        "runs": [
+            {"data": "digits", "name": name, "seed": seed, **shares, "union": share,
+             "processor_s": 3.0}
+            for (name, seed), share in union.items()
+        ],
+    }  # fmt: skip
+    path = folder / "recipe_search.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_the_search_is_told_candidate_by_candidate(evidence: ModuleType, tmp_path: Path) -> None:
+    searched(tmp_path)
+    text = evidence.page(tmp_path / "studies")
+    assert "No study has been measured yet" not in text
+    assert "3 candidates, 4 runs; suite `quick` on validation items" in text and "Made up." in text
+    assert row(text, "base")[1:3] == ["2", "10"] and row(text, "base")[7] == "50.0"
+    assert row(text, "wide")[-2:] == ["base", "+30.0"]  # over the seed that both have
+    assert row(text, "other")[-2:] == ["", ""]  # other items do not compare
+    assert row(text, "radius") == ["radius", "1", "+30.0", "+0.0"]
+    assert text.index("| other |") < text.index("| wide |") < text.index("| base |")
+    assert "Raised the union by 2 points or more, at least once: radius." in text
+    assert "20.0 points apart on average" in text
+    assert "the best of 3 candidates, other with 90.0 %" in text
+
+
+def test_the_stored_search_is_of_the_candidates_in_the_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    script = importlib.import_module("recipe_search")
+    names = [(made.data, made.name) for made in script.CANDIDATES]
+    assert len(set(names)) == len(names)
+    assert all((made.data, made.beside or made.name) in names for made in script.CANDIDATES)
+    content = json.loads(script.PATH.read_text())
+    stored = [{k: v for k, v in known.items() if k != "made"} for known in content["candidates"]]
+    told = [{k: v for k, v in script.told(made).items() if k != "made"}
+            for made in script.CANDIDATES]  # fmt: skip
+    assert stored == told
+    wanted = {(made.data, made.name, seed) for made in script.CANDIDATES for seed in made.seeds}
+    assert {script.key(run) for run in content["runs"]} == wanted
