@@ -191,6 +191,8 @@ PARTS: tuple[Part, ...] = (
     ("Objectives", "training", objectives),
     ("Natural sparsity", "sparsity", sparsity),
     ("The recipe against its rivals", "contest", contest),
+    ("Three of them on more items", "contest-more", contest),
+    ("The finalists before the suite `standard`", "contest-standard", contest),
 )
 
 

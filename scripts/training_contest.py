@@ -42,8 +42,8 @@ def _one(run: Results, data: str) -> str:
     single = _best(run, data, _rivals(run, data, several=False))
     several = _best(run, data, _rivals(run, data, several=True))
     text = f"\n### Recipe and rivals on {data}\n" + table(
-        ("training", *(_label(what) for what in _SHOWN), "passes, times AT",
-         "processor time, times AT"),
+        ("training", *(_label(what) for what in _SHOWN), "passes, times",
+         "processor time, times"),
         [
             (t, *(share(run.mean(data, t, what)) for what in _SHOWN),
              times(ratio(run, data, (t, single), "passes")),
@@ -54,9 +54,9 @@ def _one(run: Results, data: str) -> str:
     if RECIPE not in trainings or single is None or several is None:
         return text + "\nNo verdict: the recipe or one kind of rival is not in this study.\n"
     text += (
-        f"\nAT is {single}, the single-norm training with the largest union here; {several} is "
-        "the plain multi-norm training with the largest. Both were picked on these items, in their "
-        "own favour.\n"
+        f"\nThe last columns are beside {single}, the single-norm training with the largest union; "
+        f"{several} is the plain multi-norm training with the largest. Both were picked on these "
+        "items, in their own favour. Passes and time include those spent on validation items.\n"
     )
     return text + table(("target", "measured", ""), _targets(run, data, (single, several)))
 

@@ -150,9 +150,19 @@ def test_a_missing_plan_names_the_nearest_that_exists(tmp_path: Path) -> None:
 
 
 def test_the_plans_that_come_with_the_package_are_whole() -> None:
-    assert plans() == ["contest", "demo", "quick", "recipes", "sparsity", "training"]
+    assert plans() == [
+        "contest",
+        "contest-more",
+        "contest-standard",
+        "demo",
+        "quick",
+        "recipes",
+        "sparsity",
+        "training",
+    ]
     demo, quick = load_plan("demo"), load_plan("quick")
-    recipes = [{t.name: t for t in load_plan(name).training} for name in ("recipes", "contest")]
+    shown = ("recipes", "contest", "contest-more", "contest-standard")
+    recipes = [{t.name: t for t in load_plan(name).training} for name in shown]
     assert len({repr(known["multinorm-sparse"]) for known in recipes}) == 1  # to the letter
     assert [data.name for data in demo.data] == [
         "digits",

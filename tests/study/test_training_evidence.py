@@ -224,7 +224,7 @@ def test_the_recipes_targets_are_judged_by_the_numbers(
 ) -> None:
     recipe(study, **made)
     text = study.page(evidence, "contest", suite="standard")
-    assert "AT is AT-l1, the single-norm training" in text
+    assert "beside AT-l1, the single-norm training" in text
     found = verdicts(text)
     found.pop("target"), found.pop("---")
     assert list(found.values()) == [each or "**missed**" for each in wanted]
