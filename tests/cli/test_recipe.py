@@ -64,6 +64,24 @@ def test_a_recipe_is_taken_whole_with_no_other_option(
     card = made(tmp_path / "runs" / "digits-multinorm-sparse-seed0")
     assert card["settings"]["average"] == 0.98  # type: ignore[index]
     assert card["settings"]["learning_rate"] == 0.01  # type: ignore[index]
+    assert told["epochs"] == 1  # as the option says, though the recipe takes more than the plan's
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(
+    ("options", "said_last"),
+    [
+        ("--recipe multinorm-sparse", "% clean."),
+        ("--objective AT", "% on the inputs it was trained on."),
+        ("--exam linf --set select=union", "% under all threats of its exam."),
+        ("--exam linf --set select=robust", "% robust in its exam."),
+    ],
+)
+def test_what_selection_looked_at_is_said(
+    said: Said, tmp_path: Path, options: str, said_last: str
+) -> None:
+    _, out, _ = said("train", *options.split(), *SMALL, "--folder", tmp_path / "x")
+    assert out.rstrip().endswith(said_last)
 
 
 @pytest.mark.usefixtures("few")

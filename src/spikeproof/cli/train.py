@@ -121,6 +121,8 @@ def train(
     changes = {"model": model, "epochs": epochs, "width": width, "timesteps": timesteps}
     part, training = _tables(data, name, changes)
     training = _under(training, data, threat, at)
+    if epochs is not None:  # that many, whatever share of the plan's the recipe takes
+        training = replace(training, epochs_factor=1.0)
     from spikeproof.base import placed
     from spikeproof.data import load
     from spikeproof.study import assignment_of, network_of, training_items
@@ -190,8 +192,13 @@ def _under(
 
 def _tell(result: dict[str, Any]) -> None:
     """The result in words."""
+    score = f"{100 * result['validation_accuracy']:.1f} %"
+    beyond = {
+        "objective": f", {score} on the inputs it was trained on",
+        "robust": f", {score} robust in its exam",
+        "union": f", {score} under all threats of its exam",
+    }
     typer.echo(
-        f"{result['model']}: epoch {result['best_epoch']} of {result['epochs']}, "
-        f"validation accuracy {100 * result['clean_accuracy']:.1f} % clean, "
-        f"{100 * result['validation_accuracy']:.1f} % on the inputs it was trained on."
+        f"{result['model']}: epoch {result['best_epoch']} of {result['epochs']}, validation "
+        f"accuracy {100 * result['clean_accuracy']:.1f} % clean{beyond.get(result['select'], '')}."
     )

@@ -146,6 +146,7 @@ def _saved(
         "seed": work.seed,
         "epochs": len(history.epochs),
         "best_epoch": history.best_epoch,
+        "select": work.settings.select,
         "parameters": history.parameters,
         "clean_accuracy": history.best.clean_accuracy,
         "validation_accuracy": history.best.validation_accuracy,
