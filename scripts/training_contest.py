@@ -85,7 +85,8 @@ def _targets(run: Results, data: str, rivals: tuple[str, str]) -> list[tuple[str
         met = found is not None and found <= 1.3
         rows.append((f"{said} at most 1.3 times those of {single}", times(found), verdict(met)))
     for rival in rivals:
-        rows.append((f"l_0 beside {rival}: no target", points(gap(rival, "l0")), ""))
+        if (beside := gap(rival, "l0")) is not None:
+            rows.append((f"l_0 beside {rival}: no target", points(beside), ""))
     plain = run.undefended(data)
     if plain is not None:
         rows.append((f"clean beside {plain}: no target", points(gap(plain, "clean")), ""))

@@ -58,13 +58,16 @@ def excludes_zero(estimate: Estimate) -> bool:
 
 
 def cost(run: Results, data: str, training: str, what: str) -> float | None:
-    """Mean over seeds of what a training took: ``passes``, ``processor_seconds``, ``seconds``."""
+    """Mean over seeds of what a training took: ``passes``, ``processor_seconds``, ``seconds``.
+
+    A training that was resumed knows its seconds since then only, so they do not count.
+    """
     found = []
     for cell in run.cells:
         if (cell.kind, cell.data, cell.training) == ("train", data, training):
             if what == "passes":
                 found.append(float(cell.result["forward"] + cell.result["backward"]))
-            elif what in cell.wall():
+            elif what in cell.wall() and not cell.wall().get("resumed"):
                 found.append(float(cell.wall()[what]))
     return float(np.mean(found)) if found else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import multiprocessing
 import os
 import random
@@ -104,6 +105,9 @@ def test_a_training_killed_between_epochs_goes_on_from_its_checkpoint(
     run(small, folder, workers=1)
     assert not list(folder.glob("cells/*/training.safetensors"))
     assert contents(folder) == contents(whole)
+    # Its seconds are not those of the whole training, and it says so.
+    walls = {path.parent: json.loads(path.read_text()) for path in folder.glob("cells/*/wall.json")}
+    assert [cell for cell, wall in walls.items() if wall["resumed"]] == [checkpoint.parent]
 
 
 def test_a_pool_of_processes_leaves_the_same_bytes(

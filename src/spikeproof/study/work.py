@@ -89,6 +89,7 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
     data = dataset(str(cell.cell["data"]))
     if data.spec.sha256 != cell.data_sha256:
         raise InputError(f"Data set {data.spec.name} is not the one this cell was planned for.")
+    resumed = (folder.path / _CHECKPOINT).exists()
     result, arrays, model_sha256 = _KINDS[cell.kind](folder, cell, data)
     record = {
         "id": cell.id,
@@ -102,7 +103,7 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
         "versions": versions(),
         "result": result,
     }
-    folder.write(record, arrays, _wall(begun, busy))
+    folder.write(record, arrays, {**_wall(begun, busy), "resumed": resumed})
     for name in (_CHECKPOINT, LOG, WALL):  # the record holds the history
         (folder.path / name).unlink(missing_ok=True)
 
@@ -183,7 +184,10 @@ def _parent(folder: CellFolder, cell: Cell) -> Network:
 
 
 def _wall(begun: float, busy: float) -> dict[str, Any]:
-    """What may differ between two runs of one cell, which began at these two clocks."""
+    """What may differ between two runs of one cell, which began at these two clocks.
+
+    Of a training that was resumed these are the seconds since then only.
+    """
     return {
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "host": {
