@@ -42,20 +42,15 @@ fails when it is stale. Under every heading stand the commands that compute its 
 
 Accuracies are in percent at the standard radius of each threat (the middle one), the union that of
 items right under all of them. They are upper bounds: they count what the suite could not break.
-Brackets are 95 % intervals of a paired bootstrap over seeds and items; with two or three seeds they know
-little of other seeds. Differences are in points, paired by seed and item, bold where the interval
-excludes 0; nothing is corrected for the number of comparisons.
+Brackets are 95 % intervals of a paired bootstrap over seeds and items; with two or three seeds they
+know little of other seeds. Differences are in points, paired by seed and item, bold where the
+interval excludes 0; nothing is corrected for the number of comparisons.
 """
 
 
 def objectives(run: Results) -> str:
     """Every training of a study in every norm, with differences, costs and what follows."""
     return "".join(_objectives(run, data) for data in run.data())
-
-
-def accuracies(run: Results) -> str:
-    """Accuracies alone, for a second suite on some of the trainings."""
-    return "".join(_accuracies(run, data) for data in run.data())
 
 
 def _accuracies(run: Results, data: str) -> str:
@@ -200,7 +195,6 @@ def _limits(run: Results) -> str:
 Part = tuple[str, str, Callable[[Results], str]]
 PARTS: tuple[Part, ...] = (
     ("Objectives", "training", objectives),
-    ("Three of them before the suite `standard`", "training-standard", accuracies),
     ("Natural sparsity", "sparsity", sparsity),
     ("The recipe against its rivals", "contest", contest),
     ("Three of them on more items", "contest-more", contest),
