@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
+from spikeproof.threats.masks import either, kept
 
 __all__ = [
     "Counted",
@@ -144,19 +145,19 @@ def land(change: Tensor, x: Tensor, domain: Domain | Views, *, grid: bool) -> Te
         target = torch.where(change == 0, exact, target)
     out = target.to(x.dtype)
     beyond = (out.double() - exact).abs() > (target - exact).abs()
-    return torch.where(beyond, torch.nextafter(out, x), out)
+    return either(beyond, torch.nextafter(out, x), out)
 
 
 def rooms(direction: Tensor, z: Tensor, domain: Domain | Views) -> Tensor:
     """How far each coordinate of ``z`` can go in the sign of ``direction``; 0 where that is 0."""
     low, high = domain.bounds(z)
-    room = torch.where(direction > 0, high - z, z - low).clamp(min=0)
-    return torch.where(direction == 0, torch.zeros_like(room), room)
+    # "Not at least 0" instead of "below 0" lets a NaN through, to be found by who checks for it.
+    return (kept(high - z, direction > 0) + kept(z - low, ~(direction >= 0))).clamp(min=0)
 
 
 def movable(grad: Tensor, z: Tensor, domain: Domain | Views) -> Tensor:
     """The gradient without the coordinates that stand on the bound they would leave through."""
-    return torch.where(rooms(grad, z, domain) > 0, grad, torch.zeros_like(grad))
+    return kept(grad, rooms(grad, z, domain) > 0)
 
 
 def spans(domain: Domain | Views) -> Tensor:
@@ -196,7 +197,7 @@ def _walk(size: Tensor, radius: Radius) -> Tensor:
     above, theta = size > 0, size.amax(1, keepdim=True)
     while True:
         count = above.sum(1, keepdim=True)
-        spent = torch.where(above, size, 0.0).sum(1, keepdim=True) - radius
+        spent = kept(size, above).sum(1, keepdim=True) - radius
         # No coordinate is left above where the radius is zero: the largest size is θ.
         theta = torch.where(count > 0, spent / count.clamp(min=1), theta)
         now = above & (size > theta)
@@ -224,7 +225,7 @@ def _threshold(size: Tensor, room: Tensor, radius: Radius) -> Tensor:
 
 def fill(worth: Tensor, room: Tensor, length: Radius) -> Tensor:
     """Spend ``length`` on the coordinates in order of ``worth``, at most ``room`` on each."""
-    room = torch.where(worth > 0, room, torch.zeros_like(room)).clamp(max=length)
+    room = kept(room, worth > 0).clamp(max=length)
     if worth.shape[1] > 4 * HEAD:
         best, where = worth.topk(HEAD + 1, dim=1)
         caps = room.gather(1, where[:, :-1])

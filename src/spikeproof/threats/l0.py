@@ -10,7 +10,16 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats.geometry import Counted, Radius, land, rooms, spans, threshold, towards
+from spikeproof.threats.geometry import (
+    Counted,
+    Radius,
+    land,
+    rooms,
+    spans,
+    threshold,
+    towards,
+)
+from spikeproof.threats.masks import kept
 
 __all__ = ["L0", "check_whole"]
 
@@ -63,8 +72,8 @@ class L0(Counted):
             legal = domain.clip(wanted) - near
         legal = legal.flatten(1)
         gains = legal * (2 * (wanted - near).flatten(1) - legal)
-        kept = _top(self._per_pixel(gains, domain), radius)
-        return torch.where(self._spread(kept, domain), legal, 0.0).view_as(x)
+        chosen = _top(self._per_pixel(gains, domain), radius)
+        return kept(legal, self._spread(chosen, domain)).view_as(x)
 
     def relax(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The iterate between queries: in the box and the l_1 ball of range units."""

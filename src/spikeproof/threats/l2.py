@@ -19,6 +19,7 @@ from spikeproof.threats.geometry import (
     rooms,
     spans,
 )
+from spikeproof.threats.masks import kept
 
 __all__ = ["L2"]
 
@@ -95,11 +96,10 @@ def _scale(size: Tensor, room: Tensor, radius: Radius) -> Tensor:
     s, which may fill more. The full set only grows, so the walk ends, exactly, at the answer.
     """
     squares, rooms_squared = size.square(), room.square()
-    none = torch.zeros_like(size)
     full = torch.zeros_like(size, dtype=torch.bool)
     while True:
-        spent = torch.where(full, rooms_squared, none).sum(1, keepdim=True)
-        free = torch.where(full, none, squares).sum(1, keepdim=True)
+        spent = kept(rooms_squared, full).sum(1, keepdim=True)
+        free = kept(squares, ~full).sum(1, keepdim=True)
         scale = ((radius**2 - spent).clamp(min=0) / free.clamp(min=1e-300)).sqrt().clamp(max=1)
         now = full | (size * scale > room)
         if torch.equal(now, full):

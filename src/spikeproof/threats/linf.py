@@ -47,12 +47,8 @@ class Linf(Geometry):
         """Clamp to the ball and the box."""
         near = x.double()
         change = (z.double() - near).flatten(1)
-        inside = (
-            torch.minimum(
-                change.abs(), torch.as_tensor(radius, dtype=change.dtype, device=change.device)
-            )
-            * change.sign()
-        )
+        most = torch.as_tensor(radius, dtype=change.dtype, device=change.device)
+        inside = change.clamp(-most, most)
         return domain.clip(near + inside.view_as(x)) - near
 
     def project(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
