@@ -135,7 +135,7 @@ def test_a_step_on_some_items_draws_as_the_step_on_all(noisy: Noisy, data: Any) 
     some = torch.tensor([30, 3, 11])
     seen = []
     for which in (torch.arange(40), some):
-        place = run._place(1, 0, 1, which)
+        place = run.feed.place(1, 0, 1, which)
         batch = place.batch
         seen.append(objective.look(noisy, batch.x, batch.y, seeds=place.seeds).logits.detach())
     torch.testing.assert_close(seen[1], seen[0][some], rtol=0, atol=1e-6)

@@ -70,8 +70,11 @@ def estimate(model: nn.Module, data: Dataset, work: Assignment) -> Estimate:
         with training(model), randomness(work.seed, "estimate", device=_device(model)):
             run = Run(model, data, work, Group())
             order = run.order(1)
+            which = order[0]
             for _ in range(2):
-                step = _timed(lambda: run.step(1, 0, len(order), order[0]), run.device)
+                step = _timed(
+                    lambda: run.step(run.feed.place(1, 0, len(order), which), which), run.device
+                )
             few = data.validation[: work.settings.batch_size]
             looks = 0.0
             for _ in range(2 if len(few) else 0):

@@ -21,18 +21,23 @@ class Place:
     Args:
         epoch: From 1.
         step: Within the epoch, from 0; -1 for a look at validation items.
+        steps: Of the epoch; 0 for a look at validation items.
         batch: Items, augmented and where the model is.
         seeds: One key per item, of this epoch.
         progress: Share of the training that is done, in [0, 1].
-        last: Whether it is the last step of the epoch.
     """
 
     epoch: int
     step: int
+    steps: int = 0
     batch: Split
     seeds: Seeds
     progress: float
-    last: bool = False
+
+    @property
+    def taken(self) -> int:
+        """Steps of the run before this one."""
+        return (self.epoch - 1) * self.steps + self.step
 
     def moment(self, model: nn.Module, inputs: Inputs | None) -> Moment:
         """What rules see of the step."""
@@ -44,5 +49,5 @@ class Place:
             inputs=inputs,
             epoch=self.epoch,
             step=self.step,
-            last=self.last,
+            last=self.step == self.steps - 1,
         )

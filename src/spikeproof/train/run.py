@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from spikeproof.base import Diverged, InputError, seeds
 from spikeproof.data import Dataset
 from spikeproof.train.assignment import Assignment
-from spikeproof.train.augment import augmented
 from spikeproof.train.average import Average
 from spikeproof.train.clean_pass import Pass
 from spikeproof.train.crafting import Memory
 from spikeproof.train.failure import failed
+from spikeproof.train.feed import Feed
 from spikeproof.train.history import Epoch
 from spikeproof.train.measure import Measured, measure, rights
 from spikeproof.train.modes import randomness
@@ -48,11 +48,19 @@ class Run:
         self, model: nn.Module, data: Dataset, work: Assignment, group: Group | None = None
     ) -> None:
         self.model = model
-        self.train, self.validation, self.domain = data.train, data.validation, data.domain
+        self.train, self.validation = data.train, data.validation
         self.work, self.settings = work, work.settings
         self.group = group or Group()
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
+        self.feed = Feed(
+            items=data.train,
+            domain=data.domain,
+            augment=work.augment,
+            seed=work.seed,
+            epochs=work.epochs,
+            device=self.device,
+        )
         self.optimizer = self.settings.make_optimizer(self.parameters)
         share = self.settings.average
         self.average = None if share is None else Average(model, share)
@@ -73,8 +81,9 @@ class Run:
             scopes.enter_context(tally.counting(self.model))
             order = self.order(number)
             sums: dict[str, float] = {}
-            for step, which in enumerate(order):
-                for name, value in self.step(number, step, len(order), which).items():
+            mine = [self.group.share(which) for which in order]
+            for which, place in zip(order, self.feed.places(number, mine), strict=True):
+                for name, value in self.step(place, which).items():
                     sums[name] = sums.get(name, 0.0) + value * len(which)
             if self.average is not None and self.settings.keep == "average":
                 scopes.enter_context(self.average.inside(self.model))
@@ -117,13 +126,15 @@ class Run:
         self.group.check(len(order[-1]))
         return list(order)
 
-    def step(self, number: int, step: int, steps: int, which: Tensor) -> dict[str, float]:
-        """One update of the weights; returns loss, parts and accuracy over the whole batch."""
-        rate = self.settings.rate((number - 1) * steps + step, self.work.epochs * steps)
+    def step(self, place: Place, which: Tensor) -> dict[str, float]:
+        """One update of the weights; returns loss, parts and accuracy over the whole batch.
+
+        The whole batch are the items at ``which``, of which ``place`` holds this process's share.
+        """
+        rate = self.settings.rate(place.taken, self.work.epochs * place.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        mine = self.group.share(which)
-        place, share = self._place(number, step, steps, mine), len(mine) / len(which)
+        share = len(place.batch) / len(which)
         seen, loss, values = self._loss(place, share)
         if not all(map(math.isfinite, values.values())):
             self._diverged(place, _listed(values))
@@ -132,8 +143,9 @@ class Run:
         self.group.sum_gradients(self.parameters)
         if self.work.objective.rules:
             # Every process sees the whole batch here, and does the same to its gradients.
-            whole = place if len(mine) == len(which) else self._place(number, step, steps, which)
-            with randomness(self.work.seed, "rules", number, step, device=self.device):
+            at = (place.epoch, place.step)
+            whole = place if share == 1 else self.feed.place(*at, place.steps, which)
+            with randomness(self.work.seed, "rules", *at, device=self.device):
                 moment = whole.moment(self.model, self.work.objective.inputs)
                 self._update(place, values, moment)
             self.group.copy_weights(self.model)
@@ -141,7 +153,7 @@ class Run:
             self._update(place, values)
         self._learn(seen, place)
         if self.average is not None:
-            self.average.update(self.model, (number - 1) * steps + step)
+            self.average.update(self.model, place.taken)
         return values
 
     def _learn(self, seen: Pass, place: Place) -> None:
@@ -149,24 +161,6 @@ class Run:
         before = dict(self.memory)
         self.work.objective.learn(seen, seeds=place.seeds, memory=self.memory)
         self.memory = self.group.pooled(before, self.memory, self.device)
-
-    def _place(self, number: int, step: int, steps: int, which: Tensor) -> Place:
-        """A step on the items at ``which``, augmented and where the model is."""
-        batch = self.train[which]
-        keys = seeds(self.work.seed, items=batch.items)
-        x = augmented(
-            batch.x, self.domain, self.work.augment, seeds=keys.child("augmentation", number)
-        )
-        batch = replace(batch, x=x.to(self.device), y=batch.y.to(self.device))
-        done = ((number - 1) * steps + step) / (self.work.epochs * steps)
-        return Place(
-            epoch=number,
-            step=step,
-            batch=batch,
-            seeds=keys.child("inputs", number),
-            progress=done,
-            last=step == steps - 1,
-        )
 
     def _loss(self, place: Place, share: float) -> tuple[Pass, Tensor, dict[str, float]]:
         """This process's pass, its loss with its graph, and numbers over the whole batch."""
