@@ -57,10 +57,10 @@ def test_sparse_pgd_refuses_events() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings", "said"),
     [
-        (SparsePGD, {"steps": 0}, "SparsePGD.steps must be at least 1; got 0"),
-        (SparsePGD, {"patience": 0}, "SparsePGD.patience must be at least 1; got 0"),
+        (SparsePGD, {"steps": 0}, "SparsePGD.steps must be a whole number >= 1; got 0"),
+        (SparsePGD, {"patience": 0}, "SparsePGD.patience must be a whole number >= 1; got 0"),
         (SparsePGD, {"score_step": 0.0}, "SparsePGD.score_step must be positive"),
-        (Saliency, {"candidates": 0}, "Saliency.candidates must be at least 1; got 0"),
+        (Saliency, {"candidates": 0}, "Saliency.candidates must be a whole number >= 1; got 0"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(

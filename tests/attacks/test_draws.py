@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 import torch
+from attack_cases import settled_answers
 from torch import Tensor
 
 from spikeproof.attacks import (
@@ -41,12 +42,7 @@ def case() -> tuple[Network, Tensor, Tensor]:
     """A network with Poisson coding, items, and labels of which some are wrong at once."""
     model = build(replace(SPEC, encoder=Poisson()), seed=1).double()
     x = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    for _ in range(40):
-        model(x)
-    with Oracle(model) as oracle:
-        y = oracle.logits(x).argmax(1)
-    y[::3] = (y[::3] + 1) % 3
-    return model, x, y
+    return model, x, settled_answers(model, x, wrong=3)
 
 
 def attacked(attack: Attack, threat: Threat, items: Tensor) -> Tensor:

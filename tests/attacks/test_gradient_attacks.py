@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
+from attack_cases import check_stopping
 from torch import Tensor, nn
 
 from spikeproof.attacks import APGD, FGSM, PGD, RFGSM, SAPGD, Attack, Random, Targeted, serves
@@ -299,16 +298,7 @@ def test_leaving_won_items_alone_saves_passes_and_changes_no_verdict(
     attack: APGD, geometry: Linf, radius: float
 ) -> None:
     model, x = Net(), items(24)
-    goal, threat = Goal(answers(model, x)), Threat(geometry, radius, BOX)
-    won, backward = [], []
-    for stop in (False, True):
-        with Oracle(model) as oracle:
-            x_adv = replace(attack, stop=stop)(oracle, x, goal, threat, seeds=seeds(0, n=24))
-            backward.append(oracle.passes.backward)
-            won.append(goal.margin(oracle.logits(x_adv)) > 0)
-    assert torch.equal(*won)
-    assert won[0].any() and not won[0].all()
-    assert backward[1] < backward[0]
+    check_stopping(attack, model, x, Goal(answers(model, x)), Threat(geometry, radius, BOX))
 
 
 @pytest.mark.parametrize("attack", [*STOPPING, FGSM()], ids=repr)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from attack_cases import check_stopping, settled_answers
 from torch import Tensor, nn
 
 from spikeproof.attacks import PGD, SUITES, Member, Random, Restarts, Suite, Swap, suite
@@ -25,12 +26,7 @@ def case(n: int = 24) -> tuple[nn.Module, Tensor, Tensor]:
     """A random network, items, and its own answers for three quarters of them."""
     model = build(SPEC, seed=1)
     x = torch.rand(n, 1, 8, 8)
-    for _ in range(40):  # without settled statistics no neuron would fire
-        model(x)
-    with Oracle(model) as oracle:
-        y = oracle.logits(x).argmax(1)
-    y[::4] = (y[::4] + 1) % 4
-    return model, x, y
+    return model, x, settled_answers(model, x, wrong=4)
 
 
 def test_standard_contains_the_four_settings_with_margin_loss_and_forty_steps() -> None:
@@ -145,17 +141,7 @@ def test_leaving_won_items_alone_saves_passes_and_changes_no_verdict(
     attack: PGD | Swap, threat: Threat
 ) -> None:
     model, x, y = case()
-    model, x = model.double(), x.double()
-    goal = Goal(y)
-    won, backward = [], []
-    for stop in (False, True):
-        with Oracle(model) as oracle:
-            x_adv = replace(attack, stop=stop)(oracle, x, goal, threat, seeds=seeds(0, n=24))
-            backward.append(oracle.passes.backward)
-            won.append(goal.margin(oracle.logits(x_adv)) > 0)
-    assert torch.equal(*won)
-    assert won[0].any() and not won[0].all()
-    assert backward[1] < backward[0]
+    check_stopping(attack, model.double(), x.double(), Goal(y), threat)
 
 
 def test_records_rebuild_a_suite() -> None:

@@ -129,7 +129,7 @@ def test_square_serves_norms_and_says_no_to_counts() -> None:
 
 @pytest.mark.parametrize("kind", [Square, SparseRS])
 def test_settings_that_make_no_sense_are_refused(kind: type[Square] | type[SparseRS]) -> None:
-    with pytest.raises(SettingError, match=r"steps must be at least 1; got 0"):
+    with pytest.raises(SettingError, match=r"steps must be a whole number >= 1; got 0"):
         kind(steps=0)
     with pytest.raises(SettingError, match=r"share must lie in \(0, 1\]; got 0"):
         kind(share=0.0)

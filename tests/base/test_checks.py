@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 
 from spikeproof.base import (
     InputError,
     SettingError,
+    check_at_least,
     check_count,
     check_finite,
     check_fraction,
@@ -45,10 +47,20 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         check_one_of("triangel", ["triangle", "sigmoid"], "surrogate")
 
 
-def test_a_count_is_at_least_one() -> None:
+@pytest.mark.parametrize("size", [0, -1, 1.0, 2.5, True, float("nan"), None, "2"])
+def test_a_count_is_a_whole_number_of_at_least_one(size: float) -> None:
     check_count(Box(1), "size")
-    with pytest.raises(SettingError, match=r"^Box\.size must be at least 1; got 0\.$"):
-        check_count(Box(0), "size")
+    check_count(Box(np.int64(3)), "size")
+    with pytest.raises(
+        SettingError, match=rf"^Box\.size must be a whole number >= 1; got {size!r}\.$"
+    ):
+        check_count(Box(size), "size")
+
+
+def test_a_whole_number_may_begin_elsewhere() -> None:
+    check_at_least(0, 0, "Box.size")
+    with refused(SettingError, "Box.size must be a whole number >= 0; got -1."):
+        check_at_least(0, -1, "Box.size")
 
 
 @pytest.mark.parametrize("size", [0.0, -1.0, float("inf"), float("nan")])

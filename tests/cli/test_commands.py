@@ -7,10 +7,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from saying import Said
 
 from spikeproof.cli.main import run
 from spikeproof.study import Plan, load_plan
@@ -39,20 +39,6 @@ name = "SR"
 terms = { error = { kind = "cross_entropy", weight = 1.0 }, sparse = { kind = "sparse_gradient", weight = 0.1 } }
 """  # noqa: E501
 SMALL = ["--data", "digits", "--width", "4", "--timesteps", "2"]
-
-Said = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Said:
-    """Run a command line; exit code, standard output, standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = run([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,18 @@
-"""A study small enough to run many times."""
+"""A study small enough to run many times; the files beside this one are importable."""
 
 from __future__ import annotations
 
+import importlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from spikeproof.study import DataPlan, Plan, TrainingPlan, run
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 ERROR = {"kind": "cross_entropy", "weight": 1.0}
 SPARSE = {"kind": "sparse_gradient", "weight": 0.1}
@@ -50,3 +56,11 @@ def whole(tiny: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "run"
     run(tiny, folder, workers=1)
     return folder
+
+
+@pytest.fixture(scope="module")
+def evidence(root: Path) -> Iterator[ModuleType]:
+    """The script that writes the page of evidence about training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(root / "scripts"))
+        yield importlib.import_module("generate_training_evidence")

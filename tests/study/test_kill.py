@@ -15,18 +15,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from run_files import contents
 
 from spikeproof.study import Plan, ProcessPool, cells_of, run, status
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a run that must not differ between runs."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in paths
-        if path.name not in ("wall.json", ".lock")
-    }
 
 
 @pytest.fixture(scope="module")

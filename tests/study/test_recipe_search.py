@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from page_rows import row
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def evidence(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script that writes the page."""
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    return importlib.import_module("generate_training_evidence")
-
-
-def row(text: str, starts: str) -> list[str]:
-    """The cells of the first row that starts so."""
-    found = re.search(rf"^\| {re.escape(starts)} \|.*$", text, re.MULTILINE)
-    assert found, starts
-    return [cell.strip() for cell in found.group().split("|")[1:-1]]
 
 
 def searched(folder: Path) -> Path:

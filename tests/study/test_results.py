@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import made_run
 import numpy as np
 import pytest
 
 from spikeproof.base import FileProblem, SettingError
 from spikeproof.study.results import Results, results
 
-
-def made_run() -> ModuleType:
-    """The writer of run folders beside this file."""
-    name = "spikeproof_tests_made_run"
-    if name not in sys.modules:
-        path = Path(__file__).parent / "made_run.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sys.modules[name] = module
-    return sys.modules[name]
-
-
-MADE = made_run()
 T, F = True, False
 
 
 def four_items(folder: Path) -> Any:
     """Two seeds, four items, two threats, three trainings; every share is a number of eighths."""
-    run = MADE.MadeRun(folder)
+    run = made_run.MadeRun(folder)
     for seed in (0, 1):
-        run.train("digits", "plain", seed, MADE.PLAIN)
-        run.train("digits", "SR", seed, MADE.SPARSE)
-        run.train("digits", "AT", seed, MADE.against("linf"))
+        run.train("digits", "plain", seed, made_run.PLAIN)
+        run.train("digits", "SR", seed, made_run.SPARSE)
+        run.train("digits", "AT", seed, made_run.against("linf"))
         right = [T, T, T, F] if seed == 0 else [T, T, T, T]
         attack, radii = run.attack, (0.1, 0.2, 0.4)
         attack("digits", "plain", seed, "linf", radii, right, [[T, F, F, F], [T, T, F, F], [T] * 4])
@@ -96,7 +78,7 @@ def test_a_sparse_adversarial_training_is_neither_dedicated_nor_sparse_alone(
     tmp_path: Path,
 ) -> None:
     made = four_items(tmp_path / "run")
-    made.train("digits", "SR+AT", 0, MADE.against("linf", sparse=True))
+    made.train("digits", "SR+AT", 0, made_run.against("linf", sparse=True))
     run = results(made.plan(("SR+AT", "plain", "SR", "AT")))
     assert run.dedicated("digits", "linf") == "AT"
     assert run.sparse("digits") == ["SR"]
@@ -153,10 +135,10 @@ def test_a_curve_starts_clean_and_its_area_is_that_of_the_trapezoids(run: Result
 
 
 def test_transfer_is_the_share_of_the_dedicated_gain_or_says_why_not(tmp_path: Path) -> None:
-    made, n = MADE.MadeRun(tmp_path / "run"), 100
+    made, n = made_run.MadeRun(tmp_path / "run"), 100
     kept = {"plain": 20, "SR": 50, "AT": 80}
     for training, objective in zip(
-        kept, (MADE.PLAIN, MADE.SPARSE, MADE.against("linf")), strict=True
+        kept, (made_run.PLAIN, made_run.SPARSE, made_run.against("linf")), strict=True
     ):
         made.train("digits", training, 0, objective)
         broken = np.arange(n) >= kept[training]
@@ -180,9 +162,9 @@ def test_transfer_is_the_share_of_the_dedicated_gain_or_says_why_not(tmp_path: P
 
 
 def test_seeds_and_items_that_are_not_shared_are_left_out_of_a_comparison(tmp_path: Path) -> None:
-    made = MADE.MadeRun(tmp_path / "run")
-    made.train("digits", "plain", 0, MADE.PLAIN)
-    made.train("digits", "AT", 0, MADE.against("linf"))
+    made = made_run.MadeRun(tmp_path / "run")
+    made.train("digits", "plain", 0, made_run.PLAIN)
+    made.train("digits", "AT", 0, made_run.against("linf"))
     shape = ((0.1,), [T, T, T])
     made.attack("digits", "plain", 0, "linf", *shape, [[T, T, F]], items=[5, 3, 9])
     made.attack("digits", "plain", 1, "linf", *shape, [[T, T, T]], items=[3, 5, 9])
@@ -202,8 +184,8 @@ def test_seeds_and_items_that_are_not_shared_are_left_out_of_a_comparison(tmp_pa
 
 
 def test_probes_activity_and_gallery_come_with_their_origin(tmp_path: Path) -> None:
-    made = MADE.MadeRun(tmp_path / "run")
-    made.train("digits", "plain", 0, MADE.PLAIN)
+    made = made_run.MadeRun(tmp_path / "run")
+    made.train("digits", "plain", 0, made_run.PLAIN)
     for seed in (1, 0):
         rates = {"hidden": {"rate": 0.1 + 0.2 * seed, "dead": 0.5 * seed, "saturated": 0.0}}
         arrays = {"g_l2": [1.0 + seed, 2.0 + seed], "rho_random_linf": [0.1, 0.2]}
@@ -250,8 +232,8 @@ def test_everything_is_plain_json_and_the_same_on_every_call(run: Results) -> No
 
 
 def test_an_incomplete_run_says_what_it_has(tmp_path: Path) -> None:
-    made = MADE.MadeRun(tmp_path / "run")
-    made.train("digits", "plain", 0, MADE.PLAIN)
+    made = made_run.MadeRun(tmp_path / "run")
+    made.train("digits", "plain", 0, made_run.PLAIN)
     (made.folder / "cells" / "half").mkdir()
     run = results(made.plan())
     assert run.trainings("digits") == ["plain"]
@@ -259,7 +241,7 @@ def test_an_incomplete_run_says_what_it_has(tmp_path: Path) -> None:
     assert run.clean("digits", "plain") is None
     assert run.matrix("digits") == []
     assert run.probes("digits", "plain") == {}
-    empty = results(MADE.MadeRun(tmp_path / "empty").plan())
+    empty = results(made_run.MadeRun(tmp_path / "empty").plan())
     assert empty.data() == []
     assert empty.to_dict()["provenance"]["cells"]["complete"] == 0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from run_files import contents
 
 from spikeproof.base import FileProblem, InputError
 from spikeproof.evaluate import read_arrays
@@ -26,16 +27,6 @@ from spikeproof.study import (
     run,
     status,
 )
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a run that must not differ between runs."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in paths
-        if path.name not in ("wall.json", ".lock")
-    }
 
 
 @pytest.fixture

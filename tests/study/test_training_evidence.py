@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import re
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import made_run
 import numpy as np
 import pytest
+from page_rows import row
 
 from spikeproof.study import extract
 
@@ -20,32 +20,11 @@ CROSS = {"error": {"kind": "cross_entropy", "weight": 1.0}}
 ITEMS = 40
 
 
-def loaded(path: Path) -> ModuleType:
-    """A file as a module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def evidence() -> ModuleType:
-    """The script that writes the page."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "scripts"))
-        return loaded(ROOT / "scripts" / "generate_training_evidence.py")
-
-
-MADE = loaded(Path(__file__).parent / "made_run.py")
-
-
 class Study:
     """A made run in which a training leaves a given number of items standing under each threat."""
 
     def __init__(self, folder: Path) -> None:
-        self.run, self.folder = MADE.MadeRun(folder / "run"), folder
+        self.run, self.folder = made_run.MadeRun(folder / "run"), folder
         (folder / "studies").mkdir()
 
     def add(
@@ -95,18 +74,11 @@ def study(tmp_path: Path) -> Study:
     return Study(tmp_path)
 
 
-def row(text: str, *starts: str) -> list[str]:
-    """The cells of the first row that starts so."""
-    found = re.search(rf"^\| {re.escape(' | '.join(starts))} \|.*$", text, re.MULTILINE)
-    assert found, starts
-    return [cell.strip() for cell in found.group().split("|")[1:-1]]
-
-
 def objectives(study: Study) -> None:
     """Plain, SR, AT, RAT, TRADES: 0, 8, 20, 10, 20 items stand under l_inf."""
     plain = {"terms": CROSS, "inputs": None}
     study.add("plain", plain, clean=36, linf=0, l2=4, l1=4, l0=4, spread=4.0)
-    study.add("SR", MADE.SPARSE, clean=34, linf=8, l2=10, l1=4, l0=4, passes=26, spread=3.0)
+    study.add("SR", made_run.SPARSE, clean=34, linf=8, l2=10, l1=4, l0=4, passes=26, spread=3.0)
     study.add("AT", against("linf"), clean=32, linf=20, l2=20, l1=8, l0=2, passes=50, spread=1.0)
     rat = {**against("linf"), "rules": [{"kind": "retraction"}]}
     study.add("RAT", rat, clean=32, linf=10, l2=20, l1=8, l0=2)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import made_run
 import numpy as np
 import pytest
 
@@ -31,22 +29,6 @@ from spikeproof.study.analysis_tables import Table
 from spikeproof.study.results import results
 from spikeproof.study.verdicts import Verdict, verdicts
 
-
-def made_run() -> ModuleType:
-    """The writer of run folders beside this file."""
-    name = "spikeproof_tests_made_run"
-    if name not in sys.modules:
-        path = Path(__file__).parent / "made_run.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sys.modules[name] = module
-    return sys.modules[name]
-
-
-MADE = made_run()
 N, SEEDS, DRAWS = 200, (0, 1), 200
 NORMS = ("linf", "l2", "l1", "l0")
 RADII = {"linf": (0.05, 0.1, 0.2), "l2": (0.4, 0.8, 1.6), "l1": (2, 4, 8), "l0": (2, 4, 8)}
@@ -91,15 +73,15 @@ def probed(made: Any, data: str, training: str, **factors: float) -> None:
 
 def base(folder: Path, data: str = "digits") -> Any:
     """A run with an undefended and a sparse-gradient training, still without attacks."""
-    made = MADE.MadeRun(folder)
+    made = made_run.MadeRun(folder)
     added(made, data)
     return made
 
 
 def added(made: Any, data: str) -> None:
     for seed in SEEDS:
-        made.train(data, "plain", seed, MADE.PLAIN)
-        made.train(data, "SR", seed, MADE.SPARSE)
+        made.train(data, "plain", seed, made_run.PLAIN)
+        made.train(data, "SR", seed, made_run.SPARSE)
 
 
 def judged(made: Any) -> dict[tuple[int, str], Verdict]:
@@ -278,8 +260,8 @@ def test_every_claim_has_a_verdict_and_a_reason_where_nothing_is_known(tmp_path:
 
 
 def test_a_run_without_an_undefended_training_says_so(tmp_path: Path) -> None:
-    made = MADE.MadeRun(tmp_path / "run")
-    made.train("digits", "SR", 0, MADE.SPARSE)
+    made = made_run.MadeRun(tmp_path / "run")
+    made.train("digits", "SR", 0, made_run.SPARSE)
     rows = verdicts(results(made.plan()))
     assert all("cross-entropy alone" in row.explanation for row in rows if row.data == "digits")
 

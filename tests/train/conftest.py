@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from spikeproof.data import Dataset, DataSpec, Domain, Split
+from spikeproof.data import Dataset, Domain, Split
+
+sys.path.insert(0, str(Path(__file__).parent))
+from toy import SPEC
 
 
 class Sealed(Dataset):
@@ -26,17 +34,8 @@ class Sealed(Dataset):
 
 def make_data(train: Split, validation: Split, domain: Domain | None = None) -> Dataset:
     """A data set of two classes around two splits; its test items are locked."""
-    spec = DataSpec(
-        name="toy",
-        version="1",
-        classes=2,
-        modality="audio",
-        licence="CC0",
-        source="made in the test",
-        sha256="",
-    )
     domain = domain or Domain(kind="audio", shape=(4,))
-    parts = {"spec": spec, "domain": domain, "train": train, "validation": validation}
+    parts = {"spec": SPEC, "domain": domain, "train": train, "validation": validation}
     data = object.__new__(Sealed)
     for name, value in parts.items():
         object.__setattr__(data, name, value)
@@ -90,3 +89,22 @@ def model() -> Callable[..., Any]:
 def dataset() -> Callable[..., Dataset]:
     """The maker of data sets from splits."""
     return make_data
+
+
+@pytest.fixture(scope="session")
+def told_by(root: Path) -> Callable[[str, Path], dict[str, Any]]:
+    """Run a script beside this file on a folder; the last line that it prints, from JSON."""
+
+    def tell(script: str, folder: Path) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, str(root / "tests" / "train" / script), str(folder)],
+            env={**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+
+    return tell

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from toy import DOMAIN, two_sided
 
 from spikeproof.attacks import PGD
-from spikeproof.data import Dataset, DataSpec, Domain, Split
 from spikeproof.models import model_digest
 from spikeproof.neurons import LIF, Spiking
 from spikeproof.threats import L2, Linf, Threat
@@ -38,8 +38,6 @@ from spikeproof.train import (
     Training,
     fit,
 )
-
-DOMAIN = Domain(kind="audio", shape=(6,))
 
 
 class Net(nn.Module):
@@ -65,18 +63,6 @@ def make_net() -> Net:
         return Net()
 
 
-def make_data() -> Dataset:
-    """48 training and 16 validation items."""
-    x = torch.rand(64, 6, generator=torch.Generator().manual_seed(0))
-    whole = Split(x, (x[:, 0] > x[:, 1]).long(), torch.arange(64))
-    spec = DataSpec(
-        name="toy", version="1", classes=2, modality="audio", licence="", source="", sha256=""
-    )
-    return Dataset(
-        spec=spec, domain=DOMAIN, train=whole[:48], validation=whole[48:], sealed=whole[:0]
-    )
-
-
 def train(folder: Path) -> None:
     """Sparse-gradient training against two threats, with memory and rules, 8 epochs; its outcome
     in a file."""
@@ -100,7 +86,7 @@ def train(folder: Path) -> None:
     )
     history = fit(
         net,
-        make_data(),
+        two_sided(48),
         objective,
         epochs=8,
         settings=settings,

@@ -61,7 +61,7 @@ def test_every_optimiser_learns(model: Callable[..., Any], data: Dataset, optimi
     assert history.best.validation_accuracy == 1.0
 
 
-def test_a_spiking_network_learns() -> None:
+def test_a_spiking_network_learns(dataset: Callable[..., Dataset]) -> None:
     class Spikes(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -78,18 +78,9 @@ def test_a_spiking_network_learns() -> None:
         net = Spikes()
     x = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(16, 1)
     split = Split(x, torch.arange(32) % 2, torch.arange(32))
-    data = _dataset(split, split, Domain(kind="audio", shape=(2,)))
+    data = dataset(split, split, Domain(kind="audio", shape=(2,)))
     history = fit(net, data, SPARSE, epochs=8, settings=QUICK)
     assert history.best.validation_accuracy == 1.0
-
-
-def _dataset(train: Split, validation: Split, domain: Domain) -> Dataset:
-    from spikeproof.data import DataSpec
-
-    spec = DataSpec(
-        name="toy", version="1", classes=2, modality="audio", licence="", source="", sha256=""
-    )
-    return Dataset(spec=spec, domain=domain, train=train, validation=validation, sealed=train)
 
 
 @pytest.mark.parametrize("objective", [SPARSE, ATTACKED], ids=["sparse", "attacked"])

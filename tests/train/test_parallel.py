@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +17,13 @@ from spikeproof.train.parallel import _normalise
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def told(
+    told_by: Callable[[str, Path], dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     """What the script says."""
     if not hasattr(os, "fork") or not torch.distributed.is_available():
         pytest.skip("needs fork and torch.distributed")
-    root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [
-            sys.executable,
-            str(root / "tests/train/two_processes.py"),
-            str(tmp_path_factory.mktemp("p")),
-        ],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return told_by("two_processes.py", tmp_path_factory.mktemp("p"))
 
 
 def numbers(value: Any, where: str = "") -> dict[str, float]:

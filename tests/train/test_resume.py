@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,20 +58,9 @@ def run(model: Callable[..., Any], data: Dataset, folder: Path | None, **setting
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_a_run_killed_at_many_moments_ends_with_the_bytes_of_an_unbroken_one(
-    tmp_path: Path, root: Path
+    told_by: Callable[[str, Path], dict[str, Any]], tmp_path: Path
 ) -> None:
-    script = root / "tests" / "train" / "resumable.py"
-    environment = {**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = told_by("resumable.py", tmp_path)
     assert all(result["same"].values()), result
     # Four are certain (around a write); how many of the five timed ones hit depends on the machine.
     assert result["kills"] >= 4, result

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from toy import DOMAIN, two_sided
 
 from spikeproof.attacks import PGD
-from spikeproof.data import Dataset, DataSpec, Domain, Split
 from spikeproof.models import model_digest, read_tensors
 from spikeproof.neurons import LIF, NoisyLIF, Spiking
 from spikeproof.threats import L2, Linf, Threat
@@ -34,7 +34,6 @@ from spikeproof.train import (
     fit,
 )
 
-DOMAIN = Domain(kind="audio", shape=(6,))
 NEAR, WIDE = Threat(Linf(), 0.05, DOMAIN), Threat(L2(), 0.1, DOMAIN)
 
 
@@ -62,18 +61,6 @@ def make_net(rank: int, kind: str) -> Net:
         return Net(kind).double()
 
 
-def make_data() -> Dataset:
-    """47 training and 17 validation items: neither divides by two."""
-    x = torch.rand(64, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    whole = Split(x, (x[:, 0] > x[:, 1]).long(), torch.arange(64))
-    spec = DataSpec(
-        name="toy", version="1", classes=2, modality="audio", licence="", source="", sha256=""
-    )
-    return Dataset(
-        spec=spec, domain=DOMAIN, train=whole[:47], validation=whole[47:], sealed=whole[:0]
-    )
-
-
 def train(folder: Path, rank: int, kind: str) -> dict[str, Any]:
     """Sparse-gradient training, of a smooth network against two threats with memory and rules, and
     with all that is shared out."""
@@ -84,7 +71,7 @@ def train(folder: Path, rank: int, kind: str) -> dict[str, Any]:
     net, smooth = make_net(rank, kind), kind == "smooth"
     history = fit(
         net,
-        make_data(),
+        two_sided(47, torch.float64),  # neither part divides by two
         Objective(terms, inputs=attacked, rules=rules) if smooth else Objective(terms),
         epochs=3,
         settings=Training(

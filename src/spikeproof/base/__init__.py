@@ -1,6 +1,7 @@
 """What every room stands on: errors, checks, seeds, files, settings, citations."""
 
 from spikeproof.base.checks import (
+    check_at_least,
     check_count,
     check_finite,
     check_fraction,
@@ -45,6 +46,7 @@ __all__ = [
     "SpikeproofError",
     "bibtex",
     "canonical_json",
+    "check_at_least",
     "check_count",
     "check_finite",
     "check_fraction",

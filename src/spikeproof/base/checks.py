@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 from spikeproof.base.errors import InputError, SettingError
 
 __all__ = [
+    "check_at_least",
     "check_count",
     "check_finite",
     "check_fraction",
@@ -66,12 +68,15 @@ def check_positive(settings: object, *names: str) -> None:
 
 
 def check_count(settings: object, *names: str) -> None:
-    """Raise SettingError unless each named field is at least 1."""
+    """Raise SettingError unless each named field is a whole number of at least 1."""
     for name in names:
-        value = getattr(settings, name)
-        if value < 1:
-            where = type(settings).__name__
-            raise SettingError(f"{where}.{name} must be at least 1; got {value!r}.")
+        check_at_least(1, getattr(settings, name), f"{type(settings).__name__}.{name}")
+
+
+def check_at_least(least: int, value: object, what: str) -> None:
+    """Raise SettingError unless ``value`` is a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise SettingError(f"{what} must be a whole number >= {least}; got {value!r}.")
 
 
 def check_fraction(settings: object, *names: str) -> None:

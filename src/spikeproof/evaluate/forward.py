@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError, SettingError
+from spikeproof.base import InputError, check_at_least
 from spikeproof.neurons import drawing
 from spikeproof.oracle import prediction_seeds
 
@@ -55,8 +55,7 @@ def plain_logits(
     Cost:
         ``samples`` forward passes per item.
     """
-    if samples < 1:
-        raise SettingError(f"plain_logits: samples must be at least 1; got {samples!r}.")
+    check_at_least(1, samples, "plain_logits: samples")
     numbers = torch.arange(len(x)) if items is None else items
     if len(numbers) != len(x):
         raise InputError(f"Got {len(x)} inputs and {len(numbers)} item numbers; give one each.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError, SettingError
+from spikeproof.base import InputError, check_at_least
 from spikeproof.neurons import Spiking, drawing
 from spikeproof.oracle import prediction_seeds
 
@@ -97,8 +97,7 @@ def activity(
     """
     if not len(x):
         raise InputError("activity needs at least one item; got none.")
-    if batch_size < 1:
-        raise SettingError(f"activity: batch_size must be at least 1; got {batch_size}.")
+    check_at_least(1, batch_size, "activity: batch_size")
     numbers = torch.arange(len(x)) if items is None else items
     if len(numbers) != len(x):
         raise InputError(f"activity got {len(x)} inputs, but the numbers of {len(numbers)} items.")

@@ -13,6 +13,7 @@ from spikeproof.study.analysis_claims import (
     Verdict,
     above,
     combine,
+    gain_bars,
     missing,
     points,
     show,
@@ -123,7 +124,7 @@ def sparse_gradients_help(tables: Tables, data: str) -> Verdict:
             f"{show(mean, '.1f')} points; {each}."
         ),
         parts=tuple(parts),
-        figure=_bars("gain in points", parts),
+        figure=gain_bars(parts),
     )
 
 
@@ -276,16 +277,3 @@ def _curves(x: str, by_threat: dict[str, Table], *, lengths: bool) -> dict[str, 
             one[key] = [clean, *map(float, heights)]
         series.append(one)
     return {"kind": "curves", "x": x, "y": "accuracy", "log": False, "series": series}
-
-
-def _bars(y: str, parts: list[Part]) -> dict[str, Any]:
-    """Differences with their intervals as plain data."""
-    rows = [(part.name, part.estimate) for part in parts if part.estimate is not None]
-    series = {
-        "name": "gain",
-        "x": [name for name, _ in rows],
-        "y": [estimate.value for _, estimate in rows],
-        "low": [estimate.low for _, estimate in rows],
-        "high": [estimate.high for _, estimate in rows],
-    }
-    return {"kind": "bars", "x": "", "y": y, "log": False, "series": [series]}

@@ -19,6 +19,7 @@ __all__ = [
     "Verdict",
     "above",
     "combine",
+    "gain_bars",
     "listed",
     "median",
     "missing",
@@ -227,3 +228,16 @@ def show(estimate: Estimate, form: str = ".2f") -> str:
 def listed(array: Floats) -> list[float | None]:
     """An array as plain numbers, None where it is not finite."""
     return [float(v) if math.isfinite(v) else None for v in np.ravel(array)]
+
+
+def gain_bars(parts: Sequence[Part]) -> dict[str, Any]:
+    """Gains in points with their intervals, as plain data of a figure."""
+    rows = [(part.name, part.estimate) for part in parts if part.estimate is not None]
+    series = {
+        "name": "gain",
+        "x": [name for name, _ in rows],
+        "y": [estimate.value for _, estimate in rows],
+        "low": [estimate.low for _, estimate in rows],
+        "high": [estimate.high for _, estimate in rows],
+    }
+    return {"kind": "bars", "x": "", "y": "gain in points", "log": False, "series": [series]}

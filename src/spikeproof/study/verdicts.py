@@ -16,6 +16,7 @@ from spikeproof.study.analysis_claims import (
     Part,
     Verdict,
     combine,
+    gain_bars,
     missing,
     show,
     verdict_on,
@@ -79,21 +80,14 @@ def _everywhere(rows: list[Verdict]) -> Verdict:
         )
         for row in rows
     )
-    known = [(part.name, part.estimate) for part in parts if part.estimate is not None]
+    known = [part.estimate for part in parts if part.estimate is not None]
     if not known:
         return missing(7, "all", "no data set holds both trainings yet")
-    weakest = min((estimate for _, estimate in known), key=lambda estimate: estimate.value)
+    weakest = min(known, key=lambda estimate: estimate.value)
     each = "; ".join(
         f"{part.name} {part.verdict}" + (f", {show(part.estimate, '.1f')}" if part.estimate else "")
         for part in parts
     )
-    series = {
-        "name": "gain",
-        "x": [name for name, _ in known],
-        "y": [estimate.value for _, estimate in known],
-        "low": [estimate.low for _, estimate in known],
-        "high": [estimate.high for _, estimate in known],
-    }
     return verdict_on(
         7,
         "all",
@@ -102,7 +96,7 @@ def _everywhere(rows: list[Verdict]) -> Verdict:
         unit=rows[0].unit or "points of robust accuracy, mean over norms",
         explanation=f"Mean gain over the norms in points, data set by data set: {each}.",
         parts=parts,
-        figure={"kind": "bars", "x": "", "y": "gain in points", "log": False, "series": [series]},
+        figure=gain_bars(parts),
     )
 
 

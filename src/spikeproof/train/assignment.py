@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from spikeproof.base import SettingError
+from spikeproof.base import SettingError, check_at_least
 from spikeproof.data import Dataset
 from spikeproof.train.augment import AUGMENTATIONS, Augmentation, check_augmentations
 from spikeproof.train.exam import Exam
@@ -50,8 +50,7 @@ class Assignment:
     def check(self, data: Dataset, device: str) -> None:
         """Refuse what does not go together, before any work is done."""
         select = self.settings.select
-        if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 1:
-            raise SettingError(f"fit: epochs must be a whole number >= 1; got {self.epochs!r}.")
+        check_at_least(1, self.epochs, "fit: epochs")
         if not len(data.validation) and (select != "last" or self.exam is not None):
             raise SettingError(
                 f"fit: Training(select={select!r}) needs validation items and there are none; give "

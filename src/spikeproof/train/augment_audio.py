@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, check_positive
 from spikeproof.data import Domain
-from spikeproof.train.augment_images import drawn, shifted
+from spikeproof.train.augment_images import drawn, moved
 
 __all__ = ["Gain", "Noise", "ShiftAudio"]
 
@@ -31,7 +31,7 @@ class ShiftAudio:
 
     def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
         """Shifted waveforms ``(N, L)``."""
-        return shifted(x, drawn(seeds, 1, self.samples).to(x.device)[:, 0], -1)
+        return moved(x, drawn(seeds, 1, self.samples).to(x.device), self.samples)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 from spikeproof.base import Seeds, check_fraction, check_positive
 from spikeproof.data import Domain
 
-__all__ = ["Cutout", "Flip", "ShiftImage", "drawn", "moved", "shifted"]
+__all__ = ["Cutout", "Flip", "ShiftImage", "drawn", "moved"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,22 +98,13 @@ def drawn(seeds: Seeds, axes: int, largest: int) -> Tensor:
 
 
 def moved(x: Tensor, by: Tensor, most: int) -> Tensor:
-    """Items moved in the plane of their last two axes, each by its row of ``by``, int64 ``(N, 2)``,
-    at most ``most`` places; 0 moves in."""
-    height, width = x.shape[-2:]
-    # One copy of whole windows; gathering every pixel by its number takes several times as long.
-    windows = F.pad(x, (most,) * 4).unfold(-2, height, 1).unfold(-2, width, 1)
-    down, right = (most - by).unbind(1)
+    """Items moved along their last axes, each by its row of ``by``, int64 ``(N, axes)``, at most
+    ``most`` places; 0 moves in."""
+    axes = by.shape[1]
+    # One copy of whole windows; gathering every value by its number takes several times as long.
+    windows = F.pad(x, (most,) * (2 * axes))
+    for length in x.shape[-axes:]:
+        windows = windows.unfold(-axes, length, 1)  # the places inside a window go last
+    windows = windows.movedim(tuple(range(-2 * axes, -axes)), tuple(range(1, axes + 1)))
     rows = torch.arange(len(x), device=x.device)
-    return windows.movedim((-4, -3), (1, 2))[rows, down, right]
-
-
-def shifted(x: Tensor, by: Tensor, axis: int) -> Tensor:
-    """Items moved along an axis, each by its own number of places; 0 moves in."""
-    length = x.shape[axis]
-    source = torch.arange(length, device=x.device) - by[:, None]
-    shape = [1] * x.ndim
-    shape[0], shape[axis] = len(x), length
-    there = ((source >= 0) & (source < length)).view(shape)
-    index = source.clamp(0, length - 1).view(shape).expand(x.shape)
-    return x.gather(axis % x.ndim, index) * there
+    return windows[(rows, *(most - by).unbind(1))]

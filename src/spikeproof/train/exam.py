@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from spikeproof.attacks import ATTACKS, PGD, Attack
-from spikeproof.base import Seeds, SettingError
+from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle, Path, path_record
 from spikeproof.threats import Goal, Threat
 
@@ -61,8 +61,8 @@ class Exam:
             raise SettingError(
                 f"Exam.threats must name at least one threat, each once; got {self.names}."
             )
-        if self.items is not None and self.items < 1:
-            raise SettingError(f"Exam.items must be at least 1; got {self.items!r}.")
+        if self.items is not None:
+            check_count(self, "items")
 
     @property
     def names(self) -> list[str]:

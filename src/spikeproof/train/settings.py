@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spikeproof.base import SettingError, check_fraction, check_one_of, check_positive
+from spikeproof.base import SettingError, check_count, check_fraction, check_one_of, check_positive
 
 __all__ = ["KEPT", "OPTIMIZERS", "PRECISIONS", "SCHEDULES", "SELECTIONS", "Training"]
 
@@ -80,11 +80,7 @@ class Training:
         check_positive(self, "learning_rate", "batch_size", "drop")
         check_fraction(self, "drop")
         object.__setattr__(self, "milestones", tuple(self.milestones))  # a record holds a list
-        for name in ("batch_size", "patience"):
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if value is not None and not (whole and value >= 1):
-                raise SettingError(f"Training.{name} must be a whole number >= 1; got {value!r}.")
+        check_count(self, "batch_size", *(() if self.patience is None else ("patience",)))
         for name in ("momentum", "warmup"):
             if not 0 <= getattr(self, name) < 1:
                 raise SettingError(

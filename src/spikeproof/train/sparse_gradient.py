@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spikeproof.base import InputError, SettingError, check_one_of, check_positive
+from spikeproof.base import InputError, SettingError, check_count, check_one_of, check_positive
 from spikeproof.train.clean_pass import Pass
 from spikeproof.train.input_gradient import score
 
@@ -96,8 +96,7 @@ class SparseGradient:
         check_one_of(self.penalty, ("square", "absolute"), "SparseGradient.penalty")
         check_one_of(self.probability, ("pairwise", "softmax"), "SparseGradient.probability")
         check_one_of(self.direction, DIRECTIONS, "SparseGradient.direction")
-        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
-            raise SettingError(f"SparseGradient.k must be a whole number >= 1; got {self.k!r}.")
+        check_count(self, "k")
         if not 1 < self.p < float("inf"):
             raise SettingError(
                 f"SparseGradient.p must be above 1 and finite; got {self.p!r}. Use direction "

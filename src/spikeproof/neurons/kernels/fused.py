@@ -21,7 +21,7 @@ from spikeproof.base import InputError, SettingError
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.kernels.layout import dense, restore
 from spikeproof.neurons.kernels.loops import BLOCK
-from spikeproof.neurons.kernels.reference import NOT_FINITE
+from spikeproof.neurons.kernels.reference import NOT_FINITE, refuse_second
 from spikeproof.neurons.surrogate import Slope
 
 __all__ = ["TYPES", "available", "fused"]
@@ -108,12 +108,7 @@ class _Fused(torch.autograd.Function):
         """The recursion of the reference kernel's gradient, in one pass."""
         from spikeproof.neurons.kernels.compiled import backward
 
-        if torch.is_grad_enabled():
-            raise SettingError(
-                "The fused kernel has no second derivative; call the network inside `with "
-                "spikeproof.neurons.exact():`, or build its Spiking layers with "
-                "kernel='reference', to differentiate twice."
-            )
+        refuse_second("fused")
         currents, leak, gain, sharpness = ctx.saved_tensors
         steps, dynamics, slope = ctx.settings
         (grad,) = grads

@@ -20,7 +20,7 @@ from spikeproof.base import SettingError
 from spikeproof.neurons import formulas
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.kernels.layout import dense, restore
-from spikeproof.neurons.kernels.reference import reference
+from spikeproof.neurons.kernels.reference import reference, refuse_second
 from spikeproof.neurons.surrogate import Slope
 
 __all__ = ["TYPES", "available", "gpu"]
@@ -87,12 +87,7 @@ class _Gpu(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """The recursion of the reference kernel's gradient, in one pass."""
-        if torch.is_grad_enabled():
-            raise SettingError(
-                "The triton kernel has no second derivative; call the network inside `with "
-                "spikeproof.neurons.exact():`, or build its Spiking layers with "
-                "kernel='reference', to differentiate twice."
-            )
+        refuse_second("triton")
         membrane, sharpness = ctx.saved_tensors
         (steps, dynamics, slope), rows, dtype = ctx.settings
         (grad,) = grads

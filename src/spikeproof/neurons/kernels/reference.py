@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikeproof.base import InputError
+from spikeproof.base import InputError, SettingError
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.surrogate import Slope
 
@@ -20,6 +20,7 @@ __all__ = [
     "membranes",
     "reference",
     "refuse_non_finite",
+    "refuse_second",
     "step",
 ]
 
@@ -55,6 +56,16 @@ def refuse_non_finite(currents: Tensor) -> None:
         return
     if not torch.isfinite(currents).all():
         raise InputError(NOT_FINITE)
+
+
+def refuse_second(kernel: str) -> None:
+    """Raise SettingError where a backward of the named kernel is itself to be differentiated."""
+    if torch.is_grad_enabled():
+        raise SettingError(
+            f"The {kernel} kernel has no second derivative; call the network inside `with "
+            "spikeproof.neurons.exact():`, or build its Spiking layers with "
+            "kernel='reference', to differentiate twice."
+        )
 
 
 def fire(u: Tensor, slope: Slope) -> Tensor:

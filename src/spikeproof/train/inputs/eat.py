@@ -12,8 +12,7 @@ from spikeproof.base import Seeds
 from spikeproof.threats import Goal
 from spikeproof.train.clean_pass import Pass
 from spikeproof.train.crafting import Memory
-from spikeproof.train.inputs.several import Several, attack_each
-from spikeproof.train.inputs.worst import Worst
+from spikeproof.train.inputs.one_each import OneEach
 
 __all__ = ["EAT"]
 
@@ -22,7 +21,7 @@ _WRONG, _SEEN = "eat.wrong", "eat.seen"
 
 
 @dataclass(frozen=True)
-class EAT(Several):
+class EAT(OneEach):
     r"""Attack every item under one threat, drawn by the running robust error of each (E-AT).
 
     .. math:: P(p) = \frac{e_p}{\sum_q e_q}, \qquad
@@ -84,7 +83,7 @@ class EAT(Several):
         self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds, memory: Memory
     ) -> Tensor:
         """Attack every item under a threat drawn by the running errors."""
-        return attack_each(self.members, self.drawn(seeds, memory), model, x, y, seeds=seeds)
+        return self.attack(self.drawn(seeds, memory), model, x, y, seeds=seeds)
 
     def learn(self, clean: Pass, *, seeds: Seeds, memory: Memory) -> None:
         """Count which items the training pass got wrong, by member."""
@@ -98,13 +97,3 @@ class EAT(Several):
         }
         for name, counts in now.items():
             memory[name] = memory[name] + counts if name in memory else counts
-
-    @property
-    def effort(self) -> float:
-        """The mean over members."""
-        return super().effort / len(self.members)
-
-    @property
-    def judged(self) -> Worst:
-        """The worst of the members."""
-        return Worst(self.judges, by="margin")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import Attack, Best
-from spikeproof.base import Seeds, SettingError, check_one_of, check_positive
+from spikeproof.base import Seeds, SettingError, check_count, check_one_of, check_positive
 from spikeproof.data import Domain, Views
 from spikeproof.oracle import Oracle
 from spikeproof.threats import LOSSES, Goal, Threat
@@ -76,8 +76,7 @@ class MSD(Inputs):
                 f"MSD needs at least two threats; got {len(self.threats)}. For one threat use "
                 "Adversarial."
             )
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
-            raise SettingError(f"MSD.steps must be a whole number >= 1; got {self.steps!r}.")
+        check_count(self, "steps")
         check_positive(self, "step_size")
         check_one_of(self.loss, LOSSES, "MSD.loss")
 

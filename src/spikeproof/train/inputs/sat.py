@@ -8,14 +8,13 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from spikeproof.base import Seeds
-from spikeproof.train.inputs.several import Several, attack_each
-from spikeproof.train.inputs.worst import Worst
+from spikeproof.train.inputs.one_each import OneEach
 
 __all__ = ["SAT"]
 
 
 @dataclass(frozen=True)
-class SAT(Several):
+class SAT(OneEach):
     r"""Attack every item under one threat of a set, drawn anew in every epoch (SAT).
 
     .. math:: x' = \operatorname{attack}_p(x, y), \quad p \sim U\{1, \ldots, P\}
@@ -56,14 +55,4 @@ class SAT(Several):
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
         """Attack every item under its threat."""
-        return attack_each(self.members, self.drawn(seeds), model, x, y, seeds=seeds)
-
-    @property
-    def effort(self) -> float:
-        """The mean over members."""
-        return super().effort / len(self.members)
-
-    @property
-    def judged(self) -> Worst:
-        """The worst of the members."""
-        return Worst(self.judges, by="margin")
+        return self.attack(self.drawn(seeds), model, x, y, seeds=seeds)

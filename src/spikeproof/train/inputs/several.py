@@ -1,4 +1,4 @@
-"""What the recipes against several threats share: a set of attacks, and one attack per item."""
+"""What the recipes against several threats share: a set of attacks."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from torch import Tensor, nn
-
 from spikeproof.attacks import Attack
-from spikeproof.base import Seeds, SettingError
+from spikeproof.base import SettingError
 from spikeproof.data import Domain, Views
 from spikeproof.threats import Threat
 from spikeproof.train.adversarial import Adversarial
 from spikeproof.train.crafting import Inputs, known_settings
 
-__all__ = ["Several", "attack_each"]
+__all__ = ["Several"]
 
 
 @dataclass(frozen=True)
@@ -87,22 +85,3 @@ class Several(Inputs):
         loss = rest.pop("loss", "cross_entropy")
         members = tuple(Adversarial(attack, threat, loss=loss) for threat in threats)
         return cls(members, **known_settings(cls, rest))
-
-
-def attack_each(
-    members: tuple[Adversarial, ...],
-    which: Tensor,
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    *,
-    seeds: Seeds,
-) -> Tensor:
-    """Attack every item by the member that ``which``, int64 ``(N,)``, names for it."""
-    x_adv = x.detach().clone()
-    for number, member in enumerate(members):
-        rows = (which == number).nonzero().flatten().to(x.device)
-        if len(rows):
-            own = seeds[rows.cpu()]
-            x_adv[rows] = member(model, x[rows], y[rows], seeds=own).to(x_adv.dtype)
-    return x_adv

@@ -8,7 +8,13 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError, SettingError, check_one_of, check_positive
+from spikeproof.base import (
+    InputError,
+    SettingError,
+    check_at_least,
+    check_one_of,
+    check_positive,
+)
 from spikeproof.neurons import Spiking, stepwise
 from spikeproof.train.moment import Moment
 
@@ -83,8 +89,7 @@ class SSDP:
         object.__setattr__(self, "layers", tuple(self.layers))
         check_positive(self, "plus", "base", "width")
         check_one_of(self.kernel, ("gaussian", "exponential"), "SSDP.kernel")
-        if isinstance(self.start, bool) or not isinstance(self.start, int) or self.start < 0:
-            raise SettingError(f"SSDP.start must be a whole number >= 0; got {self.start!r}.")
+        check_at_least(0, self.start, "SSDP.start")
 
     @classmethod
     def exponential(cls, layers: tuple[str, ...]) -> SSDP:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from spikeproof.base import SettingError, check_one_of
+from spikeproof.base import check_count, check_one_of
 from spikeproof.train.clean_pass import Pass
 from spikeproof.train.input_gradient import NORMS, SCORES, input_gradient, length
 
@@ -66,8 +66,7 @@ class GradientNorm:
         check_one_of(self.norm, NORMS, "GradientNorm.norm")
         check_one_of(self.of, SCORES, "GradientNorm.of")
         check_one_of(self.penalty, ("square", "absolute"), "GradientNorm.penalty")
-        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
-            raise SettingError(f"GradientNorm.k must be a whole number >= 1; got {self.k!r}.")
+        check_count(self, "k")
 
     def __call__(self, clean: Pass) -> Tensor:
         """The mean penalty of the shared pass."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spikeproof.base import InputError, SettingError, check_one_of
+from spikeproof.base import InputError, SettingError, check_at_least, check_one_of
 from spikeproof.threats import Goal
 from spikeproof.train.clean_pass import Pass
 from spikeproof.train.divergence import divergence
@@ -65,8 +65,7 @@ class Ramp:
     def __post_init__(self) -> None:
         if not 0 <= self.pairing < float("inf"):
             raise SettingError(f"Ramp.pairing must be finite and >= 0; got {self.pairing!r}.")
-        if isinstance(self.source, bool) or not isinstance(self.source, int) or self.source < 0:
-            raise SettingError(f"Ramp.source must be a whole number >= 0; got {self.source!r}.")
+        check_at_least(0, self.source, "Ramp.source")
         check_one_of(self.over, ("items", "right"), "Ramp.over")
 
     @classmethod

@@ -1,0 +1,40 @@
+"""What the recipes share that attack every item under one threat of a set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from spikeproof.base import Seeds
+from spikeproof.train.inputs.several import Several
+from spikeproof.train.inputs.worst import Worst
+
+__all__ = ["OneEach"]
+
+
+@dataclass(frozen=True)
+class OneEach(Several):
+    """A set of attacks, one of which every item is given; which one is the subclass's."""
+
+    def attack(
+        self, which: Tensor, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds
+    ) -> Tensor:
+        """Attack every item by the member that ``which``, int64 ``(N,)``, names for it."""
+        x_adv = x.detach().clone()
+        for number, member in enumerate(self.members):
+            rows = (which == number).nonzero().flatten().to(x.device)
+            if len(rows):
+                own = seeds[rows.cpu()]
+                x_adv[rows] = member(model, x[rows], y[rows], seeds=own).to(x_adv.dtype)
+        return x_adv
+
+    @property
+    def effort(self) -> float:
+        """The mean over members."""
+        return super().effort / len(self.members)
+
+    @property
+    def judged(self) -> Worst:
+        """The worst of the members."""
+        return Worst(self.judges, by="margin")
