@@ -47,13 +47,10 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         check_one_of("triangel", ["triangle", "sigmoid"], "surrogate")
 
 
-@pytest.mark.parametrize("size", [0, -1, 1.0, 2.5, True, float("nan"), None, "2"])
+@pytest.mark.parametrize("size", [0, -1, 1.0, 2.5, True, float("nan"), None, "2", np.int64(3)])
 def test_a_count_is_a_whole_number_of_at_least_one(size: float) -> None:
     check_count(Box(1), "size")
-    check_count(Box(np.int64(3)), "size")
-    with pytest.raises(
-        SettingError, match=rf"^Box\.size must be a whole number >= 1; got {size!r}\.$"
-    ):
+    with refused(SettingError, f"Box.size must be a whole number >= 1; got {size!r}."):
         check_count(Box(size), "size")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -74,8 +73,11 @@ def check_count(settings: object, *names: str) -> None:
 
 
 def check_at_least(least: int, value: object, what: str) -> None:
-    """Raise SettingError unless ``value`` is a whole number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+    """Raise SettingError unless ``value`` is an ``int`` of at least ``least``.
+
+    Settings go into records and their repr rebuilds them, so NumPy's whole numbers are refused.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise SettingError(f"{what} must be a whole number >= {least}; got {value!r}.")
 
 
