@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from evidence_page import RESULTS, ROOT, publish, table
@@ -27,6 +27,7 @@ from training_numbers import (
 from training_published import order
 from training_search import search
 from training_sparsity import sparsity
+from training_standard import standard
 
 from spikeproof.study import Results, extracted
 
@@ -192,13 +193,25 @@ def _limits(run: Results) -> str:
     )
 
 
-Part = tuple[str, str, Callable[[Results], str]]
-PARTS: tuple[Part, ...] = (
-    ("Objectives", "training", objectives),
-    ("Natural sparsity", "sparsity", sparsity),
-    ("The recipe against its rivals", "contest", contest),
-    ("Three of them on more items", "contest-more", contest),
-    ("The finalists before the suite `standard`", "contest-standard", contest),
+Tell = Callable[[Results, Mapping[str, Results]], str]
+
+
+def alone(tell: Callable[[Results], str]) -> Tell:
+    """A section that looks at its own study only."""
+    return lambda run, runs: tell(run)
+
+
+PARTS: tuple[tuple[str, str, Tell], ...] = (
+    ("Objectives", "training", alone(objectives)),
+    (
+        "Some of them before the suite `standard`",
+        "training-standard",
+        lambda run, runs: standard(run, runs.get("training")),
+    ),
+    ("Natural sparsity", "sparsity", alone(sparsity)),
+    ("The recipe against its rivals", "contest", alone(contest)),
+    ("Three of them on more items", "contest-more", alone(contest)),
+    ("The finalists before the suite `standard`", "contest-standard", alone(contest)),
 )
 
 
@@ -213,12 +226,13 @@ def commands(name: str) -> str:
 
 def page(studies: Path = STUDIES) -> str:
     """The whole page; what was not measured has no section; the search lies above the studies."""
-    text, told = HEAD, False
+    text = HEAD
+    paths = {name: studies / f"{name}.json" for _, name, _ in PARTS}
+    runs = {name: extracted(path) for name, path in paths.items() if path.exists()}
+    told = bool(runs)
     for title, name, tell in PARTS:
-        path = studies / f"{name}.json"
-        if path.exists():
-            run, told = extracted(path), True
-            text += f"\n## {title}\n{commands(name)}{made_of(run)}{tell(run)}"
+        if name in runs:
+            text += f"\n## {title}\n{commands(name)}{made_of(runs[name])}{tell(runs[name], runs)}"
     if (found := studies.parent / "recipe_search.json").exists():
         text, told = f"{text}\n## How the recipe was found\n{search(found)}", True
     return text if told else f"{text}\nNo study has been measured yet.\n"

@@ -159,11 +159,14 @@ def test_the_plans_that_come_with_the_package_are_whole() -> None:
         "recipes",
         "sparsity",
         "training",
+        "training-standard",
     ]
     demo, quick = load_plan("demo"), load_plan("quick")
     shown = ("recipes", "contest", "contest-more", "contest-standard")
     recipes = [{t.name: t for t in load_plan(name).training} for name in shown]
     assert len({repr(known["multinorm-sparse"]) for known in recipes}) == 1  # to the letter
+    whole = {t.name: repr(t) for t in load_plan("training").training}
+    assert {repr(t) for t in load_plan("training-standard").training} <= set(whole.values())
     assert [data.name for data in demo.data] == [
         "digits",
         "digits-events",

@@ -25,7 +25,7 @@ class Study:
 
     def __init__(self, folder: Path) -> None:
         self.run, self.folder = made_run.MadeRun(folder / "run"), folder
-        (folder / "studies").mkdir()
+        (folder / "studies").mkdir(parents=True)
 
     def add(
         self,
@@ -48,13 +48,17 @@ class Study:
             sizes = {name: np.full(ITEMS, spread) for name in ("g_l0", "g_l1", "g_l2", "g_pr")}
             self.run.probe("digits", training, seed, {}, sizes, {"a": MADE_ACTIVITY})
 
-    def page(self, evidence: ModuleType, name: str, **plan: Any) -> str:
-        """The page with this study as the only one."""
+    def store(self, studies: Path, name: str, suite: str) -> None:
+        """Keep an extract of this study under a name."""
         folder = self.run.plan()
         path = folder / "plan.json"
-        path.write_text(path.read_text().replace('"name": "made"', f'"suite": "{plan["suite"]}"'
-                                                 ', "name": "made", "items": 40'))  # fmt: skip
-        extract(folder, self.folder / "studies" / f"{name}.json")
+        said = f'"suite": "{suite}", "name": "made", "items": 40'
+        path.write_text(path.read_text().replace('"name": "made"', said))
+        extract(folder, studies / f"{name}.json")
+
+    def page(self, evidence: ModuleType, name: str, *, suite: str) -> str:
+        """The page with this study, and with those stored beside it."""
+        self.store(self.folder / "studies", name, suite)
         text: str = evidence.page(self.folder / "studies")
         return text
 
@@ -122,6 +126,38 @@ def test_what_it_says_follows_from_the_numbers(evidence: ModuleType, study: Stud
     )
     assert "gradient l_1 and l_inf accuracy -" in said
     assert "the suite `core` is a lower bound" in said
+
+
+def test_what_a_weaker_suite_missed_is_counted_on_the_same_networks(
+    evidence: ModuleType, study: Study, tmp_path: Path
+) -> None:
+    plain, weaker = {"terms": CROSS, "inputs": None}, Study(tmp_path / "weaker")
+    weaker.add("plain", plain, linf=4, l2=8, l1=4, l0=4)
+    weaker.add("SR", made_run.SPARSE, linf=20, l2=20, l1=10, l0=10)
+    weaker.store(study.folder / "studies", "training", "core")
+    study.add("plain", plain, linf=0, l2=8, l1=4, l0=4)
+    study.add("SR", made_run.SPARSE, linf=12, l2=20, l1=4, l0=10)
+    text = study.page(evidence, "training-standard", suite="standard")
+    part = text[text.index("## Some of them before the suite `standard`") :]
+    assert row(part, "SR")[2].startswith("30.0 [")
+    gains, missed = (part[part.index(words) :] for words in ("Less plain", "What `core` left"))
+    assert row(gains, "SR")[2].startswith("**+30.0 [")
+    assert [cell.split(" ")[0] for cell in row(missed, "SR")[1:4]] == ["**+20.0", "+0.0", "**+15.0"]
+    assert row(missed, "plain")[1].startswith("**+10.0 [")
+    assert "SR keeps a clear gain under l_inf, l_2, l_0" in part
+
+
+def test_other_networks_are_not_compared_across_suites(
+    evidence: ModuleType, study: Study, tmp_path: Path
+) -> None:
+    weaker = Study(tmp_path / "weaker")
+    weaker.add("plain", {"terms": CROSS, "inputs": None}, linf=4)
+    for record in weaker.run.folder.glob("cells/*/record.json"):
+        record.write_text(record.read_text().replace(': "mo', ': "other'))
+    weaker.store(study.folder / "studies", "training", "core")
+    study.add("plain", {"terms": CROSS, "inputs": None}, linf=0)
+    text = study.page(evidence, "training-standard", suite="standard")
+    assert "What `core` left standing" not in text
 
 
 def test_the_published_order_is_judged_pair_by_pair(evidence: ModuleType, study: Study) -> None:

@@ -77,10 +77,23 @@ class Results(Tables):
         return None if table is None else self.bootstrap(table).mean(table.values["value"])
 
     def difference(
-        self, data: str, training: str, other: str, what: str | tuple[str, ...]
+        self,
+        data: str,
+        training: str,
+        other: str,
+        what: str | tuple[str, ...],
+        *,
+        of: Results | None = None,
     ) -> Estimate | None:
-        """How much larger the mean is than another training's, paired by seed and item."""
-        tables = [self.per_item(data, name, what) for name in (training, other)]
+        """How much larger the mean is than another training's, paired by seed and item.
+
+        The other training is one ``of`` another run where that is given; then the seeds and items
+        count that both runs have.
+        """
+        tables = [
+            self.per_item(data, training, what),
+            (of or self).per_item(data, other, what),
+        ]
         whole = [table for table in tables if table is not None]
         aligned = align(*whole) if len(whole) == len(tables) else None
         if aligned is None:
