@@ -102,6 +102,25 @@ class MadeRun:
         cell = {"kind": "probe", "threats": threats, "draws": 10, "items": n}
         return self._cell(data, training, seed, cell, {"activity": activity or {}}, whole)
 
+    def timing(
+        self,
+        data: str,
+        training: str,
+        seed: int,
+        rights: Mapping[str, tuple[Sequence[float], Any]],
+        *,
+        draws: int,
+        correct: Any = None,
+    ) -> Path:
+        """A timing cell: kind → its levels and right draws per level and item."""
+        counts = {kind: np.asarray(found, dtype=np.int64) for kind, (_, found) in rights.items()}
+        n = next(iter(counts.values())).shape[1]
+        right = np.ones(n, dtype=bool) if correct is None else np.asarray(correct, dtype=bool)
+        whole = {"items": np.arange(n), "y": np.zeros(n, dtype=np.int64), "correct": right}
+        levels = {kind: list(each) for kind, (each, _) in rights.items()}
+        cell = {"kind": "timing", "levels": levels, "hidden": False, "draws": draws, "items": n}
+        return self._cell(data, training, seed, cell, {"n": n}, {**whole, **counts})
+
     def plan(self, trainings: Sequence[str] = (), cells: Sequence[str] | None = None) -> Path:
         """The plan; trainings in the given order first."""
         names = [*trainings, *(name for name in self.objectives if name not in trainings)]
