@@ -27,6 +27,7 @@ from training_numbers import (
 from training_published import order
 from training_search import search
 from training_sparsity import sparsity
+from training_synchrony import synchrony
 
 from spikeproof.study import Results, extracted
 
@@ -196,6 +197,7 @@ Part = tuple[str, str, Callable[[Results], str]]
 PARTS: tuple[Part, ...] = (
     ("Objectives", "training", objectives),
     ("Natural sparsity", "sparsity", sparsity),
+    ("Spike timing", "synchrony", synchrony),
     ("The recipe against its rivals", "contest", contest),
     ("Three of them on more items", "contest-more", contest),
     ("The finalists before the suite `standard`", "contest-standard", contest),

@@ -44,13 +44,17 @@ class MadeRun:
         objective: Mapping[str, Any],
         *,
         passes: int = 10,
+        shift: Mapping[str, float] | None = None,
+        settings: Mapping[str, Any] | None = None,
         **model: Any,
     ) -> None:
         """A train cell that took so many forward passes, half as many backward, and seconds."""
         self.objectives[training] = objective
         cell = {"kind": "train", "objective": objective, "model": model}
+        cell |= {} if settings is None else {"settings": settings}
         counts = {"forward": passes, "backward": passes // 2}
         epoch = {**counts, "firing": {}, "clean_accuracy": 0.5, "warnings": {}}
+        epoch |= {} if shift is None else {"shift": shift}
         result = {"parameters": 7, "epochs": 1, "best_epoch": 1, "history": [epoch]}
         place = self._cell(data, training, seed, cell, result)
         wall = {"seconds": 1.5, "processor_seconds": float(passes), "host": {"cpus": 2}}
