@@ -23,7 +23,7 @@ def synchrony(run: Results) -> str:
 
 def _one(run: Results, data: str) -> str:
     """One data set: levels, differences, what follows, sizes, attacks."""
-    levels = list(dict.fromkeys(_name(row.kind, row.level) for row in run.timing(data)))
+    levels = list(dict.fromkeys(row.what for row in run.timing(data)))
     if not levels:
         return f"\nNo network was disturbed on {data}.\n"
     plain, trainings = run.undefended(data), run.trainings(data)
@@ -39,11 +39,6 @@ def _one(run: Results, data: str) -> str:
         )
         text += _verdict(run, data, plain, levels[1:])
     return text + _sizes(run, data) + _attacked(run, data)
-
-
-def _name(kind: str, level: float) -> str:
-    """What ``Results.mean`` calls a level."""
-    return f"{kind} {level:g}" if level else kind
 
 
 def _cells(run: Results, kind: str, data: str) -> list[Any]:

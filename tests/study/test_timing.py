@@ -160,6 +160,8 @@ def test_results_and_extracts_tell_the_same(done: Path, tmp_path: Path) -> None:
         *((kind, level) for kind in sorted(LEVELS) for level in sorted(LEVELS[kind])),
     ]
     assert kept.timing("digits-events") == rows
+    for row in rows:
+        assert ran.mean("digits-events", "plain", row.what) == row.estimate
     clean = ran.mean("digits-events", "plain", "undisturbed")
     assert clean == rows[0].estimate == ran.mean("digits-events", "plain", "jitter 1e-09")
     assert ran.to_dict()["data"]["digits-events"]["timing"][0]["estimate"]["n"] == 12

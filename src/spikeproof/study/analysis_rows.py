@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spikeproof.metrics import Estimate
+from spikeproof.study.timing import level_name
 
 __all__ = ["Competing", "Curve", "LayerActivity", "MatrixCell", "TimingRow", "Transfer", "plain"]
 
@@ -53,6 +54,11 @@ class TimingRow:
     kind: str
     level: float
     estimate: Estimate
+
+    @property
+    def what(self) -> str:
+        """What ``Results.mean`` and ``difference`` call it."""
+        return level_name(self.kind, self.level) if self.level else self.kind
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ UNDISTURBED = "undisturbed"
 
 def level_name(kind: str, level: float) -> str:
     """What results call a level, e.g. ``"jitter 0.5"``."""
-    return f"{kind} {level:g}"
+    return f"{kind} {level:.15g}"
 
 
 @dataclass(frozen=True, kw_only=True)
