@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from evidence_page import number, table
 from training_numbers import LABELS, excludes_zero, points, share
 
+from spikeproof.metrics import Estimate
 from spikeproof.study import Results
 
 _UNITS = {
@@ -38,7 +40,7 @@ def _one(run: Results, data: str) -> str:
             [(t, *(points(run.difference(data, t, plain, w)) for w in levels)) for t in others],
         )
         text += _verdict(run, data, plain, levels[1:])
-    return text + _sizes(run, data) + _attacked(run, data)
+    return text + _sizes(run, data) + _attacked(run, data) + _limits(run, data)
 
 
 def _cells(run: Results, kind: str, data: str) -> list[Any]:
@@ -87,34 +89,54 @@ def _verdict(run: Results, data: str, plain: str, levels: list[str]) -> str:
     """Whether synchrony plasticity helps, and whether its control does as well."""
     lines, controls = [], _controls(run, data)
     for training, control in controls.items():
-        above, below, said = _against(run, data, (training, plain), levels)
-        lines.append(f"**{training} {_WORDS[bool(above), bool(below)]}**: {said}")
+        gap = _overall(run, data, (training, plain), levels)
+        lines.append(
+            f"**{training} {_judged(gap)}**: {_against(run, data, training, plain, levels)}"
+        )
         if control is not None:
-            lines[-1] += f"; {_against(run, data, (training, control), levels)[2]}"
+            lines[-1] += f"; {_against(run, data, training, control, levels)}"
     others = [t for t in run.trainings(data) if t != plain and t not in controls]
-    lines += [f"{t}: {_against(run, data, (t, plain), levels)[2]}" for t in others]
+    lines += [f"{t}: {_against(run, data, t, plain, levels)}" for t in others]
     said = "".join(f"- {line}.\n" for line in lines)
-    return f"\n{said}\nClear is an interval that excludes 0; of so many a few are by chance.\n"
+    return (
+        f"\n{said}\nThe verdict is that of the mean over all levels. A single level is clear where "
+        "its interval excludes 0; of so many a few are by chance.\n"
+    )
 
 
-_WORDS = {
-    (False, False): "does not help here",
-    (True, False): "helps at some levels",
-    (False, True): "does not help here and harms at some levels",
-    (True, True): "helps at some levels and harms at others",
-}
+def _judged(gap: Estimate | None) -> str:
+    """What a difference from plain says."""
+    if gap is None:
+        return "was not measured whole"
+    if not excludes_zero(gap):
+        return "does not help here"
+    return "helps" if gap.low > 0 else "harms"
 
 
-def _against(
-    run: Results, data: str, pair: tuple[str, str], levels: list[str]
-) -> tuple[list[str], list[str], str]:
-    """Levels at which one is clearly above the other, those clearly below, and it in words."""
+def _overall(run: Results, data: str, pair: tuple[str, str], levels: list[str]) -> Estimate | None:
+    """The difference of the means over all levels, paired by seed and item."""
+    gaps, first = [], None
+    for what in levels:
+        ours, theirs = (run.per_item(data, training, what) for training in pair)
+        if ours is None or theirs is None or ours.seeds != theirs.seeds:
+            return None
+        if not np.array_equal(ours.items, theirs.items):
+            return None
+        first = first or ours
+        gaps.append(ours.values["value"] - theirs.values["value"])
+    return None if first is None else run.bootstrap(first).mean(np.mean(gaps, axis=0))
+
+
+def _against(run: Results, data: str, training: str, rival: str, levels: list[str]) -> str:
+    """One training beside another: over all levels, and the levels that are clear."""
+    pair = (training, rival)
     gaps = {w: gap for w in levels if (gap := run.difference(data, *pair, w)) is not None}
     above = [what for what, gap in gaps.items() if excludes_zero(gap) and gap.value > 0]
     below = [what for what, gap in gaps.items() if excludes_zero(gap) and gap.value < 0]
-    mean = 100 * sum(gap.value for gap in gaps.values()) / max(1, len(gaps))
-    said = f"beside {pair[1]} clearly above at {_listed(above)}, clearly below at {_listed(below)}"
-    return above, below, f"{said} of {len(gaps)} levels, {mean:+.1f} points on average"
+    return (
+        f"{points(_overall(run, data, pair, levels))} points beside {rival} over {len(gaps)} "
+        f"levels, clearly above at {_listed(above)}, clearly below at {_listed(below)}"
+    )
 
 
 def _listed(names: list[str]) -> str:
@@ -176,4 +198,19 @@ def _attacked(run: Results, data: str) -> str:
         f"\n### The same networks under attack on {data}\n\nRobust accuracy, and points less "
         "plain: random timing says nothing of the worst timing.\n"
         + table(("training", *names, *(f"{name}, less plain" for name in names)), rows)
+    )
+
+
+def _limits(run: Results, data: str) -> str:
+    """What these numbers cannot say."""
+    acts = {
+        f"on `{', '.join(rule['layers'])}` after epoch {rule['start']} of {cell.cell.get('epochs')}"
+        for cell in _cells(run, "train", data)
+        for rule in _rules(run, data).get(cell.training, [])
+        if "start" in rule and not rule.get("shuffled")
+    }
+    return (
+        f"\nThe rule acts {'; '.join(sorted(acts)) or 'nowhere'}, with its published constants, "
+        "which were not searched for here; the networks are small. Whether it helps a larger "
+        "network, other layers or a longer training, these numbers do not say.\n"
     )

@@ -45,13 +45,15 @@ class MadeRun:
         *,
         passes: int = 10,
         shift: Mapping[str, float] | None = None,
-        settings: Mapping[str, Any] | None = None,
+        also: Mapping[str, Any] | None = None,
         **model: Any,
     ) -> None:
-        """A train cell that took so many forward passes, half as many backward, and seconds."""
+        """A train cell that took so many forward passes, half as many backward, and seconds.
+
+        ``also`` is what else the cell was told.
+        """
         self.objectives[training] = objective
-        cell = {"kind": "train", "objective": objective, "model": model}
-        cell |= {} if settings is None else {"settings": settings}
+        cell = {"kind": "train", "objective": objective, "model": model, **(also or {})}
         counts = {"forward": passes, "backward": passes // 2}
         epoch = {**counts, "firing": {}, "clean_accuracy": 0.5, "warnings": {}}
         epoch |= {} if shift is None else {"shift": shift}

@@ -215,10 +215,24 @@ def test_synchrony_is_judged_beside_plain_and_beside_its_shuffled_control(
     decay = {"optimizer": "adamw", "weight_decay": 0.2, "learning_rate": 0.1,
              "schedule": "cosine", "warmup": 0.0}  # fmt: skip
     disturbed(study, "plain", {"terms": CROSS, "inputs": None}, (4, 2))
-    disturbed(study, "SSDP", plastic(plus=1.0), (4, 3), shift=shift)
-    disturbed(study, "dealt", plastic(plus=1.0, shuffled=True), (4, 3), shift=shift)
+    disturbed(
+        study,
+        "SSDP",
+        plastic(plus=1.0, layers=["out"], start=10),
+        (4, 3),
+        shift=shift,
+        also={"epochs": 20},
+    )
+    disturbed(
+        study,
+        "dealt",
+        plastic(plus=1.0, layers=["out"], start=10, shuffled=True),
+        (4, 3),
+        shift=shift,
+    )
     disturbed(study, "other", plastic(plus=2.0), (3, 2))
-    disturbed(study, "decay", {"terms": CROSS, "inputs": None}, (4, 2), settings=decay)
+    disturbed(study, "mixed", plastic(plus=3.0), (3, 3))
+    disturbed(study, "decay", {"terms": CROSS, "inputs": None}, (4, 2), also={"settings": decay})
     text = study.page(evidence, "synchrony", suite="core")
     assert "| training | undisturbed | jitter 1 | jitter 2 |" in text
     assert row(text, "plain")[1:] == [
@@ -226,17 +240,20 @@ def test_synchrony_is_judged_beside_plain_and_beside_its_shuffled_control(
     ]  # fmt: skip
     less = text[text.index("### Less plain under random timing") :]
     assert row(less, "SSDP")[2:] == ["+0.0 [+0.0, +0.0]", "**+25.0 [+25.0, +25.0]**"]
+    said = "clearly above at 1 (jitter 2), clearly below at 0"
+    same = "clearly above at 0, clearly below at 0"
     assert (
-        "- **SSDP helps at some levels**: beside plain clearly above at 1 (jitter 2), clearly below"
-        " at 0 of 2 levels, +12.5 points on average; beside dealt clearly above at 0, clearly "
-        "below at 0 of 2 levels, +0.0 points on average." in text
+        f"- **SSDP helps**: **+12.5 [+12.5, +12.5]** points beside plain over 2 levels, {said}; "
+        f"+0.0 [+0.0, +0.0] points beside dealt over 2 levels, {same}.\n" in text
     )
-    assert "- **other does not help here and harms at some levels**: beside plain clearly" in text
-    assert "- decay: beside plain clearly above at 0, clearly below at 0 of 2 levels, +0.0" in text
+    assert "- **other harms**: **-12.5 [-12.5, -12.5]** points beside plain over 2" in text
+    assert f"- decay: +0.0 [+0.0, +0.0] points beside plain over 2 levels, {same}.\n" in text
+    assert "- **mixed does not help here**: +0.0 [+0.0, +0.0] points beside plain over 2" in text
     sizes = text[text.index("### Size of the changes") :]
     assert row(sizes, "SSDP")[1:] == ["0.5", "2", "100", "0.500", "0.25"]
     assert row(sizes, "decay")[4] == "1.000"
     assert "under attack" not in text
+    assert "The rule acts on `out` after epoch 10 of 20, with its published" in text
 
 
 def recipe(study: Study, *, standing: int, clean: int, passes: int) -> None:
