@@ -28,6 +28,7 @@ from training_published import order
 from training_search import search
 from training_sparsity import sparsity
 from training_standard import standard
+from training_synchrony import synchrony
 
 from spikeproof.study import Results, extracted
 
@@ -209,6 +210,7 @@ PARTS: tuple[tuple[str, str, Tell], ...] = (
         lambda run, runs: standard(run, runs.get("training")),
     ),
     ("Natural sparsity", "sparsity", alone(sparsity)),
+    ("Spike timing", "synchrony", alone(synchrony)),
     ("The recipe against its rivals", "contest", alone(contest)),
     ("Three of them on more items", "contest-more", alone(contest)),
     ("The finalists before the suite `standard`", "contest-standard", alone(contest)),

@@ -78,6 +78,8 @@ def _network(
         _attack(folder, {**base, "parent": parent}, threat, n, gallery)
     if probes:
         _probe(folder, {**base, "parent": parent}, n)
+    if data == "digits-events":
+        _timing(folder, {**base, "parent": parent}, n)
 
 
 def _attack(folder: Path, base: dict[str, Any], threat: str, n: int, gallery: bool) -> None:
@@ -157,6 +159,16 @@ def _probe(folder: Path, base: dict[str, Any], n: int) -> None:
     threats = [{"name": norm, "radius": RADII[data][norm][1]} for norm in norms]
     cell = {**base, "kind": "probe", "threats": threats, "draws": 10, "items": n}
     _write(folder, cell, {"norms": medians, "activity": layers}, arrays)
+
+
+def _timing(folder: Path, base: dict[str, Any], n: int) -> None:
+    """One timing cell: three of four draws are right under jitter, half of them in SR."""
+    right = np.full((1, n), 2 if "SR" in base["training"] else 3)
+    arrays = {"items": np.arange(n) * 3, "y": np.arange(n) % 10,
+              "correct": np.ones(n, dtype=bool), "jitter": right}  # fmt: skip
+    levels = {"jitter": [1.5]}
+    cell = {**base, "kind": "timing", "levels": levels, "hidden": False, "draws": 4, "items": n}
+    _write(folder, cell, {"n": n}, arrays)
 
 
 def _write(

@@ -86,6 +86,19 @@ def test_the_page_is_whole_html_with_every_section(parsed: Reader) -> None:
     assert all(link[1:] in ids for link in links if link.startswith("#"))
 
 
+def test_random_timing_has_a_table_where_it_was_measured(page: Path) -> None:
+    html = page.read_text(encoding="utf-8")
+    (table,) = re.findall(r'aria-label="Random timing of[^>]*>(.*?)</table>', html, re.DOTALL)
+    heads = re.findall(r"<th[^>]*>([^<]*)</th>", table)
+    assert heads == ["training", "undisturbed", "jitter 1.5"]
+    cells = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("<tr>")[2:]]
+    assert cells == [
+        ["plain", "100.0 (100.0 to 100.0)", "75.0 (75.0 to 75.0)"],
+        ["SR", "100.0 (100.0 to 100.0)", "50.0 (50.0 to 50.0)"],
+        ["AT", "100.0 (100.0 to 100.0)", "75.0 (75.0 to 75.0)"],
+    ]
+
+
 def test_the_page_is_smaller_than_12_megabytes(page: Path) -> None:
     assert page.stat().st_size < 12_000_000
 

@@ -44,13 +44,19 @@ class MadeRun:
         objective: Mapping[str, Any],
         *,
         passes: int = 10,
+        shift: Mapping[str, float] | None = None,
+        also: Mapping[str, Any] | None = None,
         **model: Any,
     ) -> None:
-        """A train cell that took so many forward passes, half as many backward, and seconds."""
+        """A train cell that took so many forward passes, half as many backward, and seconds.
+
+        ``also`` is what else the cell was told.
+        """
         self.objectives[training] = objective
-        cell = {"kind": "train", "objective": objective, "model": model}
+        cell = {"kind": "train", "objective": objective, "model": model, **(also or {})}
         counts = {"forward": passes, "backward": passes // 2}
         epoch = {**counts, "firing": {}, "clean_accuracy": 0.5, "warnings": {}}
+        epoch |= {} if shift is None else {"shift": shift}
         result = {"parameters": 7, "epochs": 1, "best_epoch": 1, "history": [epoch]}
         place = self._cell(data, training, seed, cell, result)
         wall = {"seconds": 1.5, "processor_seconds": float(passes), "host": {"cpus": 2}}
@@ -101,6 +107,25 @@ class MadeRun:
         whole |= {name: np.asarray(value) for name, value in arrays.items()}
         cell = {"kind": "probe", "threats": threats, "draws": 10, "items": n}
         return self._cell(data, training, seed, cell, {"activity": activity or {}}, whole)
+
+    def timing(
+        self,
+        data: str,
+        training: str,
+        seed: int,
+        rights: Mapping[str, tuple[Sequence[float], Any]],
+        *,
+        draws: int,
+        correct: Any = None,
+    ) -> Path:
+        """A timing cell: kind → its levels and right draws per level and item."""
+        counts = {kind: np.asarray(found, dtype=np.int64) for kind, (_, found) in rights.items()}
+        n = next(iter(counts.values())).shape[1]
+        right = np.ones(n, dtype=bool) if correct is None else np.asarray(correct, dtype=bool)
+        whole = {"items": np.arange(n), "y": np.zeros(n, dtype=np.int64), "correct": right}
+        levels = {kind: list(each) for kind, (each, _) in rights.items()}
+        cell = {"kind": "timing", "levels": levels, "hidden": False, "draws": draws, "items": n}
+        return self._cell(data, training, seed, cell, {"n": n}, {**whole, **counts})
 
     def plan(self, trainings: Sequence[str] = (), cells: Sequence[str] | None = None) -> Path:
         """The plan; trainings in the given order first."""

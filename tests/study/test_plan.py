@@ -158,6 +158,7 @@ def test_the_plans_that_come_with_the_package_are_whole() -> None:
         "quick",
         "recipes",
         "sparsity",
+        "synchrony",
         "training",
         "training-standard",
     ]

@@ -201,6 +201,69 @@ def test_pooling_and_encoders_are_read_from_the_networks(
     assert "also by SparseRS and Square, which need none" in text
 
 
+def plastic(**settings: Any) -> dict[str, Any]:
+    """Training with synchrony plasticity."""
+    return {"terms": CROSS, "inputs": None, "rules": [{"kind": "ssdp", **settings}]}
+
+
+def disturbed(
+    study: Study, training: str, objective: Any, right: tuple[int, int], **train: Any
+) -> None:
+    """A training of which, of 4 draws per item, so many are right under jitter 1 and 2."""
+    for seed in (0, 1, 2):
+        study.run.train("digits", training, seed, objective, **train)
+        counts = np.tile(np.array(right)[:, None], (1, ITEMS))
+        study.run.timing("digits", training, seed, {"jitter": ([1, 2], counts)}, draws=4)
+
+
+def test_synchrony_is_judged_beside_plain_and_beside_its_shuffled_control(
+    evidence: ModuleType, study: Study
+) -> None:
+    shift = {"rules": 0.5, "optimizer": 2.0, "weights": 100.0}
+    decay = {"optimizer": "adamw", "weight_decay": 0.2, "learning_rate": 0.1,
+             "schedule": "cosine", "warmup": 0.0}  # fmt: skip
+    disturbed(study, "plain", {"terms": CROSS, "inputs": None}, (4, 2))
+    disturbed(
+        study,
+        "SSDP",
+        plastic(plus=1.0, layers=["out"], start=10),
+        (4, 3),
+        shift=shift,
+        also={"epochs": 20},
+    )
+    disturbed(
+        study,
+        "dealt",
+        plastic(plus=1.0, layers=["out"], start=10, shuffled=True),
+        (4, 3),
+        shift=shift,
+    )
+    disturbed(study, "other", plastic(plus=2.0), (3, 2))
+    disturbed(study, "mixed", plastic(plus=3.0), (3, 3))
+    disturbed(study, "decay", {"terms": CROSS, "inputs": None}, (4, 2), also={"settings": decay})
+    text = study.page(evidence, "synchrony", suite="core")
+    assert "| training | undisturbed | jitter 1 | jitter 2 |" in text
+    assert row(text, "plain")[1:] == [
+        "100.0 [100.0, 100.0]", "100.0 [100.0, 100.0]", "50.0 [50.0, 50.0]",
+    ]  # fmt: skip
+    less = text[text.index("### Less plain under random timing") :]
+    assert row(less, "SSDP")[2:] == ["+0.0 [+0.0, +0.0]", "**+25.0 [+25.0, +25.0]**"]
+    said = "clearly above at 1 (jitter 2), clearly below at 0"
+    same = "clearly above at 0, clearly below at 0"
+    assert (
+        f"- **SSDP helps**: **+12.5 [+12.5, +12.5]** points beside plain over 2 levels, {said}; "
+        f"+0.0 [+0.0, +0.0] points beside dealt over 2 levels, {same}.\n" in text
+    )
+    assert "- **other harms**: **-12.5 [-12.5, -12.5]** points beside plain over 2" in text
+    assert f"- decay: +0.0 [+0.0, +0.0] points beside plain over 2 levels, {same}.\n" in text
+    assert "- **mixed does not help here**: +0.0 [+0.0, +0.0] points beside plain over 2" in text
+    sizes = text[text.index("### Size of the changes") :]
+    assert row(sizes, "SSDP")[1:] == ["0.5", "2", "100", "0.500", "0.25"]
+    assert row(sizes, "decay")[4] == "1.000"
+    assert "under attack" not in text
+    assert "The rule acts on `out` after epoch 10 of 20, with its published" in text
+
+
 def recipe(study: Study, *, standing: int, clean: int, passes: int) -> None:
     """A contest: the best single norm leaves 12 of 40 standing under the union, MSD 20."""
     study.add("AT-linf", against("linf"), clean=32, linf=24, l2=20, l1=4, l0=2, passes=20)

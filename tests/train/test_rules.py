@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -24,6 +26,7 @@ from spikeproof.train import (
     RULES,
     SSDP,
     Adversarial,
+    Assignment,
     CrossEntropy,
     Moment,
     NaturalFusion,
@@ -35,6 +38,7 @@ from spikeproof.train import (
     fit,
 )
 from spikeproof.train.rules.ssdp import latencies
+from spikeproof.train.run import Run
 
 ERROR = {"error": (1.0, CrossEntropy())}
 
@@ -105,6 +109,54 @@ def test_ssdp_takes_first_spikes_in_front_of_and_behind_a_layer() -> None:
     readout = torch.tensor([[0.3, 0.3], [-0.1 * near[3], -0.1 * near[3]]])
     torch.testing.assert_close(net.middle.weight.data, before["middle.weight"] + middle)
     torch.testing.assert_close(net.readout.weight.data, before["readout.weight"] + readout)
+
+
+def test_the_shuffled_control_keeps_sizes_and_forgets_whose_they_were() -> None:
+    x = torch.rand(6, 2, generator=torch.Generator().manual_seed(3)) + 0.2
+    moved = {}
+    for shuffled in (False, True):
+        for step in range(8):
+            net = Chain()
+            before = net.middle.weight.detach().clone()
+            settings = {"plus": 0.3, "base": 0.1, "start": 0, "shuffled": shuffled}
+            SSDP(layers=("middle",), **settings)(moment(net, x, step=step))
+            moved[shuffled, step] = net.middle.weight.detach() - before
+    own = moved[False, 0]
+    assert own.unique().numel() > 2
+    assert all(torch.equal(moved[False, step], own) for step in range(8))
+    orders = [moved[True, step] for step in range(8)]
+    for change in orders:  # the same four numbers, up to the rounding of the sum
+        torch.testing.assert_close(change.flatten().sort()[0], own.flatten().sort()[0])
+    assert any(not torch.allclose(change, own, atol=1e-3) for change in orders)
+    assert any(not torch.allclose(change, orders[0], atol=1e-3) for change in orders)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Push:
+    """Adds 3 to the first weight of the readout, from the second epoch on."""
+
+    when: ClassVar[str] = "after"
+
+    def __call__(self, at: Moment) -> None:
+        if at.epoch > 1:
+            at.weight("Push", "readout").data[0, 0] += 3.0
+
+
+def test_the_history_tells_how_far_rules_move_weights(data: Dataset) -> None:
+    settings = Training(
+        batch_size=len(data.train), optimizer="sgd", momentum=0.0, schedule="constant"
+    )
+    net = nn.Sequential(OrderedDict(readout=nn.Linear(4, 2)))
+    objective = Objective(ERROR, rules=(Push(),))
+    run = Run(net, data, Assignment(objective=objective, epochs=2, settings=settings))
+    assert run.step_epoch().shift == {}
+    before = net.readout.weight.detach().clone()
+    found = run.step_epoch().shift
+    step = net.readout.weight.detach() - before
+    step[0, 0] -= 3.0
+    assert found["rules"] == pytest.approx(3.0, rel=1e-5)
+    assert found["optimizer"] == pytest.approx(float(step.norm()), rel=1e-3)
+    assert found["weights"] == pytest.approx(float((before + step).norm()), rel=1e-5)
 
 
 class Images(nn.Module):

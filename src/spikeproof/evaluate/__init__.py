@@ -7,7 +7,7 @@ from spikeproof.evaluate.forward import plain_logits
 from spikeproof.evaluate.outcome import Gallery, Outcome
 from spikeproof.evaluate.probe import Probe, probe, probed
 from spikeproof.evaluate.sealed import open_test, open_validation
-from spikeproof.evaluate.timing import TimingLevel, timing
+from spikeproof.evaluate.timing import TimingLevel, check_timing, right_draws, timing
 from spikeproof.evaluate.verify import Verified, verify
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "TimingLevel",
     "Verified",
     "audit",
+    "check_timing",
     "climb",
     "open_test",
     "open_validation",
@@ -25,6 +26,7 @@ __all__ = [
     "probe",
     "probed",
     "read_arrays",
+    "right_draws",
     "timing",
     "verify",
     "write_arrays",

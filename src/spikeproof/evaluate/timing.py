@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, Seeds, SettingError, check_one_of, seeds
-from spikeproof.data import EVENT_CORRUPTIONS, Dataset, Domain, corrupt
+from spikeproof.data import EVENT_CORRUPTIONS, Dataset, Domain, Split, corrupt
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.sealed import open_test
 from spikeproof.metrics import wilson
 from spikeproof.neurons import Spiking
 
-__all__ = ["TimingLevel", "timing"]
+__all__ = ["TimingLevel", "check_timing", "right_draws", "timing"]
 
 # Bounds memory, and never changes a result: draws belong to items.
 _BATCH = 64
@@ -91,29 +91,76 @@ def timing(
     References:
         tian2025ssdp, wilson1927
     """
-    check_one_of(kind, EVENT_CORRUPTIONS, "timing noise")
-    if not levels or draws < 1:
-        raise SettingError(
-            f"timing needs at least one level and one draw; got {list(levels)!r} and {draws!r}."
-        )
+    split, noise = open_test(data, items), (kind, levels)
+    rights = right_draws(model, data, split, noise, hidden=hidden, draws=draws, seed=seed)
+    return tuple(
+        _level(kind, level, right.double() / draws, draws)
+        for level, right in zip(levels, rights, strict=True)
+    )
+
+
+def check_timing(data: Dataset, *, hidden: bool = False) -> None:
+    """Raise InputError unless the items hold event counts, or layers are disturbed instead."""
     domain = data.domain
     if not hidden and not (
         isinstance(domain, Domain) and domain.kind == "events" and domain.integer
     ):
         raise InputError(
             f"{data.spec.name} holds {domain.kind}, not event counts, so there is no timing to "
-            "change at the input; pass hidden=True to change the spikes of the network's layers."
+            "change at the input; set hidden to true to change the spikes of the network's layers."
         )
-    split = open_test(data, items)
-    out = []
-    for level in levels:
-        right = torch.zeros(len(split.y), dtype=torch.float64)
+
+
+def right_draws(
+    model: nn.Module,
+    data: Dataset,
+    split: Split,
+    noise: tuple[str, Sequence[float]],
+    *,
+    hidden: bool = False,
+    draws: int = 5,
+    seed: int = 0,
+) -> Tensor:
+    """Count, per level and item, the draws of :func:`timing` that are answered right.
+
+    Args:
+        model: Maps ``(N, *shape)`` to logits ``(N, K)``.
+        data: What the items belong to.
+        split: The items, opened.
+        noise: Kind and levels.
+        hidden: Change the spikes of every spiking layer.
+        draws: Draws per item, at least 1.
+        seed: Of the draws.
+    Returns:
+        int64 ``(levels, N)``, each at most ``draws``.
+    Raises:
+        SettingError: as for :func:`timing`.
+        InputError: as for :func:`timing`.
+    Cost:
+        ``len(levels) * draws`` forwards per item.
+    Example:
+        >>> import spikeproof as sp
+        >>> from spikeproof.evaluate import open_test
+        >>> data = sp.load("digits-events")
+        >>> model = sp.build("cnn-small", data, width=2)
+        >>> right_draws(model, data, open_test(data, 4), ("jitter", (0.0, 1.0)), draws=1).shape
+        torch.Size([2, 4])
+    """
+    kind, levels = noise
+    check_one_of(kind, EVENT_CORRUPTIONS, "timing noise")
+    if not levels or draws < 1:
+        raise SettingError(
+            f"timing needs at least one level and one draw; got {list(levels)!r} and {draws!r}."
+        )
+    check_timing(data, hidden=hidden)
+    domain = None if hidden else data.domain
+    rights = torch.zeros(len(levels), len(split), dtype=torch.int64)
+    for row, level in zip(rights, levels, strict=True):
         for draw in range(draws):
             keys = seeds(seed, items=split.items).child("timing", kind, draw)
-            logits = _answers(model, split.x, domain if not hidden else None, (kind, level, keys))
-            right += (margins(logits, split.y) <= 0).double()
-        out.append(_level(kind, level, right / draws, draws))
-    return tuple(out)
+            logits = _answers(model, split.x, domain, (kind, level, keys))
+            row += margins(logits, split.y) <= 0
+    return rights
 
 
 def _level(kind: str, level: float, shares: Tensor, draws: int) -> TimingLevel:

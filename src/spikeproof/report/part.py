@@ -45,6 +45,7 @@ class Part:
         undefined: ``(where, why)`` of ratios that are undefined.
         curves: Security curves.
         curve_rows: The same as text.
+        timing: ``heads`` and ``rows`` of accuracy under random timing; no rows where not asked.
         gradients: Figures of the probes.
         signs: Signs of masking, one per training.
         medians: ``heads`` and ``rows`` of the probes.
@@ -61,6 +62,7 @@ class Part:
     undefined: list[tuple[str, str]] = field(default_factory=list)
     curves: list[Figure] = field(default_factory=list)
     curve_rows: list[list[str]] = field(default_factory=list)
+    timing: dict[str, Any] = field(default_factory=dict)
     gradients: list[Figure] = field(default_factory=list)
     signs: list[Sign] = field(default_factory=list)
     medians: dict[str, Any] = field(default_factory=dict)
@@ -88,6 +90,7 @@ def _part(results: Results, data: str) -> Part:
         undefined=_undefined(ratios),
         curves=plots.security(results, data, _chance(data)),
         curve_rows=_curve_rows(results, data),
+        timing=_timing(results, data),
         gradients=plots.gradients(results, data),
         signs=signs(results, data),
         medians=_medians({t: arrays for t, arrays in found.items() if arrays}),
@@ -133,6 +136,18 @@ def _curve_rows(results: Results, data: str) -> list[list[str]]:
                     percent(curve.area.value) if i == 0 else "",
                 ])  # fmt: skip
     return out
+
+
+def _timing(results: Results, data: str) -> dict[str, Any]:
+    """Accuracy under random timing: trainings down, kinds and levels across."""
+    found: dict[str, dict[str, str]] = {}
+    for row in results.timing(data):
+        head = f"{row.kind} {number(row.level)}" if row.level else row.kind
+        ends = interval(row.estimate.low, row.estimate.high)
+        found.setdefault(row.training, {})[head] = f"{percent(row.estimate.value)} ({ends})"
+    heads = list(dict.fromkeys(head for values in found.values() for head in values))
+    rows = [(t, [values.get(head, "–") for head in heads]) for t, values in found.items()]
+    return {"heads": heads, "rows": rows}
 
 
 def _medians(found: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,13 @@
 """Whole studies: a plan, cells that survive being killed, and what follows from their records."""
 
-from spikeproof.study.analysis_rows import Competing, Curve, LayerActivity, MatrixCell, Transfer
+from spikeproof.study.analysis_rows import (
+    Competing,
+    Curve,
+    LayerActivity,
+    MatrixCell,
+    TimingRow,
+    Transfer,
+)
 from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.code import code_sha256
 from spikeproof.study.engine import Executor, InProcess, ProcessPool
@@ -13,6 +20,7 @@ from spikeproof.study.record import CellFolder
 from spikeproof.study.results import Results, results
 from spikeproof.study.run import CellsFailed, Progress, run
 from spikeproof.study.status import Failure, Status, status
+from spikeproof.study.timing import TimingPlan
 from spikeproof.study.verdicts import CLAIMS, Part, Verdict, verdicts
 from spikeproof.study.work import Done
 
@@ -38,6 +46,8 @@ __all__ = [
     "Results",
     "RunFolder",
     "Status",
+    "TimingPlan",
+    "TimingRow",
     "TrainingPlan",
     "Transfer",
     "Verdict",

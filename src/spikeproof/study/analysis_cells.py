@@ -43,7 +43,7 @@ class Cell:
 
     @property
     def kind(self) -> str:
-        """``"train"``, ``"attack"`` or ``"probe"``."""
+        """``"train"``, ``"attack"``, ``"probe"`` or ``"timing"``."""
         return str(self.cell["kind"])
 
     @property

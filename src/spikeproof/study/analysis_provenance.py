@@ -66,7 +66,9 @@ def expected_cells(record: Mapping[str, Any], plan: Mapping[str, Any]) -> int | 
         wanted = [
             t for t in plan.get("training", ()) if not t.get("data") or table["name"] in t["data"]
         ]
-        total += len(wanted) * len(plan.get("seeds", ())) * (threats + 2)
+        total += (
+            len(wanted) * len(plan.get("seeds", ())) * (threats + 2 + bool(table.get("timing")))
+        )
     return total or None
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from spikeproof.metrics import Estimate
+from spikeproof.study.timing import level_name
 
-__all__ = ["Competing", "Curve", "LayerActivity", "MatrixCell", "Transfer", "plain"]
+__all__ = ["Competing", "Curve", "LayerActivity", "MatrixCell", "TimingRow", "Transfer", "plain"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,30 @@ class MatrixCell:
     level: int
     estimate: Estimate
     members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimingRow:
+    """Accuracy of one training under one strength of random timing noise.
+
+    Args:
+        data: Data set.
+        training: Name of the training.
+        kind: ``"jitter"``, ``"deletion"`` or ``"insertion"``; ``"undisturbed"`` for none.
+        level: Strength, as ``evaluate.timing`` counts it; 0 for none.
+        estimate: Share of draws answered right, with its interval.
+    """
+
+    data: str
+    training: str
+    kind: str
+    level: float
+    estimate: Estimate
+
+    @property
+    def what(self) -> str:
+        """What ``Results.mean`` and ``difference`` call it."""
+        return level_name(self.kind, self.level) if self.level else self.kind
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from spikeproof.study.analysis_tables import (
     align,
     attack_table,
     probe_table,
+    timing_table,
 )
 
 __all__ = ["Tables"]
@@ -111,6 +112,13 @@ class Tables:
             self._tables[key] = probe_table(self._of("probe", data, training))
         return self._tables[key]
 
+    def timed(self, data: str, training: str) -> Table | None:
+        """Right answers per seed and item, by level; None where no such cell is complete."""
+        key = (data, training, "timing", "")  # no table of an attack has four parts
+        if key not in self._tables:
+            self._tables[key] = timing_table(self._of("timing", data, training))
+        return self._tables[key]
+
     def probe_radii(self, data: str, training: str) -> dict[str, float]:
         """Radius of each norm in a training's probe."""
         cells = self._of("probe", data, training)
@@ -144,7 +152,9 @@ class Tables:
         """One number per seed and item, ``value``; None where no such cell is complete.
 
         ``what`` is ``"clean"``, a threat (survival of its standard radius), several threats
-        (survival of all of them), or an array of the probe such as ``"g_l1"``.
+        (survival of all of them), a level of a timing cell such as ``"jitter 0.5"`` (the share of
+        draws answered right; ``"undisturbed"`` for its items as they are), or an array of the
+        probe such as ``"g_l1"``.
         """
         if isinstance(what, tuple):
             found = self.union(data, training, what)
@@ -155,7 +165,9 @@ class Tables:
         elif what in self.threats(data):
             table, name = self.table(data, training, what), "alive"
         else:
-            table, name = self.probe(data, training), what
+            table, name = self.timed(data, training), what
+            if table is None or name not in table.values:
+                table = self.probe(data, training)
         if table is None or name not in table.values:
             return None
         value = table.values[name]

@@ -12,8 +12,17 @@ import numpy as np
 from spikeproof.base import FileProblem
 from spikeproof.metrics import Floats
 from spikeproof.study.analysis_cells import Cell
+from spikeproof.study.timing import UNDISTURBED, level_name
 
-__all__ = ["LP_THREATS", "Table", "TrainingKind", "align", "attack_table", "probe_table"]
+__all__ = [
+    "LP_THREATS",
+    "Table",
+    "TrainingKind",
+    "align",
+    "attack_table",
+    "probe_table",
+    "timing_table",
+]
 
 LP_THREATS = ("linf", "l2", "l1", "l0")
 
@@ -71,11 +80,7 @@ def attack_table(cells: Sequence[Cell]) -> Table | None:
             ("broken", "random_correct", "length"), (count, n)
         )
         for name, shape in shapes.items():
-            if cell.array(name).shape != shape:
-                raise FileProblem(
-                    f"{cell.folder / 'items.npz'}: {name!r} must have shape {shape}; got "
-                    f"{cell.array(name).shape}. Delete the cell's folder and run again."
-                )
+            _shaped(cell, name, shape)
         correct = cell.array("correct").astype(bool)
         rows.append(
             {
@@ -99,6 +104,34 @@ def probe_table(cells: Sequence[Cell]) -> Table | None:
         kept = sorted(name for name in names if cell.items[name].shape == (n,))
         rows.append({name: cell.items[name].astype(np.float64) for name in kept})
     return _stacked(cells, (), rows)
+
+
+def timing_table(cells: Sequence[Cell]) -> Table | None:
+    """Return, per level and without any change, the share of draws answered right, ``(S, N)``.
+
+    Names are ``"undisturbed"`` and those of ``level_name``.
+    """
+    if not cells:
+        return None
+    rows = []
+    for cell in cells:
+        n, draws = len(cell.array("items")), int(cell.cell["draws"])
+        row = {UNDISTURBED: _shaped(cell, "correct", (n,)).astype(np.float64)}
+        for kind, levels in sorted(cell.cell["levels"].items()):
+            shares = _shaped(cell, kind, (len(levels), n)) / draws
+            row |= {level_name(kind, x): shares[i] for i, x in enumerate(levels)}
+        rows.append(row)
+    return _stacked(cells, (), rows)
+
+
+def _shaped(cell: Cell, name: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    """An array of a cell, if it has the shape it must have."""
+    if cell.array(name).shape != shape:
+        raise FileProblem(
+            f"{cell.folder / 'items.npz'}: {name!r} must have shape {shape}; got "
+            f"{cell.array(name).shape}. Delete the cell's folder and run again."
+        )
+    return cell.array(name)
 
 
 def _stacked(

@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from spikeproof.attacks import suite
-from spikeproof.base import SettingError, digest, placed
+from spikeproof.base import InputError, SettingError, digest, placed
 from spikeproof.data import Dataset, Split, load
-from spikeproof.evaluate import open_test, open_validation, probed
+from spikeproof.evaluate import check_timing, open_test, open_validation, probed
 from spikeproof.study.code import code_sha256, versions
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.study.recipe import assignment_of, network_of, training_items
@@ -24,7 +24,7 @@ _SUITE_PASSES = {"quick": 150.0, "core": 800.0, "standard": 3000.0, "full": 9000
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One unit of work: train a network, climb one ladder with it, or probe it.
+    """One unit of work: train a network, climb one ladder with it, probe it, or disturb it.
 
     Args:
         id: First 16 hex digits of the hash of everything that determines the result.
@@ -44,7 +44,7 @@ class Cell:
 
     @property
     def kind(self) -> str:
-        """``"train"``, ``"attack"`` or ``"probe"``."""
+        """``"train"``, ``"attack"``, ``"probe"`` or ``"timing"``."""
         return str(self.cell["kind"])
 
     @property
@@ -89,6 +89,7 @@ def cells_of(plan: Plan) -> list[Cell]:
         threats = _threats(part, data)
         # Opened here only to refuse too many items before anything is computed.
         items = len(opened(data, plan.split, part.items or plan.items))
+        timed = _timed(plan, part, data, items)
         for training in plan.trainings(part.name):
             for seed in plan.seeds:
                 train = _train(part, training, seed, data)
@@ -96,6 +97,7 @@ def cells_of(plan: Plan) -> list[Cell]:
                 looks = _Looks(plan, data, train, items)
                 others += [looks.attack(ladder) for ladder in threats.values()]
                 others.append(looks.probe(threats))
+                others += [looks.timing(settings) for settings in timed]
     return trains + others
 
 
@@ -137,6 +139,20 @@ def _chosen(part: DataPlan, name: str, ladder: tuple[Threat, ...]) -> tuple[Thre
             f"{len(ladder)} radii, counted from 0."
         )
     return tuple(ladder[level] for level in part.levels)
+
+
+def _timed(plan: Plan, part: DataPlan, data: Dataset, items: int) -> list[dict[str, Any]]:
+    """What the timing cells of a data set are told, where it asks for them."""
+    if part.timing is None:
+        return []
+    asked = part.timing
+    try:
+        check_timing(data, hidden=asked.hidden)
+    except InputError as problem:
+        raise SettingError(f"[[data]] {part.name!r}: timing: {problem}") from None
+    some = len(opened(data, plan.split, asked.items or items))
+    levels = {kind: list(levels) for kind, levels in asked.levels.items()}
+    return [{"levels": levels, "hidden": asked.hidden, "draws": asked.draws, "items": some}]
 
 
 def _train(part: DataPlan, training: TrainingPlan, seed: int, data: Dataset) -> Cell:
@@ -197,6 +213,12 @@ class _Looks:
             "items": items,
         }
         return self._cell(cell, items * len(chosen) * (self.plan.draws + 120))
+
+    def timing(self, settings: dict[str, Any]) -> Cell:
+        """The cell of random changes of spike timing."""
+        levels = sum(map(len, settings["levels"].values()))
+        passes = settings["items"] * (1 + settings["draws"] * levels)
+        return self._cell({**self._start("timing"), **settings}, passes)
 
     def _start(self, kind: str) -> dict[str, Any]:
         cell = self.train.cell

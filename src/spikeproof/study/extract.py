@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ _SCHEMA = 1
 _ARRAYS = {
     "attack": ("items", "correct", "broken"),
     "probe": ("items", "g_l0", "g_l1", "g_l2", "g_pr"),
+    "timing": ("items", "correct"),
     "train": (),
 }
 # Tables ask for these, and an extract does not keep them.
@@ -33,8 +34,9 @@ def extract(folder: Path | str, path: Path | str) -> Path:
 
     Per cell: its id, what was asked for and the hash of that, hashes of code, data and network,
     versions, seconds, and the items that were right and broken, one bit each. Of a training: its
-    passes, its chosen epoch and the firing there. Of a probe: the size and sparsity of each item's
-    gradient, in single precision, and firing. Other arrays, galleries and weights stay in the run.
+    passes, its chosen epoch, the firing there, and how far rules moved weights. Of a probe: the
+    size and sparsity of each item's gradient, in single precision, and firing. Of a timing cell:
+    right draws per level and item. Other arrays, galleries and weights stay in the run.
 
     Args:
         folder: A run folder, complete or not; what is missing can be told from the extract.
@@ -123,9 +125,14 @@ def _brief(cell: Cell) -> dict[str, Any]:
         "inputs": dict(cell.inputs),
         "versions": dict(cell.versions),
         "result": _result(cell),
-        "arrays": {name: _packed(cell.array(name)) for name in _ARRAYS[cell.kind]},
+        "arrays": {name: _packed(cell.array(name)) for name in _names(cell)},
         "seconds": {k: v for k, v in cell.wall().items() if k != "finished"},
     }
+
+
+def _names(cell: Cell) -> tuple[str, ...]:
+    """The arrays that tables ask for."""
+    return (*_ARRAYS[cell.kind], *(cell.cell["levels"] if cell.kind == "timing" else ()))
 
 
 def _result(cell: Cell) -> dict[str, Any]:
@@ -140,8 +147,15 @@ def _result(cell: Cell) -> dict[str, Any]:
         "backward": sum(epoch["backward"] for epoch in history),
         "firing": best["firing"],
         "clean_accuracy": best["clean_accuracy"],
+        "shift": _shift(history),
         "warnings": sorted({key for epoch in history for key in epoch["warnings"]}),
     }
+
+
+def _shift(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """How far rules moved weights, the mean over the epochs in which they did."""
+    moved = [epoch["shift"] for epoch in history if epoch.get("shift")]
+    return {name: sum(one[name] for one in moved) / len(moved) for name in (moved or [{}])[0]}
 
 
 def _packed(array: np.ndarray[Any, Any]) -> dict[str, Any]:

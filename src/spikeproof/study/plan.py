@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from spikeproof.base import SettingError, check_one_of, check_positive, digest, settings_from
+from spikeproof.study.timing import TimingPlan
 from spikeproof.train import INPUTS
 
 __all__ = ["DataPlan", "InputsPlan", "Plan", "TrainingPlan"]
@@ -34,15 +35,14 @@ class DataPlan:
         batch_size: Items per step.
         learning_rate: Peak learning rate.
         settings: Other fields of ``Training``; those of a training win over them.
-        train_items: Training items; all where absent. The first of one fixed shuffled order, for
-            studies on a CPU.
+        train_items: Training items, the first of one fixed shuffled order; all where absent.
         validation_items: Validation items that training looks at; the same.
         threats: Threat names, or ``"all"`` that the data set supports.
         levels: Which radii of every threat's ladder are attacked, 0 is the smallest; all where
             absent. The middle one of those named is what tables show.
         items: Items of the plan's ``split`` per cell; the plan's number where absent.
-        weights: Term name → its weight on this data set, in place of the training's; gradients
-            of different inputs have different sizes.
+        timing: Which random changes of spike timing are measured; none where absent.
+        weights: Term name → its weight on this data set, in place of the training's.
     """
 
     name: str
@@ -63,6 +63,7 @@ class DataPlan:
     threats: Literal["all"] | tuple[str, ...] = "all"
     levels: tuple[int, ...] | None = None
     items: int | None = None
+    timing: TimingPlan | None = None
     weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -282,6 +283,8 @@ def _tables(cls: type[T], values: Mapping[str, Any], key: str, where: str) -> tu
     for number, table in enumerate(tables):
         place = f"{where}: [[{key}]] {table.get('name', f'number {number + 1}')!r}"
         table = dict(table)
+        if "timing" in table:
+            table["timing"] = TimingPlan.from_value(table["timing"], f"{place}: timing")
         if isinstance(table.get("inputs"), Mapping):
             table["inputs"] = InputsPlan.from_table(table["inputs"], f"{place}: inputs")
         out.append(_built(cls, table, place))

@@ -18,6 +18,7 @@ from spikeproof.study.analysis_rows import (
     Curve,
     LayerActivity,
     MatrixCell,
+    TimingRow,
     Transfer,
     plain,
 )
@@ -181,6 +182,19 @@ class Results(Tables):
         """Competitiveness of every training over the threats that have a dedicated training."""
         return competing_rows(self, data)
 
+    def timing(self, data: str) -> list[TimingRow]:
+        """Accuracy under random timing noise, every training at every level; empty if not asked."""
+        rows = []
+        for training in self.trainings(data):
+            table = self.timed(data, training)
+            if table is not None:
+                means = self.bootstrap(table).mean
+                for name, value in table.values.items():
+                    kind, _, level = name.partition(" ")
+                    where = {"data": data, "training": training, "kind": kind}
+                    rows.append(TimingRow(**where, level=float(level or 0), estimate=means(value)))
+        return rows
+
     def probes(self, data: str, training: str) -> Arrays:
         """Every per-item array of the probe, the seeds one after the other; empty if absent.
 
@@ -234,6 +248,7 @@ class Results(Tables):
                 "curves": [curve for curve in curves if curve is not None],
                 "transfer": self.transfer(data),
                 "competing": self.competing(data),
+                "timing": self.timing(data),
                 "activity": {name: self.activity(data, name) for name in trainings},
             }
         tidy: dict[str, Any] = plain(out)

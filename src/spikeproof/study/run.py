@@ -65,9 +65,10 @@ def run(
 ) -> Status:
     """Compute every cell of a plan that its folder does not hold yet.
 
-    Networks are trained first, then attacked and probed. Each cell is written atomically, its
-    record last, so a run that is killed at any moment goes on where it stopped when it is run
-    again, and ends with the same bytes. A training that was cut off goes on from its last epoch.
+    Networks are trained first, then attacked, probed and disturbed. Each cell is written
+    atomically, its record last, so a run that is killed at any moment goes on where it stopped when
+    it is run again, and ends with the same bytes. A training that was cut off goes on from its
+    last epoch.
 
     Args:
         plan: What to compute.
@@ -96,7 +97,7 @@ def run(
         place.prepare(plan, cells)
         work = _Work(place, cells, workers, progress)
         work.report()
-        for wave in (("train",), ("attack", "probe")):
+        for wave in (("train",), ("attack", "probe", "timing")):
             work.wave(executor, wave)
         if work.failures:
             raise CellsFailed(_sentence(work.failures, len(cells)), work.failures)

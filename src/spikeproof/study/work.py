@@ -7,17 +7,18 @@ import platform
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from spikeproof.attacks import Suite
 from spikeproof.base import FileProblem, InputError, SpikeproofError
 from spikeproof.data import Dataset
-from spikeproof.evaluate import climb, probe
+from spikeproof.evaluate import climb, probe, right_draws
 from spikeproof.models import ModelSpec, Network, build, load_model, model_digest, save_model
 from spikeproof.study.cells import Cell, dataset, opened
 from spikeproof.study.code import code_sha256, versions
@@ -171,9 +172,31 @@ def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     return found.summary(), {"items.npz": found.arrays}, model_digest(model)
 
 
+def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+    """Count, per item and level, the draws of random timing noise that are answered right."""
+    content, model = cell.cell, _parent(folder, cell)
+    split = opened(data, content["split"], content["items"])
+
+    def rights(kind: str, levels: Sequence[float], draws: int) -> Tensor:
+        noise, seed, hidden = (kind, levels), content["seed"], content["hidden"]
+        return right_draws(model, data, split, noise, hidden=hidden, draws=draws, seed=seed)
+
+    clean, draws = rights("jitter", [0.0], 1)[0] > 0, content["draws"]
+    found = {kind: rights(kind, levels, draws) for kind, levels in content["levels"].items()}
+    summary = {
+        "n": len(split),
+        "clean_accuracy": float(clean.double().mean()),
+        "accuracy": {k: (v.double().mean(1) / draws).tolist() for k, v in found.items()},
+    }
+    arrays = {"items": split.items, "y": split.y, "correct": clean, **found}
+    named = {name: tensor.numpy() for name, tensor in arrays.items()}
+    return summary, {"items.npz": named}, model_digest(model)
+
+
 _KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Answer]] = {
     "attack": _attack,
     "probe": _probe,
+    "timing": _timing,
     "train": _train,
 }
 

@@ -30,6 +30,9 @@ class Epoch:
         firing: Spikes per unit and step of each spiking layer, on up to 256 validation items.
         forward: Items sent through the model in this epoch, attacks and validation included.
         backward: Times the gradient of an item went back through the model.
+        shift: Where rules changed weights after the optimiser's step: l_2 norms of their change
+            (``"rules"``), of the optimiser's (``"optimizer"``) and of the weights themselves
+            (``"weights"``), over the weights that rules changed; means over the steps they did.
         warnings: What went wrong, by a short key; each key once in a run.
     """
 
@@ -46,10 +49,17 @@ class Epoch:
     firing: Mapping[str, float] = field(default_factory=dict)
     forward: int = 0
     backward: int = 0
+    shift: Mapping[str, float] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("parts", "robust", "firing", "warnings"):  # as a record would have them
+        for name in (
+            "parts",
+            "robust",
+            "firing",
+            "shift",
+            "warnings",
+        ):  # as a record would have them
             object.__setattr__(self, name, dict(sorted(getattr(self, name).items())))
 
     def numbers(self) -> dict[str, float]:

@@ -26,6 +26,7 @@ from spikeproof.train.modes import randomness
 from spikeproof.train.moment import Moment
 from spikeproof.train.parallel import Group
 from spikeproof.train.place import Place
+from spikeproof.train.shift import Shift, kept, mean_shift, shift
 from spikeproof.train.watch import Tally, bad_activation, bad_gradient, warnings_of
 
 __all__ = ["Run"]
@@ -65,6 +66,7 @@ class Run:
         share = self.settings.average
         self.average = None if share is None else Average(model, share)
         self.epochs: list[Epoch] = []
+        self.shifts: list[Shift] = []
         self.best_epoch = 0
         self.best: dict[str, Tensor] = {}
         self.memory: Memory = {}
@@ -73,6 +75,7 @@ class Run:
     def step_epoch(self) -> Epoch:
         """Train one epoch, measure, and keep the weights if they are the best so far."""
         number, tally = len(self.epochs) + 1, Tally()
+        self.shifts = []
         apart = (self.group.rank,) if self.group.size > 1 else ()
         with ExitStack() as scopes:
             scopes.enter_context(
@@ -111,6 +114,7 @@ class Run:
             learning_rate=self.settings.rate((number - 1) * steps, self.work.epochs * steps),
             forward=int(forward),
             backward=int(backward),
+            shift=mean_shift(self.shifts),
             **measured,
         )
         items = len(self.validation)
@@ -206,10 +210,14 @@ class Run:
             self._diverged(place, what, None if where is None else f"gradient of {where}")
         if self.settings.gradient_clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.gradient_clip, norm)
+        before = [] if moment is None else kept(self.parameters)
         self.optimizer.step()
         self.optimizer.zero_grad()
         if moment is not None:
+            stepped = kept(self.parameters)
             self.work.objective.after_step(moment)
+            found = shift(before, stepped, self.parameters)
+            self.shifts += [] if found is None else [found]
 
     def _diverged(self, place: Place, what: str, layer: str | None = None) -> NoReturn:
         """Raise the error of a step that left the finite numbers, and keep what reproduces it."""

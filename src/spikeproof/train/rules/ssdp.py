@@ -49,6 +49,8 @@ class SSDP:
         width: :math:`\sigma` or :math:`\tau`, in time steps, > 0.
         start: Epochs trained before the first change.
         kernel: ``"gaussian"`` or ``"exponential"``.
+        shuffled: The control: every step's changes are dealt to the layer's connections in a
+            random order, so their sizes stay and what they say of synchrony is lost.
     Raises:
         SettingError: no layer, a number that is not positive, an unknown kernel; in a call, a
             layer that is neither linear nor 1x1, or not there.
@@ -79,6 +81,7 @@ class SSDP:
     width: float = 1.0
     start: int = 10
     kernel: str = "gaussian"
+    shuffled: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.layers, str) or not self.layers:
@@ -104,6 +107,10 @@ class SSDP:
         for name, (pre, post) in self._spikes(moment).items():
             weight = moment.weight("SSDP", name)
             change = self.change(latencies(pre), latencies(post), len(pre))
+            if self.shuffled:
+                keys = moment.seeds[:1].child("shuffled", name, moment.step)
+                order = keys.uniform((change.numel(),), torch.float64)[0].argsort(stable=True)
+                change = change.flatten()[order.to(change.device)]
             weight.add_(change.to(weight.dtype).view_as(weight))
 
     def change(self, pre: Tensor, post: Tensor, timesteps: int) -> Tensor:
