@@ -1,4 +1,4 @@
-"""Every training that was tried in the search for the recipe `multinorm-sparse`, as a table.
+"""Every training that was tried first in the search for the recipe, as a table.
 
 A candidate says what it is, and beside which other one it stands and what it changes there
 (`group`), so that the page of evidence can tell what each change did. Two words stand for several
@@ -55,6 +55,9 @@ class Candidate:
         network: Settings of ``cnn-small``.
         train_items: The first ones of the split; None takes all.
         items: Validation items that judge it, the first ones.
+        watched: Validation items that the loop looks at after each epoch, the first ones; unless
+            the settings say so, it selects nothing by them.
+        core: Whether the suite ``core`` judges it too.
         seeds: Of weights, order and draws.
     """
 
@@ -75,6 +78,8 @@ class Candidate:
     network: Mapping[str, Any] = field(default_factory=lambda: {"timesteps": 4, "width": 12})
     train_items: int | None = None
     items: int = 269
+    watched: int = 64
+    core: bool = False
     seeds: tuple[int, ...] = (0, 1)
 
     def but(self, name: str, group: str, **changes: Any) -> Candidate:
@@ -256,5 +261,3 @@ FASHION = (
         "wide, rate .02, 12 epochs, averaged", "weight averaging", settings={"average": 0.98}
     ),
 )
-
-CANDIDATES = (*DIGITS, *FASHION)

@@ -1,9 +1,10 @@
 """The search for the recipe `multinorm-sparse`, on validation items; no test item is opened.
 
-Every candidate of `recipe_candidates.py` is trained with each of its seeds and attacked at the
-middle standard radius of l_inf, l_2, l_1 and l_0 by the suite `quick`. After each, the file
-`benchmarks/results/recipe_search.json` is replaced; what is in it already is not measured again, so
-a search goes on where it was stopped. Seconds are processor seconds of training, one thread.
+Every candidate of `recipe_candidates.py` and `recipe_refined.py` is trained with each of its seeds
+and attacked at the middle standard radius of l_inf, l_2, l_1 and l_0 by the suite `quick`, those of
+the second file by `core` too. After each, the file `benchmarks/results/recipe_search.json` is
+replaced; what is in it already is not measured again, so a search goes on where it was stopped.
+Seconds are processor seconds of training, one thread.
 
     python benchmarks/recipe_search.py
     python benchmarks/recipe_search.py --processes 1 --check "digits/two norms, l_1 x1.5"
@@ -24,7 +25,8 @@ from typing import Any
 
 import torch
 from harness import RESULTS, Row, write
-from recipe_candidates import CANDIDATES, Candidate
+from recipe_candidates import DIGITS, FASHION, Candidate
+from recipe_refined import F_REFINED, REFINED
 
 import spikeproof as sp
 from spikeproof.attacks import suite
@@ -32,11 +34,11 @@ from spikeproof.data import Dataset
 from spikeproof.evaluate import climb
 from spikeproof.train import EAT, MSD, SAT, Adversarial, Average, Inputs, Objective, Worst
 
+CANDIDATES = (*DIGITS, *REFINED, *FASHION, *F_REFINED)
 PATH = RESULTS / "recipe_search.json"
 UNION = ("linf", "l2", "l1")
 MEASURED = ("clean", *UNION, "union", "l0", "all4")
-SUITE, LEVEL = "quick", 1
-WATCHED = 64  # validation items that the loop looks at after each epoch; it selects nothing
+SUITE, STRONGER, LEVEL = "quick", "core", 1
 
 Key = tuple[str, str, int]
 
@@ -74,15 +76,15 @@ def inputs(candidate: Candidate, data: Dataset) -> Inputs | None:
     return made[kind](tuple(attacked.values()))
 
 
-def trained(candidate: Candidate, seed: int) -> tuple[torch.nn.Module, float]:
-    """The network and the processor seconds of its training."""
+def trained(candidate: Candidate, seed: int) -> tuple[torch.nn.Module, dict[str, float]]:
+    """The network and the cost of its training."""
     data = items(candidate)
     model = sp.build("cnn-small", data, seed=seed, **candidate.network)
     objective = Objective(dict(candidate.terms), inputs(candidate, data))
     begun = time.process_time()
-    sp.fit(
+    history = sp.fit(
         model,
-        replace(data, validation=data.validation[:WATCHED]),
+        replace(data, validation=data.validation[: candidate.watched]),
         objective,
         epochs=candidate.epochs,
         seed=seed,
@@ -90,17 +92,19 @@ def trained(candidate: Candidate, seed: int) -> tuple[torch.nn.Module, float]:
         augment=candidate.augment,
         progress=False,
     )
-    return model, time.process_time() - begun
+    seconds = time.process_time() - begun
+    passes = sum(epoch.forward + epoch.backward for epoch in history.epochs)
+    return model, {"processor_s": round(seconds, 3), "passes": passes}
 
 
-def judged(candidate: Candidate, model: torch.nn.Module) -> dict[str, float]:
+def judged(candidate: Candidate, model: torch.nn.Module, name: str) -> dict[str, float]:
     """Shares of the validation items that stand: clean, by norm, under several at once."""
     data = sp.load(candidate.data)
     split = data.validation[: candidate.items]
     stands = {}
     for norm, ladder in sp.standard_threats(data).items():
         if norm in (*UNION, "l0"):
-            found = climb(model, split, [ladder[LEVEL]], suite(SUITE), seed=0, draws=0)
+            found = climb(model, split, [ladder[LEVEL]], suite(name), seed=0, draws=0)
             stands[norm] = ~torch.as_tensor(found.broken[0])
             clean = torch.as_tensor(found.clean_margin <= 0)
     union = torch.stack([stands[norm] for norm in UNION]).all(0)
@@ -112,9 +116,11 @@ def measured(job: tuple[Candidate, int]) -> Row:
     """One candidate with one seed."""
     torch.set_num_threads(1)
     candidate, seed = job
-    model, seconds = trained(candidate, seed)
-    row = {"data": candidate.data, "name": candidate.name, "seed": seed}
-    return {**row, **judged(candidate, model), "processor_s": round(seconds, 3)}
+    model, cost = trained(candidate, seed)
+    row = {"data": candidate.data, "name": candidate.name, "seed": seed, **cost}
+    if candidate.core:
+        row[STRONGER] = judged(candidate, model, STRONGER)
+    return {**row, **judged(candidate, model, SUITE)}
 
 
 def told(candidate: Candidate) -> Row:

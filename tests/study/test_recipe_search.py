@@ -36,6 +36,7 @@ def searched(folder: Path) -> Path:
             for (name, seed), share in union.items()
         ],
     }  # fmt: skip
+    content["runs"][2] |= {"passes": 1234, "core": {"union": 0.25}}
     path = folder / "recipe_search.json"
     path.write_text(json.dumps(content))
     return path
@@ -47,6 +48,7 @@ def test_the_search_is_told_candidate_by_candidate(evidence: ModuleType, tmp_pat
     assert "No study has been measured yet" not in text
     assert "3 candidates, 4 runs; suite `quick` on validation items" in text and "Made up." in text
     assert row(text, "base")[1:3] == ["2", "10"] and row(text, "base")[7] == "50.0"
+    assert row(text, "wide")[10:12] == ["25.0", "1,234"] and row(text, "base")[10:12] == ["", ""]
     assert row(text, "wide")[-2:] == ["base", "+30.0"]  # over the seed that both have
     assert row(text, "other")[-2:] == ["", ""]  # other items do not compare
     assert row(text, "radius") == ["radius", "1", "+30.0", "+0.0"]
