@@ -44,8 +44,8 @@ batches of 64, the last epoch's weights.
 The second round starts at `the recipe`, the shipped one: `wide`, half as many epochs again,
 averaged. It was made later, with the rival trained as in the contest, and judged by `core` as well,
 since of what `quick` leaves standing `core` breaks more of the recipe's than of its rival's. `soft`
-is the recipe with a soft reset, falling steps are attack steps of .75, .5 and .25. Differences in
-the table are those under `quick`.
+is the recipe with a soft reset, falling steps are attack steps of .75, .5 and .25. `soft, falling
+steps` is `refined` of the plan `contest-refined`. Differences in the table are those under `quick`.
 """
 
 

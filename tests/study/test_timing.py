@@ -238,7 +238,7 @@ def test_true_asks_for_the_levels_of_the_protocol(tmp_path: Path) -> None:
         ("{ deletion = [0.5, 1.5] }", "timing.deletion must ascend, .* at most 1"),
         ("{ jitter = [inf] }", "above 0 and finite"),
         ("{ jitter = [], deletion = [], insertion = [] }", "needs at least one level"),
-        ("{ draws = 0 }", "draws must be positive"),
+        ("{ draws = 0 }", "draws must be a whole number >= 1"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(value: str, said: str, tmp_path: Path) -> None:

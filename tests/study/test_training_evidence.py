@@ -301,6 +301,22 @@ def test_the_recipes_targets_are_judged_by_the_numbers(
     assert list(found.values()) == [each or "**missed**" for each in wanted]
 
 
+def test_another_recipe_is_judged_by_the_same_targets_and_beside_the_shipped_one(
+    evidence: ModuleType, study: Study
+) -> None:
+    recipe(study, standing=16, clean=31, passes=26)
+    terms = {**CROSS, "sparse": {"kind": "sparse_gradient", "weight": 0.0}}
+    each = dict.fromkeys(("linf", "l2", "l1"), 22)
+    study.add("refined", against("linf", "l1", terms=terms), clean=30, passes=20, l0=2, **each)
+    text = study.page(evidence, "contest-refined", suite="core")
+    part = text[text.index("## A second candidate") :]
+    assert row(part, "union 10 points above AT-l1, interval above 0")[1].startswith("**+25.0 [")
+    assert row(part, "union of l_inf, l_2, l_1 beside multinorm-sparse: no target")[1].startswith(
+        "**+15.0 ["
+    )
+    assert row(part, "passes at most 1.3 times those of AT-l1")[1:] == ["1.00", "met"]
+
+
 def test_a_contest_without_the_recipe_has_no_verdict(evidence: ModuleType, study: Study) -> None:
     study.add("AT", against("linf"), linf=3)
     text = study.page(evidence, "contest", suite="core")

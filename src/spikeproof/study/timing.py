@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spikeproof.base import SettingError, check_positive, settings_from
+from spikeproof.base import SettingError, check_count, settings_from
 
 __all__ = ["UNDISTURBED", "TimingPlan", "level_name"]
 
@@ -46,9 +46,9 @@ class TimingPlan:
     items: int | None = None
 
     def __post_init__(self) -> None:
-        check_positive(self, "draws")
+        check_count(self, "draws")
         if self.items is not None:
-            check_positive(self, "items")
+            check_count(self, "items")
         if not self.levels:
             raise SettingError("timing needs at least one level of jitter, deletion or insertion.")
         for kind, levels in self.levels.items():
