@@ -26,7 +26,7 @@ from spikeproof.train.modes import randomness
 from spikeproof.train.moment import Moment
 from spikeproof.train.parallel import Group
 from spikeproof.train.place import Place
-from spikeproof.train.shift import Shift, kept, mean_shift, shift
+from spikeproof.train.shift import Shift, copies, mean_shift, shift
 from spikeproof.train.watch import Tally, bad_activation, bad_gradient, warnings_of
 
 __all__ = ["Run"]
@@ -210,11 +210,11 @@ class Run:
             self._diverged(place, what, None if where is None else f"gradient of {where}")
         if self.settings.gradient_clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.gradient_clip, norm)
-        before = [] if moment is None else kept(self.parameters)
+        before = [] if moment is None else copies(self.parameters)
         self.optimizer.step()
         self.optimizer.zero_grad()
         if moment is not None:
-            stepped = kept(self.parameters)
+            stepped = copies(self.parameters)
             self.work.objective.after_step(moment)
             found = shift(before, stepped, self.parameters)
             self.shifts += [] if found is None else [found]

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["Shift", "kept", "mean_shift", "shift"]
+__all__ = ["Shift", "copies", "mean_shift", "shift"]
 
 # l_2 norms in one step: of the rules' change, of the optimiser's, of the weights themselves.
 Shift = tuple[float, float, float]
 
 
-def kept(weights: Sequence[Tensor]) -> list[Tensor]:
+def copies(weights: Sequence[Tensor]) -> list[Tensor]:
     """Copies of the weights as they are now."""
     return [weight.detach().clone() for weight in weights]
 
