@@ -27,6 +27,11 @@ def _the_same_draws_on_every_run() -> None:
     torch.manual_seed(0)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: what they hold may differ between the processes of one run."""
+    return argname if isinstance(val, bytes) else None
+
+
 class Linear(nn.Module):
     """Logits ``W x + b``: every attack on it has a closed form."""
 
