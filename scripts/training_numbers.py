@@ -137,4 +137,6 @@ def _table(table: dict[str, Any]) -> str:
         "items": "attacked items ",
     }
     said = [f"{text}{table[key]}" for key, text in keys.items() if table.get(key) is not None]
+    if table.get("skip"):
+        said.append(f"all of them after the first {table['skip']}")
     return f"{table['name']} ({', '.join(said)})"

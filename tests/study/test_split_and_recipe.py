@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -158,6 +158,33 @@ def test_fewer_items_are_part_of_more_and_part_of_the_split() -> None:
     assert training_items(data, None, None) == data
 
 
+def test_skipped_items_are_left_out_and_the_next_ones_taken() -> None:
+    data = load("digits")
+    first, both = open_test(data, 30).items.tolist(), open_test(data, 50).items.tolist()
+    then = open_test(data, 20, skip=30).items.tolist()
+    assert sorted([*first, *then]) == sorted(both)
+    rest = open_test(data, skip=30).items.tolist()
+    assert sorted([*first, *rest]) == sorted(data.sealed.items.tolist())
+    few, later = open_validation(data, 5), open_validation(data, 5, skip=5)
+    assert set(few.items.tolist()).isdisjoint(later.items.tolist())
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_a_study_attacks_the_items_that_follow(
+    tiny: Plan, tmp_path: Path, split: Literal["test", "validation"]
+) -> None:
+    small = {"epochs": 1, "timesteps": 1, "threats": ("linf",), "items": 6, "skip": 10}
+    plan = dataclasses.replace(on(only(tiny), **small), split=split)
+    assert run(plan, tmp_path, workers=1).complete
+    table = results(tmp_path).table("digits", "plain", "linf")
+    opened = {"test": open_test, "validation": open_validation}[split]
+    assert table is not None
+    assert sorted(table.items) == sorted(opened(load("digits"), 6, skip=10).items.tolist())
+    met = {cell.id for cell in cells_of(on(plan, skip=0))}
+    assert {cell.id for cell in cells_of(plan) if cell.kind != "train"}.isdisjoint(met)
+    assert {cell.id for cell in cells_of(plan) if cell.kind == "train"} < met
+
+
 def test_more_items_than_there_are_is_one_sentence(tiny: Plan) -> None:
     for changes, sentence in (
         ({"train_items": 9999}, "Cannot train on 9999 training items; digits has"),
@@ -165,6 +192,12 @@ def test_more_items_than_there_are_is_one_sentence(tiny: Plan) -> None:
     ):
         with pytest.raises(InputError, match=sentence):
             cells_of(on(tiny, **changes))
+    for items, skip in ((351, 100), (1, 9999)):
+        sentence = f"Cannot evaluate {items} test items after the first {skip}; digits has 450"
+        with pytest.raises(InputError, match=sentence):
+            cells_of(on(tiny, items=items, skip=skip))
+    with pytest.raises(SettingError, match="'digits': skip must be a whole number >= 0; got -1"):
+        on(tiny, skip=-1)
     with pytest.raises(InputError, match="Cannot evaluate 9999 validation items; digits has"):
         cells_of(dataclasses.replace(tiny, split="validation", items=9999))
 

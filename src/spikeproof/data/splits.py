@@ -68,10 +68,13 @@ def assign(y: Tensor, *, seed: int = 0, shares: Shares | None = None) -> dict[st
     return _listed(order, part)
 
 
-def choose(split: Split, items: int | None, *, name: str, to: str, data: str) -> Split:
-    """Take the first items of one fixed shuffled order.
+def choose(
+    split: Split, items: int | None, *, name: str, to: str, data: str, skip: int = 0
+) -> Split:
+    """Take the first items of one fixed shuffled order, or the next ones after those.
 
-    The smaller choice is always part of the larger one, whatever the model or the seed.
+    The smaller choice is always part of the larger one, whatever the model or the seed; and no
+    item of ``skip=k`` is part of a choice of ``k``.
 
     Args:
         split: Where they are taken from.
@@ -79,6 +82,7 @@ def choose(split: Split, items: int | None, *, name: str, to: str, data: str) ->
         name: Of the split; each has its own order.
         to: What they are for, as the error says it.
         data: Name of the data set, as the error says it.
+        skip: How many of that order are left out before them.
     Returns:
         The items in their own order.
     Raises:
@@ -92,12 +96,14 @@ def choose(split: Split, items: int | None, *, name: str, to: str, data: str) ->
         >>> set(few.tolist()) < set(more.tolist())
         True
     """
-    if items is None:
+    if items is None and not skip:
         return split
-    if not 1 <= items <= len(split):
-        raise InputError(f"Cannot {to} {items} {name} items; {data} has {len(split)}.")
+    count = len(split) - skip if items is None else items
+    if not 1 <= count <= len(split) - skip:
+        after = f" after the first {skip}" if skip else ""
+        raise InputError(f"Cannot {to} {count} {name} items{after}; {data} has {len(split)}.")
     order = seeds(0, items=split.items).child(f"{name} order").bits(()).argsort()
-    return split[order[:items].sort().values]
+    return split[order[skip : skip + count].sort().values]
 
 
 def hold_out(

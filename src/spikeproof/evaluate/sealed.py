@@ -10,23 +10,23 @@ from spikeproof.data import Dataset, Split, choose
 __all__ = ["check_split", "open_test", "open_validation"]
 
 
-def open_test(data: Dataset, items: int | None = None) -> Split:
+def open_test(data: Dataset, items: int | None = None, *, skip: int = 0) -> Split:
     """Unseal the test items of a data set.
 
     Args:
         data: The data set.
         items: How many; all where absent. They are the first of one fixed shuffled order, so the
             smaller choice is always part of the larger one, whatever the model or the seed.
+        skip: How many of that order are left out before them: those that have been looked at.
     Returns:
         The items in their own order, checked.
     Raises:
         InputError: no such number of items, or items that the domain does not allow.
     """
-    split = choose(data.sealed, items, name="test", to="evaluate", data=data.spec.name)
-    return check_split(split, data)
+    return _opened(data, data.sealed, "test", items, skip)
 
 
-def open_validation(data: Dataset, items: int | None = None) -> Split:
+def open_validation(data: Dataset, items: int | None = None, *, skip: int = 0) -> Split:
     """Return validation items as ``open_test`` returns test items, which stay sealed.
 
     For searches: whatever is chosen by numbers on these items may still be judged on the test
@@ -36,13 +36,19 @@ def open_validation(data: Dataset, items: int | None = None) -> Split:
         data: The data set.
         items: How many; all where absent. The first of one fixed shuffled order, as for
             :func:`open_test`.
+        skip: How many of that order are left out before them.
     Returns:
         The items in their own order, checked.
     Raises:
         InputError: no such number of items, or items that the domain does not allow.
     """
-    split = choose(data.validation, items, name="validation", to="evaluate", data=data.spec.name)
-    return check_split(split, data)
+    return _opened(data, data.validation, "validation", items, skip)
+
+
+def _opened(data: Dataset, split: Split, name: str, items: int | None, skip: int) -> Split:
+    """The chosen items of a split, checked."""
+    chosen = choose(split, items, name=name, to="evaluate", data=data.spec.name, skip=skip)
+    return check_split(chosen, data)
 
 
 def check_split(split: Split, data: Dataset) -> Split:

@@ -13,8 +13,9 @@ from spikeproof.study.code import code_sha256
 from spikeproof.study.engine import Executor, InProcess, ProcessPool
 from spikeproof.study.extract import extract, extracted
 from spikeproof.study.folder import RunFolder
+from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.load import load_plan, plans
-from spikeproof.study.plan import DataPlan, InputsPlan, Plan, TrainingPlan
+from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.study.recipe import assignment_of, network_of, training_items
 from spikeproof.study.record import CellFolder
 from spikeproof.study.results import Results, results

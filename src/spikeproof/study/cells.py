@@ -67,9 +67,9 @@ def dataset(name: str) -> Dataset:
     return load(name)
 
 
-def opened(data: Dataset, split: str, items: int) -> Split:
+def opened(data: Dataset, split: str, items: int, skip: int) -> Split:
     """The items of a split that cells look at; only ``"test"`` unseals the test items."""
-    return {"test": open_test, "validation": open_validation}[split](data, items)
+    return {"test": open_test, "validation": open_validation}[split](data, items, skip=skip)
 
 
 def cells_of(plan: Plan) -> list[Cell]:
@@ -88,13 +88,13 @@ def cells_of(plan: Plan) -> list[Cell]:
         data = dataset(part.name)
         threats = _threats(part, data)
         # Opened here only to refuse too many items before anything is computed.
-        items = len(opened(data, plan.split, part.items or plan.items))
+        items = len(opened(data, plan.split, part.items or plan.items, part.skip))
         timed = _timed(plan, part, data, items)
         for training in plan.trainings(part.name):
             for seed in plan.seeds:
                 train = _train(part, training, seed, data)
                 trains.append(train)
-                looks = _Looks(plan, data, train, items)
+                looks = _Looks(plan, data, train, items, part.skip)
                 others += [looks.attack(ladder) for ladder in threats.values()]
                 others.append(looks.probe(threats))
                 others += [looks.timing(settings) for settings in timed]
@@ -150,7 +150,7 @@ def _timed(plan: Plan, part: DataPlan, data: Dataset, items: int) -> list[dict[s
         check_timing(data, hidden=asked.hidden)
     except InputError as problem:
         raise SettingError(f"[[data]] {part.name!r}: timing: {problem}") from None
-    some = len(opened(data, plan.split, asked.items or items))
+    some = len(opened(data, plan.split, asked.items or items, part.skip))
     levels = {kind: list(levels) for kind, levels in asked.levels.items()}
     return [{"levels": levels, "hidden": asked.hidden, "draws": asked.draws, "items": some}]
 
@@ -187,6 +187,7 @@ class _Looks:
     data: Dataset
     train: Cell
     items: int
+    skip: int
 
     def attack(self, ladder: tuple[Threat, ...]) -> Cell:
         """The attack cell of one ladder."""
@@ -223,7 +224,8 @@ class _Looks:
     def _start(self, kind: str) -> dict[str, Any]:
         cell = self.train.cell
         names = {name: cell[name] for name in ("data", "training", "seed")}
-        return {"kind": kind, "parent": self.train.id, "split": self.plan.split, **names}
+        where = {"split": self.plan.split, "skip": self.skip}
+        return {"kind": kind, "parent": self.train.id, **where, **names}
 
     def _cell(self, cell: dict[str, Any], passes: float) -> Cell:
         timesteps = self.train.cell["model"]["timesteps"]

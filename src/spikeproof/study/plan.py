@@ -8,11 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from spikeproof.base import SettingError, check_one_of, check_positive, digest, settings_from
+from spikeproof.base import (
+    SettingError,
+    check_at_least,
+    check_one_of,
+    check_positive,
+    digest,
+    settings_from,
+)
+from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.timing import TimingPlan
-from spikeproof.train import INPUTS
 
-__all__ = ["DataPlan", "InputsPlan", "Plan", "TrainingPlan"]
+__all__ = ["DataPlan", "Plan", "TrainingPlan"]
 
 T = TypeVar("T")
 
@@ -41,6 +48,8 @@ class DataPlan:
         levels: Which radii of every threat's ladder are attacked, 0 is the smallest; all where
             absent. The middle one of those named is what tables show.
         items: Items of the plan's ``split`` per cell; the plan's number where absent.
+        skip: How many items of that split's order are left out before them, so that a study can
+            take items that no earlier one has looked at.
         timing: Which random changes of spike timing are measured; none where absent.
         weights: Term name → its weight on this data set, in place of the training's.
     """
@@ -63,6 +72,7 @@ class DataPlan:
     threats: Literal["all"] | tuple[str, ...] = "all"
     levels: tuple[int, ...] | None = None
     items: int | None = None
+    skip: int = 0
     timing: TimingPlan | None = None
     weights: dict[str, float] = field(default_factory=dict)
 
@@ -71,6 +81,7 @@ class DataPlan:
         for name in ("timesteps", "width", "items", "train_items", "validation_items"):
             if getattr(self, name) is not None:
                 check_positive(self, name)
+        check_at_least(0, self.skip, f"[[data]] {self.name!r}: skip")
         for name in ("batch_size", "learning_rate"):
             if name in self.settings:
                 raise SettingError(
@@ -89,77 +100,6 @@ class DataPlan:
                 f"[[data]] {self.name!r}: levels must ascend and name one at least; got "
                 f"{list(self.levels)}."
             )
-
-
-@dataclass(frozen=True, kw_only=True)
-class InputsPlan:
-    """The ``inputs`` of a training: attacks under one threat or several, or noise.
-
-    Args:
-        kind: One of ``INPUTS``.
-        attack: Record of the attack, ``{kind = "pgd", steps = 7}``.
-        threat: Name of a threat that the data set supports.
-        threats: Names of several, for the kinds that take a set.
-        level: Which radius of a threat's ladder, 0 is the smallest; the middle one where no
-            radius is given either.
-        radius: The radius of ``threat`` itself, instead of ``level``.
-        radii: The same for ``threats``, by name; those not named are at ``level``.
-        scales: Threat name → what its radius at ``level`` is multiplied by, for recipes that
-            serve several data sets.
-        settings: What else the kind knows, e.g. ``steps`` of ``msd``; in a file these stand beside
-            the others.
-    """
-
-    kind: str = "adversarial"
-    attack: dict[str, Any] | None = None
-    threat: str | None = None
-    threats: tuple[str, ...] = ()
-    level: int | None = None
-    radius: float | None = None
-    radii: dict[str, float] = field(default_factory=dict)
-    scales: dict[str, float] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        wants = INPUTS[self.kind].wants
-        for name in ("attack", "threat", "threats"):
-            if bool(getattr(self, name)) != (name in wants):
-                need = "needs" if name in wants else "has no use for"
-                raise SettingError(f"inputs of kind {self.kind!r} {need} {name!r}.")
-        for where in ("radii", "scales"):
-            for name in getattr(self, where):
-                check_one_of(name, self.names, f"threat in inputs.{where}")
-        for name, scale in self.scales.items():
-            fixed = name in self.radii or self.radius is not None
-            if fixed or not 0 < scale < math.inf:
-                raise SettingError(
-                    f"inputs.scales multiplies the radius of a level by a number above 0; got "
-                    f"{scale!r} for {name}{', whose radius is given' if fixed else ''}."
-                )
-        if self.radius is not None and self.threat is None:
-            raise SettingError("inputs.radius belongs to one threat; for several give radii.")
-        if self.level is not None and self.radius is not None:
-            raise SettingError("inputs takes level or radius, not both.")
-        if self.level is not None and self.level < 0:
-            raise SettingError(f"inputs.level counts from 0; got {self.level}.")
-        if self.radius is not None:
-            check_positive(self, "radius")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the threats."""
-        return self.threats if self.threat is None else (self.threat,)
-
-    @classmethod
-    def from_table(cls, table: Mapping[str, Any], where: str) -> InputsPlan:
-        """Read a table, in which the settings of the kind stand beside the rest."""
-        values, own = dict(table), {f.name for f in dataclasses.fields(cls)}
-        made = INPUTS[str(values.get("kind", cls.kind))]
-        plain = {*made.plain(), *(["loss"] if "attack" in made.wants else [])}
-        beside = {key: values.pop(key) for key in list(values) if key in plain and key not in own}
-        if beside:
-            values["settings"] = {**values.get("settings", {}), **beside}
-        return settings_from(cls, values, where)
 
 
 _NETWORK = ("encoder", "neuron", "norm", "pooling", "stem")

@@ -10,7 +10,8 @@ from spikeproof.base import SettingError, check_one_of, settings_from
 from spikeproof.data import Dataset, choose
 from spikeproof.models import ENCODERS, Network, build
 from spikeproof.neurons import NEURONS
-from spikeproof.study.plan import DataPlan, InputsPlan, TrainingPlan
+from spikeproof.study.inputs import InputsPlan
+from spikeproof.study.plan import DataPlan, TrainingPlan
 from spikeproof.threats import Threat, standard_threats
 from spikeproof.train import (
     AUGMENTATIONS,

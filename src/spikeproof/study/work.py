@@ -7,7 +7,7 @@ import platform
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from spikeproof.attacks import Suite
 from spikeproof.base import FileProblem, InputError, SpikeproofError
-from spikeproof.data import Dataset
+from spikeproof.data import Dataset, Split
 from spikeproof.evaluate import climb, probe, right_draws
 from spikeproof.models import ModelSpec, Network, build, load_model, model_digest, save_model
 from spikeproof.study.cells import Cell, dataset, opened
@@ -146,6 +146,11 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     return result, {}, model_digest(model)
 
 
+def _items(content: Mapping[str, Any], data: Dataset) -> Split:
+    """The items that a cell looks at."""
+    return opened(data, content["split"], content["items"], content["skip"])
+
+
 def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     """Climb one ladder."""
     content, model = cell.cell, _parent(folder, cell)
@@ -154,7 +159,7 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
         Threat.from_record({**record, "radius": radius}, data.domain) for radius in record["radii"]
     ]
     attacks = Suite.from_record(content["suite"])
-    split = opened(data, content["split"], content["items"])
+    split = _items(content, data)
     seed, draws = content["seed"], content["draws"]
     outcome = climb(model, split, ladder, attacks, seed=seed, draws=draws)
     arrays: dict[str, Arrays] = {"items.npz": outcome.arrays()}
@@ -167,7 +172,7 @@ def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     """Probe vulnerability, gradients and activity."""
     content, model = cell.cell, _parent(folder, cell)
     threats = [Threat.from_record(record, data.domain) for record in content["threats"]]
-    split = opened(data, content["split"], content["items"])
+    split = _items(content, data)
     found = probe(model, split, threats, seed=content["seed"], draws=content["draws"])
     return found.summary(), {"items.npz": found.arrays}, model_digest(model)
 
@@ -175,7 +180,7 @@ def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
 def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     """Count, per item and level, the draws of random timing noise that are answered right."""
     content, model = cell.cell, _parent(folder, cell)
-    split = opened(data, content["split"], content["items"])
+    split = _items(content, data)
 
     def rights(kind: str, levels: Sequence[float], draws: int) -> Tensor:
         noise, seed, hidden = (kind, levels), content["seed"], content["hidden"]
