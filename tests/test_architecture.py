@@ -36,6 +36,9 @@ LAYERS = [
 ]
 ROOMS = [name for name in LAYERS if (SOURCE / name / "__init__.py").exists()]
 FILES = sorted(SOURCE.rglob("*.py"))
+# Beside the package: read as often, so as short.
+BESIDE = ("tests", "benchmarks", "scripts")
+LONGEST = 300  # lines
 
 # word in a signature → the word that is used here
 SYNONYMS = {
@@ -81,6 +84,11 @@ def order(name: str) -> tuple[int, str]:
 def short(path: Path) -> str:
     """A file's path as tests name it."""
     return path.relative_to(SOURCE).as_posix()
+
+
+def length(path: Path) -> int:
+    """How many lines a file has."""
+    return len(path.read_text(encoding="utf-8").splitlines())
 
 
 @cache
@@ -134,13 +142,18 @@ def test_imports_only_point_down_and_meet_at_public_faces(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=short)
 def test_files_and_functions_stay_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+    assert length(path) <= LONGEST
     for function in functions(path):
         body = function.body[1:] if ast.get_docstring(function) else function.body
         if body:
             inner = sum(lines(node) for node in body if isinstance(node, ast.FunctionDef))
-            length = body[-1].end_lineno - body[0].lineno + 1 - inner  # type: ignore[operator]
-            assert length <= 40, f"{function.name} has {length} lines"
+            own = body[-1].end_lineno - body[0].lineno + 1 - inner  # type: ignore[operator]
+            assert own <= 40, f"{function.name} has {own} lines"
+
+
+@pytest.mark.parametrize("folder", BESIDE)
+def test_files_beside_the_package_stay_short_too(folder: str) -> None:
+    assert not [path for path in (ROOT / folder).rglob("*.py") if length(path) > LONGEST]
 
 
 @pytest.mark.parametrize("path", FILES, ids=short)

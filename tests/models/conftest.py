@@ -1,8 +1,10 @@
-"""Tiny specifications of every architecture, and networks whose running statistics have moved."""
+"""Tiny specifications of every architecture, networks whose statistics have moved, encoders."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.data import Domain
-from spikeproof.models import ModelSpec, Network, build
+from spikeproof.models import Encoder, ModelSpec, Network, build
 from spikeproof.neurons import LIF, Surrogate
+
+sys.path.insert(0, str(Path(__file__).parent))
+from coded import ALL, IMAGE
 
 
 def _domain(name: str, kind: str) -> Domain:
@@ -70,3 +75,16 @@ def warmed(draw: Callable[..., Tensor]) -> Callable[[ModelSpec], Network]:
         return model.eval()
 
     return make
+
+
+@pytest.fixture(params=ALL, ids=repr)
+def encoder(request: pytest.FixtureRequest) -> Encoder:
+    """Each encoder in turn."""
+    chosen: Encoder = request.param
+    return chosen
+
+
+@pytest.fixture
+def x() -> Tensor:
+    """Three images in [0, 1] with black and white in them."""
+    return torch.rand(3, *IMAGE.shape).mul(1.2).sub(0.1).clamp(0, 1)

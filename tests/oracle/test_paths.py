@@ -3,70 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
+from traces import ABOVE, CURRENTS, SPIKES, One, gradient, unrolled
 
 from spikeproof.neurons import IF, LIF, Neuron, Spiking, Surrogate
-from spikeproof.oracle import (
-    ASSG,
-    BPTR,
-    HART,
-    PDSG,
-    RGA,
-    Conversion,
-    Expectation,
-    Mixture,
-    Oracle,
-    Path,
-    Smoothing,
-)
-
-WEIGHTS = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
-# Leak .5: u = .75 | .375 + .5 = .875 | .4375 + 1 = 1.4375 fires.
-CURRENTS = torch.tensor([[0.75, 0.5, 1.0]], dtype=torch.float64)
-ABOVE = [-0.25, -0.125, 0.4375]
-SPIKES = [0.0, 0.0, 1.0]
-
-
-class One(nn.Module):
-    """One neuron per item: currents over time in, its spikes out as logits."""
-
-    def __init__(self, neuron: Neuron | None = None) -> None:
-        super().__init__()
-        self.spikes = Spiking(neuron or LIF(leak=0.5))
-
-    def forward(self, x: Tensor) -> Tensor:
-        spikes: Tensor = self.spikes(x.T.unsqueeze(2))
-        return spikes.squeeze(2).T
-
-
-def weighted(logits: Tensor) -> Tensor:
-    """A different slope at every step."""
-    return (WEIGHTS[: logits.shape[1]] * logits).sum(1)
-
-
-def gradient(path: Path | None, x: Tensor = CURRENTS, neuron: Neuron | None = None) -> list[float]:
-    """Through a fresh oracle."""
-    with Oracle(One(neuron), path=path) as oracle:
-        grad: list[float] = oracle.ascend(x, weighted)[1][0].tolist()
-    return grad
-
-
-def unrolled(slopes: list[float]) -> list[float]:
-    """Chain rule through time by hand: leak .5, hard reset that is not detached, threshold 1."""
-    later, grads = 0.0, []
-    for u, h, s, w in reversed(list(zip(ABOVE, slopes, SPIKES, WEIGHTS.tolist(), strict=True))):
-        here = w * h + later * (1 - s - (u + 1) * h)
-        grads.append(here)
-        later = 0.5 * here
-    return grads[::-1]
-
-
-def arctan(u: float, alpha: float) -> float:
-    return (alpha / 2) / (1 + (math.pi / 2 * alpha * u) ** 2)
+from spikeproof.oracle import BPTR, HART, PDSG, RGA, Conversion, Mixture, Oracle, Smoothing
 
 
 def test_the_trace_by_hand_and_the_chain_rule_by_hand_are_right() -> None:
@@ -158,82 +102,6 @@ def test_pdsg_of_an_item_does_not_depend_on_the_items_beside_it() -> None:
             together = oracle.ascend(x, lambda z: z.sum(1))[1][:1]
             alone = oracle.ascend(x[:1], lambda z: z.sum(1))[1]
         assert torch.allclose(together, alone, rtol=1e-12) is same
-
-
-def adapted(questions: int, a: float, memory: float = 0.9, relax: float = 1.5) -> list[float]:
-    """Sharpness per step after so many questions at the same point."""
-    found = []
-    for u in ABOVE:
-        mean, deviation = 1.0, 0.0
-        for _ in range(questions):
-            mean = memory * mean + (1 - memory) * abs(u)
-            deviation = memory * deviation + (1 - memory) * abs(abs(u) - mean)
-        found.append(a / (mean + relax * deviation + 1e-4))
-    return found
-
-
-def test_assg_follows_its_moments_from_question_to_question() -> None:
-    a = 2 * math.tan(math.pi * 0.425) / math.pi
-    with Oracle(One(), path=ASSG()) as oracle:
-        for question in (1, 2, 3):
-            oracle.logits(CURRENTS)  # looking moves nothing
-            grad = oracle.ascend(CURRENTS, weighted)[1][0].tolist()
-            slopes = [arctan(u, s) for u, s in zip(ABOVE, adapted(question, a), strict=True)]
-            assert grad == pytest.approx(unrolled(slopes))
-
-
-@pytest.mark.parametrize(
-    ("shape", "derivative"),
-    [
-        ("rectangle", lambda u, s: s / 2 if abs(u) < 1 / s else 0.0),
-        ("triangle", lambda u, s: s * max(0.0, 1 - s * abs(u))),
-        ("sigmoid", lambda u, s: s * math.exp(-s * u) / (1 + math.exp(-s * u)) ** 2),
-        ("gaussian", lambda u, s: s / math.sqrt(2 * math.pi) * math.exp(-((s * u) ** 2) / 2)),
-    ],
-)
-def test_assg_has_five_shapes(shape: str, derivative: Callable[[float, float], float]) -> None:
-    path = ASSG(shape=shape, memory=0.5, relax=0.5)
-    with Oracle(One(), path=path) as oracle:
-        oracle.ascend(CURRENTS, weighted)
-        grad = oracle.ascend(CURRENTS, weighted)[1][0].tolist()
-    sharpness = adapted(2, 0.8, memory=0.5, relax=0.5)
-    slopes = [derivative(u, s) for u, s in zip(ABOVE, sharpness, strict=True)]
-    assert grad == pytest.approx(unrolled(slopes))
-
-
-def test_assg_forgets_when_the_oracle_is_opened_again() -> None:
-    oracle = Oracle(One(), path=ASSG())
-    with oracle:
-        first = oracle.ascend(CURRENTS, weighted)[1]
-        assert not torch.equal(oracle.ascend(CURRENTS, weighted)[1], first)
-    with oracle:
-        assert torch.equal(oracle.ascend(CURRENTS, weighted)[1], first)
-
-
-def test_assg_keeps_the_moments_of_items_that_were_dropped() -> None:
-    x = torch.tensor([[0.75, 0.5, 1.0], [0.1, 0.2, 0.3], [1.0, 1.0, 0.1]], dtype=torch.float64)
-    asked = [[0, 1, 2], [2, 0], [2], [1, 2]]
-    with Oracle(One(), path=ASSG()) as oracle:
-        found = []
-        for who in asked:
-            rows = torch.tensor(who)
-            found.append(dict(zip(who, oracle.ascend(x[rows], weighted, rows)[1], strict=True)))
-    for item in range(3):
-        with Oracle(One(), path=ASSG()) as oracle:
-            for each in found:
-                if item in each:
-                    alone = oracle.ascend(x[item : item + 1], weighted)[1][0]
-                    assert torch.equal(each[item], alone)
-
-
-def test_under_an_average_only_the_first_sample_moves_the_moments() -> None:
-    with (
-        Oracle(One(), path=ASSG()) as one,
-        Oracle(One(), path=Expectation(samples=3, path=ASSG())) as several,
-    ):
-        for _ in range(3):
-            single = one.ascend(CURRENTS, weighted)[1]
-            assert torch.equal(single, several.ascend(CURRENTS, weighted)[1])
 
 
 class Small(nn.Module):

@@ -13,6 +13,7 @@ import pytest
 from spikeproof.study import DataPlan, Plan, TrainingPlan, run
 
 sys.path.insert(0, str(Path(__file__).parent))
+from made_study import Study
 
 ERROR = {"kind": "cross_entropy", "weight": 1.0}
 SPARSE = {"kind": "sparse_gradient", "weight": 0.1}
@@ -64,3 +65,9 @@ def evidence(root: Path) -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(root / "scripts"))
         yield importlib.import_module("generate_training_evidence")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """A study that is made up, still without trainings."""
+    return Study(tmp_path)

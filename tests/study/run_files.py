@@ -1,7 +1,8 @@
-"""The files of a run folder, to compare two runs by."""
+"""The files of a run folder: those to compare two runs by, and those of one cell."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 
@@ -13,3 +14,12 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in paths
         if path.name not in ("wall.json", ".lock")
     }
+
+
+def one(folder: Path, kind: str) -> Path:
+    """The folder of the first cell of a kind."""
+    return next(
+        path.parent
+        for path in sorted(folder.glob("cells/*/record.json"))
+        if json.loads(path.read_text())["cell"]["kind"] == kind
+    )

@@ -10,72 +10,10 @@ from typing import Any
 import made_run
 import numpy as np
 import pytest
+from made_study import CROSS, ITEMS, Study, against
 from page_rows import row
 
 from spikeproof.study import extract
-
-ROOT = Path(__file__).resolve().parents[2]
-RADII = (0.1, 0.2, 0.4)
-CROSS = {"error": {"kind": "cross_entropy", "weight": 1.0}}
-ITEMS = 40
-
-
-class Study:
-    """A made run in which a training leaves a given number of items standing under each threat."""
-
-    def __init__(self, folder: Path) -> None:
-        self.run, self.folder = made_run.MadeRun(folder / "run"), folder
-        (folder / "studies").mkdir(parents=True)
-
-    def add(
-        self,
-        training: str,
-        objective: Any,
-        *,
-        clean: int = ITEMS,
-        passes: int = 10,
-        **standing: Any,
-    ) -> None:
-        """A training: items right when clean, and standing (the first ones) per threat."""
-        model = standing.pop("model", {})
-        spread = standing.pop("spread", 2.0)
-        for seed in (0, 1, 2):
-            self.run.train("digits", training, seed, objective, passes=passes, **model)
-            right = np.arange(ITEMS) < clean
-            for threat in ("linf", "l2", "l1", "l0"):
-                broken = np.arange(ITEMS) >= standing.get(threat, 0)
-                self.run.attack("digits", training, seed, threat, RADII, right, [broken] * 3)
-            sizes = {name: np.full(ITEMS, spread) for name in ("g_l0", "g_l1", "g_l2", "g_pr")}
-            self.run.probe("digits", training, seed, {}, sizes, {"a": MADE_ACTIVITY})
-
-    def store(self, studies: Path, name: str, suite: str) -> None:
-        """Keep an extract of this study under a name."""
-        folder = self.run.plan()
-        path = folder / "plan.json"
-        said = f'"suite": "{suite}", "name": "made", "items": 40'
-        path.write_text(path.read_text().replace('"name": "made"', said))
-        extract(folder, studies / f"{name}.json")
-
-    def page(self, evidence: ModuleType, name: str, *, suite: str) -> str:
-        """The page with this study, and with those stored beside it."""
-        self.store(self.folder / "studies", name, suite)
-        text: str = evidence.page(self.folder / "studies")
-        return text
-
-
-MADE_ACTIVITY = {"rate": 0.25, "dead": 0.0, "saturated": 0.0}
-
-
-def against(*threats: str, terms: Any = CROSS) -> dict[str, Any]:
-    """Training on inputs attacked under one threat, or several."""
-    if len(threats) == 1:
-        return {"terms": terms, "inputs": {"threat": {"name": threats[0]}}}
-    return {"terms": terms, "inputs": {"threats": [{"name": name} for name in threats]}}
-
-
-@pytest.fixture
-def study(tmp_path: Path) -> Study:
-    return Study(tmp_path)
 
 
 def objectives(study: Study) -> None:
@@ -262,66 +200,6 @@ def test_synchrony_is_judged_beside_plain_and_beside_its_shuffled_control(
     assert row(sizes, "decay")[4] == "1.000"
     assert "under attack" not in text
     assert "The rule acts on `out` after epoch 10 of 20, with its published" in text
-
-
-def recipe(study: Study, *, standing: int, clean: int, passes: int) -> None:
-    """A contest: the best single norm leaves 12 of 40 standing under the union, MSD 20."""
-    study.add("AT-linf", against("linf"), clean=32, linf=24, l2=20, l1=4, l0=2, passes=20)
-    study.add("AT-l1", against("l1"), clean=32, linf=12, l2=20, l1=20, l0=2, passes=20)
-    study.add("MSD", against("linf", "l2", "l1"), clean=30, linf=20, l2=20, l1=20, passes=60)
-    terms = {**CROSS, "sparse": {"kind": "sparse_gradient", "weight": 0.1}}
-    ours = against("linf", "l1", terms=terms)
-    each = dict.fromkeys(("linf", "l2", "l1"), standing)
-    study.add("multinorm-sparse", ours, clean=clean, passes=passes, l0=2, **each)
-
-
-def verdicts(text: str) -> dict[str, str]:
-    """Target → verdict."""
-    shown = text[text.index("| target |") :]
-    rows = [line.split("|")[1:-1] for line in shown.splitlines() if line.startswith("| ")]
-    return {cells[0].strip(): cells[2].strip() for cells in rows if "no target" not in cells[0]}
-
-
-@pytest.mark.parametrize(
-    ("made", "wanted"),
-    [
-        ({"standing": 30, "clean": 31, "passes": 26}, ["met", "met", "met", "met", "met"]),
-        ({"standing": 20, "clean": 30, "passes": 28}, ["met", "", "", "", ""]),
-        ({"standing": 13, "clean": 31, "passes": 26}, ["", "", "met", "met", "met"]),
-    ],
-)
-def test_the_recipes_targets_are_judged_by_the_numbers(
-    made: dict[str, int], wanted: list[str], evidence: ModuleType, study: Study
-) -> None:
-    recipe(study, **made)
-    text = study.page(evidence, "contest", suite="standard")
-    assert "beside AT-l1, the single-norm training" in text
-    found = verdicts(text)
-    found.pop("target"), found.pop("---")
-    assert list(found.values()) == [each or "**missed**" for each in wanted]
-
-
-def test_another_recipe_is_judged_by_the_same_targets_and_beside_the_shipped_one(
-    evidence: ModuleType, study: Study
-) -> None:
-    recipe(study, standing=16, clean=31, passes=26)
-    terms = {**CROSS, "sparse": {"kind": "sparse_gradient", "weight": 0.0}}
-    each = dict.fromkeys(("linf", "l2", "l1"), 22)
-    study.add("refined", against("linf", "l1", terms=terms), clean=30, passes=20, l0=2, **each)
-    text = study.page(evidence, "contest-refined", suite="core")
-    part = text[text.index("## A second candidate") :]
-    assert row(part, "union 10 points above AT-l1, interval above 0")[1].startswith("**+25.0 [")
-    assert row(part, "union of l_inf, l_2, l_1 beside multinorm-sparse: no target")[1].startswith(
-        "**+15.0 ["
-    )
-    assert row(part, "passes at most 1.3 times those of AT-l1")[1:] == ["1.00", "met"]
-
-
-def test_a_contest_without_the_recipe_has_no_verdict(evidence: ModuleType, study: Study) -> None:
-    study.add("AT", against("linf"), linf=3)
-    text = study.page(evidence, "contest", suite="core")
-    assert "No verdict: the recipe or one kind of rival is not in this study." in text
-    assert "missed" not in text
 
 
 def test_only_measured_studies_have_a_section(evidence: ModuleType, tmp_path: Path) -> None:

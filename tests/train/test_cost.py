@@ -1,0 +1,101 @@
+"""What training costs: passes counted, the estimate before a run, the card after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from small_runs import ERROR, NEAR, QUICK
+from torch import nn
+
+from spikeproof.attacks import PGD
+from spikeproof.data import Dataset
+from spikeproof.models import model_digest
+from spikeproof.train import (
+    Adversarial,
+    Assignment,
+    Exam,
+    Objective,
+    Training,
+    card,
+    estimate,
+    fit,
+    write_card,
+)
+from spikeproof.train.watch import Tally
+
+
+def test_a_tally_counts_items_and_not_calls() -> None:
+    net, tally = nn.Linear(3, 2), Tally()
+    with tally.counting(net):
+        out = net(torch.rand(5, 3))
+        out.sum().backward()
+        with torch.no_grad():
+            net(torch.rand(2, 3))
+    net(torch.rand(9, 3)).sum().backward()
+    assert (tally.forward, tally.backward) == (7, 5)
+
+
+def test_passes_are_counted_as_the_cost_lines_say(model: Callable[..., Any], data: Dataset) -> None:
+    attacked = Objective(ERROR.terms, inputs=Adversarial(PGD(steps=3), NEAR))
+    for objective, forward, backward in ((ERROR, 1, 1), (attacked, 6, 4)):
+        (epoch,) = fit(model(), data, objective, epochs=1, settings=QUICK).epochs
+        n, v = len(data.train), len(data.validation)
+        # Validation: the objective's passes, the clean ones where they differ, the watched ones.
+        looks, back = (2 * v, 0) if objective is ERROR else (8 * v, 3 * v)
+        assert (epoch.forward, epoch.backward) == (forward * n + looks, backward * n + back)
+
+
+def test_training_accuracy_is_that_of_the_steps(data: Dataset) -> None:
+    flat = nn.Linear(4, 2)
+    nn.init.zeros_(flat.weight)
+    flat.bias.data.copy_(torch.tensor([1.0, 0.0]))
+    slow = Training(learning_rate=1e-300, optimizer="sgd", momentum=0.0)
+    (epoch,) = fit(flat, data, ERROR, epochs=1, settings=slow).epochs
+    assert epoch.training_accuracy == pytest.approx(float((data.train.y == 0).double().mean()))
+
+
+def test_an_estimate_leaves_the_model_alone_and_adds_up(
+    model: Callable[..., Any], data: Dataset
+) -> None:
+    net = model()
+    before, modes = model_digest(net), [module.training for module in net.modules()]
+    work = Assignment(objective=ERROR, epochs=5, settings=QUICK, exam=Exam(threats=(NEAR,)))
+    state = torch.get_rng_state()
+    found = estimate(net, data, work)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model_digest(net) == before and not net.modes
+    assert [module.training for module in net.modules()] == modes
+    assert found.steps == 5 * 3
+    expected = 15 * found.step_seconds + 5 * found.validation_seconds
+    assert found.seconds == pytest.approx(expected)
+    assert found.peak_bytes > 50e6
+    assert str(found).startswith("Estimate from two steps: about ")
+
+
+def test_the_card_says_what_was_done_and_what_it_cost(tmp_path: Path) -> None:
+    import spikeproof as sp
+
+    data = sp.load("digits")
+    net = sp.build("cnn-small", data, width=2, timesteps=1)
+    settings = Training(batch_size=512)
+    history = fit(net, data, ERROR, epochs=1, settings=settings, directory=tmp_path)
+    work = Assignment(objective=ERROR, epochs=1, settings=settings)
+    content = card(net, data, work, history)
+    plain, told = write_card(tmp_path / "model.safetensors", content)
+    assert (plain.name, told.name) == ("model.card.json", "model.card.md")
+    found = json.loads(plain.read_text())
+    assert found["data"]["sha256"] == data.spec.sha256
+    assert found["model"]["sha256"] == model_digest(net)
+    assert found["model"]["parameters"] == sum(p.numel() for p in net.parameters())
+    assert found["training"]["settings"]["batch_size"] == 512
+    assert found["validation"]["clean"] == history.best.clean_accuracy
+    assert found["cost"]["forward_passes"] == 1078 + 269 + 256
+    assert found["cost"]["peak_bytes"] == history.peak_bytes > 0
+    text = told.read_text()
+    assert "cnn-small" in text and "Test items played no part" in text
+    assert f"| clean | {100 * history.best.clean_accuracy:.1f} % |" in text  # type: ignore[operator]
