@@ -27,6 +27,7 @@ from spikeproof.train import (
     EAT,
     Adversarial,
     CrossEntropy,
+    EpochFusion,
     Exam,
     Gain,
     NaturalFusion,
@@ -71,7 +72,7 @@ def train(folder: Path) -> None:
     objective = Objective(
         {"error": (1.0, CrossEntropy()), "sparse": (0.1, SparseGradient())},
         inputs=EAT((Adversarial(attack, threat), Adversarial(attack, wide))),
-        rules=(NaturalFusion(share=0.2), Retraction(rows=8, share=0.5)),
+        rules=(NaturalFusion(share=0.2), Retraction(rows=8, share=0.5), EpochFusion(share=0.3)),
     )
     net = make_net()
     settings = Training(

@@ -24,6 +24,7 @@ from spikeproof.train import (
     EAT,
     Adversarial,
     CrossEntropy,
+    EpochFusion,
     Exam,
     Gain,
     NaturalFusion,
@@ -67,7 +68,8 @@ def train(folder: Path, rank: int, kind: str) -> dict[str, Any]:
     terms = {"error": (1.0, CrossEntropy()), "sparse": (0.01, SparseGradient())}
     attack = PGD(steps=2, step_size=0.5)
     attacked = EAT((Adversarial(attack, NEAR), Adversarial(attack, WIDE)))
-    rules = (NaturalFusion(share=0.2), Retraction(strength=0.01, rows=8, share=0.5))
+    retraction = Retraction(strength=0.01, rows=8, share=0.5)
+    rules = (NaturalFusion(share=0.2), retraction, EpochFusion(share=0.3))
     net, smooth = make_net(rank, kind), kind == "smooth"
     history = fit(
         net,

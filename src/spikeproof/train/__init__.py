@@ -29,7 +29,14 @@ from spikeproof.train.logs import LOG, WALL, Logger, TensorBoard
 from spikeproof.train.moment import Moment, Rule
 from spikeproof.train.objective import TERMS, Objective
 from spikeproof.train.parallel import Group, processes
-from spikeproof.train.rules import RULES, SSDP, NaturalFusion, OverfittingWatch, Retraction
+from spikeproof.train.rules import (
+    RULES,
+    SSDP,
+    EpochFusion,
+    NaturalFusion,
+    OverfittingWatch,
+    Retraction,
+)
 from spikeproof.train.settings import OPTIMIZERS, PRECISIONS, SCHEDULES, SELECTIONS, Training
 from spikeproof.train.sparse_gradient import SparseGradient
 from spikeproof.train.terms import (
@@ -70,6 +77,7 @@ __all__ = [
     "Cutout",
     "DropEvents",
     "Epoch",
+    "EpochFusion",
     "Estimate",
     "Exam",
     "Failure",

@@ -32,6 +32,8 @@ class Failure:
         items: Numbers of the items, ``(N,)``.
         seeds: Keys that the objective drew from, one per item.
         memory: What the inputs remembered of earlier steps.
+        natural: Parameters and buffers of the model that a rule has trained on unattacked items
+            beside the other, by name.
         about: Epoch, step, share of the training done, layer, loss and its parts, objective,
             settings and model, as plain data; also in ``diverged.json``.
     """
@@ -42,12 +44,14 @@ class Failure:
     items: Tensor = field(repr=False)
     seeds: Seeds = field(repr=False)
     memory: Mapping[str, Tensor] = field(repr=False)
+    natural: Mapping[str, Tensor] = field(repr=False)
     about: Mapping[str, Any]
 
     def save(self, directory: Path) -> Path:
         """Write ``diverged.safetensors`` and ``diverged.json``; return the first."""
         tensors = {f"model.{name}": t.detach().cpu().clone() for name, t in self.model.items()}
         tensors |= {f"memory.{name}": t.clone() for name, t in self.memory.items()}
+        tensors |= {f"natural.{n}": t.detach().cpu().clone() for n, t in self.natural.items()}
         batch = {"x": self.x, "y": self.y, "items": self.items, "seeds": self.seeds.values}
         tensors |= {name: t.detach().cpu().contiguous() for name, t in batch.items()}
         path = directory / f"{_NAME}.safetensors"
@@ -62,6 +66,7 @@ def failed(
     place: Place,
     memory: Memory,
     *,
+    natural: Mapping[str, Tensor],
     what: str,
     layer: str | None,
 ) -> Failure:
@@ -87,6 +92,7 @@ def failed(
         items=place.batch.items,
         seeds=place.seeds,
         memory=memory,
+        natural=natural,
         about=about,
     )
 
@@ -99,7 +105,9 @@ def load_failure(path: Path | str) -> Failure:
     Returns:
         The failed step; put ``failure.model`` into a model of the same architecture, and call the
         objective with ``failure.x``, ``failure.y``, ``seeds=failure.seeds``,
-        ``memory=dict(failure.memory)`` and ``progress=failure.about["progress"]``.
+        ``memory=dict(failure.memory)`` and ``progress=failure.about["progress"]``. Where
+        ``failure.about["layer"]`` names the natural model, it is the cross-entropy of
+        ``torch.func.functional_call(model, dict(failure.natural), (failure.x,))`` that fails.
     Raises:
         FileProblem: missing, truncated, or not the file of a failed step.
     """
@@ -107,9 +115,9 @@ def load_failure(path: Path | str) -> Failure:
     about = header.get("about")
     if not isinstance(about, dict) or not {"x", "y", "items", "seeds"} <= tensors.keys():
         raise FileProblem(f"{path} is not the file of a failed step.")
-    weights, memory = (
+    weights, memory, natural = (
         {name[len(kind) :]: t for name, t in tensors.items() if name.startswith(kind)}
-        for kind in ("model.", "memory.")
+        for kind in ("model.", "memory.", "natural.")
     )
     return Failure(
         model=weights,
@@ -118,5 +126,6 @@ def load_failure(path: Path | str) -> Failure:
         items=tensors["items"],
         seeds=Seeds(tensors["seeds"]),
         memory=memory,
+        natural=natural,
         about=cast(dict[str, Any], about),
     )

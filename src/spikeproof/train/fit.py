@@ -152,7 +152,7 @@ def _store(run: Run, data: Dataset, directory: Path | str | None) -> Checkpoint 
     if directory is None:
         return None
     weights = sum(t.numel() * t.element_size() for t in run.model.state_dict().values())
-    copies = 4 if run.average is None else 5
+    copies = 4 + (run.average is not None) + 2 * (run.natural is not None)
     who = identity(run.model, data, run.work)
     store = Checkpoint(directory, who, needed=copies * weights + 2**20 if run.group.leads else 0)
     run.group.wait()

@@ -32,7 +32,8 @@ class Epoch:
         backward: Times the gradient of an item went back through the model.
         shift: Where rules changed weights after the optimiser's step: l_2 norms of their change
             (``"rules"``), of the optimiser's (``"optimizer"``) and of the weights themselves
-            (``"weights"``), over the weights that rules changed; means over the steps they did.
+            (``"weights"``), over the weights that rules changed; means over the steps they did. A
+            fusion of epochs is set beside the optimiser's change of the whole epoch.
         warnings: What went wrong, by a short key; each key once in a run.
     """
 

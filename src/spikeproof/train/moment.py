@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import torch
@@ -13,10 +14,13 @@ from spikeproof.base import Seeds, SettingError
 from spikeproof.neurons import drawing
 from spikeproof.train.crafting import Inputs
 
-__all__ = ["BEFORE", "Moment", "Rule"]
+__all__ = ["BEFORE", "END", "Moment", "Rule", "asks_for_natural", "moves"]
 
 BEFORE = "before"
 """``when`` of a rule that changes gradients before the optimiser's step; all others come after."""
+
+END = "end"
+"""``when`` of a rule that acts only after the last step of an epoch."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,6 +37,9 @@ class Moment:
         epoch: From 1.
         step: Within the epoch, from 0.
         last: Whether it is the last step of the epoch.
+        start: Parameters and buffers at the start of the epoch, by name; empty where no rule asks
+            for a natural model.
+        natural: Those of the natural model, trained since then on the unattacked items.
     """
 
     model: nn.Module
@@ -43,16 +50,26 @@ class Moment:
     epoch: int = 1
     step: int = 0
     last: bool = False
+    start: Mapping[str, Tensor] = field(default_factory=dict)
+    natural: Mapping[str, Tensor] = field(default_factory=dict)
 
-    def logits(self) -> Tensor:
+    def due(self, rules: Iterable[Rule], *, stepped: bool) -> list[Rule]:
+        """The rules that act now: before the optimiser's step, or after it (``stepped``)."""
+        now = [rule for rule in rules if (rule.when != BEFORE) == stepped]
+        return [rule for rule in now if rule.when != END or self.last]
+
+    def logits(self, tensors: dict[str, Tensor] | None = None) -> Tensor:
         """The model's answers to the items, ``(N, K)``; its running statistics stay as they are.
 
-        Draws belong to the items; those of dropout leave no trace in torch's generator.
+        ``tensors`` are parameters and buffers to answer with in place of the model's own, by name;
+        running statistics are written to these. Draws belong to the items; those of dropout leave
+        no trace in torch's generator.
         """
-        copies = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
+        if tensors is None:
+            tensors = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
         devices = [self.x.device] if self.x.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices), drawing(self.seeds.child("rules")):
-            logits: Tensor = functional_call(self.model, copies, (self.x,))
+            logits: Tensor = functional_call(self.model, tensors, (self.x,))
         return logits
 
     def weight(self, rule: str, name: str) -> nn.Parameter:
@@ -75,8 +92,11 @@ class Moment:
 class Rule(Protocol):
     """Something that happens at every step beside the optimiser's own.
 
-    ``when`` is ``"before"`` the optimiser's step, to change gradients, or ``"after"`` it, to change
-    weights. A rule remembers nothing from step to step, so that a run resumes exactly.
+    ``when`` is ``"before"`` the optimiser's step, to change gradients, ``"after"`` it, to change
+    weights, or at the ``"end"`` of an epoch, after its last step. A rule remembers nothing from
+    step to step, so that a run resumes exactly. Two more class attributes are read where there are
+    any: with ``natural = True`` the run trains a model on unattacked items beside its own
+    (``Moment.natural``), and ``moves = False`` says that no weight is changed after the step.
     """
 
     when: ClassVar[str]
@@ -84,3 +104,13 @@ class Rule(Protocol):
     def __call__(self, moment: Moment) -> None:
         """Act on the model of the moment."""
         ...
+
+
+def asks_for_natural(rule: Rule) -> bool:
+    """Whether a rule needs the model that is trained naturally beside."""
+    return bool(getattr(rule, "natural", False))
+
+
+def moves(rule: Rule) -> bool:
+    """Whether a rule may change weights after the optimiser's step."""
+    return rule.when != BEFORE and bool(getattr(rule, "moves", True))

@@ -17,7 +17,7 @@ from spikeproof.train.clean_pass import Pass, Term, looks_of
 from spikeproof.train.crafting import Inputs, Memory
 from spikeproof.train.cross_entropy import CrossEntropy
 from spikeproof.train.inputs import inputs_from
-from spikeproof.train.moment import BEFORE, Moment, Rule
+from spikeproof.train.moment import Rule
 from spikeproof.train.rules import RULES, OverfittingWatch
 from spikeproof.train.sparse_gradient import SparseGradient
 from spikeproof.train.terms import (
@@ -169,18 +169,6 @@ class Objective:
         """The objective under which validation items are judged: the same terms, and inputs that
         leave one input per item, the worst of several threats."""
         return replace(self, inputs=None if self.inputs is None else self.inputs.judged, rules=())
-
-    def before_step(self, moment: Moment) -> None:
-        """Let rules change the gradients."""
-        for rule in self.rules:
-            if rule.when == BEFORE:
-                rule(moment)
-
-    def after_step(self, moment: Moment) -> None:
-        """Let rules change the weights."""
-        for rule in self.rules:
-            if rule.when != BEFORE:
-                rule(moment)
 
     def check(self, data: Dataset) -> None:
         """Raise SettingError unless the objective makes sense on a data set."""

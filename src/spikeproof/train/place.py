@@ -10,6 +10,7 @@ from spikeproof.base import Seeds
 from spikeproof.data import Split
 from spikeproof.train.crafting import Inputs
 from spikeproof.train.moment import Moment
+from spikeproof.train.natural import Natural
 
 __all__ = ["Place"]
 
@@ -39,7 +40,9 @@ class Place:
         """Steps of the run before this one."""
         return (self.epoch - 1) * self.steps + self.step
 
-    def moment(self, model: nn.Module, inputs: Inputs | None) -> Moment:
+    def moment(
+        self, model: nn.Module, inputs: Inputs | None, natural: Natural | None = None
+    ) -> Moment:
         """What rules see of the step."""
         return Moment(
             model=model,
@@ -50,4 +53,6 @@ class Place:
             epoch=self.epoch,
             step=self.step,
             last=self.step == self.steps - 1,
+            start={} if natural is None else natural.start,
+            natural={} if natural is None else natural.tensors,
         )

@@ -23,10 +23,11 @@ from spikeproof.train.feed import Feed
 from spikeproof.train.history import Epoch
 from spikeproof.train.measure import Measured, measure, rights
 from spikeproof.train.modes import randomness
-from spikeproof.train.moment import Moment
+from spikeproof.train.moment import Moment, asks_for_natural
+from spikeproof.train.natural import Natural
 from spikeproof.train.parallel import Group
 from spikeproof.train.place import Place
-from spikeproof.train.shift import Shift, copies, mean_shift, shift
+from spikeproof.train.shift import Shift, followed, mean_shift
 from spikeproof.train.watch import Tally, bad_activation, bad_gradient, warnings_of
 
 __all__ = ["Run"]
@@ -65,6 +66,8 @@ class Run:
         self.optimizer = self.settings.make_optimizer(self.parameters)
         share = self.settings.average
         self.average = None if share is None else Average(model, share)
+        asked = any(map(asks_for_natural, work.objective.rules))
+        self.natural = Natural(model, self.settings) if asked else None
         self.epochs: list[Epoch] = []
         self.shifts: list[Shift] = []
         self.best_epoch = 0
@@ -138,6 +141,8 @@ class Run:
         rate = self.settings.rate(place.taken, self.work.epochs * place.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        if self.natural is not None and place.step == 0:
+            self.natural.begin(self.model)
         share = len(place.batch) / len(which)
         seen, loss, values = self._loss(place, share)
         if not all(map(math.isfinite, values.values())):
@@ -150,11 +155,11 @@ class Run:
             at = (place.epoch, place.step)
             whole = place if share == 1 else self.feed.place(*at, place.steps, which)
             with randomness(self.work.seed, "rules", *at, device=self.device):
-                moment = whole.moment(self.model, self.work.objective.inputs)
+                moment = whole.moment(self.model, self.work.objective.inputs, self.natural)
                 self._update(place, values, moment)
             self.group.copy_weights(self.model)
         else:
-            self._update(place, values)
+            self._update(place, values, place.moment(self.model, self.work.objective.inputs))
         self._learn(seen, place)
         if self.average is not None:
             self.average.update(self.model, place.taken)
@@ -194,12 +199,10 @@ class Run:
             values = dict(zip(values, sums, strict=True))
         return seen, loss, values
 
-    def _update(
-        self, place: Place, values: Mapping[str, float], moment: Moment | None = None
-    ) -> None:
+    def _update(self, place: Place, values: Mapping[str, float], moment: Moment) -> None:
         """One step of the optimiser, if the gradient is finite, and what rules do beside it."""
-        if moment is not None:
-            self.work.objective.before_step(moment)
+        for rule in moment.due(self.work.objective.rules, stepped=False):
+            rule(moment)
         norm = torch.nn.utils.get_total_norm(
             [p.grad for p in self.parameters if p.grad is not None]
         )
@@ -210,14 +213,14 @@ class Run:
             self._diverged(place, what, None if where is None else f"gradient of {where}")
         if self.settings.gradient_clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.gradient_clip, norm)
-        before = [] if moment is None else copies(self.parameters)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        if moment is not None:
-            stepped = copies(self.parameters)
-            self.work.objective.after_step(moment)
-            found = shift(before, stepped, self.parameters)
-            self.shifts += [] if found is None else [found]
+        if self.natural is not None:
+            norm = self.natural.step(moment, self.optimizer.param_groups[0]["lr"])
+            if not torch.isfinite(norm):
+                self.optimizer.zero_grad()
+                what = f"gradient norm {norm:g}, {_listed(values)}"
+                self._diverged(place, what, "the gradient of the natural model")
+        found = followed(moment, self.optimizer, self.work.objective.rules)
+        self.shifts += [] if found is None else [found]
 
     def _diverged(self, place: Place, what: str, layer: str | None = None) -> NoReturn:
         """Raise the error of a step that left the finite numbers, and keep what reproduces it."""
@@ -230,7 +233,15 @@ class Run:
         where = "the losses" if layer is None else layer
         kept = "A checkpoint of earlier epochs, if any, is intact."
         if self.reproducer is not None and self.group.leads:
-            failure = failed(self.model, self.work, place, self.memory, what=what, layer=layer)
+            failure = failed(
+                self.model,
+                self.work,
+                place,
+                self.memory,
+                natural={} if self.natural is None else self.natural.tensors,
+                what=what,
+                layer=layer,
+            )
             path = failure.save(self.reproducer)
             kept = f"{path} reproduces the step; a checkpoint of earlier epochs is intact."
         raise Diverged(

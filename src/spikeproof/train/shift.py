@@ -6,16 +6,33 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
-__all__ = ["Shift", "copies", "mean_shift", "shift"]
+from spikeproof.train.moment import Moment, Rule, moves
+
+__all__ = ["Shift", "followed", "mean_shift", "shift"]
 
 # l_2 norms in one step: of the rules' change, of the optimiser's, of the weights themselves.
 Shift = tuple[float, float, float]
 
 
-def copies(weights: Sequence[Tensor]) -> list[Tensor]:
-    """Copies of the weights as they are now."""
-    return [weight.detach().clone() for weight in weights]
+def followed(moment: Moment, optimizer: Optimizer, rules: Sequence[Rule]) -> Shift | None:
+    """Take the optimiser's step, let rules act after it, and say how far they moved the weights.
+
+    At the end of an epoch whose start is known (``Moment.start``), the change is set beside that
+    of the whole epoch, else beside that of the step. Weights are copied only for rules that may
+    move them.
+    """
+    late = moment.due(rules, stepped=True)
+    weights = dict(moment.model.named_parameters()) if any(map(moves, late)) else {}
+    start = moment.start if moment.last else {}
+    before = [start[n] if n in start else p.detach().clone() for n, p in weights.items()]
+    optimizer.step()
+    optimizer.zero_grad()
+    stepped = [p.detach().clone() for p in weights.values()]
+    for rule in late:
+        rule(moment)
+    return shift(before, stepped, list(weights.values()))
 
 
 def shift(

@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from spikeproof.base import check_fraction
 from spikeproof.train.moment import BEFORE, Moment
 
-__all__ = ["NaturalFusion"]
+__all__ = ["NaturalFusion", "fused"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +31,10 @@ class NaturalFusion:
     Cost: 1 forward and 1 backward of the unattacked items per step.
     Differs from the paper:
         The paper fuses once per epoch, with the changes of the weights (and running statistics)
-        that a natural and a robust epoch make, each with an optimiser of its own; this fuses the
-        gradients of every step, so that no second model is kept. Both are the same where an epoch
-        is one step of plain SGD; over longer epochs the two models of the paper part.
-        The natural pass keeps out of running statistics.
+        that a natural and a robust epoch make, each with an optimiser of its own: the rule
+        ``EpochFusion``. This fuses the gradients of every step, so that no second model is kept.
+        Both are the same where an epoch is one step of plain SGD; over longer epochs the two
+        models of the paper part. The natural pass keeps out of running statistics.
     Example:
         >>> from spikeproof.base import seeds
         >>> layer = torch.nn.Linear(1, 2, bias=False)
@@ -64,9 +65,12 @@ class NaturalFusion:
         for parameter, grad in zip(trained, natural, strict=True):
             robust = parameter.grad
             assert robust is not None
-            fused = (1 - self.share) * robust
-            if grad is not None:
-                lengths = (grad.norm() * robust.norm()).clamp_min(torch.finfo(grad.dtype).tiny)
-                agreement = ((grad * robust).sum() / lengths).clamp(0, 1)
-                fused = fused + self.share * agreement * grad
-            parameter.grad = fused
+            alone = (1 - self.share) * robust
+            parameter.grad = alone if grad is None else fused(grad, robust, self.share)
+
+
+def fused(natural: Tensor, robust: Tensor, share: float) -> Tensor:
+    """What one tensor's natural and robust change make together; they may have any shape."""
+    lengths = (natural.norm() * robust.norm()).clamp_min(torch.finfo(natural.dtype).tiny)
+    agreement: Tensor = ((natural * robust).sum() / lengths).clamp(0, 1)
+    return (1 - share) * robust + share * agreement * natural

@@ -12,7 +12,7 @@ from spikeproof.attacks import PGD
 from spikeproof.base import Diverged, SettingError, check_one_of, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal
-from spikeproof.train.moment import Moment
+from spikeproof.train.moment import END, Moment
 
 __all__ = ["OverfittingWatch"]
 
@@ -43,7 +43,8 @@ class OverfittingWatch:
         wong2020fast
     """
 
-    when: ClassVar[str] = "after"
+    when: ClassVar[str] = END
+    moves: ClassVar[bool] = False
 
     gap: float = 0.2
     steps: int = 10
@@ -56,8 +57,6 @@ class OverfittingWatch:
 
     def __call__(self, moment: Moment) -> None:
         """Look at the end of an epoch."""
-        if not moment.last:
-            return
         short, long = self.accuracies(moment)
         if short - long <= self.gap:
             return

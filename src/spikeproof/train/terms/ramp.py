@@ -45,7 +45,7 @@ class Ramp:
         code divides by those in C (:meth:`code`), which at a robust accuracy of one half pulls
         twice as hard. More than two threats can be named. The worst loss is chosen in the pass
         that is trained on, without a pass of its own. The fusion with natural training is the
-        rule ``NaturalFusion``.
+        rule ``EpochFusion``, or per step ``NaturalFusion``.
     Example:
         >>> model = torch.nn.Linear(1, 2, bias=False).double()
         >>> _ = model.weight.data.copy_(torch.tensor([[1.0], [0.0]]))
