@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from multiprocessing import get_context
 from typing import Any
@@ -41,6 +41,7 @@ MEASURED = ("clean", *UNION, "union", "l0", "all4")
 SUITE, STRONGER, LEVEL = "quick", "core", 1
 
 Key = tuple[str, str, int]
+Job = tuple[Candidate, int]
 
 
 def key(row: Row) -> Key:
@@ -112,7 +113,7 @@ def judged(candidate: Candidate, model: torch.nn.Module, name: str) -> dict[str,
     return {what: round(float(each.double().mean()), 6) for what, each in every.items()}
 
 
-def measured(job: tuple[Candidate, int]) -> Row:
+def measured(job: Job) -> Row:
     """One candidate with one seed."""
     torch.set_num_threads(1)
     candidate, seed = job
@@ -163,18 +164,18 @@ def line(row: Row) -> str:
     return f"{row['data']:<14} {row['name']:<58} {row['seed']} {shares} {row['processor_s']:7.1f}"
 
 
-def answers(jobs: list[tuple[Candidate, int]], processes: int) -> Iterator[Row]:
+def answers(measure: Callable[[Job], Row], jobs: list[Job], processes: int) -> Iterator[Row]:
     """Measure in several processes; rows come as they are ready."""
     if jobs:
         with get_context("spawn").Pool(min(processes, len(jobs))) as pool:
-            yield from pool.imap_unordered(measured, jobs)
+            yield from pool.imap_unordered(measure, jobs)
 
 
 def check(names: list[str], processes: int) -> None:
     """Measure candidates again and print them beside what is stored."""
     before = stored()
     jobs = [(c, seed) for c in CANDIDATES if f"{c.data}/{c.name}" in names for seed in c.seeds]
-    for row in answers(jobs, processes):
+    for row in answers(measured, jobs, processes):
         print(line(row), "measured now", flush=True)
         if key(row) in before:
             print(line(before[key(row)]), "stored", flush=True)
@@ -191,7 +192,7 @@ def main() -> None:
         return check(asked.check, asked.processes)
     known = stored()
     jobs = [(c, s) for c in CANDIDATES for s in c.seeds if (c.data, c.name, s) not in known]
-    for row in answers(jobs, asked.processes):
+    for row in answers(measured, jobs, asked.processes):
         known[key(row)] = row
         store(known.values())
         print(line(row), flush=True)

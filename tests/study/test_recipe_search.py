@@ -42,6 +42,25 @@ def searched(folder: Path) -> Path:
     return path
 
 
+def test_the_round_that_only_core_judged_is_told_by_core(
+    evidence: ModuleType, tmp_path: Path
+) -> None:
+    content = json.loads(searched(tmp_path).read_text())
+    shares = {"clean": 0.8, "linf": 0.7, "l2": 0.6, "l1": 0.5, "l0": 0.3, "all4": 0.2}
+    for number, run in enumerate(content["runs"]):
+        union = run.pop("union")
+        for name in shares:
+            del run[name]
+        run |= {"core": {**shares, "union": union / 2}, "passes": 1000 + number}
+    (tmp_path / "recipe_search.json").unlink()
+    (tmp_path / "recipe_third.json").write_text(json.dumps(content))
+    text = evidence.page(tmp_path / "studies")
+    assert "### Candidates of the third round on digits" in text
+    shown = ["10", "80.0", "70.0", "60.0", "50.0", "25.0", "30.0", "20.0", "1,000", "3"]
+    assert row(text, "base")[1:] == shown
+    assert text.index("| other |") < text.index("| wide |") < text.index("| base |")
+
+
 def test_the_search_is_told_candidate_by_candidate(evidence: ModuleType, tmp_path: Path) -> None:
     searched(tmp_path)
     text = evidence.page(tmp_path / "studies")
@@ -58,14 +77,16 @@ def test_the_search_is_told_candidate_by_candidate(evidence: ModuleType, tmp_pat
     assert "the best of 3 candidates, other with 90.0 %" in text
 
 
+@pytest.mark.parametrize("name", ["recipe_search", "recipe_third"])
 def test_the_stored_search_is_of_the_candidates_in_the_table(
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    script = importlib.import_module("recipe_search")
+    script = importlib.import_module(name)
     names = [(made.data, made.name) for made in script.CANDIDATES]
     assert len(set(names)) == len(names)
-    assert all((made.data, made.beside or made.name) in names for made in script.CANDIDATES)
+    if name == "recipe_search":
+        assert all((made.data, made.beside or made.name) in names for made in script.CANDIDATES)
     content = json.loads(script.PATH.read_text())
     stored = [{k: v for k, v in known.items() if k != "made"} for known in content["candidates"]]
     told = [{k: v for k, v in script.told(made).items() if k != "made"}
