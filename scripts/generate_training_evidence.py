@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from evidence_page import RESULTS, ROOT, publish, table
-from training_contest import REFINED, contest
+from training_contest import FIRST, REFINED, SHIPPED, contest
 from training_numbers import (
     ACCURACIES,
     GRADIENTS,
@@ -203,13 +203,14 @@ def alone(tell: Callable[[Results], str]) -> Tell:
     return lambda run, runs: tell(run)
 
 
-def first(tell: Callable[[Results], str]) -> Tell:
-    """A section of a study in which the recipe is what the first round of its search found."""
+def new(recipe: str) -> Tell:
+    """A section of the plan whose candidate was to become the recipe."""
     said = (
-        "\n`multinorm-sparse` is here what the first round of the search found: l_1 x2, "
-        "l_inf x1.3, three attack steps of a half, hard reset.\n"
+        "\nThe candidate of the search's third round was to become the recipe if this study "
+        "confirmed it, so it is called `multinorm-sparse` here; the recipe as it is shipped is "
+        "`first-round`. No other contest used these seeds, nor these items of Fashion-MNIST.\n"
     )
-    return lambda run, runs: said + tell(run)
+    return lambda run, runs: said + contest(run, recipe)
 
 
 PARTS: tuple[tuple[str, str, Tell], ...] = (
@@ -221,21 +222,22 @@ PARTS: tuple[tuple[str, str, Tell], ...] = (
     ),
     ("Natural sparsity", "sparsity", alone(sparsity)),
     ("Spike timing", "synchrony", alone(synchrony)),
-    ("The recipe against its rivals, on new items", "contest-fresh", alone(contest)),
-    ("The recipe of the first round against its rivals", "contest", first(contest)),
-    ("Three of them on more items", "contest-more", first(contest)),
-    ("The finalists before the suite `standard`", "contest-standard", first(contest)),
+    ("The recipe against its rivals", "contest", alone(contest)),
+    ("Three of them on more items", "contest-more", alone(contest)),
+    ("The finalists before the suite `standard`", "contest-standard", alone(contest)),
     (
-        "The candidate of the second round",
+        "A second candidate, better on one data set",
         "contest-refined",
-        first(partial(contest, recipe=REFINED)),
+        alone(partial(contest, recipe=REFINED)),
     ),
+    ("The recipe on new items and with new seeds", "contest-fresh", new(FIRST)),
+    ("A third candidate, better on one data set", "contest-fresh", new(SHIPPED)),
 )
 
 
 SEARCHES: tuple[tuple[str, str, Callable[[Path], str]], ...] = (
     ("How the recipe was found", "recipe_search", search),
-    ("How it was settled", "recipe_third", third),
+    ("The third round of the search", "recipe_third", third),
 )
 
 

@@ -45,7 +45,7 @@ def test_a_recipe_is_taken_whole_with_no_other_option(
     assert list(terms) == ["error"]
     assert inputs["kind"] == "eat"
     radii = {one["threat"]["name"]: one["threat"]["radius"] for one in inputs["members"]}
-    assert radii == {"linf": pytest.approx(0.12), "l1": 2.625}
+    assert radii == {"linf": pytest.approx(0.13), "l1": 3.0}
     card = made(tmp_path / "runs" / "digits-multinorm-sparse-seed0")
     assert card["settings"]["average"] == 0.98  # type: ignore[index]
     assert card["settings"]["learning_rate"] == 0.01  # type: ignore[index]

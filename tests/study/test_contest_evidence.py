@@ -54,16 +54,24 @@ def test_another_recipe_is_judged_by_the_same_targets_and_beside_the_shipped_one
     each = dict.fromkeys(("linf", "l2", "l1"), 22)
     study.add("refined", against("linf", "l1", terms=terms), clean=30, passes=20, l0=2, **each)
     text = study.page(evidence, "contest-refined", suite="core")
-    part = text[text.index("## The candidate of the second round") :]
+    part = text[text.index("## A second candidate") :]
     assert row(part, "union 10 points above AT-l1, interval above 0")[1].startswith("**+25.0 [")
     assert row(part, "union of l_inf, l_2, l_1 beside multinorm-sparse: no target")[1].startswith(
         "**+15.0 ["
     )
     assert row(part, "passes at most 1.3 times those of AT-l1")[1:] == ["1.00", "met"]
-    before = "`multinorm-sparse` is here what the first round of the search found"
-    assert before in part
+    study.add("first-round", against("linf", "l1", terms=terms), clean=30, passes=20, **each)
     both = study.page(evidence, "contest-fresh", suite="core")
-    assert both.index("on new items") < both.index("## The candidate") < both.index(before)
+    part = both[both.index("## A third candidate") :]
+    assert row(part, "union of l_inf, l_2, l_1 beside first-round: no target")[1].startswith(
+        "**-15.0 ["
+    )
+    assert "MSD is the plain multi-norm training with the largest" in part
+    ours = both[both.index("## The recipe on new items") : both.index("## A third candidate")]
+    assert "the recipe as it is shipped is `first-round`" in ours
+    assert row(ours, "union of l_inf, l_2, l_1 beside multinorm-sparse: no target")[1].startswith(
+        "**+15.0 ["
+    )
 
 
 def test_a_contest_without_the_recipe_has_no_verdict(evidence: ModuleType, study: Study) -> None:
