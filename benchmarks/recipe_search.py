@@ -18,9 +18,11 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -113,15 +115,15 @@ def judged(candidate: Candidate, model: torch.nn.Module, name: str) -> dict[str,
     return {what: round(float(each.double().mean()), 6) for what, each in every.items()}
 
 
-def measured(job: Job) -> Row:
-    """One candidate with one seed."""
+def measured(job: Job, suite: str = SUITE) -> Row:
+    """One candidate with one seed, judged by a suite, and by `core` too where it asks for that."""
     torch.set_num_threads(1)
     candidate, seed = job
     model, cost = trained(candidate, seed)
     row = {"data": candidate.data, "name": candidate.name, "seed": seed, **cost}
     if candidate.core:
         row[STRONGER] = judged(candidate, model, STRONGER)
-    return {**row, **judged(candidate, model, SUITE)}
+    return row if suite == STRONGER else {**row, **judged(candidate, model, suite)}
 
 
 def told(candidate: Candidate) -> Row:
@@ -131,51 +133,75 @@ def told(candidate: Candidate) -> Row:
     return {**shown, **sizes, "made": repr(candidate)}
 
 
-def content() -> dict[str, Any]:
-    """The file of results; empty where there is none."""
-    empty: dict[str, Any] = {"candidates": [], "runs": []}
-    return json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else empty
+@dataclass(frozen=True)
+class Round:
+    """Candidates, the file that holds what was measured of them, and the suite that judges them."""
+
+    candidates: Sequence[Candidate]
+    path: Path
+    suite: str = SUITE
+
+    def content(self) -> dict[str, Any]:
+        """The file of results; empty where there is none."""
+        empty: dict[str, Any] = {"candidates": [], "runs": []}
+        return json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else empty
+
+    def store(self, runs: Iterable[Row]) -> None:
+        """Replace the file of results; its note on the runs it had stays."""
+        order = {(c.data, c.name): place for place, c in enumerate(self.candidates)}
+        write(
+            self.path.stem,
+            [],
+            clock="processor seconds of training, one thread, on a busy machine",
+            suite=self.suite,
+            split="validation",
+            candidates=[told(candidate) for candidate in self.candidates],
+            note=self.content().get("note"),
+            runs=sorted(runs, key=lambda row: (order.get(key(row)[:2], len(order)), row["seed"])),
+        )
+
+    def stored(self) -> dict[Key, Row]:
+        """What was measured of the candidates."""
+        names = {(candidate.data, candidate.name) for candidate in self.candidates}
+        return {key(row): row for row in self.content()["runs"] if key(row)[:2] in names}
+
+    def jobs(self) -> list[Job]:
+        """Every candidate with each of its seeds."""
+        return [(candidate, seed) for candidate in self.candidates for seed in candidate.seeds]
+
+    def answers(self, jobs: list[Job], processes: int) -> Iterator[Row]:
+        """Measure in several processes; rows come as they are ready."""
+        if jobs:
+            measure = partial(measured, suite=self.suite)
+            with get_context("spawn").Pool(min(processes, len(jobs))) as pool:
+                yield from pool.imap_unordered(measure, jobs)
+
+    def pursue(self, processes: int) -> dict[Key, Row]:
+        """Measure what is missing, replace the file after each run, and return everything."""
+        known = self.stored()
+        jobs = [(c, seed) for c, seed in self.jobs() if (c.data, c.name, seed) not in known]
+        for row in self.answers(jobs, processes):
+            known[key(row)] = row
+            self.store(known.values())
+            print(line(row), flush=True)
+        return known
 
 
-def store(runs: Iterable[Row]) -> None:
-    """Replace the file of results; its note on the runs it had stays."""
-    order = {(c.data, c.name): place for place, c in enumerate(CANDIDATES)}
-    write(
-        "recipe_search",
-        [],
-        clock="processor seconds of training, one thread, on a busy machine",
-        suite=SUITE,
-        split="validation",
-        candidates=[told(candidate) for candidate in CANDIDATES],
-        note=content().get("note"),
-        runs=sorted(runs, key=lambda row: (order.get(key(row)[:2], len(order)), row["seed"])),
-    )
-
-
-def stored() -> dict[Key, Row]:
-    """What was measured of the candidates."""
-    names = {(candidate.data, candidate.name) for candidate in CANDIDATES}
-    return {key(row): row for row in content()["runs"] if key(row)[:2] in names}
+ROUNDS = Round(CANDIDATES, PATH)
 
 
 def line(row: Row) -> str:
-    """A row of the table."""
-    shares = " ".join(f"{100 * row[what]:6.1f}" for what in MEASURED)
+    """A row of the table, by `core` where nothing else judged it."""
+    found = {**row.get(STRONGER, {}), **row}
+    shares = " ".join(f"{100 * found[what]:6.1f}" for what in MEASURED)
     return f"{row['data']:<14} {row['name']:<58} {row['seed']} {shares} {row['processor_s']:7.1f}"
-
-
-def answers(measure: Callable[[Job], Row], jobs: list[Job], processes: int) -> Iterator[Row]:
-    """Measure in several processes; rows come as they are ready."""
-    if jobs:
-        with get_context("spawn").Pool(min(processes, len(jobs))) as pool:
-            yield from pool.imap_unordered(measure, jobs)
 
 
 def check(names: list[str], processes: int) -> None:
     """Measure candidates again and print them beside what is stored."""
-    before = stored()
-    jobs = [(c, seed) for c in CANDIDATES if f"{c.data}/{c.name}" in names for seed in c.seeds]
-    for row in answers(measured, jobs, processes):
+    before = ROUNDS.stored()
+    jobs = [(c, seed) for c, seed in ROUNDS.jobs() if f"{c.data}/{c.name}" in names]
+    for row in ROUNDS.answers(jobs, processes):
         print(line(row), "measured now", flush=True)
         if key(row) in before:
             print(line(before[key(row)]), "stored", flush=True)
@@ -190,12 +216,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if asked.check:
         return check(asked.check, asked.processes)
-    known = stored()
-    jobs = [(c, s) for c in CANDIDATES for s in c.seeds if (c.data, c.name, s) not in known]
-    for row in answers(measured, jobs, asked.processes):
-        known[key(row)] = row
-        store(known.values())
-        print(line(row), flush=True)
+    known = ROUNDS.pursue(asked.processes)
     print(f"{'':<75}{' '.join(f'{what:>6}' for what in MEASURED)}  proc. s")
     for row in sorted(known.values(), key=lambda row: (row["data"], -row["union"])):
         print(line(row))

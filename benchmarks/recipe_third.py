@@ -10,16 +10,14 @@ measured again.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
 import torch
-from harness import RESULTS, Row, write
+from harness import RESULTS
 from recipe_candidates import F_E_AT
 from recipe_refined import F_REFINED, FALL, FALLING, RECIPE, RIVAL
-from recipe_search import STRONGER, Job, answers, judged, key, told, trained
+from recipe_search import STRONGER, Round
 
 from spikeproof.attacks import PGD
 from spikeproof.neurons import LIF, Surrogate
@@ -64,39 +62,10 @@ FASHION = tuple(
 CANDIDATES = tuple(replace(one, core=True, seeds=SEEDS) for one in (*DIGITS, *FASHION))
 
 
-def measured(job: Job) -> Row:
-    """One candidate with one seed, judged by `core`."""
-    torch.set_num_threads(1)
-    candidate, seed = job
-    model, cost = trained(candidate, seed)
-    row = {"data": candidate.data, "name": candidate.name, "seed": seed, **cost}
-    return {**row, STRONGER: judged(candidate, model, STRONGER)}
-
-
-def store(runs: Iterable[Row]) -> None:
-    """Replace the file of results."""
-    order = {(c.data, c.name): place for place, c in enumerate(CANDIDATES)}
-    write(
-        PATH.stem,
-        [],
-        clock="processor seconds of training, one thread, on a busy machine",
-        suite=STRONGER,
-        split="validation",
-        candidates=[told(candidate) for candidate in CANDIDATES],
-        runs=sorted(runs, key=lambda row: (order[key(row)[:2]], row["seed"])),
-    )
-
-
 def main() -> None:
     """Measure what is missing."""
     torch.set_num_threads(1)
-    stored = json.loads(PATH.read_text(encoding="utf-8"))["runs"] if PATH.exists() else []
-    known = {key(row): row for row in stored}
-    jobs = [(c, s) for c in CANDIDATES for s in c.seeds if (c.data, c.name, s) not in known]
-    for row in answers(measured, jobs, processes=2):
-        known[key(row)] = row
-        store(known.values())
-        print(row["data"], row["name"], row["seed"], row[STRONGER], flush=True)
+    Round(CANDIDATES, PATH, STRONGER).pursue(processes=2)
 
 
 if __name__ == "__main__":

@@ -65,8 +65,8 @@ from spikeproof.train import (
     Training,
     Worst,
 )
-from spikeproof.train.place import Place
-from spikeproof.train.run import Run
+from spikeproof.train.loop.run import Run
+from spikeproof.train.loop.step import Place
 
 BATCH, TIMESTEPS, WIDTH, STEPS = 64, 4, 12, 2
 WITHIN, SHARE = 0.15, 0.95

@@ -31,7 +31,7 @@ from training_sparsity import sparsity
 from training_standard import standard
 from training_synchrony import synchrony
 
-from spikeproof.study import Results, extracted
+from spikeproof.analysis import Results, extracted
 
 PAGE = ROOT / "docs" / "evidence" / "training.md"
 STUDIES = RESULTS / "studies"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from evidence_page import table, verdict
 from training_numbers import LABELS, points, ratio, share, times
 
+from spikeproof.analysis import Results
 from spikeproof.metrics import Estimate
-from spikeproof.study import Results
 
 # The shipped recipe, the best candidate of its search's second round, and what the plan
 # contest-fresh calls the recipe, its candidate being called as the recipe was to be.
@@ -95,7 +95,8 @@ def _targets(
     for rival in rivals:
         if (beside := gap(rival, "l0")) is not None:
             rows.append((f"l_0 beside {rival}: no target", points(beside), ""))
-    for other in {SHIPPED, FIRST} & set(run.trainings(data)) - {recipe}:
+    others = [t for t in (SHIPPED, FIRST) if t != recipe and t in run.trainings(data)]
+    for other in others:
         for what in (UNION, "clean"):
             said = f"{_label(what)} beside {other}: no target"
             rows.append((said, points(gap(other, what)), ""))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from evidence_page import number, percent
 
+from spikeproof.analysis import Results
 from spikeproof.metrics import Estimate
-from spikeproof.study import Results
 
 UNION = ("linf", "l2", "l1", "l0")
 LABELS: dict[str | tuple[str, ...], str] = {

@@ -13,7 +13,7 @@ from itertools import combinations
 from evidence_page import percent, table
 from training_numbers import LABELS
 
-from spikeproof.study import Results
+from spikeproof.analysis import Results
 
 
 @dataclass(frozen=True, kw_only=True)

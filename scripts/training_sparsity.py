@@ -14,7 +14,7 @@ from training_numbers import (
     size,
 )
 
-from spikeproof.study import Results
+from spikeproof.analysis import Results
 
 Factors = tuple[str, str]
 _SHOWN = ("clean", *UNION, UNION)

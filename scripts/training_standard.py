@@ -5,7 +5,7 @@ from __future__ import annotations
 from evidence_page import table
 from training_numbers import ACCURACIES, LABELS, UNION, excludes_zero, points, share
 
-from spikeproof.study import Results
+from spikeproof.analysis import Results
 
 _ATTACKED = ("linf", "l2", "l1", "l0", UNION)
 

@@ -8,8 +8,8 @@ import numpy as np
 from evidence_page import number, table
 from training_numbers import LABELS, excludes_zero, points, share
 
+from spikeproof.analysis import Results
 from spikeproof.metrics import Estimate
-from spikeproof.study import Results
 
 _UNITS = {
     "jitter": "a standard deviation in time steps",

@@ -31,6 +31,7 @@ LAYERS = [
     "train",
     "evaluate",
     "study",
+    "analysis",
     "report",
     "cli",
 ]

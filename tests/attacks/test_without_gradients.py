@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import ATTACKS, PGD, Attack, Restarts, SparseRS, Square, Transfer
-from spikeproof.attacks.schedule import share_at
+from spikeproof.attacks.pieces.schedule import share_at
+from spikeproof.attacks.pieces.windows import Canvas
 from spikeproof.attacks.square import MARKS
-from spikeproof.attacks.windows import Canvas
 from spikeproof.base import FileProblem, InputError, SettingError, seeds
 from spikeproof.data import Domain, Views
 from spikeproof.models import ModelSpec, build, save_model

@@ -78,7 +78,7 @@ def test_a_study_runs_once_and_tells_its_status(said: Said, plan: Path, tiny: Pa
 
 
 def test_an_extract_is_written_where_asked(said: Said, tiny: Path, tmp_path: Path) -> None:
-    from spikeproof.study import extracted
+    from spikeproof.analysis import extracted
 
     code, out, _ = said("study", "extract", tiny, "--to", tmp_path / "tiny.json", "--json")
     told = json.loads(out)
@@ -118,8 +118,8 @@ def test_the_demo_prints_the_matrix_and_the_report(
 
 
 def test_the_matrix_says_what_the_records_say(said: Said, tiny: Path) -> None:
+    from spikeproof.analysis import results
     from spikeproof.cli.matrix import matrix_record
-    from spikeproof.study import results
 
     told = {
         (row["training"], row["threat"]): row["accuracy"] for row in matrix_record(results(tiny))

@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 import torch
+from contract_cases import AUDIO, EVENTS, IMAGE, VIEWS
 from torch import Tensor
 
 from spikeproof.base import SettingError
@@ -33,10 +34,6 @@ from spikeproof.oracle import (
     path_record,
 )
 
-IMAGE = Domain(kind="image", shape=(2, 8, 8))
-EVENTS = Domain(kind="events", shape=(3, 2, 8, 8), high=4.0, integer=True)
-AUDIO = Domain(kind="audio", shape=(400,), low=-1.0)
-VIEWS = Views((("image", IMAGE), ("audio", AUDIO)))
 NEURON = LIF(threshold=0.5, surrogate=Surrogate("arctan", 1.0))
 
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import PGD, Member, Suite
-from spikeproof.base import FileProblem, InputError, SettingError
+from spikeproof.base import FileProblem, InputError, SettingError, read_arrays, write_arrays
 from spikeproof.data import Dataset, DataSpec, Domain, Split
-from spikeproof.evaluate import audit, open_test, read_arrays, write_arrays
+from spikeproof.evaluate import audit, open_test
 from spikeproof.metrics import wilson
 from spikeproof.threats import L2, Joint, Linf, Threat
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from spikeproof.analysis import results, verdicts
 from spikeproof.report import compose
-from spikeproof.study import results, verdicts
 
 
 def _load(name: str) -> ModuleType:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from spikeproof.base import digest, write_json
+from spikeproof.base import digest, write_arrays, write_json
 from spikeproof.data import DigitsAudio, DigitsAV, DigitsEvents, DigitsImages
-from spikeproof.evaluate import write_arrays
 
 RADII = {
     "digits": {"linf": (0.05, 0.1, 0.2), "l2": (0.4, 0.8, 1.6), "l1": (2.0, 4.0, 8.0),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from spikeproof.analysis import Part, Verdict
 from spikeproof.metrics import Estimate
 from spikeproof.report.answer import answer
 from spikeproof.report.masking import Sign
-from spikeproof.study import Part, Verdict
 
 
 def gain(verdict: str, **norms: str) -> Verdict:

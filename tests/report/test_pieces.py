@@ -14,12 +14,12 @@ from PIL import Image
 
 from spikeproof.report import picture
 from spikeproof.report.citations import read
-from spikeproof.report.clouds import log_ticks
 from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on, painted
-from spikeproof.report.exhibits import Part, chosen, exhibit
+from spikeproof.report.gallery import Part, chosen, exhibit
+from spikeproof.report.labels import interval, number, percent, pretty
 from spikeproof.report.pictures import EVENT_COLOURS, difference, event_gif, event_still, png, scan
+from spikeproof.report.scatter import log_ticks
 from spikeproof.report.sound import snr_db, spectrogram, wav
-from spikeproof.report.words import interval, number, percent, pretty
 
 
 def test_a_wav_file_decodes_to_the_samples_it_was_made_from() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import made_run
 import numpy as np
 
-from spikeproof.study import extract
+from spikeproof.analysis import extract
 
 RADII = (0.1, 0.2, 0.4)
 CROSS = {"error": {"kind": "cross_entropy", "weight": 1.0}}

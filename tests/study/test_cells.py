@@ -11,7 +11,7 @@ import pytest
 from spikeproof.base import InputError, SettingError, canonical_json
 from spikeproof.data import describe
 from spikeproof.study import Cell, InputsPlan, Plan, TrainingPlan, cells_of
-from spikeproof.study.code import _meaning
+from spikeproof.study.fingerprint import _meaning
 
 
 def by_title(plan: Plan) -> dict[str, Cell]:

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.metrics import Estimate
-from spikeproof.study.analysis_attacks import survival_at, typical_lengths
-from spikeproof.study.analysis_claims import (
+from spikeproof.analysis.claims.claim import (
     AGREEMENT,
     ATTACK_BEATS_RANDOM,
     BOUND_HOLDS,
@@ -21,7 +19,9 @@ from spikeproof.study.analysis_claims import (
     combine,
     within,
 )
-from spikeproof.study.analysis_tables import Table
+from spikeproof.analysis.claims.robustness import survival_at, typical_lengths
+from spikeproof.analysis.tables import Table
+from spikeproof.metrics import Estimate
 
 
 def test_lengths_are_those_of_the_perturbations_that_first_broke_an_item() -> None:

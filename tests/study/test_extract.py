@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spikeproof.analysis import Results, extract, extracted, results
 from spikeproof.base import FileProblem
-from spikeproof.study import Results, extract, extracted, results
 
 
 @pytest.fixture(scope="module")

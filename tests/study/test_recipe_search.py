@@ -82,15 +82,15 @@ def test_the_stored_search_is_of_the_candidates_in_the_table(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    script = importlib.import_module(name)
+    script, search = map(importlib.import_module, (name, "recipe_search"))
     names = [(made.data, made.name) for made in script.CANDIDATES]
     assert len(set(names)) == len(names)
     if name == "recipe_search":
         assert all((made.data, made.beside or made.name) in names for made in script.CANDIDATES)
     content = json.loads(script.PATH.read_text())
     stored = [{k: v for k, v in known.items() if k != "made"} for known in content["candidates"]]
-    told = [{k: v for k, v in script.told(made).items() if k != "made"}
+    told = [{k: v for k, v in search.told(made).items() if k != "made"}
             for made in script.CANDIDATES]  # fmt: skip
     assert stored == told
     wanted = {(made.data, made.name, seed) for made in script.CANDIDATES for seed in made.seeds}
-    assert {script.key(run) for run in content["runs"]} == wanted
+    assert {search.key(run) for run in content["runs"]} == wanted

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from run_files import one
 
-from spikeproof.evaluate import read_arrays
+from spikeproof.base import read_arrays
 from spikeproof.models import load_model, model_digest
 from spikeproof.study import CellFolder, Plan, cells_of, status
 

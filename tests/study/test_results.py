@@ -10,8 +10,8 @@ import made_run
 import numpy as np
 import pytest
 
+from spikeproof.analysis.results import Results, results
 from spikeproof.base import FileProblem, SettingError
-from spikeproof.study.results import Results, results
 
 T, F = True, False
 
@@ -175,7 +175,7 @@ def test_seeds_and_items_that_are_not_shared_are_left_out_of_a_comparison(tmp_pa
     assert other is not None
     assert plain.items.tolist() == [3, 5, 9]
     assert plain.values["alive"][:, 0].tolist() == [[0, 0, 1], [0, 0, 0]]
-    from spikeproof.study.analysis_tables import align
+    from spikeproof.analysis.tables import align
 
     aligned = align(plain, other)
     assert aligned is not None

@@ -88,7 +88,7 @@ def test_strays_of_a_killed_writer_are_swept_away(copy: Path, whole: Path, tiny:
 def test_a_failing_cell_leaves_the_others_alone_and_is_tried_again(
     tmp_path: Path, tiny: Plan, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import spikeproof.study.work as work
+    import spikeproof.study.compute as work
 
     real = work._KINDS["attack"]
 
@@ -117,7 +117,7 @@ def test_a_failing_cell_leaves_the_others_alone_and_is_tried_again(
 def test_what_looks_at_a_network_that_failed_is_not_tried(
     tmp_path: Path, tiny: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import spikeproof.study.work as work
+    import spikeproof.study.compute as work
 
     def failing(*_: object) -> object:
         raise ZeroDivisionError("no")
@@ -228,6 +228,6 @@ def test_code_that_changed_under_a_running_study_fails_its_cells(
     copy: Path, tiny: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (one(copy, "probe") / "record.json").unlink()
-    monkeypatch.setattr("spikeproof.study.work.code_sha256", lambda: "0" * 64)
+    monkeypatch.setattr("spikeproof.study.compute.code_sha256", lambda: "0" * 64)
     with pytest.raises(CellsFailed, match="The code was changed while the study ran"):
         run(tiny, copy)

@@ -9,20 +9,13 @@ from typing import Any, Literal
 import pytest
 import torch
 
+from spikeproof.analysis import results
 from spikeproof.base import InputError, SettingError, read_json
 from spikeproof.cli.main import run as command
 from spikeproof.data import Dataset, choose, load
 from spikeproof.evaluate import open_test, open_validation
-from spikeproof.study import (
-    Plan,
-    cells_of,
-    load_plan,
-    results,
-    run,
-    status,
-    training_items,
-)
-from spikeproof.study.work import attempt
+from spikeproof.study import Plan, cells_of, load_plan, run, status, training_items
+from spikeproof.study.compute import attempt
 from spikeproof.train import Training
 
 SHIFT = {"kind": "shift-image", "pixels": 1}

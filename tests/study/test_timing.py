@@ -14,22 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spikeproof.base import FileProblem, SettingError
+from spikeproof.analysis import extract, extracted, results
+from spikeproof.base import FileProblem, SettingError, read_arrays
 from spikeproof.data import load
-from spikeproof.evaluate import open_test, read_arrays, timing
+from spikeproof.evaluate import open_test, timing
 from spikeproof.models import load_model
-from spikeproof.study import (
-    DataPlan,
-    Plan,
-    TimingPlan,
-    TrainingPlan,
-    cells_of,
-    extract,
-    extracted,
-    load_plan,
-    results,
-    run,
-)
+from spikeproof.study import DataPlan, Plan, TimingPlan, TrainingPlan, cells_of, load_plan, run
 
 ERROR = {"kind": "cross_entropy", "weight": 1.0}
 LEVELS = {"jitter": (1.0, 1e-9), "deletion": (0.2, 1.0), "insertion": (1e-9, 0.5)}

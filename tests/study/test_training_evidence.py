@@ -13,7 +13,7 @@ import pytest
 from made_study import CROSS, ITEMS, Study, against
 from page_rows import row
 
-from spikeproof.study import extract
+from spikeproof.analysis import extract
 
 
 def objectives(study: Study) -> None:

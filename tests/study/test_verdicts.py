@@ -10,9 +10,9 @@ import made_run
 import numpy as np
 import pytest
 
-from spikeproof.study.analysis_rows import plain
-from spikeproof.study.results import results
-from spikeproof.study.verdicts import Verdict, verdicts
+from spikeproof.analysis.claims.verdicts import Verdict, verdicts
+from spikeproof.analysis.results import results
+from spikeproof.analysis.rows import plain
 
 N, SEEDS, DRAWS = 200, (0, 1), 200
 NORMS = ("linf", "l2", "l1", "l0")

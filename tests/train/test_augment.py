@@ -28,7 +28,7 @@ from spikeproof.train import (
     Training,
     fit,
 )
-from spikeproof.train.augment import augmented
+from spikeproof.train.augment.registry import augmented
 
 DOMAINS = {
     "image": Domain(kind="image", shape=(3, 9, 7)),

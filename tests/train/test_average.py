@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from spikeproof.data import Dataset
 from spikeproof.models import model_digest
 from spikeproof.train import fit
-from spikeproof.train.average import Average
+from spikeproof.train.loop.average import Average
 
 
 def test_the_average_follows_its_formula_and_is_what_the_run_ends_with(
@@ -29,7 +29,7 @@ def test_the_average_follows_its_formula_and_is_what_the_run_ends_with(
 
     first = {name: t.clone() for name, t in model().state_dict().items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spikeproof.train.run.Average", Kept)
+        patch.setattr("spikeproof.train.loop.run.Average", Kept)
         nets = {}
         for keep in ("average", "weights"):
             Kept.seen = []

@@ -16,7 +16,7 @@ from spikeproof.base import FileProblem, SettingError
 from spikeproof.data import Dataset, Split
 from spikeproof.models import read_tensors, write_tensors
 from spikeproof.train import Training, fit
-from spikeproof.train.checkpoint import _digest
+from spikeproof.train.keep.checkpoint import _digest
 
 
 @pytest.mark.parametrize(

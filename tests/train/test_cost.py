@@ -26,7 +26,7 @@ from spikeproof.train import (
     fit,
     write_card,
 )
-from spikeproof.train.watch import Tally
+from spikeproof.train.loop.watch import Tally
 
 
 def test_a_tally_counts_items_and_not_calls() -> None:

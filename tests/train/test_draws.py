@@ -26,9 +26,9 @@ from spikeproof.train import (
     Training,
     fit,
 )
-from spikeproof.train.measure import measure
-from spikeproof.train.parallel import Group
-from spikeproof.train.run import Run
+from spikeproof.train.loop.parallel import Group
+from spikeproof.train.loop.run import Run
+from spikeproof.train.loop.validate import measure
 
 
 class Noisy(nn.Module):

@@ -25,7 +25,7 @@ from spikeproof.train import (
     Training,
     fit,
 )
-from spikeproof.train.run import Run
+from spikeproof.train.loop.run import Run
 
 
 def test_where_an_epoch_is_one_plain_step_both_fusions_are_the_same(

@@ -9,7 +9,7 @@ import torch
 
 from spikeproof.data import Domain, Split
 from spikeproof.train import Augmentation, Flip, ShiftImage
-from spikeproof.train.feed import Feed
+from spikeproof.train.loop.loader import Feed
 
 
 def feed(n: int, augment: Sequence[Augmentation], side: int = 6) -> Feed:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from spikeproof.base import InputError, SettingError
 from spikeproof.neurons import IF, LIF, Spiking, Surrogate, fire
 from spikeproof.train import GradientNorm, ParticipationRatio, Pass, SparseGradient
-from spikeproof.train.sparse_gradient import _steepest
+from spikeproof.train.terms.sparse_gradient import _steepest
 
 Case = tuple[nn.Linear, Tensor, Tensor]
 

@@ -126,7 +126,7 @@ def test_a_bar_is_drawn_on_standard_error_when_asked_for(
 
 
 def test_a_terminal_gets_the_bar_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    from spikeproof.train.progress import reporting
+    from spikeproof.train.keep.progress import reporting
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

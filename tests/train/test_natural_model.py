@@ -35,7 +35,7 @@ from spikeproof.train import (
     fit,
     load_failure,
 )
-from spikeproof.train.run import Run
+from spikeproof.train.loop.run import Run
 
 
 def test_the_average_takes_in_fused_weights(data: Dataset, dataset: Make) -> None:
@@ -160,7 +160,7 @@ def test_weights_are_copied_only_where_a_rule_may_move_them(
         assert len(before) == len(stepped) == len(after)
         seen.append(len(before))
 
-    monkeypatch.setattr("spikeproof.train.shift.shift", watched)
+    monkeypatch.setattr("spikeproof.train.hooks.update_norms.shift", watched)
     inputs = Adversarial(PGD(steps=1), Threat(Linf(), 0.1, data.domain))
     work = Assignment(
         objective=objective(rule, inputs=inputs), epochs=1, settings=Training(batch_size=16)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from spikeproof.base import SettingError
 from spikeproof.train import LOG, WALL, Group
-from spikeproof.train.parallel import _normalise
+from spikeproof.train.loop.parallel import _normalise
 
 
 @pytest.fixture(scope="module")

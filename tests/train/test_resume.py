@@ -18,8 +18,8 @@ from spikeproof.base import Diverged, FileProblem
 from spikeproof.data import Dataset
 from spikeproof.models import model_digest
 from spikeproof.train import LOG, WALL, CrossEntropy, History, Training, fit
-from spikeproof.train.measure import Measured
-from spikeproof.train.run import Run
+from spikeproof.train.loop.run import Run
+from spikeproof.train.loop.validate import Measured
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")

@@ -36,7 +36,7 @@ from spikeproof.train import (
     Training,
     fit,
 )
-from spikeproof.train.run import Run
+from spikeproof.train.loop.run import Run
 
 ERROR = {"error": (1.0, CrossEntropy())}
 

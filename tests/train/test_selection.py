@@ -17,8 +17,8 @@ from spikeproof.data import Dataset, Domain
 from spikeproof.models import model_digest
 from spikeproof.threats import L2, Goal, Linf, Threat
 from spikeproof.train import EAT, Adversarial, CrossEntropy, Exam, Objective, Training, fit
-from spikeproof.train.measure import Measured
-from spikeproof.train.run import Run
+from spikeproof.train.loop.run import Run
+from spikeproof.train.loop.validate import Measured
 
 
 def test_an_exam_counts_what_stands_under_each_threat_and_under_all() -> None:

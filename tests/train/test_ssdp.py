@@ -13,7 +13,7 @@ import spikeproof as sp
 from spikeproof.base import InputError, SettingError
 from spikeproof.neurons import IF, Spiking, time_mean
 from spikeproof.train import SSDP
-from spikeproof.train.rules.ssdp import latencies
+from spikeproof.train.hooks.ssdp import latencies
 
 
 def test_ssdp_by_hand() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from spikeproof.data import Dataset
 from spikeproof.neurons import LIF, Spiking
 from spikeproof.train import Epoch, fit
-from spikeproof.train.watch import warnings_of
+from spikeproof.train.loop.watch import warnings_of
 
 
 class Spikes(nn.Module):

@@ -4,29 +4,29 @@ from spikeproof.attacks.apgd import APGD
 from spikeproof.attacks.attack import Attack, serves
 from spikeproof.attacks.countdown import Countdown
 from spikeproof.attacks.ddn import DDN
-from spikeproof.attacks.ensemble import Suite
 from spikeproof.attacks.fgsm import FGSM
 from spikeproof.attacks.fmn import FMN
-from spikeproof.attacks.found import Found, Tally
-from spikeproof.attacks.member import Member
 from spikeproof.attacks.nearest import MinimumNorm, Nearest
 from spikeproof.attacks.pdpgd import PDPGD
 from spikeproof.attacks.pgd import PGD
+from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.random import Random
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.attacks.restarts import Restarts
 from spikeproof.attacks.rfgsm import RFGSM
 from spikeproof.attacks.saliency import Saliency
 from spikeproof.attacks.sapgd import SAPGD
-from spikeproof.attacks.siege import Judge
 from spikeproof.attacks.sigma_zero import SigmaZero
 from spikeproof.attacks.sparse_pgd import SparsePGD
 from spikeproof.attacks.sparse_rs import SparseRS
 from spikeproof.attacks.square import Square
-from spikeproof.attacks.suites import SUITES, suite
+from spikeproof.attacks.suite.member import Member
+from spikeproof.attacks.suite.presets import SUITES, suite
+from spikeproof.attacks.suite.result import Found, Tally
+from spikeproof.attacks.suite.run import Judge
+from spikeproof.attacks.suite.suite import Suite
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.targeted import Targeted
-from spikeproof.attacks.trackers import Best
 from spikeproof.attacks.transfer import Transfer
 from spikeproof.attacks.tune import WIDTHS, tune
 

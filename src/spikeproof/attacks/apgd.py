@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import Seeds, SettingError, check_count, check_fraction
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat

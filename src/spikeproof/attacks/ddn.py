@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.nearest import Descent, Look, State
-from spikeproof.attacks.scale import largest_range, unit_l2, wide
+from spikeproof.attacks.pieces.scale import largest_range, unit_l2, wide
 from spikeproof.base import check_count, check_fraction, check_positive
 from spikeproof.threats import Threat
 

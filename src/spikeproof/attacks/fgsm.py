@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import Seeds
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import InputError, Seeds, SettingError
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.nearest import Descent, Look, State
-from spikeproof.attacks.proximal import NORMS, proximal
-from spikeproof.attacks.scale import Adam, largest_range
+from spikeproof.attacks.pieces.proximal import NORMS, proximal
+from spikeproof.attacks.pieces.scale import Adam, largest_range
 from spikeproof.base import SettingError, check_count, check_positive
 from spikeproof.threats import Threat
 

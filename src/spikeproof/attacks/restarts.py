@@ -8,7 +8,7 @@ from torch import Tensor
 
 from spikeproof.attacks.attack import Attack, serves
 from spikeproof.attacks.pgd import PGD
-from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat

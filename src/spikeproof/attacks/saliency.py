@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spikeproof.attacks.ranking import first
-from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.pieces.ranking import first
 from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat

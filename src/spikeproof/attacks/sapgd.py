@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.apgd import checkpoints
-from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import Seeds, check_count, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spikeproof.attacks.ranking import first
-from spikeproof.attacks.schedule import share_at
-from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.pieces.ranking import first
+from spikeproof.attacks.pieces.schedule import share_at
 from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Threat

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spikeproof.attacks.schedule import share_at
-from spikeproof.attacks.trackers import Best
-from spikeproof.attacks.windows import Canvas
+from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.pieces.schedule import share_at
+from spikeproof.attacks.pieces.windows import Canvas
 from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L1, L2, Aim, Geometry, Joint, Linf, Threat

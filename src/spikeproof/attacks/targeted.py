@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.apgd import APGD
 from spikeproof.attacks.attack import Attack, serves
-from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import InputError, Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Aim, Goal, Threat

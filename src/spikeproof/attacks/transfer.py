@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from spikeproof.attacks.attack import Attack, serves
 from spikeproof.attacks.pgd import PGD
-from spikeproof.attacks.trackers import Best
+from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import InputError, Seeds
 from spikeproof.models import load_model
 from spikeproof.oracle import Oracle

@@ -1,5 +1,6 @@
 """What every room stands on: errors, checks, seeds, files, settings, citations."""
 
+from spikeproof.base.arrays import read_arrays, write_arrays
 from spikeproof.base.checks import (
     check_at_least,
     check_count,
@@ -60,11 +61,13 @@ __all__ = [
     "digest_file",
     "nearest",
     "placed",
+    "read_arrays",
     "read_json",
     "references",
     "seeds",
     "settings_from",
     "suggestion",
+    "write_arrays",
     "write_atomic",
     "write_json",
 ]

@@ -90,7 +90,7 @@ def _read(folder: Path) -> _Side:
 
 def _read_run(folder: Path) -> _Side:
     """The completed attack cells of a run."""
-    from spikeproof.study import results
+    from spikeproof.analysis import results
 
     found, survival = results(folder), {}
     for data in found.data():
@@ -109,8 +109,7 @@ def _read_run(folder: Path) -> _Side:
 
 def _read_audit(folder: Path) -> _Side:
     """The ladders of an audit."""
-    from spikeproof.base import read_json
-    from spikeproof.evaluate import read_arrays
+    from spikeproof.base import read_arrays, read_json
 
     content = read_json(folder / "audit.json", "audit")
     arrays, survival = read_arrays(folder / "items.npz"), {}

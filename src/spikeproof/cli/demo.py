@@ -37,10 +37,10 @@ def demo(
     import dataclasses
     import os
 
+    from spikeproof.analysis import results, verdicts
     from spikeproof.cli.matrix import matrix_record, print_matrix
     from spikeproof.cli.running import run_plan
     from spikeproof.report import write_report
-    from spikeproof.study import results, verdicts
 
     name = "quick" if quick else "demo"
     folder = run_plan(name, folder, workers or os.cpu_count() or 1, seed)

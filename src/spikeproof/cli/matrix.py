@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from spikeproof.cli.show import print_table
 
 if TYPE_CHECKING:
+    from spikeproof.analysis import Results
     from spikeproof.metrics import Estimate
-    from spikeproof.study import Results
 
 __all__ = ["matrix_record", "print_matrix"]
 

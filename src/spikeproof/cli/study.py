@@ -71,7 +71,7 @@ def _extract(
     Example:
       spikeproof study extract runs/demo --to demo.json
     """
-    from spikeproof.study import extract
+    from spikeproof.analysis import extract
 
     path = extract(folder, to)
     if as_json:

@@ -1,9 +1,8 @@
 """Verified evaluation: what a model loses to a threat, measured so that it cannot be fooled."""
 
-from spikeproof.evaluate.arrays import read_arrays, write_arrays
 from spikeproof.evaluate.audit import Audit, audit
-from spikeproof.evaluate.cross_norm import climb
 from spikeproof.evaluate.forward import plain_logits
+from spikeproof.evaluate.ladder import climb
 from spikeproof.evaluate.outcome import Gallery, Outcome
 from spikeproof.evaluate.probe import Probe, probe, probed
 from spikeproof.evaluate.sealed import open_test, open_validation
@@ -25,9 +24,7 @@ __all__ = [
     "plain_logits",
     "probe",
     "probed",
-    "read_arrays",
     "right_draws",
     "timing",
     "verify",
-    "write_arrays",
 ]

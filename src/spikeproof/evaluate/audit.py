@@ -12,10 +12,9 @@ from torch import nn
 
 from spikeproof.attacks import Suite
 from spikeproof.attacks import suite as make_suite
-from spikeproof.base import SettingError, write_json
+from spikeproof.base import SettingError, write_arrays, write_json
 from spikeproof.data import Dataset
-from spikeproof.evaluate.arrays import write_arrays
-from spikeproof.evaluate.cross_norm import climb
+from spikeproof.evaluate.ladder import climb
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.sealed import open_test
 from spikeproof.metrics import union, wilson

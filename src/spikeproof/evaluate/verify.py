@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import IllegalAdversarial, InputError, check_labels
 from spikeproof.evaluate.forward import margins, plain_logits
-from spikeproof.evaluate.measure import allowance, euclidean, legal_places, measured
+from spikeproof.evaluate.lengths import allowance, euclidean, legal_places, measured
 from spikeproof.threats import Threat
 
 __all__ = ["Verified", "verify"]

@@ -1,19 +1,19 @@
 """How the attacker sees a model, and how its gradient crosses the spikes."""
 
+from spikeproof.oracle.convergence import Trend
+from spikeproof.oracle.gradient import Ascent, Openable, Path, Question, name_of
+from spikeproof.oracle.gradients.assg import ASSG
+from spikeproof.oracle.gradients.bptr import BPTR
+from spikeproof.oracle.gradients.conversion import Conversion
+from spikeproof.oracle.gradients.expectation import Expectation, Mean, Replay
+from spikeproof.oracle.gradients.hart import HART
+from spikeproof.oracle.gradients.mixture import Mixture
+from spikeproof.oracle.gradients.pdsg import PDSG
+from spikeproof.oracle.gradients.rga import RGA
+from spikeproof.oracle.gradients.smoothing import Smoothing
 from spikeproof.oracle.oracle import Oracle
-from spikeproof.oracle.path import Ascent, Openable, Path, Question, name_of
-from spikeproof.oracle.paths.assg import ASSG
-from spikeproof.oracle.paths.bptr import BPTR
-from spikeproof.oracle.paths.conversion import Conversion
-from spikeproof.oracle.paths.expectation import Expectation, Mean, Replay
-from spikeproof.oracle.paths.hart import HART
-from spikeproof.oracle.paths.mixture import Mixture
-from spikeproof.oracle.paths.pdsg import PDSG
-from spikeproof.oracle.paths.rga import RGA
-from spikeproof.oracle.paths.smoothing import Smoothing
 from spikeproof.oracle.prediction import prediction_seeds, stochastic
 from spikeproof.oracle.registry import PATHS, path_from, path_record
-from spikeproof.oracle.trend import Trend
 from spikeproof.oracle.view import Passes
 
 __all__ = [

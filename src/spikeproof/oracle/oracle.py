@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, Seeds, SettingError, seeds
-from spikeproof.oracle.path import Ascent, Path, Question, opened
-from spikeproof.oracle.trend import Trend
+from spikeproof.oracle.convergence import Trend
+from spikeproof.oracle.gradient import Ascent, Path, Question, opened
 from spikeproof.oracle.view import Passes, View
 
 __all__ = ["Oracle"]

@@ -8,16 +8,16 @@ from typing import Any
 
 from spikeproof.base import Registry, settings_from
 from spikeproof.neurons import Surrogate
-from spikeproof.oracle.path import Path
-from spikeproof.oracle.paths.assg import ASSG
-from spikeproof.oracle.paths.bptr import BPTR
-from spikeproof.oracle.paths.conversion import Conversion
-from spikeproof.oracle.paths.expectation import Expectation, Mean, Replay
-from spikeproof.oracle.paths.hart import HART
-from spikeproof.oracle.paths.mixture import Mixture
-from spikeproof.oracle.paths.pdsg import PDSG
-from spikeproof.oracle.paths.rga import RGA
-from spikeproof.oracle.paths.smoothing import Smoothing
+from spikeproof.oracle.gradient import Path
+from spikeproof.oracle.gradients.assg import ASSG
+from spikeproof.oracle.gradients.bptr import BPTR
+from spikeproof.oracle.gradients.conversion import Conversion
+from spikeproof.oracle.gradients.expectation import Expectation, Mean, Replay
+from spikeproof.oracle.gradients.hart import HART
+from spikeproof.oracle.gradients.mixture import Mixture
+from spikeproof.oracle.gradients.pdsg import PDSG
+from spikeproof.oracle.gradients.rga import RGA
+from spikeproof.oracle.gradients.smoothing import Smoothing
 
 __all__ = ["PATHS", "path_from", "path_record"]
 

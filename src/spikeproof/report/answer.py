@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from spikeproof.analysis import Part, Verdict
+from spikeproof.report.labels import data_title, listed, threat_title
 from spikeproof.report.masking import Sign
-from spikeproof.report.words import data_title, listed, threat_title
-from spikeproof.study import Part, Verdict
 
 __all__ = ["Answer", "answer"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spikeproof.analysis import Part, Verdict
 from spikeproof.metrics import Estimate
-from spikeproof.report import judged
+from spikeproof.report import claim_figures
 from spikeproof.report.figures import Figure, forest
+from spikeproof.report.labels import data_title, interval, number, percent, pretty
 from spikeproof.report.plots import slug
-from spikeproof.report.words import data_title, interval, number, percent, pretty
-from spikeproof.study import Part, Verdict
 
 __all__ = ["Case", "Claim", "claims"]
 
@@ -117,7 +117,7 @@ def _case(row: Verdict) -> Case:
         verdict=row.verdict,
         value=_value(row.estimate, row.unit) if row.estimate else "",
         explanation=pretty(row.explanation),
-        figure=judged.figure(slug("claim", row.claim, row.data), title, row.figure),
+        figure=claim_figures.figure(slug("claim", row.claim, row.data), title, row.figure),
         parts=[_part(part) for part in row.parts],
     )
 

@@ -12,22 +12,22 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from spikeproof.analysis import Results, Verdict, results, verdicts
 from spikeproof.base import write_atomic
-from spikeproof.report import sources
+from spikeproof.report import provenance as run_facts
 from spikeproof.report.answer import answer
 from spikeproof.report.citations import citations
+from spikeproof.report.claim_figures import NORMS
 from spikeproof.report.claims import claims
 from spikeproof.report.colours import ACCURACY, DIVERGING, hexed
-from spikeproof.report.exhibits import View
 from spikeproof.report.figures import Figure
+from spikeproof.report.gallery import View
 from spikeproof.report.headline import tiles
-from spikeproof.report.judged import NORMS
+from spikeproof.report.labels import percent
 from spikeproof.report.masking import LARGEST_BLIND
-from spikeproof.report.part import parts
 from spikeproof.report.pictures import EVENT_COLOURS
 from spikeproof.report.plots import series
-from spikeproof.report.words import percent
-from spikeproof.study import Results, Verdict, results, verdicts
+from spikeproof.report.section import parts
 
 __all__ = ["compose", "write_report"]
 
@@ -78,8 +78,8 @@ def compose(found: Results, judged: Sequence[Verdict]) -> str:
     short, long = answer(judged, masked)
     page = {
         "name": str(found.plan.get("name", "run")),
-        "sample": sources.sample(found),
-        "notice": sources.notice(found),
+        "sample": run_facts.sample(found),
+        "notice": run_facts.notice(found),
         "short": short,
         "long": long,
         "claims": told,
@@ -87,9 +87,9 @@ def compose(found: Results, judged: Sequence[Verdict]) -> str:
         "series": series(found),
         "tiles": tiles(found, series(found)),
         "parts": shown,
-        "cost": {"heads": sources.COST_HEADS, "rows": sources.cost(found)},
-        "limits": sources.limits(found),
-        "provenance": sources.provenance(found.provenance()),
+        "cost": {"heads": run_facts.COST_HEADS, "rows": run_facts.cost(found)},
+        "limits": run_facts.limits(found),
+        "provenance": run_facts.provenance(found.provenance()),
         "citations": citations(),
         "accuracy_scale": ",".join(ACCURACY),
         "transfer_scale": ",".join(DIVERGING),

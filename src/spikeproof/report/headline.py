@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from spikeproof.analysis import Results
 from spikeproof.metrics import Estimate
-from spikeproof.report.words import data_title, percent
-from spikeproof.study import Results
+from spikeproof.report.labels import data_title, percent
 
 __all__ = ["Bar", "Tile", "tiles"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.study import Results
+from spikeproof.analysis import Results
 
 __all__ = ["LARGEST_BLIND", "Sign", "signs"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.report.clouds import clouds
+from spikeproof.analysis import Results
 from spikeproof.report.figures import Figure, bars, curves
-from spikeproof.report.words import measure, threat_title, unit
-from spikeproof.study import Results
+from spikeproof.report.labels import measure, threat_title, unit
+from spikeproof.report.scatter import clouds
 
 __all__ = ["activity", "gradients", "norms_of", "security", "series", "slug"]
 

@@ -6,11 +6,11 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spikeproof.analysis import results
 from spikeproof.base import InputError, write_atomic
 from spikeproof.report import tables
 from spikeproof.report.colours import ACCURACY, painted
-from spikeproof.report.words import data_title
-from spikeproof.study import results
+from spikeproof.report.labels import data_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

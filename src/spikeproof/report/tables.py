@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from spikeproof.analysis import Results
 from spikeproof.metrics import Estimate
 from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on
-from spikeproof.report.words import interval, measure, number, percent, threat_title
-from spikeproof.study import Results
+from spikeproof.report.labels import interval, measure, number, percent, threat_title
 
 __all__ = ["Cell", "Heat", "levels", "matrix", "transfer"]
 

@@ -11,9 +11,9 @@ from spikeproof.attacks import suite
 from spikeproof.base import InputError, SettingError, digest, placed
 from spikeproof.data import Dataset, Split, load
 from spikeproof.evaluate import check_timing, open_test, open_validation, probed
-from spikeproof.study.code import code_sha256, versions
+from spikeproof.study.assemble import assignment_of, network_of, training_items
+from spikeproof.study.fingerprint import code_sha256, versions
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
-from spikeproof.study.recipe import assignment_of, network_of, training_items
 from spikeproof.threats import Threat, standard_threats
 
 __all__ = ["Cell", "cells_of", "dataset", "opened"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from spikeproof.base import FileProblem, digest, read_json, write_atomic, write_json
 from spikeproof.study.cells import Cell
-from spikeproof.study.code import code_sha256, versions
+from spikeproof.study.fingerprint import code_sha256, versions
 from spikeproof.study.plan import Plan
 from spikeproof.study.record import CellFolder
 

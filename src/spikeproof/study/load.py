@@ -13,8 +13,8 @@ from spikeproof.base import FileProblem, Registry, SettingError, check_one_of, p
 from spikeproof.data import datasets, describe
 from spikeproof.models import ENCODERS, NORMS, POOLINGS, STEMS, models
 from spikeproof.neurons import NEURONS
+from spikeproof.study.assemble import augmentations_of, settings_of
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
-from spikeproof.study.recipe import augmentations_of, settings_of
 from spikeproof.train import RULES, TERMS, Objective
 
 __all__ = ["check_names", "load_plan", "plans"]

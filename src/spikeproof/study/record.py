@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.base import FileProblem, digest_file, read_json, write_json
-from spikeproof.evaluate import write_arrays
+from spikeproof.base import FileProblem, digest_file, read_json, write_arrays, write_json
 
 __all__ = ["RECORD", "WALL", "CellFolder"]
 

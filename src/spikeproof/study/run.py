@@ -10,11 +10,11 @@ from typing import Any
 
 from spikeproof.base import SpikeproofError
 from spikeproof.study.cells import Cell, cells_of
+from spikeproof.study.compute import Done
 from spikeproof.study.engine import Executor, InProcess, ProcessPool
 from spikeproof.study.folder import RunFolder
 from spikeproof.study.plan import Plan
 from spikeproof.study.status import Failure, Status, seconds_left, status
-from spikeproof.study.work import Done
 
 __all__ = ["CellsFailed", "Progress", "run"]
 

@@ -1,4 +1,4 @@
-"""What a plan says of random changes of spike timing, and what results call them."""
+"""What a plan says of random changes of spike timing."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ from typing import Any
 
 from spikeproof.base import SettingError, check_count, settings_from
 
-__all__ = ["UNDISTURBED", "TimingPlan", "level_name"]
-
-UNDISTURBED = "undisturbed"
-"""What results call the items of a timing cell as they are."""
-
-
-def level_name(kind: str, level: float) -> str:
-    """What results call a level, e.g. ``"jitter 0.5"``."""
-    return f"{kind} {level:.15g}"
+__all__ = ["TimingPlan"]
 
 
 @dataclass(frozen=True, kw_only=True)

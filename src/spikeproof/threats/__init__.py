@@ -1,6 +1,6 @@
 """What the attacker may do (Threat, geometries) and wants (Goal)."""
 
-from spikeproof.threats.events import Counts
+from spikeproof.threats.counts import Counts
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.goal import LOSSES, Aim, Goal, Shift
 from spikeproof.threats.joint import Joint

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError, suggestion
 from spikeproof.data import Domain, Views
-from spikeproof.threats.events import Counts
+from spikeproof.threats.counts import Counts
 from spikeproof.threats.geometry import Geometry, Radius, whole
 from spikeproof.threats.l0 import L0
 

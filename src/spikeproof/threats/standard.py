@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from spikeproof.base import SettingError
 from spikeproof.data import Dataset, DataSpec, Domain, Views
-from spikeproof.threats.events import Counts
+from spikeproof.threats.counts import Counts
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.joint import Joint
 from spikeproof.threats.l0 import L0

@@ -1,20 +1,18 @@
 """Objectives made of terms, adversarial training, and the loop that minimises them."""
 
-from spikeproof.train.adversarial import Adversarial
-from spikeproof.train.assignment import Assignment
-from spikeproof.train.augment import AUGMENTATIONS, Augmentation
-from spikeproof.train.augment_audio import Gain, Noise, ShiftAudio
-from spikeproof.train.augment_events import DropEvents, JitterTime, ShiftEvents
-from spikeproof.train.augment_images import Cutout, Flip, ShiftImage
-from spikeproof.train.card import card, write_card
-from spikeproof.train.clean_pass import Pass, Term
-from spikeproof.train.crafting import Inputs
-from spikeproof.train.cross_entropy import CrossEntropy
-from spikeproof.train.estimate import Estimate, estimate
-from spikeproof.train.exam import Exam
-from spikeproof.train.failure import Failure, load_failure
-from spikeproof.train.fit import fit
-from spikeproof.train.history import Epoch, History
+from spikeproof.train.augment.audio import Gain, Noise, ShiftAudio
+from spikeproof.train.augment.events import DropEvents, JitterTime, ShiftEvents
+from spikeproof.train.augment.images import Cutout, Flip, ShiftImage
+from spikeproof.train.augment.registry import AUGMENTATIONS, Augmentation
+from spikeproof.train.hooks import (
+    RULES,
+    SSDP,
+    EpochFusion,
+    NaturalFusion,
+    OverfittingWatch,
+    Retraction,
+)
+from spikeproof.train.hooks.hook import Moment, Rule
 from spikeproof.train.inputs import (
     EAT,
     INPUTS,
@@ -25,20 +23,19 @@ from spikeproof.train.inputs import (
     GaussianNoise,
     Worst,
 )
-from spikeproof.train.logs import LOG, WALL, Logger, TensorBoard
-from spikeproof.train.moment import Moment, Rule
+from spikeproof.train.inputs.adversarial import Adversarial
+from spikeproof.train.inputs.base import Inputs
+from spikeproof.train.keep.card import card, write_card
+from spikeproof.train.keep.estimate import Estimate, estimate
+from spikeproof.train.keep.failure import Failure, load_failure
+from spikeproof.train.keep.history import Epoch, History
+from spikeproof.train.keep.logs import LOG, WALL, Logger, TensorBoard
+from spikeproof.train.loop.fit import fit
+from spikeproof.train.loop.job import Assignment
+from spikeproof.train.loop.parallel import Group, processes
+from spikeproof.train.loop.robust_validation import Exam
+from spikeproof.train.loop.settings import OPTIMIZERS, PRECISIONS, SCHEDULES, SELECTIONS, Training
 from spikeproof.train.objective import TERMS, Objective
-from spikeproof.train.parallel import Group, processes
-from spikeproof.train.rules import (
-    RULES,
-    SSDP,
-    EpochFusion,
-    NaturalFusion,
-    OverfittingWatch,
-    Retraction,
-)
-from spikeproof.train.settings import OPTIMIZERS, PRECISIONS, SCHEDULES, SELECTIONS, Training
-from spikeproof.train.sparse_gradient import SparseGradient
 from spikeproof.train.terms import (
     MPDSGR,
     TET,
@@ -49,6 +46,9 @@ from spikeproof.train.terms import (
     ThresholdGuarding,
     Trades,
 )
+from spikeproof.train.terms.cross_entropy import CrossEntropy
+from spikeproof.train.terms.forward import Pass, Term
+from spikeproof.train.terms.sparse_gradient import SparseGradient
 
 __all__ = [
     "AUGMENTATIONS",

@@ -13,13 +13,10 @@ from torch import Tensor, nn
 from spikeproof.base import Registry, Seeds, SettingError, suggestion
 from spikeproof.data import Dataset, Domain, Views
 from spikeproof.threats import Threat
-from spikeproof.train.clean_pass import Pass, Term, looks_of
-from spikeproof.train.crafting import Inputs, Memory
-from spikeproof.train.cross_entropy import CrossEntropy
+from spikeproof.train.hooks import RULES, OverfittingWatch
+from spikeproof.train.hooks.hook import Rule
 from spikeproof.train.inputs import inputs_from
-from spikeproof.train.moment import Rule
-from spikeproof.train.rules import RULES, OverfittingWatch
-from spikeproof.train.sparse_gradient import SparseGradient
+from spikeproof.train.inputs.base import Inputs, Memory
 from spikeproof.train.terms import (
     MPDSGR,
     TET,
@@ -30,6 +27,9 @@ from spikeproof.train.terms import (
     ThresholdGuarding,
     Trades,
 )
+from spikeproof.train.terms.cross_entropy import CrossEntropy
+from spikeproof.train.terms.forward import Pass, Term, looks_of
+from spikeproof.train.terms.sparse_gradient import SparseGradient
 
 __all__ = ["TERMS", "Objective"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from spikeproof.study.cells import Cell
-from spikeproof.study.work import Done
+from spikeproof.study.compute import Done
 
 __all__ = ["Executor"]
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from spikeproof.base import SpikeproofError, check_positive
 from spikeproof.study.cells import Cell
-from spikeproof.study.work import Done, attempt, single_thread
+from spikeproof.study.compute import Done, attempt, single_thread
 
 __all__ = ["InProcess", "ProcessPool"]
 

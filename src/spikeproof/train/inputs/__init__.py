@@ -1,7 +1,7 @@
 """What makes the inputs of a training: attacks on one threat or several, and noise."""
 
-from spikeproof.train.crafting import Inputs, Memory
 from spikeproof.train.inputs.average import Average
+from spikeproof.train.inputs.base import Inputs, Memory
 from spikeproof.train.inputs.corruption import CorruptionNoise
 from spikeproof.train.inputs.eat import EAT
 from spikeproof.train.inputs.gaussian import GaussianNoise

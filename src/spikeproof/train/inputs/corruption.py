@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import Seeds, SettingError, check_one_of, check_positive
 from spikeproof.data import CORRUPTIONS, EVENT_CORRUPTIONS, Domain, Views, corrupt
-from spikeproof.train.crafting import Inputs
+from spikeproof.train.inputs.base import Inputs
 
 __all__ = ["CorruptionNoise"]
 

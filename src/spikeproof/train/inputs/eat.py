@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from spikeproof.base import Seeds
 from spikeproof.threats import Goal
-from spikeproof.train.clean_pass import Pass
-from spikeproof.train.crafting import Memory
+from spikeproof.train.inputs.base import Memory
 from spikeproof.train.inputs.one_each import OneEach
+from spikeproof.train.terms.forward import Pass
 
 __all__ = ["EAT"]
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import Seeds, SettingError, check_fraction, check_positive
 from spikeproof.data import Domain, Views
-from spikeproof.train.crafting import Inputs
+from spikeproof.train.inputs.base import Inputs
 
 __all__ = ["GaussianNoise"]
 

@@ -14,7 +14,7 @@ from spikeproof.base import Seeds, SettingError, check_count, check_one_of, chec
 from spikeproof.data import Domain, Views
 from spikeproof.oracle import Oracle
 from spikeproof.threats import LOSSES, Goal, Threat
-from spikeproof.train.crafting import Inputs, known_settings
+from spikeproof.train.inputs.base import Inputs, known_settings
 
 __all__ = ["MSD"]
 

@@ -8,9 +8,9 @@ from typing import Any
 from spikeproof.base import Registry, SettingError
 from spikeproof.data import Domain, Views
 from spikeproof.threats import Threat
-from spikeproof.train.adversarial import Adversarial
-from spikeproof.train.crafting import Inputs
+from spikeproof.train.inputs.adversarial import Adversarial
 from spikeproof.train.inputs.average import Average
+from spikeproof.train.inputs.base import Inputs
 from spikeproof.train.inputs.corruption import CorruptionNoise
 from spikeproof.train.inputs.eat import EAT
 from spikeproof.train.inputs.gaussian import GaussianNoise

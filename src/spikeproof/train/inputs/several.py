@@ -10,8 +10,8 @@ from spikeproof.attacks import Attack
 from spikeproof.base import SettingError
 from spikeproof.data import Domain, Views
 from spikeproof.threats import Threat
-from spikeproof.train.adversarial import Adversarial
-from spikeproof.train.crafting import Inputs, known_settings
+from spikeproof.train.inputs.adversarial import Adversarial
+from spikeproof.train.inputs.base import Inputs, known_settings
 
 __all__ = ["Several"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from spikeproof.train.clean_pass import Pass
+from spikeproof.train.terms.forward import Pass
 
 __all__ = ["CleanCrossEntropy"]
 

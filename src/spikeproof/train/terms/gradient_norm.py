@@ -8,8 +8,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from spikeproof.base import check_count, check_one_of
-from spikeproof.train.clean_pass import Pass
-from spikeproof.train.input_gradient import NORMS, SCORES, input_gradient, length
+from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.input_gradient import NORMS, SCORES, input_gradient, length
 
 __all__ = ["GradientNorm"]
 

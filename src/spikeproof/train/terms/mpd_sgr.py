@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import check_positive
-from spikeproof.train.clean_pass import Pass
+from spikeproof.train.terms.forward import Pass
 
 __all__ = ["MPDSGR"]
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import check_one_of
-from spikeproof.train.clean_pass import Pass
-from spikeproof.train.input_gradient import SCORES, input_gradient
+from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.input_gradient import SCORES, input_gradient
 
 __all__ = ["ParticipationRatio"]
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from spikeproof.base import InputError, SettingError, check_at_least, check_one_of
 from spikeproof.threats import Goal
-from spikeproof.train.clean_pass import Pass
-from spikeproof.train.divergence import divergence
+from spikeproof.train.terms.divergence import divergence
+from spikeproof.train.terms.forward import Pass
 
 __all__ = ["Ramp"]
 

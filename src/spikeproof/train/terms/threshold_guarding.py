@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import check_one_of, check_positive
-from spikeproof.train.clean_pass import Pass
+from spikeproof.train.terms.forward import Pass
 
 __all__ = ["ThresholdGuarding"]
 

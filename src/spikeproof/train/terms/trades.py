@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from spikeproof.base import check_positive
-from spikeproof.train.clean_pass import Pass
-from spikeproof.train.divergence import divergence
+from spikeproof.train.terms.divergence import divergence
+from spikeproof.train.terms.forward import Pass
 
 __all__ = ["Trades"]
 

@@ -1,0 +1,77 @@
+"""Where the numbers of a run come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spikeproof.analysis.run import Tables
+from spikeproof.base import SpikeproofError, canonical_json, digest
+from spikeproof.data import describe
+from spikeproof.metrics import LEVEL
+
+__all__ = ["expected_cells", "provenance"]
+
+
+def provenance(tables: Tables) -> dict[str, Any]:
+    """Where the numbers come from: plan, versions, hashes, seeds, time, and what is missing."""
+    walls = [cell.wall() for cell in tables.cells]
+    seconds = [float(wall["seconds"]) for wall in walls if "seconds" in wall]
+    return {
+        "plan": tables.plan,
+        "plan_sha256": tables.record.get("sha256", digest(tables.plan)),
+        "split": tables.split,
+        "cells": {
+            "complete": len(tables.cells),
+            "total": expected_cells(tables.record, tables.plan),
+        },
+        "seeds": tables.seeds(),
+        "versions": _distinct([cell.versions for cell in tables.cells]),
+        "data_sha256": {
+            name: _distinct(
+                [
+                    c.inputs["data_sha256"]
+                    for c in tables.cells
+                    if "data_sha256" in c.inputs and c.data == name
+                ]
+            )
+            for name in tables.data()
+        },
+        "code_sha256": _distinct(
+            [c.inputs["code_sha256"] for c in tables.cells if "code_sha256" in c.inputs]
+        ),
+        "models": {
+            c.id: {"data": c.data, "training": c.training, "seed": c.seed, **c.inputs}
+            for c in tables.cells
+            if c.kind == "train"
+        },
+        "wall_seconds": sum(seconds) if len(seconds) == len(walls) else None,
+        "hosts": _distinct([wall["host"] for wall in walls if "host" in wall]),
+        "intervals": {"level": LEVEL, "draws": tables.draws, "method": "paired bootstrap"},
+    }
+
+
+def expected_cells(record: Mapping[str, Any], plan: Mapping[str, Any]) -> int | None:
+    """How many cells the plan asks for; None where the plan does not tell."""
+    listed = record.get("cells")
+    if isinstance(listed, list | dict):
+        return len(listed)
+    total = 0
+    for table in plan.get("data", ()):
+        named = table.get("threats", "all")
+        try:
+            threats = len(describe(table["name"]).radii) if named == "all" else len(named)
+        except SpikeproofError:
+            return None
+        wanted = [
+            t for t in plan.get("training", ()) if not t.get("data") or table["name"] in t["data"]
+        ]
+        total += (
+            len(wanted) * len(plan.get("seeds", ())) * (threats + 2 + bool(table.get("timing")))
+        )
+    return total or None
+
+
+def _distinct(values: Sequence[Any]) -> list[Any]:
+    """The different values, in the order of their first appearance."""
+    return list({canonical_json(value): value for value in values}.values())

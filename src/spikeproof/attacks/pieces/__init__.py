@@ -1,0 +1,3 @@
+"""What several attacks are made of."""
+
+__all__: list[str] = []

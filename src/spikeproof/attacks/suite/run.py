@@ -1,0 +1,135 @@
+"""The members of a suite at work on one batch of items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from spikeproof.attacks.attack import serves
+from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.restarts import Restarts
+from spikeproof.attacks.suite.member import Member
+from spikeproof.attacks.suite.result import Found, Tally
+from spikeproof.base import Seeds
+from spikeproof.oracle import Oracle, Passes
+from spikeproof.threats import Goal, Threat
+
+__all__ = ["Judge", "Siege"]
+
+# Margins (M,) of inputs (M, *shape) for the items of these numbers, int64 (M,).
+Judge = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Siege:
+    """A suite at work on one batch.
+
+    Args:
+        model: Maps ``(N, *shape)`` to logits ``(N, K)``.
+        threat: What the attacker may do.
+        x: Legal clean inputs, ``(N, *shape)``.
+        y: True classes, int64 ``(N,)``.
+        keys: One key per item.
+        numbers: What the judge calls the items, int64 ``(N,)``.
+        start: Points known to come close, ``(N, *shape)``.
+        judge: Says who has won; None believes the oracle.
+        patience: How often a member whose loss still rises may go on.
+        every: Whether every member attacks every item that is right when clean.
+    """
+
+    model: nn.Module
+    threat: Threat
+    x: Tensor
+    y: Tensor
+    keys: Seeds
+    numbers: Tensor
+    start: Tensor | None = None
+    judge: Judge | None = None
+    patience: int = 0
+    every: bool = False
+
+    def run(self, members: Sequence[Member]) -> Found:
+        """Let the members attack in turn."""
+        best, missed, passes = self._begin()
+        first = torch.full((len(self.x),), -1, dtype=torch.int64)
+        broken = torch.zeros(len(members), len(self.x), dtype=torch.bool)
+        tallies = []
+        for number, member in enumerate(members):
+            who = (~missed).nonzero().flatten() if self.every else best.standing()
+            tally = Tally()
+            if len(who) and serves(member.attack, self.threat):
+                tally, own = self._turn(member, self.keys[who].child("member", number), who, best)
+                won = own.margin > 0
+                fresh = who[won & (best.margin[who] <= 0)]
+                broken[number, who], first[fresh] = won, number
+                tally = replace(tally, broke=len(fresh))
+                best.keep(own.x, own.margin, who)
+            tallies.append(tally)
+            passes += tally.passes
+        return Found(best.x, best.margin > 0, first, passes, tuple(tallies), broken)
+
+    def _begin(self) -> tuple[Best, Tensor, Passes]:
+        """Where the items stand clean and at the start, and which are wrong when clean."""
+        everyone = torch.arange(len(self.x))
+        with Oracle(self.model, seeds=self.keys) as oracle:
+            best = Best(self.x, self._margin(oracle, self.x, everyone))
+            missed = best.margin > 0
+            if self.start is not None:
+                near = self.threat.project(self.start, self.x)
+                margin = self._margin(oracle, near, everyone)
+                best.keep(near, torch.where(missed, -torch.inf, margin))
+            return best, missed, oracle.passes
+
+    def _turn(self, member: Member, keys: Seeds, who: Tensor, best: Best) -> tuple[Tally, Best]:
+        """One member's attack on some items, gone on with while its loss still rises."""
+        begin = None if self.start is None or _random(member) else best.x[who]
+        own, rising, passes = self._attack(member, keys, who, begin)
+        for again in range(1, self.patience + 1):
+            longer = member.longer(2**again)
+            left = (rising & (own.margin <= 0)).nonzero().flatten()
+            if longer is None or not len(left):
+                break
+            seeds = keys[left].child("again", again)
+            more, rising[left], spent = self._attack(longer, seeds, who[left], own.x[left])
+            own.keep(more.x, more.margin, left)
+            passes += spent
+        stuck = int((rising & (own.margin <= 0)).sum())
+        return Tally(tried=len(who), rising=stuck, passes=passes), own
+
+    def _attack(
+        self, member: Member, keys: Seeds, who: Tensor, begin: Tensor | None
+    ) -> tuple[Best, Tensor, Passes]:
+        """One run: the best points, whose loss was still rising, and the passes."""
+        attack, times = member.attack, 1
+        if isinstance(member.attack, Restarts):
+            attack, times = member.attack.attack, member.attack.times
+            keys = Seeds(torch.cat([keys.child("restart", k).values for k in range(times)]))
+            begin = None if begin is None else torch.cat([begin] * times)
+        rows = who.repeat(times)
+        aim = Goal(self.y[rows], loss=member.loss)
+        with Oracle(self.model, path=member.path, seeds=keys) as oracle:
+            x_adv = attack(oracle, self.x[rows], aim, self.threat, seeds=keys, start=begin)
+            margin = self._margin(oracle, x_adv, rows)
+            rising, passes = oracle.rising(len(rows)), oracle.passes
+        points = x_adv.view(times, *self.x[who].shape)
+        margins = margin.view(times, len(who))
+        own = Best(points[0], margins[0])
+        for k in range(1, times):
+            own.keep(points[k], margins[k])
+        if member.longer(2) is None:  # it numbers the items of its runs anew, or cannot go on
+            rising = torch.zeros_like(rising)
+        return own, rising.view(times, len(who)).any(0), passes
+
+    def _margin(self, oracle: Oracle, x_adv: Tensor, who: Tensor) -> Tensor:
+        """Margins of some items, by the judge if there is one."""
+        if self.judge is not None:
+            return self.judge(x_adv, self.numbers[who]).to(x_adv.device)
+        return Goal(self.y[who]).margin(oracle.logits(x_adv))
+
+
+def _random(member: Member) -> bool:
+    """Whether the attack chooses its own random start."""
+    return bool(getattr(member.attack, "random_start", True))

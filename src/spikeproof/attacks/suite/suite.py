@@ -1,0 +1,151 @@
+"""Several attacks in a row, each on the items that still stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spikeproof.attacks.suite.member import Member
+from spikeproof.attacks.suite.result import Found, Tally
+from spikeproof.attacks.suite.run import Judge, Siege
+from spikeproof.base import InputError, Seeds, SettingError
+from spikeproof.oracle import Oracle, Passes, stochastic
+from spikeproof.threats import Threat
+
+__all__ = ["Suite"]
+
+_SAMPLES = 10
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Attack with one member after the other, each on the items that still stand.
+
+    An item that the model already misclassifies counts as won and is not attacked. The verdict
+    is the worst case over the members: robust means that none succeeded. A member that cannot
+    work under the threat (its ``serves`` says so) is passed over. A member whose loss was still
+    rising on an item it left standing goes on from there, twice as long each time. The runs of
+    ``Restarts`` are made in one batch.
+
+    A network that draws (Poisson coding, noisy neurons) is attacked through the mean gradient of
+    10 draws, then once more by each kind of loss as if every draw were its expectation.
+
+    Args:
+        members: At least one; put the strongest first, it saves the others work.
+        patience: How often a member may go on, >= 0.
+    Raises:
+        SettingError: no member, or a negative patience.
+        InputError: a ``start`` of another shape than ``x``.
+    Cost:
+        One forward pass per item, one more with ``start``; then per surviving item each member's
+        own cost and one forward pass. Two passes of a single item, to see whether the network
+        draws, are not counted.
+    Example:
+        >>> len(Suite((Member(), Member(loss="cross_entropy"))).members)
+        2
+    """
+
+    members: tuple[Member, ...]
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "members", tuple(self.members))
+        if not self.members:
+            raise SettingError("A Suite needs at least one member.")
+        if self.patience < 0:
+            raise SettingError(f"Suite.patience must be at least 0; got {self.patience!r}.")
+
+    def record(self) -> dict[str, Any]:
+        """The plain record of the suite."""
+        members = [{"name": m.name, **m.record()} for m in self.members]
+        return {"members": members, "patience": self.patience}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Suite:
+        """The suite of a record."""
+        members = tuple(Member.from_record(part) for part in record["members"])
+        return cls(members, record.get("patience", 0))
+
+    def fitted(self, model: nn.Module, x: Tensor) -> Suite:
+        """The suite as it attacks this model: averaged over draws if the model draws.
+
+        Args:
+            model: Maps ``(N, *shape)`` to logits ``(N, K)``.
+            x: Any legal inputs; the first is looked at.
+        """
+        if all(member.averages for member in self.members) or not len(x):
+            return self
+        with Oracle(model):
+            if not stochastic(model, x[:1]):
+                return self
+        calm: dict[str, Member] = {}
+        for member in self.members:
+            calm.setdefault(member.loss, member.calm())
+        averaged = tuple(member.averaged(_SAMPLES) for member in self.members)
+        return replace(self, members=(*averaged, *calm.values()))
+
+    def __call__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        threat: Threat,
+        *,
+        seeds: Seeds,
+        start: Tensor | None = None,
+        judge: Judge | None = None,
+        every: bool = False,
+        batch_size: int = 256,
+    ) -> Found:
+        """Run the suite.
+
+        Args:
+            model: Maps ``(N, *shape)`` to logits ``(N, K)``.
+            x: Legal clean inputs, ``(N, *shape)``.
+            y: True classes, int64 ``(N,)``.
+            threat: What the attacker may do.
+            seeds: One key per item.
+            start: Points known to come close, e.g. the best of a smaller radius; members without
+                a random start begin there.
+            judge: Says who has won, from inputs and the numbers of their items; the attacker's
+                own view of the model where absent.
+            every: Let every member attack every item that is right when clean, to compare them.
+            batch_size: Items attacked at a time; bounds the memory, not the result.
+        """
+        if start is not None and start.shape != x.shape:
+            raise InputError(
+                f"start must have the shape of x, {tuple(x.shape)}; got {tuple(start.shape)}."
+            )
+        if not len(x) == len(y) == len(seeds):
+            raise InputError(
+                f"Each item needs a label and a key; got {len(x)} items, {len(y)} labels and "
+                f"{len(seeds)} keys."
+            )
+        fitted, parts = self.fitted(model, x), []
+        for begin in range(0, max(1, len(x)), batch_size):
+            s = slice(begin, begin + batch_size)
+            siege = Siege(
+                model=model,
+                threat=threat,
+                x=x[s],
+                y=y[s],
+                keys=seeds[s],
+                numbers=torch.arange(len(x))[s],
+                start=None if start is None else start[s],
+                judge=judge,
+                patience=self.patience,
+                every=every,
+            )
+            parts.append(siege.run(fitted.members))
+        return Found(
+            torch.cat([part.x_adv for part in parts]),
+            torch.cat([part.won for part in parts]),
+            torch.cat([part.member for part in parts]),
+            sum((part.passes for part in parts), Passes()),
+            tuple(sum(rows, Tally()) for rows in zip(*(p.tallies for p in parts), strict=True)),
+            torch.cat([part.broken for part in parts], 1),
+        )

@@ -1,0 +1,190 @@
+"""Paths for networks that draw: average over fresh draws, over fixed ones, or draw nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from spikeproof.base import check_count
+from spikeproof.neurons import averaging
+from spikeproof.oracle.gradient import HOLDS_PATHS, Ascent, Path, Question, name_of, opened
+
+__all__ = ["Expectation", "Mean", "Replay"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    r"""Average gradients and logits over fresh draws of the network (EOT).
+
+    .. math:: g = \frac1n \sum_{k=1}^{n} \nabla_x\, m(f(x; \xi_k))
+
+    Every sample has draws of its own for every item, and so has every question. Logits are the
+    mean over the same draws, also where no gradient is asked for.
+
+    Args:
+        samples: :math:`n`, at least 1.
+        path: How each gradient crosses the spikes; None is the network's own surrogates.
+    Raises:
+        SettingError: less than one sample.
+    Cost:
+        ``samples`` times the path's; ``samples`` forward passes where only logits are asked for.
+        A network that draws nothing pays the same and gains nothing.
+    Differs from the paper:
+        Gradients of the score are averaged, not attacks: published code that runs the attack
+        once per draw and keeps the last one averages nothing.
+    Example:
+        >>> Expectation(samples=20).name
+        'expectation-20(own)'
+
+    References:
+        athalye2018eot, athalye2018
+    """
+
+    __pydantic_config__: ClassVar = HOLDS_PATHS
+
+    samples: int = 10
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_count(self, "samples")
+
+    @property
+    def name(self) -> str:
+        """In one word."""
+        return f"expectation-{self.samples}({name_of(self.path)})"
+
+    def open(self) -> _Averaged:
+        """Begin an attack."""
+        return _Averaged(opened(self.path), self._samples)
+
+    def _samples(self, question: Question) -> Iterator[Question]:
+        """The same question, with other draws each time."""
+        for k in range(self.samples):
+            own = question.seeds.child("sample", k)
+            yield question.drawn(own, first=k == 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    r"""Average over a few draws that stay the same at every question.
+
+    The attacker sees one deterministic network, the mean over these draws. With the keys by which
+    an evaluation judges, ``seeds(0, items=...)``, they are the very draws of its first ``samples``
+    predictions (see ``prediction_seeds``).
+
+    Args:
+        samples: How many draws, at least 1.
+        path: How each gradient crosses the spikes; None is the network's own surrogates.
+    Raises:
+        SettingError: less than one sample.
+    Cost:
+        ``samples`` times the path's; ``samples`` forward passes where only logits are asked for.
+    Example:
+        >>> Replay().name
+        'replay-1(own)'
+
+    References:
+        athalye2018
+    """
+
+    __pydantic_config__: ClassVar = HOLDS_PATHS
+
+    samples: int = 1
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_count(self, "samples")
+
+    @property
+    def name(self) -> str:
+        """In one word."""
+        return f"replay-{self.samples}({name_of(self.path)})"
+
+    def open(self) -> _Averaged:
+        """Begin an attack."""
+        return _Averaged(opened(self.path), self._samples)
+
+    def _samples(self, question: Question) -> Iterator[Question]:
+        """The same question, with the draws of every other one."""
+        for k in range(self.samples):
+            own = question.keys.child("prediction", k)
+            yield question.drawn(own, first=k == 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean:
+    r"""Climb the deterministic network in which every draw is replaced by its expectation.
+
+    Poisson spikes become the probabilities, noise on membranes becomes zero. Gradient and score
+    are those of that network; the logits are those of the true one.
+
+    Args:
+        path: How the gradient crosses the spikes; None is the network's own surrogates.
+    Cost:
+        One forward pass more than the path's.
+    Differs from the paper:
+        Only draws made through ``spikeproof.neurons`` are replaced; a network that draws
+        otherwise keeps its own.
+    Example:
+        >>> Mean().name
+        'mean(own)'
+
+    References:
+        athalye2018
+    """
+
+    __pydantic_config__: ClassVar = HOLDS_PATHS
+
+    path: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """In one word."""
+        return f"mean({name_of(self.path)})"
+
+    def open(self) -> _Calm:
+        """Begin an attack."""
+        return _Calm(opened(self.path))
+
+
+@dataclass(frozen=True, eq=False)
+class _Averaged:
+    """A path asked several times, with the draws that ``samples`` gives."""
+
+    inner: Ascent
+    samples: Callable[[Question], Iterator[Question]]
+
+    def logits(self, question: Question) -> Tensor:
+        """The mean answer."""
+        return _mean([self.inner.logits(each) for each in self.samples(question)])
+
+    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
+        """The mean answer and the mean gradient."""
+        pairs = [self.inner.ascend(each) for each in self.samples(question)]
+        return _mean([logits for logits, _ in pairs]), _mean([grad for _, grad in pairs])
+
+
+def _mean(parts: list[Tensor]) -> Tensor:
+    """The mean, which of equal tensors is that tensor to the last bit."""
+    total = sum(part - parts[0] for part in parts[1:])
+    return parts[0] + total / len(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class _Calm:
+    """A path through the expected network."""
+
+    inner: Ascent
+
+    def logits(self, question: Question) -> Tensor:
+        """One forward pass of the true network."""
+        return question.logits()
+
+    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
+        """One forward pass of the true network, and the path's passes of the expected one."""
+        logits = question.logits()
+        with averaging():
+            return logits, self.inner.ascend(question)[1]

@@ -1,0 +1,97 @@
+"""Several paths at once: the mean of their gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from spikeproof.base import SettingError
+from spikeproof.neurons import Surrogate
+from spikeproof.oracle.gradient import HOLDS_PATHS, Ascent, Path, Question, name_of, opened
+from spikeproof.oracle.gradients.bptr import BPTR
+
+__all__ = ["Mixture"]
+
+
+def _usual() -> tuple[Path, ...]:
+    return (Surrogate("arctan", sharpness=5.0), BPTR())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    r"""Step along the mean of the input gradients of several paths.
+
+    .. math:: g = \frac1k \sum_{i=1}^{k} g_i \qquad\text{or}\qquad
+        g = \frac1k \sum_{i=1}^{k} \frac{g_i}{\lVert g_i \rVert_2} \ \text{(normalised)}
+
+    Args:
+        paths: At least one.
+        normalised: Every path pulls equally hard on an item, however long its gradient; a gradient
+            of zero stays zero. Without it the longest gradient decides.
+    Raises:
+        SettingError: no path.
+    Cost:
+        The sum over the paths.
+    Differs from the paper:
+        The published mixture does not normalise.
+    Example:
+        >>> Mixture(paths=(BPTR(), Surrogate("triangle"))).name
+        'mixture(bptr+triangle-1)'
+
+    References:
+        xu2022attacking
+    """
+
+    __pydantic_config__: ClassVar = HOLDS_PATHS
+
+    paths: tuple[Path, ...] = field(default_factory=_usual)
+    normalised: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "paths", tuple(self.paths))
+        if not self.paths:
+            raise SettingError("A Mixture needs at least one path.")
+
+    @property
+    def name(self) -> str:
+        """In one word."""
+        return f"mixture({'+'.join(name_of(path) for path in self.paths)})"
+
+    def open(self) -> _Mixed:
+        """Begin an attack through every path."""
+        return _Mixed([opened(path) for path in self.paths], self.normalised)
+
+
+@dataclass(frozen=True, eq=False)
+class _Mixed:
+    """A mixture during an attack."""
+
+    parts: list[Ascent]
+    normalised: bool
+
+    def logits(self, question: Question) -> Tensor:
+        """One forward pass."""
+        return self.parts[0].logits(question)
+
+    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
+        """What every path costs."""
+        logits, grad = self.parts[0].ascend(question)
+        grads = [grad, *(part.ascend(question)[1] for part in self.parts[1:])]
+        if self.normalised:
+            grads = [_unit(each) for each in grads]
+        return logits, torch.stack(grads).mean(0)
+
+
+def _unit(grad: Tensor) -> Tensor:
+    """Each item's gradient with length 1, or 0 where it is zero."""
+    flat = grad.flatten(1)
+    # Scaled first: squares of very small gradients would underflow to zero.
+    flat = flat / _or_one(flat.abs().amax(1, keepdim=True))
+    return (flat / _or_one(flat.norm(dim=1, keepdim=True))).view_as(grad)
+
+
+def _or_one(x: Tensor) -> Tensor:
+    return torch.where(x > 0, x, torch.ones_like(x))

@@ -1,0 +1,205 @@
+"""The gallery: what attacks changed, to see and to hear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from spikeproof.report.colours import SOUND, painted
+from spikeproof.report.labels import measure, number, threat_title
+from spikeproof.report.pictures import (
+    data_uri,
+    difference,
+    event_gif,
+    event_still,
+    png,
+    scan,
+)
+from spikeproof.report.sound import snr_db, spectrogram, wav
+
+__all__ = ["LOUDNESS_DB", "Exhibit", "Panel", "Part", "View", "chosen", "exhibit"]
+
+LOUDNESS_DB = (-90.0, -10.0)  # the ends of every spectrogram's colours, dB of full scale
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Where one view lies in a stored item.
+
+    Args:
+        kind: ``"image"``, ``"events"`` or ``"audio"``.
+        shape: Its own shape.
+        start: Its first place in the flat item.
+        rate_hz: Samples per second of sound.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    start: int = 0
+    rate_hz: int | None = None
+
+    def cut(self, x: np.ndarray) -> np.ndarray:
+        """This view of an item."""
+        flat = np.asarray(x, dtype=float).reshape(-1)
+        return flat[self.start : self.start + int(np.prod(self.shape))].reshape(self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One picture, and a sound where there is one; data URIs."""
+
+    name: str
+    image: str
+    alt: str
+    sound: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One view of an exhibit: three panels, or one film with three parts, and words."""
+
+    kind: str
+    panels: list[Panel]
+    words: str
+    film: bool = False
+    still: str = ""
+    counts: list[tuple[float, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """One attacked item."""
+
+    training: str
+    threat: str
+    radius: str
+    y: int
+    predicted: int
+    predicted_adv: int
+    views: list[View]
+
+
+def chosen(items: Iterable[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
+    """Return at most ``most`` items that show as many threats and trainings as possible."""
+    piles: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+    for item in items:
+        threat, training = str(item["threat"]), str(item["training"])
+        piles.setdefault(threat, {}).setdefault(training, []).append(item)
+    out: list[Mapping[str, Any]] = []
+    turn = 0
+    while len(out) < most and any(piles.values()):
+        for place, mine in enumerate(piles.values()):
+            if mine and len(out) < most:
+                training = list(mine)[(turn + place) % len(mine)]
+                out.append(mine[training].pop(0))
+                if not mine[training]:
+                    del mine[training]
+        turn += 1
+    return out
+
+
+def exhibit(item: Mapping[str, Any], parts: Sequence[Part]) -> Exhibit:
+    """Return everything the page shows of one attacked item.
+
+    Args:
+        item: A member of ``Results.gallery``.
+        parts: The views of the data set, in order.
+    """
+    makers = {"image": _scans, "events": _events, "audio": _sounds}
+    views = [makers[p.kind](p.cut(item["x"]), p.cut(item["x_adv"]), p.rate_hz) for p in parts]
+    threat = str(item["threat"])
+    return Exhibit(
+        training=str(item["training"]),
+        threat=threat_title(threat),
+        radius=f"{number(float(item['radius']))} ({measure(threat)})",
+        y=int(item["y"]),
+        predicted=int(item["predicted"]),
+        predicted_adv=int(item["predicted_adv"]),
+        views=views,
+    )
+
+
+def _picture(pixels: np.ndarray, zoom: int) -> str:
+    """Pixels as a PNG in a data URI."""
+    return data_uri(png(pixels, zoom), "image/png")
+
+
+def _scans(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> View:
+    """Clean, adversarial, difference of an image."""
+    zoom = max(1, 160 // x.shape[-1])
+    span = 0.25
+    largest, touched = float(np.abs(x_adv - x).max()), int((np.abs(x_adv - x) > 1e-7).any(0).sum())
+    if largest > span:
+        span = 1.0
+    panels = [
+        Panel(name="clean", image=_picture(scan(x), zoom), alt="The clean image."),
+        Panel(name="adversarial", image=_picture(scan(x_adv), zoom), alt="The attacked image."),
+        Panel(
+            name="difference",
+            image=_picture(difference(x, x_adv, span), zoom),
+            alt="What the attack changed.",
+        ),
+    ]
+    words = (
+        f"Images on the fixed scale 0 to 1; the difference from −{span:g} (orange) over 0 (white) "
+        f"to +{span:g} (blue). {touched} of {x[0].size} pixels changed, at most by "
+        f"{number(largest)}."
+    )
+    return View(kind="image", panels=panels, words=words)
+
+
+def _events(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> View:
+    """A film of clean events, adversarial events and the difference."""
+    zoom = max(1, 144 // x.shape[-1])
+    change = x_adv - x
+    added, removed = float(change.clip(0).sum()), float((-change).clip(0).sum())
+    film = data_uri(event_gif(x, x_adv, zoom=zoom), "image/gif")
+    still = data_uri(event_still(x, x_adv, zoom=zoom), "image/png")
+    words = (
+        f"{number(float(x.sum()), 4)} events in the clean recording, "
+        f"{number(float(x_adv.sum()), 4)} in the adversarial one: {number(added, 4)} added, "
+        f"{number(removed, 4)} removed, over {len(x)} frames."
+    )
+    counts = [(float(a.sum()), float(b.sum())) for a, b in zip(x, x_adv, strict=True)]
+    panel = Panel(name="film", image=film, alt=f"Clean, adversarial and changed events. {words}")
+    return View(kind="events", panels=[panel], words=words, film=True, still=still, counts=counts)
+
+
+def _sounds(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> View:
+    """Clean, adversarial, difference of a sound: spectrograms and players."""
+    rate = rate_hz or 8000
+    gain = _gain(x_adv - x)
+    sounds = [
+        ("clean", x, x),
+        ("adversarial", x_adv, x_adv),
+        (f"difference ×{gain}", x_adv - x, gain * (x_adv - x)),
+    ]
+    panels = []
+    for name, shown, played in sounds:
+        uri = data_uri(wav(played, rate), "audio/wav")
+        alt = f"Spectrogram: {name.split(' ')[0]} sound."
+        panels.append(Panel(name=name, image=_spectrum(shown), alt=alt, sound=uri))
+    words = (
+        f"Spectrograms of {len(x) / rate:.2g} s (left to right) up to {rate / 2000:g} kHz (bottom "
+        f"to top), colours from {number(LOUDNESS_DB[0])} to {number(LOUDNESS_DB[1])} dB of full "
+        f"scale. Signal-to-noise ratio {number(snr_db(x, x_adv))} dB, largest change "
+        f"{number(float(np.abs(x_adv - x).max()))}."
+    )
+    return View(kind="audio", panels=panels, words=words)
+
+
+def _gain(change: np.ndarray) -> int:
+    """The power of two that makes a change audible without clipping it."""
+    largest = float(np.abs(change).max())
+    return 1 if largest == 0 else int(2 ** max(0, np.floor(np.log2(0.9 / largest))))
+
+
+def _spectrum(samples: np.ndarray) -> str:
+    """A spectrogram as a PNG in a data URI, low frequencies at the bottom."""
+    low, high = LOUDNESS_DB
+    levels = spectrogram(samples, hop=8)[::-1]
+    pixels = painted((levels - low) / (high - low), SOUND)
+    return _picture(pixels, max(1, 160 // pixels.shape[0]))

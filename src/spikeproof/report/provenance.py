@@ -1,0 +1,176 @@
+"""Where the numbers come from, and what they do not show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from spikeproof.analysis import Results
+from spikeproof.report.labels import data_title, listed
+
+__all__ = ["COST_HEADS", "Provenance", "cost", "limits", "notice", "provenance", "sample"]
+
+COST_HEADS = (
+    "data",
+    "training",
+    "networks",
+    "training time (s)",
+    "forward passes per item",
+    "backward passes per item",
+    "attack time (s)",
+    "probe time (s)",
+)
+
+_SHORT = 200
+_ALWAYS = (
+    "The networks are small and the inputs come from one small collection of digits; nothing here "
+    "says how large networks behave on large images.",
+    "Robust accuracy is an upper bound: it counts the items that these attacks failed to break.",
+    "On event recordings ℓ∞ to ℓ0 work in frame space: they change counts per pixel and frame, "
+    "also to values that no camera would send. Only “counts” adds and removes whole events.",
+    "The sounds are synthetic key tones; no loudspeaker, room or microphone stands between the "
+    "attacker and the network.",
+    "The first-order theory holds for small radii and differentiable functions; the gradient of a "
+    "spiking network is that of its surrogate.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What made a run.
+
+    Args:
+        rows: ``(what, value)``, short enough for a table.
+        documents: ``(what, JSON)``, the rest.
+    """
+
+    rows: list[tuple[str, str]]
+    documents: list[tuple[str, str]]
+
+
+def provenance(found: Mapping[str, Any]) -> Provenance:
+    """Sort what ``Results.provenance`` tells into a table and documents."""
+    rows, documents = [], []
+    for key, value in found.items():
+        name = key.replace("sha256", "SHA-256").replace("_", " ")
+        text = json.dumps(value, indent=1, sort_keys=True, default=str, ensure_ascii=False)
+        if _long(value, text):
+            documents.append((name, text))
+        else:
+            rows += list(_flat(name, value))
+    return Provenance(rows=rows, documents=documents)
+
+
+def _long(value: Any, text: str) -> bool:
+    """Whether a value is too long or too deep for a row of a table."""
+    if isinstance(value, Mapping):
+        deep = any(isinstance(inner, Mapping | list | tuple) for inner in value.values())
+        return deep or len(text) > 20 * _SHORT
+    return isinstance(value, list | tuple) and len(value) > 1 and len(text) > _SHORT
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """A value, or each value of a mapping, under its name."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(f"{name}: {key}", inner)
+    elif isinstance(value, list | tuple) and len(value) == 1:
+        yield from _flat(name, value[0])
+    elif isinstance(value, list | tuple):
+        yield name, ", ".join(map(str, value))
+    else:
+        yield name, str(value)
+
+
+def cost(results: Results) -> list[list[str]]:
+    """One row per data set and training, under ``COST_HEADS``."""
+    out = []
+    for data in results.data():
+        for training in results.trainings(data):
+            cells = [c for c in results.cells if (c.data, c.training) == (data, training)]
+            times: dict[str, float] = {}
+            passes = {"forward": 0, "backward": 0}
+            items = 0
+            for cell in cells:
+                seconds = cell.wall().get("seconds", 0.0)
+                times[cell.kind] = times.get(cell.kind, 0.0) + float(seconds)
+                if cell.kind == "attack":
+                    items += int(cell.result["n"])
+                    for way in passes:
+                        passes[way] += int(cell.result["passes"][way])
+            networks = len({cell.seed for cell in cells})
+            per_item = [f"{passes[way] / items:,.0f}" if items else "–" for way in passes]
+            spent = [_seconds(times.get(kind)) for kind in ("train", "attack", "probe")]
+            out.append([data_title(data), training, str(networks), spent[0], *per_item, *spent[1:]])
+    return out
+
+
+def _seconds(time: float | None) -> str:
+    """A time; a dash where none was recorded."""
+    return f"{time:,.1f}" if time else "–"
+
+
+def sample(results: Results) -> str:
+    """How much was measured, in one phrase."""
+    told = results.provenance()["cells"]
+    seeds = results.seeds()
+    total = told["total"]
+    cells = f"{told['complete']} of {total} cells" if total else f"{told['complete']} cells"
+    networks = f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}"
+    sets = f"{len(results.data())} data sets · {results.split} items"
+    return f"{cells} complete · {networks} · {sets} · 95 % intervals"
+
+
+def notice(results: Results) -> str:
+    """What stands above everything else where the numbers are no test results; else nothing."""
+    if results.split == "test":
+        return ""
+    return (
+        f"Every number here was measured on {results.split} items, to choose by; none is a test "
+        "result, and the test items stayed sealed."
+    )
+
+
+def limits(results: Results) -> list[str]:
+    """What a reader must not conclude from a run."""
+    seeds = len(results.seeds())
+    counts = [e.n for d in results.data() for e in (_first_clean(results, d),) if e is not None]
+    told = results.provenance()["cells"]
+    out = []
+    if notice(results):
+        out.append(notice(results))
+    if told["total"] and told["complete"] < told["total"]:
+        left = told["total"] - told["complete"]
+        out.append(f"The run is not complete: {left} of {told['total']} cells are missing.")
+    if seeds == 1:
+        out.append(
+            f"One seed: the intervals cover the choice of {results.split} items, not the luck of "
+            "training."
+        )
+    elif seeds < 5:
+        out.append(f"{seeds} seeds say little about how much training runs differ from each other.")
+    if counts:
+        out.append(
+            f"{min(counts)} {results.split} items per network: differences smaller than an "
+            "interval are noise."
+        )
+    return [*out, *_attacks(results), *_ALWAYS]
+
+
+def _attacks(results: Results) -> Iterator[str]:
+    """Which attacks the numbers rest on."""
+    cells = (cell for cell in results.cells if cell.kind == "attack")
+    names = list(dict.fromkeys(m["name"] for cell in cells for m in cell.result["members"]))
+    if names:
+        yield (
+            f"The attacks were: {listed(names)}. Other gradient paths, many more steps and attacks "
+            "without any gradient may break more."
+        )
+
+
+def _first_clean(results: Results, data: str) -> Any:
+    """Clean accuracy of the first training that has one."""
+    found = (results.clean(data, training) for training in results.trainings(data))
+    return next((estimate for estimate in found if estimate is not None), None)

@@ -1,0 +1,205 @@
+"""Everything the page shows of one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from spikeproof.analysis import Results
+from spikeproof.base import SettingError
+from spikeproof.data import DigitsAudio, DigitsAV, DigitsEvents, DigitsImages, Views, describe
+from spikeproof.report import gallery as show
+from spikeproof.report import plots, tables
+from spikeproof.report.figures import Figure
+from spikeproof.report.labels import data_title, interval, number, percent, threat_title
+from spikeproof.report.masking import Sign, signs
+
+__all__ = ["Part", "parts"]
+
+_EXHIBITS = 6
+_MAKERS = {
+    "digits": DigitsImages,
+    "digits-events": DigitsEvents,
+    "digits-audio": DigitsAudio,
+    "digits-av": DigitsAV,
+}
+_MEDIANS = {
+    "g_l0": "‖g‖₀ (values)", "g_l1": "‖g‖₁", "g_l2": "‖g‖₂", "g_linf": "‖g‖∞",
+    "g_pr": "participation ratio",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One data set on the page; empty fields are told in a sentence.
+
+    Args:
+        id: For the page.
+        title: What the data show.
+        matrix: Accuracy, one table per level.
+        middle: Which level is standard.
+        transfer: Transfer ratios.
+        undefined: ``(where, why)`` of ratios that are undefined.
+        curves: Security curves.
+        curve_rows: The same as text.
+        timing: ``heads`` and ``rows`` of accuracy under random timing; no rows where not asked.
+        gradients: Figures of the probes.
+        signs: Signs of masking, one per training.
+        medians: ``heads`` and ``rows`` of the probes.
+        exhibits: Attacked items.
+        activity: Firing rates.
+        activity_rows: The same as text.
+    """
+
+    id: str
+    title: str
+    matrix: list[tables.Heat] = field(default_factory=list)
+    middle: int = 0
+    transfer: tables.Heat | None = None
+    undefined: list[tuple[str, str]] = field(default_factory=list)
+    curves: list[Figure] = field(default_factory=list)
+    curve_rows: list[list[str]] = field(default_factory=list)
+    timing: dict[str, Any] = field(default_factory=dict)
+    gradients: list[Figure] = field(default_factory=list)
+    signs: list[Sign] = field(default_factory=list)
+    medians: dict[str, Any] = field(default_factory=dict)
+    exhibits: list[show.Exhibit] = field(default_factory=list)
+    activity: Figure | None = None
+    activity_rows: list[list[str]] = field(default_factory=list)
+
+
+def parts(results: Results) -> list[Part]:
+    """One part per data set of a run."""
+    return [_part(results, data) for data in results.data()]
+
+
+def _part(results: Results, data: str) -> Part:
+    """Everything about one data set."""
+    matrix = tables.matrix(results, data)
+    ratios = tables.transfer(results, data)
+    found = {t: results.probes(data, t) for t in results.trainings(data)}
+    return Part(
+        id=plots.slug(data),
+        title=data_title(data),
+        matrix=matrix,
+        middle=len(matrix) // 2,
+        transfer=ratios,
+        undefined=_undefined(ratios),
+        curves=plots.security(results, data, _chance(data)),
+        curve_rows=_curve_rows(results, data),
+        timing=_timing(results, data),
+        gradients=plots.gradients(results, data),
+        signs=signs(results, data),
+        medians=_medians({t: arrays for t, arrays in found.items() if arrays}),
+        exhibits=_exhibits(results, data),
+        activity=plots.activity(results, data),
+        activity_rows=_activity_rows(results, data),
+    )
+
+
+def _chance(data: str) -> float | None:
+    """The accuracy of guessing; None for a data set that is not ours."""
+    try:
+        return 1 / describe(data).classes
+    except SettingError:
+        return None
+
+
+def _undefined(ratios: tables.Heat | None) -> list[tuple[str, str]]:
+    """Which ratios have no value, and why."""
+    cells = [cell for _, row in ratios.rows for cell in row] if ratios else []
+    return [
+        (f"{cell.training}, {threat_title(cell.threat)}", cell.note)
+        for cell in cells
+        if cell.value is None and cell.note
+    ]
+
+
+def _curve_rows(results: Results, data: str) -> list[list[str]]:
+    """Security curves as text."""
+    out = []
+    for training in results.trainings(data):
+        for threat in results.threats(data):
+            curve = results.curve(data, training, threat)
+            if curve is None:
+                continue
+            chosen = curve.random_accuracy
+            for i, radius in enumerate(curve.radii):
+                out.append([
+                    training, threat_title(threat), number(radius),
+                    percent(curve.accuracy[i]),
+                    interval(curve.low[i], curve.high[i]),
+                    percent(chosen[i]),
+                    percent(curve.area.value) if i == 0 else "",
+                ])  # fmt: skip
+    return out
+
+
+def _timing(results: Results, data: str) -> dict[str, Any]:
+    """Accuracy under random timing: trainings down, kinds and levels across."""
+    found: dict[str, dict[str, str]] = {}
+    for row in results.timing(data):
+        head = f"{row.kind} {number(row.level)}" if row.level else row.kind
+        ends = interval(row.estimate.low, row.estimate.high)
+        found.setdefault(row.training, {})[head] = f"{percent(row.estimate.value)} ({ends})"
+    heads = list(dict.fromkeys(head for values in found.values() for head in values))
+    rows = [(t, [values.get(head, "–") for head in heads]) for t, values in found.items()]
+    return {"heads": heads, "rows": rows}
+
+
+def _medians(found: dict[str, Any]) -> dict[str, Any]:
+    """Medians over items of everything a probe measured."""
+    heads = dict(_MEDIANS)
+    for norm in plots.norms_of(found.values()):
+        heads[f"ratio_{norm}"] = f"adversarial ÷ random, {threat_title(norm)}"
+        heads[f"theory_{norm}"] = f"predicted, {threat_title(norm)}"
+    rows = [(t, [_median(arrays.get(key)) for key in heads]) for t, arrays in found.items()]
+    return {"heads": list(heads.values()), "rows": rows}
+
+
+def _median(values: Any) -> str:
+    """The median of what is finite."""
+    if values is None:
+        return "–"
+    kept = np.asarray(values, dtype=float)
+    kept = kept[np.isfinite(kept)]
+    return number(float(np.median(kept))) if len(kept) else "–"
+
+
+def _exhibits(results: Results, data: str) -> list[show.Exhibit]:
+    """Attacked items, where the page knows how to show them."""
+    maker = _MAKERS.get(data)
+    if maker is None:
+        return []
+    domain, start, views = maker().domain, 0, []
+    for _, part in domain.parts if isinstance(domain, Views) else (("", domain),):
+        rate = DigitsAudio().rate_hz if part.kind == "audio" else None
+        views.append(show.Part(kind=part.kind, shape=part.shape, start=start, rate_hz=rate))
+        start += part.size
+    items = [item for batch in results.gallery(data) for item in _items(batch)]
+    items = [item for item in items if np.size(item["x"]) == start]
+    return [show.exhibit(item, views) for item in show.chosen(items, _EXHIBITS)]
+
+
+def _items(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The items of one gallery."""
+    per_item = ("x", "x_adv", "y", "predicted", "predicted_adv")
+    radius = np.broadcast_to(batch["radius"], np.shape(batch["y"]))
+    return [
+        {"threat": batch["threat"], "training": batch["training"], "radius": radius[i]}
+        | {name: batch[name][i] for name in per_item}
+        for i in range(len(batch["y"]))
+    ]
+
+
+def _activity_rows(results: Results, data: str) -> list[list[str]]:
+    """Firing rates as text."""
+    out = []
+    for training in results.trainings(data):
+        for row in results.activity(data, training):
+            shares = [percent(row.dead), percent(row.saturated)]
+            out.append([training, row.layer, number(row.rate), *shares])
+    return out

@@ -1,0 +1,230 @@
+"""Compute one cell; runs in whatever process an executor chooses."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spikeproof.attacks import Suite
+from spikeproof.base import FileProblem, InputError, SpikeproofError
+from spikeproof.data import Dataset, Split
+from spikeproof.evaluate import climb, probe, right_draws
+from spikeproof.models import ModelSpec, Network, build, load_model, model_digest, save_model
+from spikeproof.study.assemble import training_items
+from spikeproof.study.cells import Cell, dataset, opened
+from spikeproof.study.fingerprint import code_sha256, versions
+from spikeproof.study.record import Arrays, CellFolder
+from spikeproof.threats import Threat
+from spikeproof.train import AUGMENTATIONS, LOG, WALL, Objective, Training, fit
+
+__all__ = ["Done", "attempt", "single_thread"]
+
+_CHECKPOINT = "training.safetensors"
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a cell ended.
+
+    Args:
+        id: Of the cell.
+        seconds: What it took.
+        error: None, or the sentence that says why it failed.
+    """
+
+    id: str
+    seconds: float
+    error: str | None = None
+
+
+def single_thread() -> None:
+    """Compute on one thread: the order of sums, and so the last bits, depend on it."""
+    torch.set_num_threads(1)
+
+
+def attempt(cells: Path, cell: Cell) -> Done:
+    """Compute a cell into its folder; a failure is written down, not raised.
+
+    Args:
+        cells: The folder that holds one folder per cell.
+        cell: What to compute. Its parent, if any, must be complete.
+    Returns:
+        How it ended.
+    """
+    folder = CellFolder(cells / cell.id)
+    begun, busy = time.perf_counter(), time.process_time()
+    before = torch.get_num_threads()
+    single_thread()
+    try:
+        _compute(folder, cell, begun, busy)
+    except Exception as problem:
+        ours = isinstance(problem, SpikeproofError)
+        sentence = str(problem) if ours else f"{type(problem).__name__}: {problem}"
+        try:
+            folder.note_failure(sentence, traceback.format_exc())
+        except FileProblem as full:
+            sentence = f"{sentence} ({full})"
+        return Done(cell.id, time.perf_counter() - begun, sentence)
+    finally:
+        torch.set_num_threads(before)
+    return Done(cell.id, time.perf_counter() - begun)
+
+
+def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
+    """Compute and write, record last."""
+    if code_sha256() != cell.code_sha256:
+        raise SpikeproofError(
+            "The code was changed while the study ran, so this cell would not be what its id says; "
+            "run again."
+        )
+    data = dataset(str(cell.cell["data"]))
+    if data.spec.sha256 != cell.data_sha256:
+        raise InputError(f"Data set {data.spec.name} is not the one this cell was planned for.")
+    resumed = (folder.path / _CHECKPOINT).exists()
+    result, arrays, model_sha256 = _KINDS[cell.kind](folder, cell, data)
+    record = {
+        "id": cell.id,
+        "cell": dict(cell.cell),
+        "inputs": {
+            "code_sha256": cell.code_sha256,
+            "data_sha256": cell.data_sha256,
+            "model_sha256": model_sha256,
+            "parent": cell.parent,
+        },
+        "versions": versions(),
+        "result": result,
+    }
+    folder.write(record, arrays, {**_wall(begun, busy), "resumed": resumed})
+    for name in (_CHECKPOINT, LOG, WALL):  # the record holds the history
+        (folder.path / name).unlink(missing_ok=True)
+
+
+Answer = tuple[dict[str, Any], dict[str, Arrays], str]
+
+
+def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+    """Train a network, going on where a killed run stopped."""
+    content = cell.cell
+    objective = Objective.from_record(content["objective"], domain=data.domain)
+    few = training_items(data, content["train_items"], content["validation_items"])
+    checkpoint = folder.path / _CHECKPOINT
+
+    def trained() -> tuple[Network, dict[str, Any]]:
+        model = build(ModelSpec.from_record(content["model"]), seed=content["seed"])
+        history = fit(
+            model,
+            few,
+            objective,
+            epochs=content["epochs"],
+            seed=content["seed"],
+            settings=Training(**content["settings"]),
+            augment=[AUGMENTATIONS.build(change) for change in content["augment"]],
+            directory=folder.path,
+            progress=False,
+        )
+        return model, history.record()
+
+    try:
+        model, result = trained()
+    except FileProblem as problem:
+        if not checkpoint.exists():
+            raise
+        warnings.warn(f"Training {cell.title} anew: {problem}", stacklevel=2)
+        checkpoint.unlink()
+        model, result = trained()
+    save_model(model, folder.path / "model.safetensors")
+    return result, {}, model_digest(model)
+
+
+def _items(content: Mapping[str, Any], data: Dataset) -> Split:
+    """The items that a cell looks at."""
+    return opened(data, content["split"], content["items"], content["skip"])
+
+
+def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+    """Climb one ladder."""
+    content, model = cell.cell, _parent(folder, cell)
+    record = content["threat"]
+    ladder = [
+        Threat.from_record({**record, "radius": radius}, data.domain) for radius in record["radii"]
+    ]
+    attacks = Suite.from_record(content["suite"])
+    split = _items(content, data)
+    seed, draws = content["seed"], content["draws"]
+    outcome = climb(model, split, ladder, attacks, seed=seed, draws=draws)
+    arrays: dict[str, Arrays] = {"items.npz": outcome.arrays()}
+    if outcome.gallery is not None:
+        arrays["gallery.npz"] = outcome.gallery.arrays()
+    return outcome.summary(), arrays, model_digest(model)
+
+
+def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+    """Probe vulnerability, gradients and activity."""
+    content, model = cell.cell, _parent(folder, cell)
+    threats = [Threat.from_record(record, data.domain) for record in content["threats"]]
+    split = _items(content, data)
+    found = probe(model, split, threats, seed=content["seed"], draws=content["draws"])
+    return found.summary(), {"items.npz": found.arrays}, model_digest(model)
+
+
+def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+    """Count, per item and level, the draws of random timing noise that are answered right."""
+    content, model = cell.cell, _parent(folder, cell)
+    split = _items(content, data)
+
+    def rights(kind: str, levels: Sequence[float], draws: int) -> Tensor:
+        noise, seed, hidden = (kind, levels), content["seed"], content["hidden"]
+        return right_draws(model, data, split, noise, hidden=hidden, draws=draws, seed=seed)
+
+    clean, draws = rights("jitter", [0.0], 1)[0] > 0, content["draws"]
+    found = {kind: rights(kind, levels, draws) for kind, levels in content["levels"].items()}
+    summary = {
+        "n": len(split),
+        "clean_accuracy": float(clean.double().mean()),
+        "accuracy": {k: (v.double().mean(1) / draws).tolist() for k, v in found.items()},
+    }
+    arrays = {"items": split.items, "y": split.y, "correct": clean, **found}
+    named = {name: tensor.numpy() for name, tensor in arrays.items()}
+    return summary, {"items.npz": named}, model_digest(model)
+
+
+_KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Answer]] = {
+    "attack": _attack,
+    "probe": _probe,
+    "timing": _timing,
+    "train": _train,
+}
+
+
+def _parent(folder: CellFolder, cell: Cell) -> Network:
+    """The network of the train cell that this cell looks at."""
+    return load_model(folder.path.parent / str(cell.parent) / "model.safetensors")
+
+
+def _wall(begun: float, busy: float) -> dict[str, Any]:
+    """What may differ between two runs of one cell, which began at these two clocks.
+
+    Of a training that was resumed these are the seconds since then only.
+    """
+    return {
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "host": {
+            "cpus": os.cpu_count(),
+            "machine": platform.machine(),
+            "python": platform.python_version(),
+            "system": platform.platform(),
+        },
+        "processor_seconds": round(time.process_time() - busy, 3),
+        "seconds": round(time.perf_counter() - begun, 3),
+        "threads": torch.get_num_threads(),
+    }

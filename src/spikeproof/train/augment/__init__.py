@@ -1,0 +1,3 @@
+"""Random changes of training items, by modality."""
+
+__all__: list[str] = []

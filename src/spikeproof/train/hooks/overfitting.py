@@ -1,0 +1,91 @@
+"""A watch for catastrophic overfitting, to which training with one-step attacks is prone."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from spikeproof.attacks import PGD
+from spikeproof.base import Diverged, SettingError, check_one_of, check_positive
+from spikeproof.oracle import Oracle
+from spikeproof.threats import Goal
+from spikeproof.train.hooks.hook import END, Moment
+
+__all__ = ["OverfittingWatch"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverfittingWatch:
+    r"""Say when a model resists the attack it is trained on but not a longer one.
+
+    After the last step of every epoch, on up to ``items`` items of it:
+
+    .. math:: a_1 - a_k > \text{gap}
+
+    where :math:`a_1` is the accuracy under the objective's own inputs and :math:`a_k` under PGD of
+    ``steps`` steps with the same threat, the worst of all threats counting. A one-step attack that
+    has stopped working shows as a gap that jumps from a few points to most of the accuracy.
+
+    Args:
+        gap: Largest difference that is no cause for concern, in (0, 1).
+        steps: Of the longer attack, > 0.
+        items: How many items are looked at, at most the batch.
+        action: ``"warn"``, or ``"stop"`` the training with Diverged.
+    Raises:
+        SettingError: a number outside its range, or an objective without adversarial inputs.
+        Diverged: with ``"stop"``, when the gap is exceeded.
+    Cost: once per epoch, per item: the inputs' own cost and 1 forward, and for every threat
+        ``steps + 3`` forwards and ``steps`` backwards to the input.
+    References:
+        wong2020fast
+    """
+
+    when: ClassVar[str] = END
+    moves: ClassVar[bool] = False
+
+    gap: float = 0.2
+    steps: int = 10
+    items: int = 128
+    action: str = "warn"
+
+    def __post_init__(self) -> None:
+        check_positive(self, "gap", "steps", "items")
+        check_one_of(self.action, ("warn", "stop"), "OverfittingWatch.action")
+
+    def __call__(self, moment: Moment) -> None:
+        """Look at the end of an epoch."""
+        short, long = self.accuracies(moment)
+        if short - long <= self.gap:
+            return
+        sentence = (
+            f"Catastrophic overfitting after epoch {moment.epoch}: accuracy {short:.2f} under the "
+            f"inputs it is trained on, {long:.2f} under PGD with {self.steps} steps. Train with "
+            "more steps or a smaller radius; weights of an earlier epoch may be sound."
+        )
+        if self.action == "stop":
+            raise Diverged(sentence)
+        warnings.warn(sentence, stacklevel=2)
+
+    def accuracies(self, moment: Moment) -> tuple[float, float]:
+        """Accuracy under the objective's own inputs, and under the longer attack."""
+        inputs = moment.inputs
+        if inputs is None or not inputs.against:
+            raise SettingError(
+                "OverfittingWatch compares attacks; give the objective adversarial inputs, or "
+                "leave the rule out."
+            )
+        x, y, keys = moment.x[: self.items], moment.y[: self.items], moment.seeds[: self.items]
+        goal = Goal(y)
+        x_adv = inputs.judged(moment.model, x, y, seeds=keys)
+        with Oracle(moment.model, seeds=keys) as oracle:
+            short = goal.margin(oracle.logits(x_adv)) <= 0
+            long = torch.ones_like(short)
+            for number, threat in enumerate(inputs.against):
+                attack = PGD(steps=self.steps, step_size=min(1.0, 2.5 / self.steps))
+                own = keys.child("watch", number)
+                found = attack(oracle, x, goal, threat, seeds=own)
+                long &= goal.margin(oracle.logits(found)) <= 0
+        return float(short.double().mean()), float(long.double().mean())

@@ -1,0 +1,3 @@
+"""What a training keeps: history, checkpoints, logs, cards."""
+
+__all__: list[str] = []

@@ -1,0 +1,137 @@
+"""The card of a trained model: what it is, how it was made, what that cost, how good it is."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spikeproof.base import write_atomic, write_json
+from spikeproof.data import Dataset
+from spikeproof.models import Network, model_digest
+from spikeproof.train.keep.history import History
+from spikeproof.train.loop.job import Assignment
+
+__all__ = ["card", "write_card"]
+
+
+def card(model: Network, data: Dataset, work: Assignment, history: History) -> dict[str, Any]:
+    """Say everything about a trained network that its file does not.
+
+    Args:
+        model: The network, with the weights that training left it with.
+        data: What it was trained on.
+        work: How.
+        history: What ``fit`` returned.
+    Returns:
+        Plain data. Accuracies are those on validation items; test items play no part.
+    """
+    best, spec = history.best, data.spec
+    return {
+        "schema": 1,
+        "model": {
+            "architecture": model.spec.record(),
+            "parameters": history.parameters,
+            "sha256": model_digest(model),
+        },
+        "data": {
+            "name": spec.name,
+            "version": spec.version,
+            "sha256": spec.sha256,
+            "licence": spec.licence,
+            "source": spec.source,
+            "train": len(data.train),
+            "validation": len(data.validation),
+        },
+        "training": {
+            **work.record(),
+            "epochs_trained": len(history.epochs),
+            "best_epoch": history.best_epoch,
+        },
+        "validation": {
+            "clean": best.clean_accuracy,
+            "selected_by": best.validation_accuracy,
+            "robust": dict(best.robust),
+            "union": best.union,
+        },
+        "firing": dict(best.firing),
+        "warnings": history.warnings,
+        "cost": _cost(history, next(model.parameters()).device),
+    }
+
+
+def write_card(path: Path | str, content: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Write a card beside a model's file, for programs and for people.
+
+    Args:
+        path: The model's file.
+        content: What ``card`` returned.
+    Returns:
+        The paths ``<model>.card.json`` and ``<model>.card.md``.
+    Raises:
+        FileProblem: they cannot be written.
+    """
+    path = Path(path)
+    plain, told = path.with_suffix(".card.json"), path.with_suffix(".card.md")
+    write_json(plain, dict(content))
+    write_atomic(told, _told(path.name, content).encode())
+    return plain, told
+
+
+def _cost(history: History, device: torch.device) -> dict[str, Any]:
+    """What training took, and on what."""
+    return {
+        "seconds": round(history.seconds, 1),
+        "peak_bytes": history.peak_bytes,
+        "forward_passes": sum(epoch.forward for epoch in history.epochs),
+        "backward_passes": sum(epoch.backward for epoch in history.epochs),
+        "device": _device(device),
+        "threads": torch.get_num_threads(),
+        "torch": str(torch.__version__),
+    }
+
+
+def _device(device: torch.device) -> str:
+    """What the run was computed on."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return f"{platform.machine()} processor"
+
+
+def _told(name: str, content: Mapping[str, Any]) -> str:
+    """The card in words."""
+    made, data, work = content["model"], content["data"], content["training"]
+    cost, said = content["cost"], content["validation"]
+    terms = [f"{t['weight']:g} x {t['kind']}" for t in work["objective"]["terms"].values()]
+    inputs = work["objective"]["inputs"]
+    measured = {"clean": said["clean"], "what selection looked at": said["selected_by"]}
+    measured |= {**said["robust"], "union of these": said["union"]}
+    settings = {key: value for key, value in work["settings"].items() if value is not None}
+    rows = {
+        "Architecture": f"{made['architecture']['name']}, {made['parameters']} parameters",
+        "Data": f"{data['name']} {data['version']}, {data['train']} items, {data['licence']}",
+        "Objective": " + ".join(terms) + (f" on {inputs['kind']} inputs" if inputs else ""),
+        "Rules": ", ".join(rule["kind"] for rule in work["objective"]["rules"]) or "none",
+        "Epochs": f"{work['epochs_trained']} of {work['epochs']}, best {work['best_epoch']}",
+        "Seed": work["seed"],
+        "Settings": ", ".join(f"{key} {value}" for key, value in settings.items()),
+        "Augmentation": ", ".join(change["kind"] for change in work["augment"]) or "none",
+        "Cost": f"{cost['seconds']} s on {cost['device']}, {cost['peak_bytes'] / 1e9:.2f} GB, "
+        f"{cost['forward_passes']} forward and {cost['backward_passes']} backward passes of items",
+        "sha256 of the weights": made["sha256"],
+    }
+    lines = [f"# {name}", "", "| | |", "|---|---|"]
+    lines += [f"| {key} | {value} |" for key, value in rows.items()]
+    lines += ["", "## Accuracy on validation items", "", "| inputs | accuracy |", "|---|---|"]
+    lines += [f"| {key} | {100 * v:.1f} % |" for key, v in measured.items() if v is not None]
+    lines += [
+        "",
+        "The epoch was chosen on these items, and cheap attacks bound robustness from above only. "
+        "Test items played no part; `spikeproof audit` opens them.",
+    ]
+    if content["warnings"]:
+        lines += ["", "## Warnings", "", *(f"- {text}" for text in content["warnings"].values())]
+    return "\n".join(lines) + "\n"

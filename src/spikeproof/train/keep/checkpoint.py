@@ -1,0 +1,164 @@
+"""The one file from which a training run goes on exactly where it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spikeproof.base import FileProblem, SettingError, digest_arrays, write_atomic
+from spikeproof.data import Dataset
+from spikeproof.models import Network, model_digest, read_tensors, write_tensors
+from spikeproof.train.loop.job import Assignment
+
+__all__ = ["Checkpoint", "identity"]
+
+_NAME = "training.safetensors"
+
+
+def identity(model: nn.Module, data: Dataset, work: Assignment) -> dict[str, Any]:
+    """Everything that decides the outcome of a run, as plain data."""
+    splits = {"train": data.train, "validation": data.validation}
+    arrays = {
+        f"{name}.{field}": getattr(split, field).cpu().numpy()
+        for name, split in splits.items()
+        for field in ("x", "y", "items")
+    }
+    return {
+        **work.record(),
+        "data": digest_arrays(arrays),
+        "architecture": {
+            "class": type(model).__qualname__,
+            "spec": model.spec.record() if isinstance(model, Network) else None,
+            "tensors": {
+                name: f"{tensor.dtype} {tuple(tensor.shape)}"
+                for name, tensor in model.state_dict().items()
+            },
+        },
+        "first weights": model_digest(model),
+    }
+
+
+class Checkpoint:
+    """A run's file in a folder: whole or absent, checked on reading.
+
+    Args:
+        directory: Folder of the run; made if need be.
+        identity: What the run is; a file of another run is refused.
+        needed: Bytes that one file takes, roughly; 0 where this process will not write.
+    Raises:
+        FileProblem: the folder cannot be written, or has too little room.
+    """
+
+    def __init__(self, directory: Path | str, identity: dict[str, Any], needed: int) -> None:
+        self.path = Path(directory) / _NAME
+        self.identity: dict[str, Any] = json.loads(json.dumps(identity))
+        if not needed:
+            return
+        probe = self.path.with_name(f"{_NAME}.probe")
+        write_atomic(probe, bytes(4096))
+        probe.unlink()
+        for stray in self.path.parent.glob(f".{_NAME}.*"):  # left by a run that was killed
+            stray.unlink(missing_ok=True)
+        free = shutil.disk_usage(self.path.parent).free
+        if free < needed:
+            raise FileProblem(
+                f"Cannot train into {self.path.parent}: a checkpoint takes about "
+                f"{needed / 1e6:.0f} MB and {free / 1e6:.0f} MB are free. Free some space or "
+                "choose another folder."
+            )
+
+    def save(self, tensors: Mapping[str, Tensor], progress: Mapping[str, Any]) -> None:
+        """Write the state after an epoch, atomically."""
+        # Clones, because tied weights share memory and the format has no word for that.
+        whole = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        header = {
+            "schema": 1,
+            "identity": self.identity,
+            "progress": progress,
+            "tensors_sha256": _digest(whole),
+            "versions": _versions(),
+        }
+        write_tensors(self.path, whole, header)
+
+    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Tensors and progress of an earlier call, or None where there was none.
+
+        Raises:
+            FileProblem: the file is truncated, changed, or not ours.
+            SettingError: it belongs to a run with other settings.
+        """
+        if not self.path.exists():
+            return None
+        mend = f"Delete {self.path} to train from the start, or restore it from a copy."
+        try:
+            tensors, header = read_tensors(self.path, "training checkpoint")
+        except FileProblem as problem:
+            raise FileProblem(f"{problem} {mend}") from None
+        there, progress = header.get("identity"), header.get("progress")
+        if (
+            header.get("schema") != 1
+            or not isinstance(there, dict)
+            or not isinstance(progress, dict)
+        ):
+            raise FileProblem(f"{self.path} is not a training checkpoint. {mend}")
+        if header.get("tensors_sha256") != _digest(tensors):
+            raise FileProblem(f"{self.path} was changed after it was written. {mend}")
+        self._compare(there)
+        if header.get("versions") != _versions():
+            warnings.warn(
+                f"{self.path} was written under {header.get('versions')} and the run goes on "
+                f"under {_versions()}: the last bits may differ from an unbroken run.",
+                stacklevel=4,
+            )
+        return tensors, progress
+
+    def _compare(self, there: Mapping[str, Any]) -> None:
+        """Raise unless the file belongs to this very run."""
+        differences = list(_differences(there, self.identity))
+        if differences:
+            raise SettingError(
+                f"{self.path} belongs to another training run: {'; '.join(differences[:4])}. "
+                "Call fit as it was called before (a model built anew, the same data and "
+                "settings) to go on, or choose another directory."
+            )
+
+
+def _differences(there: Any, here: Any, where: str = "") -> Iterator[str]:
+    """One phrase per place where two records differ."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for name in sorted(there.keys() | here.keys()):
+            place = f"{where}.{name}" if where else name
+            yield from _differences(there.get(name), here.get(name), place)
+    elif there != here:
+        yield f"{where} was {_short(there)}, is {_short(here)}"
+
+
+def _short(value: Any) -> str:
+    """A value in a sentence: hashes cut short."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:20]}..."
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """sha256 over the names, types, shapes and bytes of tensors of any type."""
+    return digest_arrays(
+        {
+            f"{name} {tensor.dtype} {tuple(tensor.shape)}": tensor.contiguous()
+            .reshape(-1)
+            .view(torch.uint8)
+            .numpy()
+            for name, tensor in tensors.items()
+        }
+    )
+
+
+def _versions() -> dict[str, str]:
+    """The versions that decide the last bits."""
+    return {"torch": str(torch.__version__)}

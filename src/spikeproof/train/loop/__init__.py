@@ -1,0 +1,3 @@
+"""The loop that minimises an objective: steps, epochs, processes."""
+
+__all__: list[str] = []

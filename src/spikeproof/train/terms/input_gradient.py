@@ -1,0 +1,55 @@
+"""The input gradient of the true class, with its graph, and the lengths that terms take of it."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from spikeproof.base import InputError
+from spikeproof.train.terms.forward import Pass
+
+__all__ = ["NORMS", "SCORES", "input_gradient", "length", "score"]
+
+NORMS = ("l1", "l2", "linf", "top-k")
+SCORES = ("loss", "pairwise", "softmax")
+
+
+def score(clean: Pass, logits: Tensor, of: str) -> Tensor:
+    """What is differentiated, ``(N,)``: probability of the true class, or the cross-entropy."""
+    ours = clean.y[:, None]
+    if of == "loss":
+        return F.cross_entropy(logits, clean.y, reduction="none")
+    if of == "softmax":
+        return logits.softmax(1).gather(1, ours).squeeze(1)
+    return torch.sigmoid(logits.gather(1, ours) - logits.gather(1, clean.rival[:, None]))[:, 0]
+
+
+def input_gradient(clean: Pass, of: str) -> Tensor:
+    """Gradient of every item's score with respect to it, with its own graph, ``(N, n)``."""
+    value = score(clean, clean.twice(), of)
+    grad = None
+    if value.requires_grad:
+        (grad,) = torch.autograd.grad(value.sum(), clean.x, create_graph=True, allow_unused=True)
+    if grad is None or not grad.requires_grad:
+        raise InputError(
+            "No gradient that could be differentiated again reaches the input: the model cuts the "
+            "graph, or is piecewise linear with fixed pieces. Use spikeproof.neurons.Spiking for "
+            "the neurons."
+        )
+    return grad.flatten(1)
+
+
+def length(grad: Tensor, norm: str, k: int) -> Tensor:
+    """A norm of every row, ``(N,)``; 0 with gradient 0 for a row of zeros."""
+    size = grad.abs()
+    if norm == "l1":
+        return size.sum(1)
+    if norm == "linf":
+        return size.amax(1)
+    if norm == "top-k":
+        return size.topk(min(k, size.shape[1]), dim=1).values.sum(1)
+    # The root has no derivative at 0; a row of zeros gets none.
+    squares = size.square().sum(1)
+    some = squares > 0
+    return torch.where(some, torch.where(some, squares, 1.0).sqrt(), 0.0)
