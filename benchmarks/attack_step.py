@@ -53,7 +53,7 @@ def ours(title: str, steps: int = STEPS) -> Callable[[], object]:
     def call() -> Tensor:
         with sp.Oracle(model) as oracle:
             attack = sp.PGD(steps=steps)
-            return attack(oracle, x, sp.Goal(y), threat, seeds=sp.seeds(0, n=len(x)))
+            return attack(oracle, x, sp.Misclassification(y), threat, seeds=sp.seeds(0, n=len(x)))
 
     return call
 

@@ -48,7 +48,7 @@ from spikeproof.evaluate import open_test, plain_logits
 from spikeproof.models import Direct, Network
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import ASSG, RGA
-from spikeproof.threats import Goal, Threat
+from spikeproof.threats import Misclassification, Threat
 
 ITEMS, FEW, MANY = 40, 12, 100
 THREATS = {
@@ -66,8 +66,8 @@ _PATHS = (
     Surrogate("arctan", sharpness=2.0),
     RGA(),
 )
-PUBLISHED = tuple(Member(attack=_PGD50, path=path, loss="cross_entropy") for path in _PATHS)
-ADAPTIVE = Member(attack=SAPGD(steps=100, stop=True), path=ASSG(), loss="cross_entropy")
+PUBLISHED = tuple(Member(attack=_PGD50, gradient=path, loss="cross_entropy") for path in _PATHS)
+ADAPTIVE = Member(attack=SAPGD(steps=100, stop=True), gradient=ASSG(), loss="cross_entropy")
 
 
 def longer(member: Member) -> Member:
@@ -97,7 +97,7 @@ def rivals(drawing: bool) -> tuple[Member, ...]:
 
 def left(model: Network, split: Split) -> Split:
     """The items that are right when clean."""
-    wrong = Goal(split.y).margin(plain_logits(model, split.x, items=split.items)) > 0
+    wrong = Misclassification(split.y).margin(plain_logits(model, split.x, items=split.items)) > 0
     return split[(~wrong).nonzero().flatten()]
 
 

@@ -1,15 +1,15 @@
 """How much evaluating a matrix of attacks costs beside running every attack on every item.
 
 The matrix: every member of a suite, every norm, every radius of the norm's ladder, on one network.
-Ours is ``climb``: an item that is broken for a threat is not attacked again for it, neither by the
-next member nor at a larger radius, and the attack that breaks it leaves it alone at once. Against:
-each member at each radius on every item, alone and to its last step. Both verify what they find by
-the plain forward pass, both must give the same verdict for every item (this script fails
-otherwise), and neither makes the random draws that ``climb`` adds on request. Target: less than
-half, in time and in passes. An item that stands at a radius has to be attacked by every member
-there to its last step, so the share of standing items (``standing``, over the whole ladder) is a
-floor for the ratio: no order of attacks can save more with the same verdicts. A run takes minutes,
-so none is repeated to warm up; one thread is timed, by the processor's clock.
+Ours is ``evaluate_ladder``: an item that is broken for a threat is not attacked again for it,
+neither by the next member nor at a larger radius, and the attack that breaks it leaves it alone at
+once. Against: each member at each radius on every item, alone and to its last step. Both verify
+what they find by the plain forward pass, both must give the same verdict for every item (this script fails
+otherwise), and neither makes the random draws that ``evaluate_ladder`` adds on request. Target:
+less than half, in time and in passes. An item that stands at a radius has to be attacked by every
+member there to its last step, so the share of standing items (``standing``, over the whole ladder)
+is a floor for the ratio: no order of attacks can save more with the same verdicts. A run takes
+minutes, so none is repeated to warm up; one thread is timed, by the processor's clock.
 
     python benchmarks/matrix.py
 """
@@ -28,7 +28,7 @@ import spikeproof as sp
 from spikeproof.attacks import Suite
 from spikeproof.base import seeds
 from spikeproof.data import Dataset, Split
-from spikeproof.evaluate import climb, open_test, plain_logits, verify
+from spikeproof.evaluate import evaluate_ladder, open_test, plain_logits, verify
 from spikeproof.models import Network
 from spikeproof.oracle import Passes
 
@@ -55,7 +55,7 @@ def cascade(model: Network, data: Dataset, split: Split, suite: Suite) -> tuple[
     """Ours: climb every ladder."""
     found, spent = {}, Passes()
     for name, ladder in sp.standard_threats(data).items():
-        outcome = climb(model, split, ladder, suite, seed=0, draws=0)
+        outcome = evaluate_ladder(model, split, ladder, suite, seed=0, draws=0)
         found[name], spent = outcome.broken, spent + outcome.passes
     return found, spent
 
@@ -65,7 +65,7 @@ def independent(
 ) -> tuple[Verdicts, Passes]:
     """Against: every member on every item at every radius."""
     found, spent = {}, Passes()
-    wrong = sp.Goal(split.y).margin(plain_logits(model, split.x)) > 0
+    wrong = sp.Misclassification(split.y).margin(plain_logits(model, split.x)) > 0
     for name, ladder in sp.standard_threats(data).items():
         broken, rows = wrong.clone(), []
         for threat in ladder:
@@ -73,8 +73,8 @@ def independent(
             for number, member in enumerate(suite.members):
                 if not getattr(member.attack, "serves", lambda _: True)(threat):
                     continue
-                with sp.Oracle(model, path=member.path) as oracle:
-                    goal = sp.Goal(split.y, loss=member.loss)
+                with sp.Oracle(model, gradient=member.gradient) as oracle:
+                    goal = sp.Misclassification(split.y, loss=member.loss)
                     own = keys.child("member", number)
                     attack = replace(member.attack, stop=False)  # type: ignore[type-var]
                     x_adv = attack(oracle, split.x, goal, threat, seeds=own)

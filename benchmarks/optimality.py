@@ -47,7 +47,7 @@ from spikeproof.metrics import attack_optimality
 from spikeproof.models import load_model
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import Path
-from spikeproof.threats import L0, L1, L2, Geometry, Goal, Linf, Threat
+from spikeproof.threats import L0, L1, L2, Geometry, Linf, Misclassification, Threat
 from spikeproof.train import Training
 
 ITEMS, STEPS, TARGET = 100, 100, 0.95
@@ -127,14 +127,14 @@ def nearest(
     """The nearest points of one of our attacks, towards each rival in one batch if it has some."""
     attack, path, rivals = run
     n, keys = len(split), sp.seeds(0, items=split.items)
-    with sp.Oracle(model, path=path) as oracle:
+    with sp.Oracle(model, gradient=path) as oracle:
         if not rivals:
-            goal = Goal(split.y)
+            goal = Misclassification(split.y)
             return attack.nearest(oracle, split.x, goal, threat, seeds=keys).x_adv
         others = oracle.logits(split.x).scatter(1, split.y[:, None], -math.inf)
         aims = others.sort(dim=1, descending=True).indices[:, :rivals]
         every = Seeds(torch.cat([keys.child("rival", k).values for k in range(rivals)]))
-        goal = Goal(split.y.repeat(rivals), rival=aims.T.flatten())
+        goal = Misclassification(split.y.repeat(rivals), rival=aims.T.flatten())
         x = split.x.repeat(rivals, *[1] * (split.x.ndim - 1))
         near = attack.nearest(oracle, x, goal, threat, seeds=every)
     best = near.distance.view(rivals, n).argmin(0)

@@ -158,9 +158,11 @@ DIGITS = (
         settings={"weight_decay": 0.01, "optimizer": "adamw"},
         seeds=(0,),
     ),
-    E_AT.but("E-AT, arctan 5", "surrogate of the attack", path=Surrogate("arctan", sharpness=5.0)),
     E_AT.but(
-        "E-AT, triangle 1 (the network's)", "nothing", path=Surrogate("triangle", sharpness=1.0)
+        "E-AT, arctan 5", "surrogate of the attack", gradient=Surrogate("arctan", sharpness=5.0)
+    ),
+    E_AT.but(
+        "E-AT, triangle 1 (the network's)", "nothing", gradient=Surrogate("triangle", sharpness=1.0)
     ),
     E_AT.but("E-AT, margin", "loss of the attack", loss="margin"),
     SAT.but("SAT, TRADES", "TRADES terms", terms=TRADES),

@@ -118,7 +118,7 @@ REFINED = (
         SOFT,
         "soft, sigmoid 4",
         "surrogate of the attack",
-        path=Surrogate("sigmoid", sharpness=4.0),
+        gradient=Surrogate("sigmoid", sharpness=4.0),
     ),
     _beside(SOFT, "soft, l_1 x1.5, l_inf x1", "radii of l_1 and l_inf", scales={"l1": 1.5}),
     _beside(SOFT, "soft, TET", "loss of every time step", terms=EACH_STEP),

@@ -1,4 +1,4 @@
-"""The search for the recipe `multinorm-sparse`, on validation items; no test item is opened.
+"""The search for the recipe `multinorm`, on validation items; no test item is opened.
 
 Every candidate of `recipe_candidates.py` and `recipe_refined.py` is trained with each of its seeds
 and attacked at the middle standard radius of l_inf, l_2, l_1 and l_0 by the suite `quick`, those of
@@ -33,7 +33,7 @@ from recipe_refined import F_REFINED, REFINED
 import spikeproof as sp
 from spikeproof.attacks import suite
 from spikeproof.data import Dataset
-from spikeproof.evaluate import climb
+from spikeproof.evaluate import evaluate_ladder
 from spikeproof.train import EAT, MSD, SAT, Adversarial, Average, Inputs, Objective, Worst
 
 CANDIDATES = (*DIGITS, *REFINED, *FASHION, *F_REFINED)
@@ -107,7 +107,7 @@ def judged(candidate: Candidate, model: torch.nn.Module, name: str) -> dict[str,
     stands = {}
     for norm, ladder in sp.standard_threats(data).items():
         if norm in (*UNION, "l0"):
-            found = climb(model, split, [ladder[LEVEL]], suite(name), seed=0, draws=0)
+            found = evaluate_ladder(model, split, [ladder[LEVEL]], suite(name), seed=0, draws=0)
             stands[norm] = ~torch.as_tensor(found.broken[0])
             clean = torch.as_tensor(found.clean_margin <= 0)
     union = torch.stack([stands[norm] for norm in UNION]).all(0)

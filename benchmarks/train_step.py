@@ -173,19 +173,19 @@ def objectives(name: str) -> dict[str, tuple[Objective, Passes, float | None]]:
 
 
 def passes(run: Run) -> dict[str, Callable[[], object]]:
-    """A look and a climb, bare, on the network of a run in the mode it trains in."""
+    """A look and a evaluate_ladder, bare, on the network of a run in the mode it trains in."""
     batch = run.feed.place(1, 0, 1, run.order(1)[0]).batch
 
     def look() -> None:
         with torch.no_grad():
             run.model(batch.x)
 
-    def climb() -> None:
+    def evaluate_ladder() -> None:
         z = batch.x.clone().requires_grad_(True)
         loss = torch.nn.functional.cross_entropy(run.model(z), batch.y)
         torch.autograd.grad(loss, z)
 
-    return {"look": look, "climb": climb}
+    return {"look": look, "evaluate_ladder": evaluate_ladder}
 
 
 def costs(name: str) -> list[Row]:
@@ -196,7 +196,7 @@ def costs(name: str) -> list[Row]:
     work |= {kind: stepper(running(name, objective)) for kind, (objective, *_) in known.items()}
     taken = interleaved(work, rounds=7, least=1, seconds=0.2, clock=time.process_time)
     beside = {kind: compare(kind, "plain step", (taken[kind], taken["plain"])) for kind in work}
-    prices = (beside["look"]["ratio"], beside["climb"]["ratio"], 1.0)
+    prices = (beside["look"]["ratio"], beside["evaluate_ladder"]["ratio"], 1.0)
     rows = []
     for kind, (_, counts, target) in known.items():
         row = {**beside[kind], "work": f"{kind}, {title(name)}"}

@@ -90,7 +90,7 @@ def attack(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 def ask(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The same through an oracle."""
     with sp.Oracle(model) as oracle:
-        logits, grad = oracle.ascend(x, lambda z: F.cross_entropy(z, y, reduction="none"))
+        logits, grad = oracle.logits_and_grad(x, lambda z: F.cross_entropy(z, y, reduction="none"))
     return F.cross_entropy(logits, y, reduction="sum"), grad
 
 

@@ -207,7 +207,7 @@ def new(recipe: str) -> Tell:
     """A section of the plan whose candidate was to become the recipe."""
     said = (
         "\nThe candidate of the search's third round was to become the recipe if this study "
-        "confirmed it, so it is called `multinorm-sparse` here; the recipe as it is shipped is "
+        "confirmed it, so it is called `multinorm` here; the recipe as it is shipped is "
         "`first-round`. No other contest used these seeds, nor these items of Fashion-MNIST.\n"
     )
     return lambda run, runs: said + contest(run, recipe)

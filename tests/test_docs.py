@@ -178,7 +178,7 @@ def families() -> list[tuple[str, str]]:
     from spikeproof.data import datasets, describe
     from spikeproof.models import ENCODERS, models
     from spikeproof.neurons import NEURONS, SHAPES
-    from spikeproof.oracle import PATHS
+    from spikeproof.oracle import GRADIENTS
     from spikeproof.study import plans
     from spikeproof.threats import GEOMETRIES
     from spikeproof.train import INPUTS, RULES, TERMS
@@ -196,7 +196,7 @@ def families() -> list[tuple[str, str]]:
         *(("encoder", ENCODERS[kind].__name__) for kind in ENCODERS),
         *(("neuron", NEURONS[kind].__name__) for kind in NEURONS),
         *(("surrogate", shape) for shape in SHAPES),
-        *(("path", PATHS[kind].__name__) for kind in PATHS),
+        *(("path", GRADIENTS[kind].__name__) for kind in GRADIENTS),
         *(("plan", name) for name in plans()),
     ]
 

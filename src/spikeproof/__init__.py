@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from spikeproof.report import write_report
     from spikeproof.study import load_plan
     from spikeproof.study import run as run_study
-    from spikeproof.threats import L0, L1, L2, Counts, Goal, Joint, Linf, Threat, standard_threats
+    from spikeproof.threats import (
+        L0,
+        L1,
+        L2,
+        Counts,
+        Joint,
+        Linf,
+        Misclassification,
+        Threat,
+        standard_threats,
+    )
     from spikeproof.train import Adversarial, CrossEntropy, Objective, SparseGradient, fit
 
 __version__ = "0.1.0.dev0"
@@ -35,9 +45,9 @@ __all__ = [
     "Adversarial",
     "Counts",
     "CrossEntropy",
-    "Goal",
     "Joint",
     "Linf",
+    "Misclassification",
     "Objective",
     "Oracle",
     "Random",
@@ -73,7 +83,17 @@ _ROOMS = {
     "oracle": ("Oracle",),
     "report": ("write_report",),
     "study": ("load_plan", "run_study"),
-    "threats": ("Counts", "Goal", "Joint", "L0", "L1", "L2", "Linf", "Threat", "standard_threats"),
+    "threats": (
+        "Counts",
+        "Misclassification",
+        "Joint",
+        "L0",
+        "L1",
+        "L2",
+        "Linf",
+        "Threat",
+        "standard_threats",
+    ),
     "train": ("Adversarial", "CrossEntropy", "Objective", "SparseGradient", "fit"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -11,7 +11,7 @@ from spikeproof.attacks import Attack
 from spikeproof.base import seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Goal, Threat
+from spikeproof.threats import Misclassification, Threat
 
 REAL = Domain.unbounded((40,))
 BOX = Domain(kind="audio", shape=(40,), low=-1.0)
@@ -42,7 +42,9 @@ def answers(model: nn.Module, x: Tensor) -> Tensor:
         return oracle.logits(x).argmax(1)
 
 
-def attacked(attack: Attack, model: nn.Module, x: Tensor, goal: Goal, threat: Threat) -> Tensor:
+def attacked(
+    attack: Attack, model: nn.Module, x: Tensor, goal: Misclassification, threat: Threat
+) -> Tensor:
     """The attack with the seeds of items 0, 1, 2, ..."""
     with Oracle(model) as oracle:
         return attack(oracle, x, goal, threat, seeds=seeds(0, n=len(x)))
@@ -59,7 +61,9 @@ def settled_answers(model: nn.Module, x: Tensor, *, wrong: int) -> Tensor:
     return y
 
 
-def check_stopping(attack: Attack, model: nn.Module, x: Tensor, goal: Goal, threat: Threat) -> None:
+def check_stopping(
+    attack: Attack, model: nn.Module, x: Tensor, goal: Misclassification, threat: Threat
+) -> None:
     """Leaving won items alone saves passes and changes no verdict."""
     won, backward = [], []
     for stop in (False, True):

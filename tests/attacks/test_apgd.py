@@ -12,7 +12,7 @@ from spikeproof.attacks.apgd import checkpoints
 from spikeproof.base import SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, L2, Counts, Goal, Linf, Threat
+from spikeproof.threats import L0, L1, L2, Counts, Linf, Misclassification, Threat
 
 EVENTS = Domain(kind="events", shape=(1, 2, 4, 5), high=4.0, integer=True)
 
@@ -57,7 +57,7 @@ def test_apgd_halves_its_step_at_a_kink_and_goes_on_from_the_best_point() -> Non
     x = torch.zeros(1, 1, dtype=torch.float64)
     threat = Threat(Linf(), 1.0, Domain.unbounded((1,)))
     attack = APGD(steps=25, random_start=False, momentum=1.0)
-    attacked(attack, model, x, Goal(torch.tensor([0])), threat)
+    attacked(attack, model, x, Misclassification(torch.tensor([0])), threat)
     path = [round(float(z), 6) for z in model.seen[1:]]
     assert sorted(checkpoints(25)) == [5, 9, 12, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24]
     # Steps of 2, cut to the ball, then half of it from the best point, 0.
@@ -69,7 +69,7 @@ def test_apgd_gives_each_item_its_own_step_size() -> None:
     """One item climbs a plane and never halves, its neighbour sits on a kink."""
     x = torch.zeros(2, 1, dtype=torch.float64)
     threat = Threat(Linf(), 1.0, Domain.unbounded((1,)))
-    goal, attack = Goal(torch.tensor([0, 0])), APGD(steps=40, random_start=False)
+    goal, attack = Misclassification(torch.tensor([0, 0])), APGD(steps=40, random_start=False)
 
     class Both(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ def test_apgd_gives_each_item_its_own_step_size() -> None:
 
 def test_wide_climbs_within_larger_radii_first_and_ends_within_one() -> None:
     model, x = Recorder(Net()), items(4)
-    goal, threat = Goal(answers(model, x)), Threat(L1(), 1.0, BOX)
+    goal, threat = Misclassification(answers(model, x)), Threat(L1(), 1.0, BOX)
     model.seen.clear()
     x_adv = attacked(APGD(steps=20, wide=True), model, x, goal, threat)
     far = torch.stack([threat.distance(z, x) for z in model.seen[1:]])
@@ -100,14 +100,14 @@ def test_wide_climbs_within_larger_radii_first_and_ends_within_one() -> None:
 def test_wide_stays_within_the_radius_where_the_domain_holds_no_larger_one() -> None:
     model, x = Recorder(Net()), items(4)
     threat = Threat(L1(), 60.0, BOX)
-    attacked(APGD(steps=10, wide=True), model, x, Goal(answers(model, x)), threat)
+    attacked(APGD(steps=10, wide=True), model, x, Misclassification(answers(model, x)), threat)
     assert max(threat.distance(z, x).max() for z in model.seen[1:]) <= 60 + 1e-6
 
 
 def test_sapgd_takes_the_published_steps_under_l_inf() -> None:
     """Three steps of the formula written out for one item that no bound touches."""
     model, x = Recorder(Net()), items(1)
-    goal = Goal(answers(model, x))
+    goal = Misclassification(answers(model, x))
     threat = Threat(Linf(), 10.0, REAL)
     model.seen.clear()
     attacked(SAPGD(steps=100, step_size=0.01, random_start=False), model, x, goal, threat)
@@ -129,7 +129,7 @@ def test_sapgd_survives_gradients_that_are_zero_for_some_items() -> None:
             return torch.cat([torch.ones_like(value), value], 1)
 
     x = torch.tensor([[-0.5, -0.5], [0.2, 0.2]], dtype=torch.float64)
-    goal = Goal(torch.tensor([0, 0]))
+    goal = Misclassification(torch.tensor([0, 0]))
     for geometry in (Linf(), L2(), L1(), L0()):
         threat = Threat(geometry, 1.0, Domain(kind="audio", shape=(2,), low=-1.0))
         x_adv = attacked(SAPGD(steps=20, random_start=False), Half(), x, goal, threat)
@@ -145,4 +145,4 @@ def test_apgd_says_that_it_needs_a_length() -> None:
     model, x = Net(), items(2)
     threat = Threat(L0(), 2, BOX)
     with Oracle(model) as oracle, pytest.raises(SettingError, match="SAPGD"):
-        APGD()(oracle, x, Goal(torch.tensor([0, 0])), threat, seeds=seeds(0, n=2))
+        APGD()(oracle, x, Misclassification(torch.tensor([0, 0])), threat, seeds=seeds(0, n=2))

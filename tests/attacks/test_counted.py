@@ -10,7 +10,7 @@ from spikeproof.attacks import Attack, Saliency, SparsePGD, SparseRS
 from spikeproof.base import SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, Counts, Goal, Linf, Threat
+from spikeproof.threats import L0, Counts, Linf, Misclassification, Threat
 
 SOUND = Domain(kind="audio", shape=(8,))
 EVENTS = Domain(kind="events", shape=(2, 1, 2, 2), high=3.0, integer=True)
@@ -28,7 +28,7 @@ class Step(nn.Module):
 
 def won(attack: Attack, threat: Threat, x: Tensor) -> Tensor:
     """Which items the attack breaks."""
-    goal = Goal(torch.zeros(len(x), dtype=torch.int64))
+    goal = Misclassification(torch.zeros(len(x), dtype=torch.int64))
     with Oracle(Step()) as oracle:
         x_adv = attack(oracle, x, goal, threat, seeds=seeds(0, n=len(x)))
         return goal.margin(oracle.logits(x_adv)) > 0

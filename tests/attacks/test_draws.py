@@ -30,7 +30,7 @@ from spikeproof.base import seeds
 from spikeproof.data import Domain
 from spikeproof.models import ModelSpec, Network, Poisson, build
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L2, Goal, Linf, Threat
+from spikeproof.threats import L0, L2, Linf, Misclassification, Threat
 
 IMAGE = Domain(kind="image", shape=(1, 8, 8))
 SPEC = ModelSpec(name="cnn-small", domain=IMAGE, classes=3, width=4, timesteps=3)
@@ -50,7 +50,7 @@ def attacked(attack: Attack, threat: Threat, items: Tensor) -> Tensor:
     model, x, y = case()
     keys = seeds(3, items=items)
     with Oracle(model, seeds=keys) as oracle:
-        return attack(oracle, x[items], Goal(y[items]), threat, seeds=keys)
+        return attack(oracle, x[items], Misclassification(y[items]), threat, seeds=keys)
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ def test_among_asks_about_the_same_items_under_new_numbers() -> None:
     for direct in (True, False):
         with Oracle(model, seeds=seeds(0, n=8)) as oracle:
             oracle.logits(x)
-            part = oracle if direct else oracle.among(rows)
+            part = oracle if direct else oracle.subset(rows)
             first = part.logits(x[rows], rows if direct else None)
             second = part.logits(x[rows[again]], rows[again] if direct else again)
-            deep = part if direct else part.among(again)
+            deep = part if direct else part.subset(again)
             third = deep.logits(x[rows[again]], rows[again] if direct else None)
             answers.append((first, second, third, oracle.logits(x), oracle.passes))
     assert answers[0][-1] == answers[1][-1]

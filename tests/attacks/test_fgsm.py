@@ -11,7 +11,7 @@ from spikeproof.attacks import FGSM, RFGSM
 from spikeproof.base import seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L1, L2, Goal, Linf, Threat
+from spikeproof.threats import L1, L2, Linf, Misclassification, Threat
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from spikeproof.threats import L1, L2, Goal, Linf, Threat
 )
 def test_fgsm_gains_the_radius_times_the_dual_norm(geometry: Linf, dual: float) -> None:
     model, x = nn.Linear(40, 2).double(), items()
-    goal = Goal(answers(model, x))
+    goal = Misclassification(answers(model, x))
     w = model.weight[1] - model.weight[0]
     x_adv = attacked(FGSM(), model, x, goal, Threat(geometry, 0.3, REAL))
     gain = goal.score(model(x_adv)) - goal.score(model(x))
@@ -35,12 +35,14 @@ def test_fgsm_keeps_the_clean_point_where_its_step_overshoots() -> None:
 
     x = torch.zeros(1, 1)
     threat = Threat(Linf(), 1.0, Domain.unbounded((1,)))
-    assert torch.equal(attacked(FGSM(), Narrow(), x, Goal(torch.tensor([0])), threat), x)
+    assert torch.equal(
+        attacked(FGSM(), Narrow(), x, Misclassification(torch.tensor([0])), threat), x
+    )
 
 
 def test_fgsm_steps_from_a_start_it_is_given() -> None:
     model, x = Net(), items()
-    goal, threat = Goal(answers(model, x)), Threat(Linf(), 0.2, BOX)
+    goal, threat = Misclassification(answers(model, x)), Threat(Linf(), 0.2, BOX)
     near = threat.sample(x, seeds(5, n=16))
     with Oracle(model) as oracle:
         x_adv = FGSM()(oracle, x, goal, threat, seeds=seeds(0, n=16), start=near)
@@ -51,7 +53,7 @@ def test_fgsm_steps_from_a_start_it_is_given() -> None:
 def test_rfgsm_with_a_full_jump_undoes_itself_on_about_half_of_the_features() -> None:
     """The trap: every second feature ends where it began, the others at the radius."""
     model, x = nn.Linear(40, 2).double(), torch.zeros(50, 40, dtype=torch.float64)
-    goal = Goal(torch.zeros(50, dtype=torch.int64))
+    goal = Misclassification(torch.zeros(50, dtype=torch.int64))
     sign = (model.weight[1] - model.weight[0]).sign()
     moved = attacked(RFGSM.one_step(), model, x, goal, Threat(Linf(), 0.1, REAL)) * sign
     assert ((moved.abs() < 1e-12) | ((moved - 0.1).abs() < 1e-12)).all()
@@ -64,14 +66,14 @@ def test_rfgsm_steps_from_the_jump_as_the_box_has_cut_it() -> None:
     threat = Threat(Linf(), 0.2, Domain(kind="image", shape=(1,)))
     model = nn.Linear(1, 2).double()
     model.weight.data.copy_(torch.tensor([[0.0], [1.0]]))
-    goal = Goal(torch.zeros(40, dtype=torch.int64))
+    goal = Misclassification(torch.zeros(40, dtype=torch.int64))
     x_adv = attacked(RFGSM.one_step(), model, x, goal, threat)
     assert {round(float(value), 9) for value in x_adv} == {0.2, 0.25}
 
 
 def test_ten_steps_of_rfgsm_reach_what_fgsm_reaches_on_a_plane() -> None:
     model, x = nn.Linear(40, 2).double(), items()
-    goal, threat = Goal(answers(model, x)), Threat(Linf(), 0.1, REAL)
+    goal, threat = Misclassification(answers(model, x)), Threat(Linf(), 0.1, REAL)
     torch.testing.assert_close(
         attacked(RFGSM.ten_steps(), model, x, goal, threat),
         attacked(FGSM(), model, x, goal, threat),

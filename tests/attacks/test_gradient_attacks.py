@@ -7,7 +7,7 @@ from attack_cases import BOX, Net, answers, attacked, check_stopping, items
 
 from spikeproof.attacks import APGD, FGSM, RFGSM, SAPGD, Attack, Random, Targeted
 from spikeproof.base import SettingError
-from spikeproof.threats import L1, L2, Goal, Linf, Threat
+from spikeproof.threats import L1, L2, Linf, Misclassification, Threat
 
 STOPPING = [RFGSM.ten_steps(), APGD(steps=30), APGD(steps=30, wide=True), SAPGD(steps=30)]
 
@@ -20,13 +20,15 @@ def test_leaving_won_items_alone_saves_passes_and_changes_no_verdict(
     attack: APGD, geometry: Linf, radius: float
 ) -> None:
     model, x = Net(), items(24)
-    check_stopping(attack, model, x, Goal(answers(model, x)), Threat(geometry, radius, BOX))
+    check_stopping(
+        attack, model, x, Misclassification(answers(model, x)), Threat(geometry, radius, BOX)
+    )
 
 
 @pytest.mark.parametrize("attack", [*STOPPING, FGSM()], ids=repr)
 def test_gradients_beat_as_many_random_draws(attack: Attack) -> None:
     model, x = Net(), items(24)
-    goal = Goal(answers(model, x))
+    goal = Misclassification(answers(model, x))
     for geometry, radius in ((Linf(), 0.1), (L2(), 0.6), (L1(), 2.0)):
         threat = Threat(geometry, radius, BOX)
         margin = goal.margin(model(attacked(attack, model, x, goal, threat)))

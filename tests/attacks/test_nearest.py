@@ -9,7 +9,7 @@ from spikeproof.attacks import DDN, FMN, PDPGD, Countdown, MinimumNorm, Nearest,
 from spikeproof.base import InputError, SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, L2, Counts, Geometry, Goal, Linf, Threat
+from spikeproof.threats import L0, L1, L2, Counts, Geometry, Linf, Misclassification, Threat
 
 AUDIO = Domain(kind="audio", shape=(2,))
 EVENTS = Domain(kind="events", shape=(1, 1, 1, 2), high=3.0, integer=True)
@@ -45,7 +45,7 @@ def test_a_threat_that_is_not_served_is_refused(
     attack: MinimumNorm, geometry: Geometry, domain: Domain
 ) -> None:
     threat, x = Threat(geometry, 1.0, domain), torch.ones(1, *domain.shape)
-    goal, keys = Goal(torch.tensor([0])), seeds(0, n=1)
+    goal, keys = Misclassification(torch.tensor([0])), seeds(0, n=1)
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(2, 2))
     with Oracle(model) as oracle:
         torch.nn.init.constant_(model[1].bias, 0.0)
@@ -58,15 +58,15 @@ def test_a_threat_that_is_not_served_is_refused(
 def test_a_start_of_another_shape_is_refused() -> None:
     with Oracle(torch.nn.Identity()) as oracle, pytest.raises(InputError, match="start"):
         FMN()(
-            oracle, torch.ones(1, 2), Goal(torch.tensor([0])), Threat(L2(), 1.0, AUDIO),
-            seeds=seeds(0, n=1), start=torch.ones(2, 2),
+            oracle, torch.ones(1, 2), Misclassification(torch.tensor([0])), Threat(L2(), 1.0,
+            AUDIO), seeds=seeds(0, n=1), start=torch.ones(2, 2),
         )  # fmt: skip
 
 
 @pytest.mark.parametrize("attack", [FMN(steps=60), PDPGD(steps=60)], ids=["fmn", "pdpgd"])
 def test_a_call_wins_exactly_where_the_nearest_point_lies_inside(attack: MinimumNorm) -> None:
     x = torch.rand(40, 2, dtype=torch.float64)
-    goal, keys, threat = Goal(x.argmax(1)), seeds(0, n=40), Threat(Linf(), 0.1, AUDIO)
+    goal, keys, threat = Misclassification(x.argmax(1)), seeds(0, n=40), Threat(Linf(), 0.1, AUDIO)
     with Oracle(torch.nn.Identity()) as oracle:
         near = attack.nearest(oracle, x, goal, threat, seeds=keys)
         won = goal.margin(oracle.logits(attack(oracle, x, goal, threat, seeds=keys))) > 0

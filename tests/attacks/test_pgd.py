@@ -12,7 +12,7 @@ from spikeproof.base import SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.models import ModelSpec, Network, build
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, L2, Counts, Goal, Linf, Threat
+from spikeproof.threats import L0, L1, L2, Counts, Linf, Misclassification, Threat
 
 IMAGE = Domain(kind="image", shape=(1, 8, 8))
 EVENTS = Domain(kind="events", shape=(3, 2, 8, 8), high=4.0, integer=True)
@@ -37,12 +37,14 @@ def case(threat: Threat) -> tuple[Network, Tensor, Tensor]:
     return model, x, settled_answers(model, x, wrong=3)
 
 
-def visited(attack: PGD, oracle: Oracle, x: Tensor, goal: Goal, threat: Threat) -> list[Tensor]:
+def visited(
+    attack: PGD, oracle: Oracle, x: Tensor, goal: Misclassification, threat: Threat
+) -> list[Tensor]:
     """Every point of the climb that the page writes down, the last one included."""
     z = threat.sample(x, seeds(0, n=len(x))) if attack.random_start else x
     points = [threat.project(z, x)]
     for _ in range(attack.steps):
-        _, grad = oracle.ascend(points[-1], goal.score)
+        _, grad = oracle.logits_and_grad(points[-1], goal.score)
         z = threat.relax(z + attack.step_size * threat.step(grad, z, x), x)
         points.append(threat.project(z, x))
     return points
@@ -54,7 +56,7 @@ def test_the_answer_is_the_best_or_the_last_point_of_the_written_climb(
     threat: Threat, random_start: bool
 ) -> None:
     model, x, y = case(threat)
-    goal, attack = Goal(y), PGD(steps=5, step_size=0.4, random_start=random_start)
+    goal, attack = Misclassification(y), PGD(steps=5, step_size=0.4, random_start=random_start)
     last = PGD(steps=5, step_size=0.4, random_start=random_start, keep="last")
     with Oracle(model) as oracle:
         points = visited(attack, oracle, x, goal, threat)
@@ -72,10 +74,10 @@ def test_the_answer_is_the_best_or_the_last_point_of_the_written_climb(
 def test_stopping_at_x_gives_items_that_are_wrong_back_untouched(threat: Threat) -> None:
     model, x, y = case(threat)
     with Oracle(model) as oracle:
-        wrong = Goal(y).margin(oracle.logits(x)) > 0
+        wrong = Misclassification(y).margin(oracle.logits(x)) > 0
         before = oracle.passes
         attack = PGD(steps=5, step_size=0.4, random_start=False, stop=True)
-        found = attack(oracle, x, Goal(y), threat, seeds=seeds(0, n=8))
+        found = attack(oracle, x, Misclassification(y), threat, seeds=seeds(0, n=8))
         assert oracle.passes.forward - before.forward <= 6 * 8 - 5 * int(wrong.sum())
     assert 0 < int(wrong.sum()) < 8
     assert torch.equal(found[wrong], x[wrong])
@@ -86,7 +88,7 @@ def test_a_start_that_is_not_x_is_asked_about_beside_x() -> None:
     with Oracle(model) as oracle:
         start = (x + 0.05).clamp(0, 1)
         PGD(steps=3, random_start=False)(
-            oracle, x, Goal(y), THREATS[0], seeds=seeds(0, n=8), start=start
+            oracle, x, Misclassification(y), THREATS[0], seeds=seeds(0, n=8), start=start
         )
         assert (oracle.passes.forward, oracle.passes.backward) == (5 * 8, 3 * 8)
 
@@ -101,7 +103,7 @@ class Bump(nn.Module):
 
 def test_the_last_point_may_be_worse_than_the_first_and_restarts_see_to_that() -> None:
     threat = Threat(Linf(), 0.3, Domain(kind="audio", shape=(1,)))
-    x, goal = torch.tensor([[0.45]]), Goal(torch.tensor([0]))
+    x, goal = torch.tensor([[0.45]]), Misclassification(torch.tensor([0]))
     with Oracle(Bump()) as oracle:
         last = PGD(steps=1, step_size=1.0, random_start=False, keep="last")
         end = last(oracle, x, goal, threat, seeds=seeds(0, n=1))

@@ -14,7 +14,7 @@ from spikeproof.base import seeds
 from spikeproof.data import Domain
 from spikeproof.neurons import LIF, NoisyLIF, Spiking
 from spikeproof.oracle import ASSG, Oracle
-from spikeproof.threats import Goal, Linf, Threat
+from spikeproof.threats import Linf, Misclassification, Threat
 
 
 class Net(nn.Module):
@@ -41,7 +41,7 @@ class Ask:
     def __call__(
         self, oracle: Any, x: Tensor, goal: Any, threat: Any, *, seeds: Any, start: Any = None
     ) -> Tensor:
-        self.seen.append(torch.stack([oracle.ascend(x, goal.score)[1] for _ in range(3)]))
+        self.seen.append(torch.stack([oracle.logits_and_grad(x, goal.score)[1] for _ in range(3)]))
         return x
 
 
@@ -51,9 +51,9 @@ def test_what_a_path_remembers_ends_with_a_run_and_draws_go_on(draws: bool) -> N
     threat = Threat(Linf(), 0.1, Domain(kind="audio", shape=(3,)))
     seen: list[Tensor] = []
     net = Net(NoisyLIF(noise=0.4) if draws else LIF(leak=0.5))
-    with Oracle(net, path=ASSG()) as oracle:
+    with Oracle(net, gradient=ASSG()) as oracle:
         attack = Restarts(attack=Ask(seen), times=2)
-        attack(oracle, x, Goal(y), threat, seeds=seeds(0, n=2))
+        attack(oracle, x, Misclassification(y), threat, seeds=seeds(0, n=2))
     first, second = seen
     assert not torch.equal(first[0], first[2]), "within a run the path adapts"
     assert torch.equal(first, second) != draws

@@ -14,8 +14,8 @@ from spikeproof.base import SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.models import ModelSpec, Poisson, build
 from spikeproof.neurons import Surrogate
-from spikeproof.oracle import ASSG, BPTR, Expectation, Mean, Mixture, Oracle
-from spikeproof.threats import L0, Goal, Linf, Threat
+from spikeproof.oracle import ASSG, BPTR, Expectation, ExpectedNetwork, Mixture, Oracle
+from spikeproof.threats import L0, Linf, Misclassification, Threat
 
 IMAGE = Domain(kind="image", shape=(1, 8, 8))
 SPEC = ModelSpec(name="cnn-small", domain=IMAGE, classes=4, width=4, timesteps=3)
@@ -46,14 +46,14 @@ def test_the_verdict_is_the_worst_case_over_the_members_run_alone() -> None:
     threat, keys = Threat(Linf(), 0.03, IMAGE), seeds(0, n=len(x))
     members = suite("core").members
     found = Suite(members)(model, x, y, threat, seeds=keys)
-    goal = Goal(y)
+    goal = Misclassification(y)
     with Oracle(model) as oracle:
         wrong = goal.margin(oracle.logits(x)) > 0
     alone = wrong.clone()
     for number, member in enumerate(members):
         if isinstance(member.attack, Swap):
             continue
-        with Oracle(model, path=member.path) as oracle:
+        with Oracle(model, gradient=member.gradient) as oracle:
             own = keys.child("member", number)
             x_adv = member.attack(oracle, x, goal, threat, seeds=own)
             alone |= goal.margin(oracle.logits(x_adv)) > 0
@@ -75,7 +75,7 @@ def test_items_that_are_wrong_already_cost_one_look() -> None:
 def test_items_broken_by_the_first_member_are_not_attacked_by_the_second() -> None:
     model, x, y = case()
     threat = Threat(Linf(), 0.03, IMAGE)
-    one = Member(attack=PGD(steps=5), path=Surrogate("arctan", 5.0))
+    one = Member(attack=PGD(steps=5), gradient=Surrogate("arctan", 5.0))
     first = Suite((one,))(model, x, y, threat, seeds=seeds(0, n=24))
     both = Suite((one, Member(attack=PGD(steps=3))))(model, x, y, threat, seeds=seeds(0, n=24))
     left = int((~first.won).sum())
@@ -104,14 +104,14 @@ def test_a_member_that_cannot_serve_a_threat_is_passed_over() -> None:
 def test_swap_refuses_a_threat_that_measures_lengths() -> None:
     model, x, y = case()
     with Oracle(model) as oracle, pytest.raises(SettingError):
-        Swap()(oracle, x, Goal(y), Threat(Linf(), 0.1, IMAGE), seeds=seeds(0, n=24))
+        Swap()(oracle, x, Misclassification(y), Threat(Linf(), 0.1, IMAGE), seeds=seeds(0, n=24))
 
 
 def test_swap_finds_every_single_pixel_that_brute_force_finds() -> None:
     model, x, y = case(40)
     with Oracle(model) as oracle:
         y = oracle.logits(x).argmax(1)
-        goal = Goal(y)
+        goal = Misclassification(y)
         best = goal.margin(oracle.logits(x))
         for pixel in range(64):
             for value in (0.0, 1.0):
@@ -121,7 +121,7 @@ def test_swap_finds_every_single_pixel_that_brute_force_finds() -> None:
         threat = Threat(L0(), 1, IMAGE)
         found = torch.zeros(40, dtype=torch.bool)
         for path in (Surrogate("arctan", 5.0), Surrogate("triangle", 1.0)):
-            with Oracle(model, path=path) as view:
+            with Oracle(model, gradient=path) as view:
                 x_adv = Swap(steps=128)(view, x, goal, threat, seeds=seeds(0, n=40))
             found |= goal.margin(oracle.logits(x_adv)) > 0
     breakable = best > 0
@@ -141,7 +141,7 @@ def test_leaving_won_items_alone_saves_passes_and_changes_no_verdict(
     attack: PGD | Swap, threat: Threat
 ) -> None:
     model, x, y = case()
-    check_stopping(attack, model.double(), x.double(), Goal(y), threat)
+    check_stopping(attack, model.double(), x.double(), Misclassification(y), threat)
 
 
 def test_records_rebuild_a_suite() -> None:
@@ -150,7 +150,7 @@ def test_records_rebuild_a_suite() -> None:
 
 
 def test_a_member_may_take_any_path() -> None:
-    member = Member(attack=PGD(steps=3), path=Mixture(paths=(ASSG(), BPTR())), loss="margin")
+    member = Member(attack=PGD(steps=3), gradient=Mixture(paths=(ASSG(), BPTR())), loss="margin")
     assert member.name == "pgd mixture(assg-arctan+bptr) margin"
     assert Member.from_record(member.record()) == member
     model, x, y = case()
@@ -159,7 +159,7 @@ def test_a_member_may_take_any_path() -> None:
 
 
 def test_a_record_of_a_surrogate_without_its_kind_is_still_read() -> None:
-    member = Member(path=Surrogate("arctan", 5.0))
+    member = Member(gradient=Surrogate("arctan", 5.0))
     record = member.record()
     assert record["path"].pop("kind") == "surrogate"
     assert Member.from_record(record) == member
@@ -170,7 +170,7 @@ def test_a_network_that_draws_gets_the_same_verdict_in_any_batch() -> None:
     x = torch.rand(12, 1, 8, 8, dtype=torch.float64)
     model(x)
     y = torch.arange(12) % 4
-    member = Member(attack=PGD(steps=3, stop=True), path=Expectation(samples=2))
+    member = Member(attack=PGD(steps=3, stop=True), gradient=Expectation(samples=2))
     threat, keys = Threat(Linf(), 0.2, IMAGE), seeds(0, n=12)
     whole = Suite((member,))(model, x, y, threat, seeds=keys)
     parts = Suite((member,))(model, x, y, threat, seeds=keys, batch_size=5)
@@ -219,9 +219,9 @@ def test_a_member_whose_loss_still_rises_gets_twice_the_steps_from_where_it_stoo
     assert short.won.all()  # 12 steps of 0.045 reach 0.54
     slower = Member(attack=PGD(steps=12, step_size=0.03, random_start=False))
     once = Suite((slower,))(Ramp(), x, y, threat, seeds=keys)
-    assert not once.won.any() and once.tallies[0].rising == 3  # 0.324 and rising
+    assert not once.won.any() and once.tallies[0].not_converged == 3  # 0.324 and rising
     again = Suite((slower,), patience=1)(Ramp(), x, y, threat, seeds=keys)
-    assert again.won.all() and again.tallies[0].rising == 0
+    assert again.won.all() and again.tallies[0].not_converged == 0
     assert again.tallies[0].passes.backward == 3 * (12 + 24)
 
 
@@ -231,7 +231,7 @@ def test_a_member_that_has_converged_does_not_go_on() -> None:
     found = Suite((member,), patience=3)(
         Ramp(), x, y, Threat(Linf(), 0.3, REAL), seeds=seeds(0, n=3)
     )
-    assert not found.won.any() and found.tallies[0].rising == 0
+    assert not found.won.any() and found.tallies[0].not_converged == 0
     assert found.tallies[0].passes.backward == 3 * 40
 
 
@@ -239,11 +239,11 @@ def test_with_every_each_member_is_tried_on_all_and_alone_counts_what_no_other_b
     model, x, y = case()
     threat, keys = Threat(Linf(), 0.03, IMAGE), seeds(0, n=24)
     weak = Member(attack=Random(draws=1))
-    strong = Member(attack=PGD(steps=20), path=Surrogate("arctan", 5.0))
+    strong = Member(attack=PGD(steps=20), gradient=Surrogate("arctan", 5.0))
     found = Suite((weak, strong, strong))(model, x, y, threat, seeds=keys, every=True)
     tried = {tally.tried for tally in found.tallies}
     with Oracle(model) as oracle:
-        right = int((Goal(y).margin(oracle.logits(x)) <= 0).sum())
+        right = int((Misclassification(y).margin(oracle.logits(x)) <= 0).sum())
     assert tried == {right}
     only = [int((found.broken.sum(0)[row] == 1).sum()) for row in found.broken]
     assert found.alone() == only
@@ -259,8 +259,8 @@ def test_restarts_in_one_batch_find_what_restarts_in_turn_find() -> None:
     found = Suite((Member(attack=attack),))(model, x, y, threat, seeds=keys)
     with Oracle(model) as oracle:
         own = keys.child("member", 0)
-        x_adv = attack(oracle, x, Goal(y), threat, seeds=own)
-        won = Goal(y).margin(oracle.logits(x_adv)) > 0
+        x_adv = attack(oracle, x, Misclassification(y), threat, seeds=own)
+        won = Misclassification(y).margin(oracle.logits(x_adv)) > 0
     assert torch.equal(found.won, won) and 0 < int(won.sum()) < 24
 
 
@@ -281,9 +281,9 @@ def test_a_network_that_draws_is_attacked_through_averages_and_its_mean() -> Non
     spec = replace(SPEC, encoder=Poisson())
     model = build(spec, seed=1)
     fitted = suite("quick").fitted(model, torch.rand(2, 1, 8, 8))
-    paths = [member.path for member in fitted.members]
+    paths = [member.gradient for member in fitted.members]
     assert all(isinstance(path, Expectation) for path in paths[:3])
-    assert isinstance(paths[3], Mean) and len(paths) == 4
+    assert isinstance(paths[3], ExpectedNetwork) and len(paths) == 4
     assert fitted.fitted(model, torch.rand(2, 1, 8, 8)) == fitted
     plain, x, _ = case(2)
     assert suite("quick").fitted(plain, x) is suite("quick")

@@ -10,7 +10,7 @@ from torch import nn
 from spikeproof.attacks import APGD, PGD, Targeted
 from spikeproof.base import InputError, seeds
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L1, L2, Goal, Linf, Shift, Threat
+from spikeproof.threats import L1, L2, Linf, Misclassification, OutputChange, Threat
 
 
 @pytest.mark.parametrize("loss", ["margin", "cross_entropy", "dlr"])
@@ -19,7 +19,7 @@ def test_targeted_reaches_every_rival_s_best_plane(geometry: Linf, loss: str) ->
     """On a linear model each run has a closed form, and the answer is the best of them."""
     model, x = nn.Linear(40, 5).double(), items()
     y = answers(model, x)
-    threat, goal = Threat(geometry, 0.2, REAL), Goal(y, loss=loss)
+    threat, goal = Threat(geometry, 0.2, REAL), Misclassification(y, loss=loss)
     x_adv = attacked(Targeted(attack=APGD(steps=25)), model, x, goal, threat)
     dual = {"linf": 1.0, "l2": 2.0, "l1": torch.inf}[threat.name]
     z, w = model(x), model.weight
@@ -36,7 +36,7 @@ def test_targeted_reaches_every_rival_s_best_plane(geometry: Linf, loss: str) ->
 
 def test_targeted_tries_as_many_rivals_as_there_are_and_leaves_won_items_alone() -> None:
     model, x = Net(), items()
-    goal, threat = Goal(answers(model, x), loss="dlr"), Threat(Linf(), 0.03, BOX)
+    goal, threat = Misclassification(answers(model, x), loss="dlr"), Threat(Linf(), 0.03, BOX)
     spent, won = [], []
     for stop in (False, True):
         with Oracle(model) as oracle:
@@ -51,7 +51,7 @@ def test_targeted_tries_as_many_rivals_as_there_are_and_leaves_won_items_alone()
 def test_a_targeted_goal_gets_one_run_towards_its_class() -> None:
     model, x = Net(), items()
     wanted = (answers(model, x) + 1) % 4
-    goal, threat = Goal(wanted, targeted=True, loss="dlr"), Threat(L2(), 2.0, BOX)
+    goal, threat = Misclassification(wanted, targeted=True, loss="dlr"), Threat(L2(), 2.0, BOX)
     with Oracle(model) as oracle:
         x_adv = Targeted(attack=APGD(steps=30))(oracle, x, goal, threat, seeds=seeds(0, n=16))
         assert oracle.passes.backward == 30 * 16
@@ -61,6 +61,6 @@ def test_a_targeted_goal_gets_one_run_towards_its_class() -> None:
 
 def test_targeted_refuses_a_goal_without_a_true_class_to_leave() -> None:
     model, x = Net(), items(2)
-    shift = Shift(torch.tensor([0, 1]), torch.tensor([0.5, 0.5]))
-    with Oracle(model) as oracle, pytest.raises(InputError, match="Shift"):
+    shift = OutputChange(torch.tensor([0, 1]), torch.tensor([0.5, 0.5]))
+    with Oracle(model) as oracle, pytest.raises(InputError, match="OutputChange"):
         Targeted()(oracle, x, shift, Threat(Linf(), 0.1, BOX), seeds=seeds(0, n=2))

@@ -16,7 +16,7 @@ from spikeproof.base import FileProblem, InputError, SettingError, seeds
 from spikeproof.data import Domain, Views
 from spikeproof.models import ModelSpec, build, save_model
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, L2, Counts, Goal, Joint, Linf, Threat
+from spikeproof.threats import L0, L1, L2, Counts, Joint, Linf, Misclassification, Threat
 
 IMAGE = Domain(kind="image", shape=(3, 8, 8))
 EVENTS = Domain(kind="events", shape=(4, 2, 6, 6), high=4.0, integer=True)
@@ -51,7 +51,7 @@ def test_a_won_item_is_left_alone_and_the_others_get_what_they_get_alone(
 ) -> None:
     x = torch.full((3, 3, 8, 8), 0.3)
     x[0], x[2] = 0.449, 0.01  # soon won, perhaps won, never won
-    goal, keys = Goal(torch.zeros(3, dtype=torch.int64)), seeds(0, n=3)
+    goal, keys = Misclassification(torch.zeros(3, dtype=torch.int64)), seeds(0, n=3)
     model = Asked()
     with Oracle(model) as oracle:
         together = attack(oracle, x, goal, threat, seeds=keys)
@@ -67,7 +67,9 @@ def test_a_won_item_is_left_alone_and_the_others_get_what_they_get_alone(
 def test_square_costs_what_it_says() -> None:
     threat, x = Threat(L2(), 0.5, IMAGE), torch.full((2, 3, 8, 8), 0.3)
     with Oracle(Asked()) as oracle:
-        Square(steps=9)(oracle, x, Goal(torch.tensor([0, 0])), threat, seeds=seeds(0, n=2))
+        Square(steps=9)(
+            oracle, x, Misclassification(torch.tensor([0, 0])), threat, seeds=seeds(0, n=2)
+        )
     assert (oracle.passes.forward, oracle.passes.backward) == (2 * 11, 0)
 
 
@@ -124,7 +126,13 @@ def test_square_serves_norms_and_says_no_to_counts() -> None:
     no += [Threat(Joint({"image": (L2(), 0.1), "audio": (Linf(), 0.1)}), 1.0, VIEWS)]
     assert all(Square().serves(t) for t in yes) and not any(Square().serves(t) for t in no)
     with Oracle(Asked()) as oracle, pytest.raises(SettingError, match="SparseRS"):
-        Square()(oracle, torch.zeros(1, 3, 8, 8), Goal(torch.tensor([0])), no[0], seeds=seeds(0, 1))
+        Square()(
+            oracle,
+            torch.zeros(1, 3, 8, 8),
+            Misclassification(torch.tensor([0])),
+            no[0],
+            seeds=seeds(0, 1),
+        )
 
 
 @pytest.mark.parametrize("kind", [Square, SparseRS])
@@ -150,7 +158,7 @@ def test_a_model_transfers_to_itself_at_the_price_of_two_queries(tmp_path: Path)
     x, keys = torch.rand(20, 3, 8, 8), seeds(0, n=20)
     threat, inner = Threat(Linf(), 0.3, IMAGE), PGD(steps=10)
     with Oracle(model) as oracle:
-        goal = Goal(oracle.logits(x).argmax(1))
+        goal = Misclassification(oracle.logits(x).argmax(1))
         white = goal.margin(oracle.logits(inner(oracle, x, goal, threat, seeds=keys)))
         before = oracle.passes
         attack = Transfer(source=str(tmp_path / "m.safetensors"), attack=inner)
@@ -173,7 +181,7 @@ def test_transfer_breaks_a_model_whose_gradient_is_gone(tmp_path: Path) -> None:
     x, keys = torch.rand(20, 3, 8, 8), seeds(0, n=20)
     threat, inner = Threat(Linf(), 0.3, IMAGE), PGD(steps=10, random_start=False)
     with Oracle(Masked()) as oracle:
-        goal = Goal(oracle.logits(x).argmax(1))
+        goal = Misclassification(oracle.logits(x).argmax(1))
         direct = inner(oracle, x, goal, threat, seeds=keys)
         attack = Transfer(source=str(tmp_path / "m.safetensors"), attack=inner)
         through = attack(oracle, x, goal, threat, seeds=keys)
@@ -183,7 +191,7 @@ def test_transfer_breaks_a_model_whose_gradient_is_gone(tmp_path: Path) -> None:
 
 def test_transfer_refuses_missing_files_and_foreign_shapes(tmp_path: Path) -> None:
     saved(tmp_path / "m.safetensors")
-    goal, keys = Goal(torch.tensor([0])), seeds(0, n=1)
+    goal, keys = Misclassification(torch.tensor([0])), seeds(0, n=1)
     with Oracle(Asked()) as oracle:
         with pytest.raises(FileProblem, match="There is no model file"):
             Transfer(source=str(tmp_path / "no"))(

@@ -50,7 +50,7 @@ def test_what_draws_at_random_takes_a_seed(said: Said, command: str) -> None:
         ("demo --seed many", "Invalid value for '--seed'"),
         ("audit", "Missing argument 'model'"),
         ("train --recipe SR --objective SR", "--recipe and --objective both name the training"),
-        ("train --recipe multinorm-spars", "Did you mean 'multinorm-sparse'?"),
+        ("train --recipe multinor", "Did you mean 'multinorm'?"),
         ("audit m --data digits --radius x", "'x' is not a radius; write a number such as 0.1"),
         ("audit m --data digits --radius 1/0", "'1/0' is not a radius"),
         ("audit m --data digits --radius=-1", "A radius must be above zero; got '-1'."),
@@ -176,7 +176,7 @@ def test_the_lists_name_everything(said: Said) -> None:
     assert set(listed["data"]) == {*digits, "cifar10", "fashion-mnist"}
     assert {"linf", "l2", "l1", "l0", "counts", "joint"} <= set(listed["threats"])
     assert {"pgd", "random", "restarts"} <= set(listed["attacks"])
-    assert {"plain", "SR", "AT", "SR+AT", "multinorm-sparse", "TRADES", "E-AT", "SSDP"} <= set(
+    assert {"plain", "SR", "AT", "SR+AT", "multinorm", "TRADES", "E-AT", "SSDP"} <= set(
         listed["trainings"]
     )
     assert {"adversarial", "max", "gaussian"} <= set(listed["inputs"])

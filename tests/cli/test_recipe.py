@@ -35,10 +35,10 @@ def test_a_recipe_is_taken_whole_with_no_other_option(
     said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, _ = said("train", "--recipe", "multinorm-sparse", *SMALL, "--json")
+    code, out, _ = said("train", "--recipe", "multinorm", *SMALL, "--json")
     assert code == 0
     told = json.loads(out)
-    assert told["model"] == "runs/digits-multinorm-sparse-seed0/model.safetensors"
+    assert told["model"] == "runs/digits-multinorm-seed0/model.safetensors"
     assert told["data"] == "digits"
     terms, inputs = told["objective"]["terms"], told["objective"]["inputs"]
     # What the demo says of sparse terms on digits is not for it: its own weight is 0.
@@ -46,7 +46,7 @@ def test_a_recipe_is_taken_whole_with_no_other_option(
     assert inputs["kind"] == "eat"
     radii = {one["threat"]["name"]: one["threat"]["radius"] for one in inputs["members"]}
     assert radii == {"linf": pytest.approx(0.13), "l1": 3.0}
-    card = made(tmp_path / "runs" / "digits-multinorm-sparse-seed0")
+    card = made(tmp_path / "runs" / "digits-multinorm-seed0")
     assert card["settings"]["average"] == 0.98  # type: ignore[index]
     assert card["settings"]["learning_rate"] == 0.01  # type: ignore[index]
     assert told["epochs"] == 1  # as the option says, though the recipe takes more than the plan's
@@ -56,7 +56,7 @@ def test_a_recipe_is_taken_whole_with_no_other_option(
 @pytest.mark.parametrize(
     ("options", "said_last"),
     [
-        ("--recipe multinorm-sparse", "% clean."),
+        ("--recipe multinorm", "% clean."),
         ("--objective AT", "% on the inputs it was trained on."),
         ("--exam linf --set select=union", "% under all threats of its exam."),
         ("--exam linf --set select=robust", "% robust in its exam."),
@@ -72,10 +72,10 @@ def test_what_selection_looked_at_is_said(
 @pytest.mark.usefixtures("few")
 def test_objective_is_another_word_for_recipe_and_options_win(said: Said, tmp_path: Path) -> None:
     one, two, three = (tmp_path / name for name in "abc")
-    assert said("train", "--recipe", "multinorm-sparse", *SMALL, "--folder", one)[0] == 0
-    assert said("train", "--objective", "multinorm-sparse", *SMALL, "--folder", two)[0] == 0
+    assert said("train", "--recipe", "multinorm", *SMALL, "--folder", one)[0] == 0
+    assert said("train", "--objective", "multinorm", *SMALL, "--folder", two)[0] == 0
     assert (one / "model.safetensors").read_bytes() == (two / "model.safetensors").read_bytes()
-    command = ["train", "--recipe", "multinorm-sparse", *SMALL, "--folder", three]
+    command = ["train", "--recipe", "multinorm", *SMALL, "--folder", three]
     assert said(*command, "--set", "average=0.5", "--augment", "flip")[0] == 0
     card = made(three)
     assert card["settings"]["average"] == 0.5  # type: ignore[index]

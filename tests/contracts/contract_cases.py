@@ -37,7 +37,7 @@ from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.models import ModelSpec, Network, build
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, L2, Counts, Geometry, Goal, Joint, Linf, Threat
+from spikeproof.threats import L0, L1, L2, Counts, Geometry, Joint, Linf, Misclassification, Threat
 
 IMAGE = Domain(kind="image", shape=(2, 8, 8))
 EVENTS = Domain(kind="events", shape=(3, 2, 8, 8), high=4.0, integer=True)
@@ -135,4 +135,4 @@ def labels(model: nn.Module, x: Tensor) -> Tensor:
 def run(attack: Attack, model: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
     """The attack with the seeds of items 0, 1, 2, ..."""
     with Oracle(model) as oracle:
-        return attack(oracle, x, Goal(y), threat, seeds=seeds(0, n=len(x)))
+        return attack(oracle, x, Misclassification(y), threat, seeds=seeds(0, n=len(x)))

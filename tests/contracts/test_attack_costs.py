@@ -27,7 +27,7 @@ from spikeproof.attacks import (
 )
 from spikeproof.base import seeds
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, Goal, Threat
+from spikeproof.threats import L0, L1, Misclassification, Threat
 
 pytestmark = pytest.mark.usefixtures("models_at_hand")
 
@@ -62,7 +62,7 @@ def test_passes_equal_the_documented_cost(attack: Attack, forward: int, backward
     model, x = network(threat), inputs(threat)
     y = labels(model, x)
     with Oracle(model) as oracle:
-        attack(oracle, x, Goal(y), threat, seeds=seeds(0, n=5))
+        attack(oracle, x, Misclassification(y), threat, seeds=seeds(0, n=5))
         extra = oracle.passes.forward - 5 * forward
     if isinstance(attack, MinimumNorm):  # "at most": items won within the radius are left alone
         assert extra <= 0 and 0 < oracle.passes.backward <= 5 * backward
@@ -78,5 +78,5 @@ def test_passes_of_apgd_equal_the_documented_cost(wide: bool) -> None:
     model, x = network(threat), inputs(threat)
     y = labels(model, x)
     with Oracle(model) as oracle:
-        APGD(steps=7, wide=wide)(oracle, x, Goal(y), threat, seeds=seeds(0, n=5))
+        APGD(steps=7, wide=wide)(oracle, x, Misclassification(y), threat, seeds=seeds(0, n=5))
         assert (oracle.passes.forward, oracle.passes.backward) == (5 * 9, 5 * 7)

@@ -12,7 +12,7 @@ from spikeproof.attacks import APGD, ATTACKS, PGD, SAPGD, Attack, MinimumNorm
 from spikeproof.base import seeds
 from spikeproof.evaluate import verify
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L2, LOSSES, Goal, Threat
+from spikeproof.threats import L2, LOSSES, Misclassification, Threat
 
 pytestmark = pytest.mark.usefixtures("models_at_hand")
 
@@ -59,8 +59,8 @@ def test_an_item_alone_gets_the_answer_it_gets_in_a_batch(attack: Attack, threat
     model, x = network(threat).double(), inputs(threat).double()
     y, keys = labels(model, x), seeds(0, n=len(x))
     with Oracle(model) as oracle:
-        together = attack(oracle, x, Goal(y), threat, seeds=keys)
-        alone = attack(oracle, x[3:4], Goal(y[3:4]), threat, seeds=keys[3:4])
+        together = attack(oracle, x, Misclassification(y), threat, seeds=keys)
+        alone = attack(oracle, x[3:4], Misclassification(y[3:4]), threat, seeds=keys[3:4])
     torch.testing.assert_close(together[3:4], alone, rtol=1e-6, atol=1e-6)
 
 
@@ -106,7 +106,7 @@ def test_the_nearest_points_are_legal_adversarial_and_as_far_as_they_say(
     y = labels(model, x)
     y[0] = (y[0] + 1) % 3
     with Oracle(model) as oracle:
-        near = attack.nearest(oracle, x, Goal(y), threat, seeds=seeds(0, n=len(x)))
+        near = attack.nearest(oracle, x, Misclassification(y), threat, seeds=seeds(0, n=len(x)))
     found = near.distance.isfinite()
     far = max(1.0, float(near.distance[found].max()))
     checked = verify(model, x, near.x_adv, y, threat.at(far))
@@ -114,7 +114,7 @@ def test_the_nearest_points_are_legal_adversarial_and_as_far_as_they_say(
     torch.testing.assert_close(checked.distance[found], near.distance[found])
     assert near.distance[0] == 0 and torch.equal(near.x_adv[~found], x[~found])
     with Oracle(Flat()) as oracle:
-        none = attack.nearest(oracle, x, Goal(0 * y), threat, seeds=seeds(0, n=len(x)))
+        none = attack.nearest(oracle, x, Misclassification(0 * y), threat, seeds=seeds(0, n=len(x)))
     assert none.distance.isinf().all() and torch.equal(none.x_adv, x)
 
 
@@ -125,7 +125,7 @@ def test_targeted_attacks_reach_the_class_they_want(attack: Attack, loss: str) -
     model, x = network(threat), inputs(threat)
     target = (labels(model, x) + 1) % 3
     with Oracle(model) as oracle:
-        goal = Goal(target, targeted=True, loss=loss)
+        goal = Misclassification(target, targeted=True, loss=loss)
         x_adv = attack(oracle, x, goal, threat, seeds=seeds(0, n=5))
         won = goal.margin(oracle.logits(x_adv)) > 0
         assert torch.equal(oracle.logits(x_adv).argmax(1) == target, won)

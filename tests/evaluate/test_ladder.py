@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import PGD, Found, Judge, Member, Suite, Tally, suite
+from spikeproof.attacks import PGD, Member, MemberStats, SuccessCriterion, Suite, SuiteResult, suite
 from spikeproof.base import IllegalAdversarial, InputError, Seeds, SettingError, seeds
 from spikeproof.data import Domain, Split, load
-from spikeproof.evaluate import Outcome, climb, open_test
+from spikeproof.evaluate import Outcome, evaluate_ladder, open_test
 from spikeproof.models import Network, build
 from spikeproof.oracle import Passes
 from spikeproof.threats import L1, L2, Counts, Geometry, Linf, Threat, standard_threats
@@ -57,7 +57,9 @@ def test_on_a_plane_an_item_breaks_exactly_where_its_distance_says(
     normal = model.normal.detach()
     reach = (split.x @ normal).abs() / normal.norm(p=dual)
     radii = sorted(torch.quantile(reach, torch.tensor([0.2, 0.5, 0.8]).double()).tolist())
-    outcome = climb(model, split, ladder(geometry, *radii), suite("quick"), seed=0, draws=3)
+    outcome = evaluate_ladder(
+        model, split, ladder(geometry, *radii), suite("quick"), seed=0, draws=3
+    )
     wrong = ((split.x @ normal < 0).long() != split.y).numpy()
     for number, radius in enumerate(radii):
         # Gradient attacks reach the closed form up to a few hundredths, and never go beyond it.
@@ -92,20 +94,20 @@ class Scripted:
         threat: Threat,
         *,
         seeds: Seeds,
-        judge: Judge | None = None,
-    ) -> Found:
+        judge: SuccessCriterion | None = None,
+    ) -> SuiteResult:
         assert judge is None
         self.asked.append(len(x))
         assert len(seeds) == len(x)
         won = torch.full_like(y, self.claim, dtype=torch.bool)
         member = torch.where(won, 0, -1)
         spent = Passes(len(x), len(x))
-        tally = Tally(tried=len(x), broke=int(won.sum()), passes=spent)
-        return Found(self.move(x, threat), won, member, spent, (tally,), won[None])
+        tally = MemberStats(tried=len(x), broke=int(won.sum()), passes=spent)
+        return SuiteResult(self.move(x, threat), won, member, spent, (tally,), won[None])
 
 
 def climbed(split: Split, rungs: list[Threat], attacks: object, draws: int = 0) -> Outcome:
-    return climb(Plane(), split, rungs, attacks, seed=0, draws=draws)  # type: ignore[arg-type]
+    return evaluate_ladder(Plane(), split, rungs, attacks, seed=0, draws=draws)  # type: ignore[arg-type]
 
 
 def test_items_wrong_when_clean_are_broken_everywhere_and_never_attacked() -> None:
@@ -177,7 +179,7 @@ def test_off_grid_points_are_refused() -> None:
     split = Split(torch.ones(2, 6, 1, 1, 1), torch.zeros(2, dtype=torch.int64), torch.arange(2))
     attacks = Scripted(lambda x, threat: x + 0.5)
     with pytest.raises(IllegalAdversarial, match="off its grid"):
-        climb(Summed(), split, ladder(Counts(), 4, domain=domain), attacks, seed=0)  # type: ignore[arg-type]
+        evaluate_ladder(Summed(), split, ladder(Counts(), 4, domain=domain), attacks, seed=0)  # type: ignore[arg-type]
 
 
 def test_a_random_draw_that_breaks_an_item_counts_and_saves_the_attack() -> None:
@@ -198,9 +200,9 @@ def test_a_random_draw_that_breaks_an_item_counts_and_saves_the_attack() -> None
 def test_other_items_and_other_radii_do_not_change_what_an_item_meets() -> None:
     split, model = points(), Plane()
     rungs = ladder(L2(), 0.3, 0.6, 1.2)
-    whole = climb(model, split, rungs, suite("quick"), seed=1)
+    whole = evaluate_ladder(model, split, rungs, suite("quick"), seed=1)
     order = torch.arange(len(split) - 1, -1, -2)
-    part = climb(model, split[order], rungs[1:], suite("quick"), seed=1)
+    part = evaluate_ladder(model, split[order], rungs[1:], suite("quick"), seed=1)
     assert np.array_equal(part.correct, whole.correct[order.numpy()])
     assert np.array_equal(part.random_correct, whole.random_correct[1:, order.numpy()])
     # An adversarial input of the smaller radius was not there to be carried up.
@@ -251,7 +253,7 @@ def test_the_cascade_costs_less_than_half_of_independent_attacks_with_equal_verd
                           for m in suite("standard").members))  # fmt: skip
     spent, alone_spent = Passes(), Passes()
     for rungs in standard_threats(data).values():
-        outcome = climb(spiking, split, rungs, attacks, seed=0, draws=0)
+        outcome = evaluate_ladder(spiking, split, rungs, attacks, seed=0, draws=0)
         alone, passes = independent(spiking, split, rungs, attacks)
         assert np.array_equal(outcome.broken, alone), rungs[0].name
         spent, alone_spent = spent + outcome.passes, alone_spent + passes
@@ -265,9 +267,9 @@ def independent(
     """Every member on every item at every radius; broken at a radius by any input inside it."""
     from spikeproof.evaluate import plain_logits
     from spikeproof.oracle import Oracle
-    from spikeproof.threats import Goal
+    from spikeproof.threats import Misclassification
 
-    goal, spent = Goal(split.y), Passes()
+    goal, spent = Misclassification(split.y), Passes()
     broken = goal.margin(plain_logits(model, split.x)) > 0
     rows = []
     for threat in rungs:
@@ -275,9 +277,9 @@ def independent(
         for number, member in enumerate(attacks.members):
             if not getattr(member.attack, "serves", lambda _: True)(threat):
                 continue
-            with Oracle(model, path=member.path) as oracle:
+            with Oracle(model, gradient=member.gradient) as oracle:
                 own = keys.child("member", number)
-                aim = Goal(split.y, loss=member.loss)
+                aim = Misclassification(split.y, loss=member.loss)
                 x_adv = member.attack(oracle, split.x, aim, threat, seeds=own)
                 broken = broken | (goal.margin(oracle.logits(x_adv)) > 0)
                 spent += oracle.passes

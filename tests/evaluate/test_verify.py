@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from spikeproof.base import IllegalAdversarial, InputError, seeds
 from spikeproof.data import Domain, Views
 from spikeproof.evaluate import plain_logits, verify
-from spikeproof.threats import L0, L1, L2, Counts, Goal, Joint, Linf, Threat
+from spikeproof.threats import L0, L1, L2, Counts, Joint, Linf, Misclassification, Threat
 
 IMAGE = Domain(kind="image", shape=(2, 4, 4))
 EVENTS = Domain(kind="events", shape=(3, 2, 4, 4), high=5.0, integer=True)
@@ -165,7 +165,7 @@ def test_success_is_that_of_the_plain_forward_pass_and_ties_count() -> None:
     y = torch.zeros(3, dtype=torch.int64)
     found = verify(Mean(), x, x_adv, y, threat)
     assert found.won.tolist() == [False, True, True]
-    assert torch.equal(found.won, Goal(y).margin(plain_logits(Mean(), x_adv)) > 0)
+    assert torch.equal(found.won, Misclassification(y).margin(plain_logits(Mean(), x_adv)) > 0)
     assert found.predicted.tolist() == [0, 0, 1]
 
 

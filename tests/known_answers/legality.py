@@ -20,7 +20,17 @@ from spikeproof.attacks import ATTACKS, PGD, Attack, Random, Restarts, Targeted,
 from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.oracle import Oracle
-from spikeproof.threats import GEOMETRIES, L0, L1, L2, Counts, Goal, Joint, Linf, Threat
+from spikeproof.threats import (
+    GEOMETRIES,
+    L0,
+    L1,
+    L2,
+    Counts,
+    Joint,
+    Linf,
+    Misclassification,
+    Threat,
+)
 
 IMAGE = Domain(kind="image", shape=(2, 3, 3))
 EVENTS = Domain(kind="events", shape=(2, 2, 2, 3), high=3.0, integer=True)
@@ -177,7 +187,7 @@ def turns(kind: str, name: str, count: int, n: int) -> Iterator[tuple[Threat, nn
         y = torch.where(torch.arange(n) % 10 == 9, (y + 1) % 3, y)  # some are wrong when clean
         y = torch.zeros_like(y) if isinstance(model, Still) else y
         with Oracle(model) as oracle:
-            x_adv = attack(oracle, x, Goal(y), threat, seeds=seeds(turn, n=n))
+            x_adv = attack(oracle, x, Misclassification(y), threat, seeds=seeds(turn, n=n))
         yield threat, model, (x, y, x_adv)
 
 

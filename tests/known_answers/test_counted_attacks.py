@@ -13,7 +13,7 @@ from spikeproof.attacks import Attack, Saliency, SparsePGD, SparseRS, Swap, serv
 from spikeproof.base import seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, Counts, Geometry, Goal, Threat
+from spikeproof.threats import L0, Counts, Geometry, Misclassification, Threat
 
 PIXELS = Domain(kind="image", shape=(2, 2, 4))
 FEATURES = Domain(kind="audio", shape=(12,), low=-1.0)
@@ -81,7 +81,7 @@ def test_the_optimum_is_hit_exactly_in_99_of_100_linear_cases(
     u = torch.where(u < 0.1, 0.0, torch.where(u > 0.9, 1.0, u))
     x = domain.low + u * (domain.high - domain.low)
     x = x.round() if domain.integer else x
-    model, goal = Planes(w), Goal(torch.zeros(CASES, dtype=torch.int64))
+    model, goal = Planes(w), Misclassification(torch.zeros(CASES, dtype=torch.int64))
     with Oracle(model) as oracle:
         x_adv = attack(oracle, x, goal, threat, seeds=seeds(0, n=CASES))
     ratio = ((x_adv - x).flatten(1) * w).sum(1) / optimum(threat, w, x)
@@ -107,7 +107,7 @@ BITS = 12
 BINARY = Domain(kind="events", shape=(2, 1, 2, 3), high=1.0, integer=True)
 
 
-def exhausted(logits: Tensor, goal: Goal, x: Tensor, radius: int) -> Tensor:
+def exhausted(logits: Tensor, goal: Misclassification, x: Tensor, radius: int) -> Tensor:
     """The largest margin over every way to flip up to ``radius`` bits."""
     place = 2 ** torch.arange(BITS)
     number = (x.flatten(1).long() * place).sum(1)
@@ -138,7 +138,7 @@ def test_attacks_break_what_exhaustive_search_breaks(attack: Attack, geometry: G
         x = torch.randint(0, 2, (100, *BINARY.shape), generator=draws).float()
         with Oracle(model) as oracle:
             logits = oracle.logits(every.float().view(-1, *BINARY.shape))
-            goal = Goal(oracle.logits(x).argmax(1))
+            goal = Misclassification(oracle.logits(x).argmax(1))
             x_adv = attack(oracle, x, goal, threat, seeds=seeds(seed, n=len(x)))
             ours = goal.margin(oracle.logits(x_adv))
         best = exhausted(logits, goal, x, radius)

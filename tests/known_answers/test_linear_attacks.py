@@ -10,7 +10,7 @@ from spikeproof.attacks import APGD, FGSM, PGD, SAPGD, Attack, Swap
 from spikeproof.base import seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, L2, Counts, Geometry, Goal, Linf, Threat
+from spikeproof.threats import L0, L1, L2, Counts, Geometry, Linf, Misclassification, Threat
 
 AUDIO = Domain(kind="audio", shape=(60,), low=-1.0)
 IMAGE = Domain(kind="image", shape=(3, 4, 5))
@@ -30,7 +30,7 @@ class Plane(nn.Module):
         return torch.stack([torch.zeros_like(value), value], dim=1)
 
 
-def case(domain: Domain, seed: int, n: int = 16) -> tuple[Plane, Tensor, Goal]:
+def case(domain: Domain, seed: int, n: int = 16) -> tuple[Plane, Tensor, Misclassification]:
     """A random plane, legal items with values on the bounds among them, and the goal to climb."""
     generator = torch.Generator().manual_seed(seed)
     w = torch.randn(domain.size, generator=generator, dtype=torch.float64)
@@ -38,10 +38,12 @@ def case(domain: Domain, seed: int, n: int = 16) -> tuple[Plane, Tensor, Goal]:
     u = torch.where(u < 0.1, 0.0, torch.where(u > 0.9, 1.0, u)).double()
     x = domain.low + u * (domain.high - domain.low)
     x = x.round() if domain.integer else x
-    return Plane(w), x, Goal(torch.zeros(n, dtype=torch.int64))
+    return Plane(w), x, Misclassification(torch.zeros(n, dtype=torch.int64))
 
 
-def gain(attack: Attack, model: Plane, x: Tensor, goal: Goal, threat: Threat) -> Tensor:
+def gain(
+    attack: Attack, model: Plane, x: Tensor, goal: Misclassification, threat: Threat
+) -> Tensor:
     """How far the attack raised ``w . x``."""
     with Oracle(model) as oracle:
         x_adv = attack(oracle, x, goal, threat, seeds=seeds(0, n=len(x)))

@@ -15,7 +15,7 @@ from spikeproof.data import Domain
 from spikeproof.models import ModelSpec, build
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, L2, Counts, Geometry, Goal, Linf, Threat
+from spikeproof.threats import L0, L1, L2, Counts, Geometry, Linf, Misclassification, Threat
 
 AUDIO = Domain(kind="audio", shape=(60,), low=-1.0)
 IMAGE = Domain(kind="image", shape=(3, 4, 5))
@@ -87,7 +87,7 @@ def ratios(attack: MinimumNorm, threat: Threat, classes: int, n: int) -> Tensor:
     """Distance found over the smallest there is."""
     model, x, y = case(threat.domain, classes, n)
     with Oracle(model) as oracle:
-        near = attack.nearest(oracle, x, Goal(y), threat, seeds=seeds(0, n=n))
+        near = attack.nearest(oracle, x, Misclassification(y), threat, seeds=seeds(0, n=n))
     ratio = near.distance / smallest(model, x, y, threat)
     assert ratio.min() >= 1 - 1e-9, "nothing is nearer than the nearest"
     return ratio
@@ -143,14 +143,16 @@ def test_flips_of_tiny_binary_inputs_equal_exhaustive_search(geometry: Geometry)
     with Oracle(model) as oracle:
         answers, y = oracle.logits(every), oracle.logits(x).argmax(1)
     flips = (x.flatten(1)[:, None] != every.flatten(1)).sum(2).double()
-    won = torch.stack([Goal(torch.full((len(every),), int(c))).margin(answers) > 0 for c in y])
+    won = torch.stack(
+        [Misclassification(torch.full((len(every),), int(c))).margin(answers) > 0 for c in y]
+    )
     truth = torch.where(won, flips, math.inf).amin(1)
     found = torch.full_like(truth, math.inf)
     for path in (Surrogate("arctan", 5.0), Surrogate("triangle", 1.0)):
-        with Oracle(model, path=path) as oracle:
+        with Oracle(model, gradient=path) as oracle:
             threat = Threat(geometry, 1.0, BITS)
             attack = Countdown(steps=20, proposals=25, runs=12, doubt=3.0)
-            near = attack.nearest(oracle, x, Goal(y), threat, seeds=seeds(0, n=len(x)))
+            near = attack.nearest(oracle, x, Misclassification(y), threat, seeds=seeds(0, n=len(x)))
         found = torch.minimum(found, near.distance)
     assert truth.isfinite().all() and len(truth.unique()) >= 3
     assert (found >= truth).all()

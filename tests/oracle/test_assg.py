@@ -30,10 +30,10 @@ def adapted(questions: int, a: float, memory: float = 0.9, relax: float = 1.5) -
 
 def test_assg_follows_its_moments_from_question_to_question() -> None:
     a = 2 * math.tan(math.pi * 0.425) / math.pi
-    with Oracle(One(), path=ASSG()) as oracle:
+    with Oracle(One(), gradient=ASSG()) as oracle:
         for question in (1, 2, 3):
             oracle.logits(CURRENTS)  # looking moves nothing
-            grad = oracle.ascend(CURRENTS, weighted)[1][0].tolist()
+            grad = oracle.logits_and_grad(CURRENTS, weighted)[1][0].tolist()
             slopes = [arctan(u, s) for u, s in zip(ABOVE, adapted(question, a), strict=True)]
             assert grad == pytest.approx(unrolled(slopes))
 
@@ -48,45 +48,47 @@ def test_assg_follows_its_moments_from_question_to_question() -> None:
     ],
 )
 def test_assg_has_five_shapes(shape: str, derivative: Callable[[float, float], float]) -> None:
-    path = ASSG(shape=shape, memory=0.5, relax=0.5)
-    with Oracle(One(), path=path) as oracle:
-        oracle.ascend(CURRENTS, weighted)
-        grad = oracle.ascend(CURRENTS, weighted)[1][0].tolist()
+    gradient = ASSG(shape=shape, memory=0.5, relax=0.5)
+    with Oracle(One(), gradient=gradient) as oracle:
+        oracle.logits_and_grad(CURRENTS, weighted)
+        grad = oracle.logits_and_grad(CURRENTS, weighted)[1][0].tolist()
     sharpness = adapted(2, 0.8, memory=0.5, relax=0.5)
     slopes = [derivative(u, s) for u, s in zip(ABOVE, sharpness, strict=True)]
     assert grad == pytest.approx(unrolled(slopes))
 
 
 def test_assg_forgets_when_the_oracle_is_opened_again() -> None:
-    oracle = Oracle(One(), path=ASSG())
+    oracle = Oracle(One(), gradient=ASSG())
     with oracle:
-        first = oracle.ascend(CURRENTS, weighted)[1]
-        assert not torch.equal(oracle.ascend(CURRENTS, weighted)[1], first)
+        first = oracle.logits_and_grad(CURRENTS, weighted)[1]
+        assert not torch.equal(oracle.logits_and_grad(CURRENTS, weighted)[1], first)
     with oracle:
-        assert torch.equal(oracle.ascend(CURRENTS, weighted)[1], first)
+        assert torch.equal(oracle.logits_and_grad(CURRENTS, weighted)[1], first)
 
 
 def test_assg_keeps_the_moments_of_items_that_were_dropped() -> None:
     x = torch.tensor([[0.75, 0.5, 1.0], [0.1, 0.2, 0.3], [1.0, 1.0, 0.1]], dtype=torch.float64)
     asked = [[0, 1, 2], [2, 0], [2], [1, 2]]
-    with Oracle(One(), path=ASSG()) as oracle:
+    with Oracle(One(), gradient=ASSG()) as oracle:
         found = []
         for who in asked:
             rows = torch.tensor(who)
-            found.append(dict(zip(who, oracle.ascend(x[rows], weighted, rows)[1], strict=True)))
+            found.append(
+                dict(zip(who, oracle.logits_and_grad(x[rows], weighted, rows)[1], strict=True))
+            )
     for item in range(3):
-        with Oracle(One(), path=ASSG()) as oracle:
+        with Oracle(One(), gradient=ASSG()) as oracle:
             for each in found:
                 if item in each:
-                    alone = oracle.ascend(x[item : item + 1], weighted)[1][0]
+                    alone = oracle.logits_and_grad(x[item : item + 1], weighted)[1][0]
                     assert torch.equal(each[item], alone)
 
 
 def test_under_an_average_only_the_first_sample_moves_the_moments() -> None:
     with (
-        Oracle(One(), path=ASSG()) as one,
-        Oracle(One(), path=Expectation(samples=3, path=ASSG())) as several,
+        Oracle(One(), gradient=ASSG()) as one,
+        Oracle(One(), gradient=Expectation(samples=3, gradient=ASSG())) as several,
     ):
         for _ in range(3):
-            single = one.ascend(CURRENTS, weighted)[1]
-            assert torch.equal(single, several.ascend(CURRENTS, weighted)[1])
+            single = one.logits_and_grad(CURRENTS, weighted)[1]
+            assert torch.equal(single, several.logits_and_grad(CURRENTS, weighted)[1])

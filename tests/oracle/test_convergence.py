@@ -20,16 +20,16 @@ def test_the_last_ten_steps_decide_against_the_whole_gain() -> None:
     slow = [k**0.25 for k in range(100)]  # 2.5 % in the last ten
     still = [3.0] * 100
     falling = [-float(k) for k in range(100)]
-    assert noted(steady, late, slow, still, falling).rising(5).tolist() == [
+    assert noted(steady, late, slow, still, falling).not_converged(5).tolist() == [
         True, False, False, False, False,
     ]  # fmt: skip
 
 
 def test_a_short_run_is_never_trusted_and_an_unasked_item_is_not_rising() -> None:
     trend = noted([1.0] * 10)
-    assert trend.rising(3).tolist() == [True, False, False]
+    assert trend.not_converged(3).tolist() == [True, False, False]
     trend.note(torch.tensor([0]), torch.tensor([1.0]))
-    assert trend.rising(3).tolist() == [False, False, False]
+    assert trend.not_converged(3).tolist() == [False, False, False]
 
 
 def test_items_keep_their_own_series_when_others_are_dropped() -> None:
@@ -38,4 +38,4 @@ def test_items_keep_their_own_series_when_others_are_dropped() -> None:
         rows = torch.tensor([0, 1, 2]) if k < 15 else torch.tensor([2, 0])
         score = torch.tensor([float(k), 0.0, 0.0]) if k < 15 else torch.tensor([0.0, float(k)])
         trend.note(rows, score)
-    assert trend.rising(3).tolist() == [True, False, False]
+    assert trend.not_converged(3).tolist() == [True, False, False]

@@ -1,4 +1,4 @@
-"""Networks that draw: whose draws, how many, and what each path makes of them."""
+"""Networks that draw: whose draws, how many, and what each gradient makes of them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from spikeproof.evaluate import plain_logits, verify
 from spikeproof.models import Direct, ModelSpec, Network, Poisson, build
 from spikeproof.neurons import LIF, NoisyLIF, Surrogate, averaging, draw_spikes, drawing
 from spikeproof.oracle import (
+    CommonRandomNumbers,
     Expectation,
-    Mean,
+    ExpectedNetwork,
+    GradientRule,
     Oracle,
-    Path,
-    Replay,
     Smoothing,
     prediction_seeds,
     stochastic,
@@ -69,7 +69,9 @@ def test_every_question_draws_anew_and_every_oracle_alike(model: Network) -> Non
     answers = []
     for _ in range(2):
         with Oracle(model) as oracle:
-            answers.append([oracle.logits(X), oracle.ascend(X, score)[0], oracle.logits(X)])
+            answers.append(
+                [oracle.logits(X), oracle.logits_and_grad(X, score)[0], oracle.logits(X)]
+            )
     assert all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
     assert not torch.equal(answers[0][0], answers[0][1])
     assert not torch.equal(answers[0][0], answers[0][2])
@@ -83,25 +85,33 @@ def test_the_logits_are_those_of_the_network_under_the_items_keys(model: Network
     expected = by_hand(model, keys.at(zero)), by_hand(model, keys.at(zero + 1))
     with Oracle(model, seeds=keys) as oracle:
         for logits, grad in expected:
-            found = oracle.ascend(X, score)
+            found = oracle.logits_and_grad(X, score)
             assert torch.equal(found[0], logits) and torch.equal(found[1], grad)
 
 
 @pytest.mark.parametrize(
-    "path", [None, Expectation(samples=2), Replay(samples=2), Mean(), Smoothing(pairs=2)], ids=repr
+    "gradient",
+    [
+        None,
+        Expectation(samples=2),
+        CommonRandomNumbers(samples=2),
+        ExpectedNetwork(),
+        Smoothing(pairs=2),
+    ],
+    ids=repr,
 )
 def test_neither_the_batch_nor_its_order_changes_an_items_draws(
-    model: Network, path: Path | None
+    model: Network, gradient: GradientRule | None
 ) -> None:
     keys, order = seeds(3, n=6), torch.tensor([4, 0, 5])
-    with Oracle(model, path=path, seeds=keys) as oracle:
-        whole = [oracle.ascend(X, score)[1] for _ in range(2)]
-    with Oracle(model, path=path, seeds=keys) as oracle:
+    with Oracle(model, gradient=gradient, seeds=keys) as oracle:
+        whole = [oracle.logits_and_grad(X, score)[1] for _ in range(2)]
+    with Oracle(model, gradient=gradient, seeds=keys) as oracle:
         for number in range(2):
-            some = oracle.ascend(X[order], score, order)[1]
+            some = oracle.logits_and_grad(X[order], score, order)[1]
             torch.testing.assert_close(some, whole[number][order], rtol=1e-9, atol=1e-12)
-    with Oracle(model, path=path, seeds=keys[order]) as oracle:
-        alone = oracle.ascend(X[order], score)[1]
+    with Oracle(model, gradient=gradient, seeds=keys[order]) as oracle:
+        alone = oracle.logits_and_grad(X[order], score)[1]
     torch.testing.assert_close(alone, whole[0][order], rtol=1e-9, atol=1e-12)
 
 
@@ -116,9 +126,9 @@ def test_the_expectation_is_the_mean_of_single_gradients_over_fresh_draws(model:
     keys = seeds(3, n=6).at(torch.zeros(6, dtype=torch.int64))
     singles = [by_hand(model, keys.child("sample", k)) for k in range(4)]
     assert len({grad.numpy().tobytes() for _, grad in singles}) == 4
-    with Oracle(model, path=Expectation(samples=4), seeds=seeds(3, n=6)) as oracle:
-        logits, grad = oracle.ascend(X, score)
-        second = oracle.ascend(X, score)[1]
+    with Oracle(model, gradient=Expectation(samples=4), seeds=seeds(3, n=6)) as oracle:
+        logits, grad = oracle.logits_and_grad(X, score)
+        second = oracle.logits_and_grad(X, score)[1]
     torch.testing.assert_close(logits, torch.stack([z for z, _ in singles]).mean(0))
     torch.testing.assert_close(grad, torch.stack([g for _, g in singles]).mean(0))
     assert not torch.allclose(grad, second)
@@ -131,18 +141,20 @@ def test_the_mean_attack_climbs_the_network_without_randomness() -> None:
     ):
         model, quiet = network(spec), build(calm).double()
         quiet.load_state_dict(model.state_dict())
-        with Oracle(model, path=Mean()) as oracle, Oracle(quiet) as other:
-            logits, grad = oracle.ascend(X, score)
-            torch.testing.assert_close(grad, other.ascend(X, score)[1])
+        with Oracle(model, gradient=ExpectedNetwork()) as oracle, Oracle(quiet) as other:
+            logits, grad = oracle.logits_and_grad(X, score)
+            torch.testing.assert_close(grad, other.logits_and_grad(X, score)[1])
         with Oracle(model) as oracle:
             assert torch.equal(oracle.logits(X), logits)
 
 
 def test_a_replay_repeats_the_draws_of_the_evaluation(model: Network) -> None:
     items = torch.tensor([7, 3, 11, 0, 5, 2])
-    with Oracle(model, path=Replay(samples=3), seeds=seeds(0, items=items)) as oracle:
-        first = oracle.ascend(X, score)
-        again = oracle.ascend(X, score)
+    with Oracle(
+        model, gradient=CommonRandomNumbers(samples=3), seeds=seeds(0, items=items)
+    ) as oracle:
+        first = oracle.logits_and_grad(X, score)
+        again = oracle.logits_and_grad(X, score)
         assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1])
         judged = plain_logits(model, X, items=items, samples=3)
         assert torch.equal(oracle.logits(X), judged)
@@ -199,8 +211,11 @@ def test_averaging_ends_with_its_block_also_after_an_error() -> None:
         assert set(draw_spikes(p).flatten().tolist()) == {0.0, 1.0}
     assert source.served == 1
     model = network(NOISY)
-    with pytest.raises(RuntimeError, match="boom"), Oracle(model, path=Mean()) as oracle:
-        oracle.ascend(X, _boom)
+    with (
+        pytest.raises(RuntimeError, match="boom"),
+        Oracle(model, gradient=ExpectedNetwork()) as oracle,
+    ):
+        oracle.logits_and_grad(X, _boom)
     assert not torch.equal(
         plain_logits(model, X, items=torch.arange(6, 12)), plain_logits(model, X)
     )

@@ -41,7 +41,7 @@ def test_it_leaves_modes_weights_buffers_and_grads_as_they_were() -> None:
 
     def attack_and_fail() -> None:
         with Oracle(model) as oracle:
-            oracle.ascend(torch.rand(5, 3), lambda z: z[:, 0])
+            oracle.logits_and_grad(torch.rand(5, 3), lambda z: z[:, 0])
             assert not any(m.training for m in model.modules())
             raise RuntimeError("boom")
 
@@ -55,9 +55,9 @@ def test_it_leaves_modes_weights_buffers_and_grads_as_they_were() -> None:
 def test_the_path_sets_the_gradient_and_not_the_logits() -> None:
     model, x = Tiny(), torch.rand(6, 3)
     results = {}
-    for path in (None, Surrogate("triangle", 1.0), Surrogate("sigmoid", 4.0)):
-        with Oracle(model, path=path) as oracle:
-            results[path] = oracle.ascend(x, lambda z: z[:, 1])
+    for gradient in (None, Surrogate("triangle", 1.0), Surrogate("sigmoid", 4.0)):
+        with Oracle(model, gradient=gradient) as oracle:
+            results[gradient] = oracle.logits_and_grad(x, lambda z: z[:, 1])
     logits = [r[0] for r in results.values()]
     assert torch.equal(logits[0], logits[1]) and torch.equal(logits[0], logits[2])
     own, same, other = (r[1] for r in results.values())
@@ -68,15 +68,15 @@ def test_the_path_sets_the_gradient_and_not_the_logits() -> None:
 def test_an_items_gradient_does_not_depend_on_its_batch_mates() -> None:
     model, x = Tiny().double(), torch.rand(6, 3, dtype=torch.float64)
     with Oracle(model) as oracle:
-        _, together = oracle.ascend(x, lambda z: z[:, 0])
-        _, alone = oracle.ascend(x[2:3], lambda z: z[:, 0])
+        _, together = oracle.logits_and_grad(x, lambda z: z[:, 0])
+        _, alone = oracle.logits_and_grad(x[2:3], lambda z: z[:, 0])
     torch.testing.assert_close(together[2:3], alone, rtol=1e-12, atol=1e-12)
 
 
 def test_passes_are_counted_per_item() -> None:
     with Oracle(Tiny()) as oracle:
         oracle.logits(torch.rand(5, 3))
-        oracle.ascend(torch.rand(2, 3), lambda z: z[:, 0])
+        oracle.logits_and_grad(torch.rand(2, 3), lambda z: z[:, 0])
     assert oracle.passes == Passes(forward=7, backward=2)
     assert Passes(1, 2) + Passes(3, 4) == Passes(4, 6)
 
@@ -84,7 +84,7 @@ def test_passes_are_counted_per_item() -> None:
 def test_the_input_gets_no_gradient_of_its_own() -> None:
     x = torch.rand(2, 3)
     with Oracle(Tiny()) as oracle:
-        oracle.ascend(x, lambda z: z[:, 0])
+        oracle.logits_and_grad(x, lambda z: z[:, 0])
     assert not x.requires_grad and x.grad is None
 
 
@@ -97,7 +97,7 @@ def test_a_detached_model_is_refused_with_the_reason(where: str) -> None:
             return super().forward(x).detach()
 
     with Oracle(Detached()) as oracle, pytest.raises(InputError, match="No gradient reaches"):
-        oracle.ascend(torch.rand(2, 3), lambda z: z[:, 0])
+        oracle.logits_and_grad(torch.rand(2, 3), lambda z: z[:, 0])
 
 
 def test_nan_logits_are_refused_rather_than_scored_as_broken() -> None:
@@ -115,7 +115,7 @@ def test_a_gradient_that_is_not_finite_is_refused() -> None:
             return x.sqrt()
 
     with Oracle(Root()) as oracle, pytest.raises(InputError, match="item 1 is not finite"):
-        oracle.ascend(torch.tensor([[1.0, 1.0], [0.0, 1.0]]), lambda z: z[:, 0])
+        oracle.logits_and_grad(torch.tensor([[1.0, 1.0], [0.0, 1.0]]), lambda z: z[:, 0])
 
 
 def test_outputs_with_a_time_axis_are_refused() -> None:

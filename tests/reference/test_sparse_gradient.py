@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from spikeproof.neurons import IF, LIF, Neuron, Spiking, Surrogate
 from spikeproof.oracle import RGA, Oracle, Path
-from spikeproof.threats import Goal
+from spikeproof.threats import Misclassification
 from spikeproof.train import (
     CrossEntropy,
     GradientNorm,
@@ -172,8 +172,8 @@ def test_every_weight_gets_the_published_gradient(case: Case) -> None:
     ],
 )
 def test_the_gradient_paths_are_the_published_ones(case: Case, key: str, path: Path) -> None:
-    goal = Goal(case.y, loss="cross_entropy")
-    with Oracle(case.model, path=path) as oracle:
-        logits, grad = oracle.ascend(case.x, goal.score)
+    goal = Misclassification(case.y, loss="cross_entropy")
+    with Oracle(case.model, gradient=path) as oracle:
+        logits, grad = oracle.logits_and_grad(case.x, goal.score)
     near(logits, case[f"path.{key}.logits"])
     near(grad, case[f"path.{key}.gradient"])

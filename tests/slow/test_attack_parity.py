@@ -21,7 +21,7 @@ from spikeproof.attacks import APGD, FGSM, PGD, RFGSM, SAPGD, Attack, Targeted
 from spikeproof.base import seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L1, L2, Geometry, Goal, Linf, Threat
+from spikeproof.threats import L1, L2, Geometry, Linf, Misclassification, Threat
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -197,7 +197,7 @@ def test_ours_leaves_no_more_standing_than_an_independent_implementation(
         theirs += standing(net, peer(net, x, y, name, start), x, y, name) / starts
         with Oracle(net) as oracle:
             keys = seeds(start, n=len(x))
-            x_adv = attack(oracle, x, Goal(y, loss=loss), threat, seeds=keys)
+            x_adv = attack(oracle, x, Misclassification(y, loss=loss), threat, seeds=keys)
         ours += standing(net, x_adv, x, y, name) / starts
     peer_name = f"{library.__name__} {next(iter(settings.values()))}"
     row = {

@@ -19,7 +19,7 @@ from spikeproof import load
 from spikeproof.attacks import DDN, FMN, PDPGD, MinimumNorm, SigmaZero
 from spikeproof.base import seeds
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Goal, Threat
+from spikeproof.threats import Misclassification, Threat
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -67,7 +67,9 @@ def test_the_median_distance_is_no_larger_than_an_independent_one(
     threat = Threat(GEOMETRIES[norm], 1.0, data.domain)
     with Oracle(net) as oracle:
         keys = seeds(0, n=len(split))
-        near = attack.nearest(oracle, split.x, Goal(split.y, loss=loss), threat, seeds=keys)
+        near = attack.nearest(
+            oracle, split.x, Misclassification(split.y, loss=loss), threat, seeds=keys
+        )
     theirs = measured(net, split, threat, seeded(run)(net, split.x, split.y, STEPS).clamp(0, 1))
     ours = measured(net, split, threat, near.x_adv)
     medians = [float(torch.tensor(d).median()) for d in (ours, theirs)]

@@ -13,7 +13,7 @@ from spikeproof import load
 from spikeproof.attacks import Square
 from spikeproof.base import seeds
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L1, L2, Geometry, Goal, Linf, Threat
+from spikeproof.threats import L1, L2, Geometry, Linf, Misclassification, Threat
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +67,9 @@ def test_square_breaks_as_many_as_autoattack_does(
     broken = (model(other.perturb(x, y)).argmax(1) != y).sum()
     threat = Threat(geometry, radius, load("digits").domain)
     with Oracle(model) as oracle:
-        x_adv = Square(steps=QUERIES - 1)(oracle, x, Goal(y), threat, seeds=seeds(0, n=len(x)))
+        x_adv = Square(steps=QUERIES - 1)(
+            oracle, x, Misclassification(y), threat, seeds=seeds(0, n=len(x))
+        )
         ours = (oracle.logits(x_adv).argmax(1) != y).sum()
     left = [100 * (1 - float(count) / len(x)) for count in (ours, broken)]
     row = {

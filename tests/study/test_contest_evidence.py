@@ -17,7 +17,7 @@ def recipe(study: Study, *, standing: int, clean: int, passes: int) -> None:
     terms = {**CROSS, "sparse": {"kind": "sparse_gradient", "weight": 0.1}}
     ours = against("linf", "l1", terms=terms)
     each = dict.fromkeys(("linf", "l2", "l1"), standing)
-    study.add("multinorm-sparse", ours, clean=clean, passes=passes, l0=2, **each)
+    study.add("multinorm", ours, clean=clean, passes=passes, l0=2, **each)
 
 
 def verdicts(text: str) -> dict[str, str]:
@@ -56,7 +56,7 @@ def test_another_recipe_is_judged_by_the_same_targets_and_beside_the_shipped_one
     text = study.page(evidence, "contest-refined", suite="core")
     part = text[text.index("## A second candidate") :]
     assert row(part, "union 10 points above AT-l1, interval above 0")[1].startswith("**+25.0 [")
-    assert row(part, "union of l_inf, l_2, l_1 beside multinorm-sparse: no target")[1].startswith(
+    assert row(part, "union of l_inf, l_2, l_1 beside multinorm: no target")[1].startswith(
         "**+15.0 ["
     )
     assert row(part, "passes at most 1.3 times those of AT-l1")[1:] == ["1.00", "met"]
@@ -69,7 +69,7 @@ def test_another_recipe_is_judged_by_the_same_targets_and_beside_the_shipped_one
     assert "MSD is the plain multi-norm training with the largest" in part
     ours = both[both.index("## The recipe on new items") : both.index("## A third candidate")]
     assert "the recipe as it is shipped is `first-round`" in ours
-    assert row(ours, "union of l_inf, l_2, l_1 beside multinorm-sparse: no target")[1].startswith(
+    assert row(ours, "union of l_inf, l_2, l_1 beside multinorm: no target")[1].startswith(
         "**+15.0 ["
     )
 

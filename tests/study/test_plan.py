@@ -168,10 +168,10 @@ def test_the_plans_that_come_with_the_package_are_whole() -> None:
     demo, quick = load_plan("demo"), load_plan("quick")
     shown = ("recipes", "contest", "contest-more", "contest-refined", "contest-standard")
     known = [{t.name: t for t in load_plan(name).training} for name in shown]
-    shipped = {repr(replace(one["multinorm-sparse"], data=None)) for one in known}
+    shipped = {repr(replace(one["multinorm"], data=None)) for one in known}
     assert len(shipped) == 1
     fresh = {t.name: t for t in load_plan("contest-fresh").training}
-    assert {repr(replace(fresh["first-round"], name="multinorm-sparse"))} == shipped
+    assert {repr(replace(fresh["first-round"], name="multinorm"))} == shipped
     whole = {t.name: repr(t) for t in load_plan("training").training}
     assert {repr(t) for t in load_plan("training-standard").training} <= set(whole.values())
     assert [data.name for data in demo.data] == [

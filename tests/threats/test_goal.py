@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import InputError, SettingError
-from spikeproof.threats import LOSSES, Goal
+from spikeproof.threats import LOSSES, Misclassification
 
 Z = torch.tensor([[5.0, 3.0, 2.0, 1.0]], dtype=torch.float64)
 
@@ -17,7 +17,7 @@ def one(y: int) -> Tensor:
     return torch.tensor([y])
 
 
-def slope(goal: Goal, logits: Tensor) -> Tensor:
+def slope(goal: Misclassification, logits: Tensor) -> Tensor:
     """Gradient of the score with respect to the logits."""
     z = logits.clone().requires_grad_(True)
     (grad,) = torch.autograd.grad(goal.score(z).sum(), z)
@@ -27,38 +27,44 @@ def slope(goal: Goal, logits: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("goal", "score"),
     [
-        (Goal(one(0)), -2.0),
-        (Goal(one(1)), 2.0),
-        (Goal(one(2), targeted=True), -3.0),
-        (Goal(one(0), rival=one(3)), -4.0),
-        (Goal(one(0), loss="dlr"), (3 - 5) / (5 - 2)),
-        (Goal(one(2), loss="dlr"), (5 - 2) / (5 - 2)),
-        (Goal(one(0), loss="dlr", rival=one(2)), (2 - 5) / (5 - 1.5)),
-        (Goal(one(1), loss="dlr", targeted=True), (3 - 5) / (5 - 1.5)),
-        (Goal(one(0), loss="dlr", targeted=True), (5 - 3) / (5 - 1.5)),
+        (Misclassification(one(0)), -2.0),
+        (Misclassification(one(1)), 2.0),
+        (Misclassification(one(2), targeted=True), -3.0),
+        (Misclassification(one(0), rival=one(3)), -4.0),
+        (Misclassification(one(0), loss="dlr"), (3 - 5) / (5 - 2)),
+        (Misclassification(one(2), loss="dlr"), (5 - 2) / (5 - 2)),
+        (Misclassification(one(0), loss="dlr", rival=one(2)), (2 - 5) / (5 - 1.5)),
+        (Misclassification(one(1), loss="dlr", targeted=True), (3 - 5) / (5 - 1.5)),
+        (Misclassification(one(0), loss="dlr", targeted=True), (5 - 3) / (5 - 1.5)),
     ],
 )
-def test_scores_are_the_ones_computed_by_hand(goal: Goal, score: float) -> None:
+def test_scores_are_the_ones_computed_by_hand(goal: Misclassification, score: float) -> None:
     assert goal.score(Z).item() == pytest.approx(score, rel=1e-12)
 
 
 def test_cross_entropy_rises_away_from_the_truth_and_falls_towards_a_wanted_class() -> None:
     log_p = Z.log_softmax(1)[0]
-    assert torch.equal(Goal(one(0), loss="cross_entropy").score(Z), -log_p[:1])
-    assert torch.equal(Goal(one(2), loss="cross_entropy", rival=None).score(Z), -log_p[2:3])
-    assert torch.equal(Goal(one(0), loss="cross_entropy", rival=one(2)).score(Z), log_p[2:3])
-    assert torch.equal(Goal(one(2), loss="cross_entropy", targeted=True).score(Z), log_p[2:3])
+    assert torch.equal(Misclassification(one(0), loss="cross_entropy").score(Z), -log_p[:1])
+    assert torch.equal(
+        Misclassification(one(2), loss="cross_entropy", rival=None).score(Z), -log_p[2:3]
+    )
+    assert torch.equal(
+        Misclassification(one(0), loss="cross_entropy", rival=one(2)).score(Z), log_p[2:3]
+    )
+    assert torch.equal(
+        Misclassification(one(2), loss="cross_entropy", targeted=True).score(Z), log_p[2:3]
+    )
 
 
-def goals(y: Tensor, rival: Tensor) -> list[Goal]:
+def goals(y: Tensor, rival: Tensor) -> list[Misclassification]:
     """Every kind of goal with every loss."""
     return [
         goal
         for loss in LOSSES
         for goal in (
-            Goal(y, loss=loss),
-            Goal(y, targeted=True, loss=loss),
-            Goal(y, loss=loss, rival=rival),
+            Misclassification(y, loss=loss),
+            Misclassification(y, targeted=True, loss=loss),
+            Misclassification(y, loss=loss, rival=rival),
         )
     ]
 
@@ -101,25 +107,28 @@ def test_dlr_does_not_change_when_the_logits_are_scaled_or_shifted(classes: int)
 def test_dlr_of_two_classes_is_the_difference_of_logits() -> None:
     z, y = torch.randn(20, 2), torch.arange(20) % 2
     for targeted in (False, True):
-        dlr, margin = Goal(y, targeted, "dlr"), Goal(y, targeted)
+        dlr, margin = Misclassification(y, targeted, "dlr"), Misclassification(y, targeted)
         assert torch.equal(dlr.score(z), margin.score(z))
 
 
 def test_targeted_dlr_of_three_classes_takes_the_third_logit_as_the_lowest() -> None:
-    goal = Goal(one(0), loss="dlr", rival=one(1))
+    goal = Misclassification(one(0), loss="dlr", rival=one(1))
     assert goal.score(Z[:, :3]).item() == pytest.approx((3 - 5) / (5 - 2))
 
 
 def test_tied_rivals_share_the_gradient_of_the_margin() -> None:
     counts = torch.tensor([[4.0, 1.0, 1.0, 0.0]])
-    assert slope(Goal(one(0)), counts).tolist() == [[-1.0, 0.5, 0.5, 0.0]]
-    assert slope(Goal(one(3), targeted=True), torch.tensor([[2.0, 2.0, 0.0, 1.0]])).tolist() == [
-        [-0.5, -0.5, 0.0, 1.0]
-    ]
+    assert slope(Misclassification(one(0)), counts).tolist() == [[-1.0, 0.5, 0.5, 0.0]]
+    assert slope(
+        Misclassification(one(3), targeted=True), torch.tensor([[2.0, 2.0, 0.0, 1.0]])
+    ).tolist() == [[-0.5, -0.5, 0.0, 1.0]]
 
 
-PLAIN, RIVAL = Goal(one(0), loss="dlr"), Goal(one(0), loss="dlr", rival=one(1))
-WANTED = Goal(one(1), loss="dlr", targeted=True)
+PLAIN, RIVAL = (
+    Misclassification(one(0), loss="dlr"),
+    Misclassification(one(0), loss="dlr", rival=one(1)),
+)
+WANTED = Misclassification(one(1), loss="dlr", targeted=True)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +145,7 @@ WANTED = Goal(one(1), loss="dlr", targeted=True)
     ],
 )
 def test_dlr_of_tied_counts_still_lowers_the_true_class(
-    counts: list[float], goals: tuple[Goal, ...]
+    counts: list[float], goals: tuple[Misclassification, ...]
 ) -> None:
     for goal in goals:
         grad = slope(goal, torch.tensor([counts]))
@@ -151,7 +160,7 @@ def test_nearly_tied_logits_give_no_infinite_gradient() -> None:
 
 
 def test_choosing_items_keeps_their_rivals() -> None:
-    goal = Goal(torch.tensor([0, 1, 2]), loss="dlr", rival=torch.tensor([1, 2, 0]))
+    goal = Misclassification(torch.tensor([0, 1, 2]), loss="dlr", rival=torch.tensor([1, 2, 0]))
     part = goal[torch.tensor([2, 0])]
     assert part.y.tolist() == [2, 0] and part.loss == "dlr"
     assert part.rival is not None and part.rival.tolist() == [0, 1]
@@ -159,12 +168,12 @@ def test_choosing_items_keeps_their_rivals() -> None:
 
 def test_goals_that_make_no_sense_are_refused() -> None:
     with pytest.raises(SettingError, match="cross_entropy"):
-        Goal(one(0), loss="cross_entropi")
+        Misclassification(one(0), loss="cross_entropi")
     with pytest.raises(SettingError, match="rival"):
-        Goal(one(0), targeted=True, rival=one(1))
+        Misclassification(one(0), targeted=True, rival=one(1))
     with pytest.raises(InputError, match="item 1 has class 2"):
-        Goal(torch.tensor([0, 2]), rival=torch.tensor([1, 2]))
+        Misclassification(torch.tensor([0, 2]), rival=torch.tensor([1, 2]))
     with pytest.raises(InputError, match="Labels must lie in 0..3"):
-        Goal(one(0), rival=one(4)).score(Z)
+        Misclassification(one(0), rival=one(4)).score(Z)
     with pytest.raises(InputError, match="K >= 2"):
-        Goal(one(0), loss="dlr").score(Z[:, :1])
+        Misclassification(one(0), loss="dlr").score(Z[:, :1])

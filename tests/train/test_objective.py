@@ -92,7 +92,7 @@ def test_no_term_can_be_called_loss() -> None:
             inputs=Adversarial(
                 Restarts(attack=PGD(steps=2), times=2),
                 Threat(L2(), 0.5, DOMAIN),
-                path=Surrogate("arctan", sharpness=5.0),
+                gradient=Surrogate("arctan", sharpness=5.0),
                 loss="margin",
             ),
         ),

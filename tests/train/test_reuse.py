@@ -15,7 +15,7 @@ from spikeproof.data import Domain
 from spikeproof.models import ModelSpec, Network, build
 from spikeproof.oracle import Oracle
 from spikeproof.study import InputsPlan
-from spikeproof.threats import L1, L2, Goal, Linf, Threat
+from spikeproof.threats import L1, L2, Linf, Misclassification, Threat
 from spikeproof.train import (
     EAT,
     SAT,
@@ -133,7 +133,7 @@ def test_validation_items_meet_the_most_harmful_point(batch: tuple[Tensor, Tenso
     model, (x, y) = network(), batch
     found = LAST.judged(model, x, y, seeds=seeds(0, n=8))
     with Oracle(model) as oracle:
-        goal = Goal(y)
+        goal = Misclassification(y)
         assert (goal.margin(oracle.logits(found)) >= goal.margin(oracle.logits(x))).all()
 
 

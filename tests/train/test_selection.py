@@ -15,7 +15,7 @@ from spikeproof.attacks import PGD
 from spikeproof.base import SettingError, seeds
 from spikeproof.data import Dataset, Domain
 from spikeproof.models import model_digest
-from spikeproof.threats import L2, Goal, Linf, Threat
+from spikeproof.threats import L2, Linf, Misclassification, Threat
 from spikeproof.train import EAT, Adversarial, CrossEntropy, Exam, Objective, Training, fit
 from spikeproof.train.loop.run import Run
 from spikeproof.train.loop.validate import Measured
@@ -49,11 +49,11 @@ def test_several_threats_are_judged_by_the_worst_beside_an_exam(
     best = fit(net, data, objective, epochs=1, exam=exam, settings=settings).best
     x, y = data.validation.x, data.validation.y
     net.eval()
-    stands = Goal(y).margin(net(x)) <= 0
+    stands = Misclassification(y).margin(net(x)) <= 0
     clean = float(stands.double().mean())
     for member in inputs.members:
         x_adv = member(net, x, y, seeds=seeds(0, n=len(x)))
-        stands &= Goal(y).margin(net(x_adv)) <= 0
+        stands &= Misclassification(y).margin(net(x_adv)) <= 0
     expected = {"objective": float(stands.double().mean()), "clean": clean, "union": best.union}
     assert best.validation_accuracy == pytest.approx(expected[select])
     assert best.clean_accuracy == pytest.approx(clean)

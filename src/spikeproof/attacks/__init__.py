@@ -22,8 +22,8 @@ from spikeproof.attacks.sparse_rs import SparseRS
 from spikeproof.attacks.square import Square
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.presets import SUITES, suite
-from spikeproof.attacks.suite.result import Found, Tally
-from spikeproof.attacks.suite.run import Judge
+from spikeproof.attacks.suite.result import MemberStats, SuiteResult
+from spikeproof.attacks.suite.run import SuccessCriterion
 from spikeproof.attacks.suite.suite import Suite
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.targeted import Targeted
@@ -45,9 +45,8 @@ __all__ = [
     "Attack",
     "Best",
     "Countdown",
-    "Found",
-    "Judge",
     "Member",
+    "MemberStats",
     "MinimumNorm",
     "Nearest",
     "Random",
@@ -57,9 +56,10 @@ __all__ = [
     "SparsePGD",
     "SparseRS",
     "Square",
+    "SuccessCriterion",
     "Suite",
+    "SuiteResult",
     "Swap",
-    "Tally",
     "Targeted",
     "Transfer",
     "serves",

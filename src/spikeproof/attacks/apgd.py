@@ -10,7 +10,7 @@ from torch import Tensor
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import Seeds, SettingError, check_count, check_fraction
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["APGD", "checkpoints"]
 
@@ -69,13 +69,14 @@ class APGD:
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import L2, Goal
+        >>> from spikeproof.threats import L2, Misclassification
         >>> threat = Threat(L2(), 0.5, Domain(kind="audio", shape=(2,), low=-1.0))
         >>> model = torch.nn.Linear(2, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
         >>> with Oracle(model) as oracle:
         ...     x_adv = APGD(steps=20)(oracle, torch.tensor([[0.5, 0.5]]),
-        ...                            Goal(torch.tensor([0])), threat, seeds=seeds(0, n=1))
+        ...                            Misclassification(torch.tensor([0])), threat, seeds=seeds(0,
+        ...                            n=1))
         >>> bool(torch.allclose(x_adv, torch.tensor([[0.2, 0.1]]), atol=1e-3))
         True
 
@@ -102,7 +103,7 @@ class APGD:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -148,7 +149,7 @@ class APGD:
             if not len(walk.rows):
                 return walk
             x_adv = threat.project(walk.z, walk.x) if threat.relaxed else walk.z
-            logits, grad = oracle.ascend(x_adv, walk.goal.score, walk.rows)
+            logits, grad = oracle.logits_and_grad(x_adv, walk.goal.score, walk.rows)
             if best is not None:
                 best.keep(x_adv, walk.goal.margin(logits), walk.rows)
             walk.see(walk.goal.score(logits).detach(), grad)
@@ -188,7 +189,7 @@ class _Walk:
 
     rows: Tensor  # which items of the attack these are
     x: Tensor
-    goal: Aim
+    goal: Goal
     z: Tensor  # the iterate
     before: Tensor  # the iterate one step earlier
     grad: Tensor
@@ -204,7 +205,7 @@ class _Walk:
     used: Tensor  # share of the features changed at the last checkpoint (l_1)
 
     @classmethod
-    def begin(cls, x: Tensor, z: Tensor, goal: Aim) -> _Walk:
+    def begin(cls, x: Tensor, z: Tensor, goal: Goal) -> _Walk:
         """A search that has seen nothing yet."""
         rows, none = torch.arange(len(x), device=x.device), torch.zeros_like(x)
         zero = x.new_zeros(len(x))

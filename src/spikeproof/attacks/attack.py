@@ -8,7 +8,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["Attack", "serves"]
 
@@ -20,7 +20,7 @@ class Attack(Protocol):
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,

@@ -12,7 +12,7 @@ from spikeproof.attacks.nearest import MinimumNorm, Nearest
 from spikeproof.attacks.swap import Swap
 from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["Countdown"]
 
@@ -45,9 +45,9 @@ class Countdown(MinimumNorm):
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import L0, Goal
+        >>> from spikeproof.threats import L0, Misclassification
         >>> threat = Threat(L0(), 1, Domain(kind="audio", shape=(3,)))
-        >>> x, goal = torch.tensor([[0.75, 0.5, 0.0]]), Goal(torch.tensor([0]))
+        >>> x, goal = torch.tensor([[0.75, 0.5, 0.0]]), Misclassification(torch.tensor([0]))
         >>> with Oracle(torch.nn.Identity()) as oracle:
         ...     near = Countdown(steps=5).nearest(oracle, x, goal, threat, seeds=seeds(0, n=1))
         >>> near.distance
@@ -76,7 +76,7 @@ class Countdown(MinimumNorm):
         return threat.counted
 
     def _search(
-        self, oracle: Oracle, goal: Aim, near: Nearest, start: Tensor | None, seeds: Seeds
+        self, oracle: Oracle, goal: Goal, near: Nearest, start: Tensor | None, seeds: Seeds
     ) -> None:
         """FMN, then rounds of Swap."""
         self._refuse(near, start)
@@ -95,7 +95,7 @@ class Countdown(MinimumNorm):
                 self._round(oracle, goal, near, seeds, own, which=(before - 1 == units) & fell)
 
     def _round(
-        self, oracle: Oracle, goal: Aim, near: Nearest, seeds: Seeds, threat: Threat,
+        self, oracle: Oracle, goal: Goal, near: Nearest, seeds: Seeds, threat: Threat,
         *,
         which: Tensor | None = None,
     ) -> None:  # fmt: skip
@@ -109,6 +109,6 @@ class Countdown(MinimumNorm):
             if not len(rows):
                 return
             own = seeds[rows].child("units", int(threat.radius), run)
-            part = oracle.among(rows)
+            part = oracle.subset(rows)
             x_adv = swap(part, near.x[rows], goal[rows], threat, seeds=own)
             near.keep(x_adv, goal[rows].margin(part.logits(x_adv)), rows)

@@ -48,11 +48,12 @@ class DDN(Descent):
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
         >>> from spikeproof.oracle import Oracle
-        >>> from spikeproof.threats import Goal, L2
+        >>> from spikeproof.threats import Misclassification, L2
         >>> threat = Threat(L2(), 1.0, Domain(kind="audio", shape=(2,)))
         >>> with Oracle(torch.nn.Identity()) as oracle:
         ...     near = DDN(steps=100).nearest(oracle, torch.tensor([[0.75, 0.5]]),
-        ...                                   Goal(torch.tensor([0])), threat, seeds=seeds(0, n=1))
+        ...                                   Misclassification(torch.tensor([0])), threat,
+        ...                                   seeds=seeds(0, n=1))
         >>> round(near.distance.item(), 2)  # sqrt(2) / 8
         0.18
 

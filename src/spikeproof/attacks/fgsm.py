@@ -9,7 +9,7 @@ from torch import Tensor
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import Seeds
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["FGSM"]
 
@@ -32,12 +32,13 @@ class FGSM:
         >>> import torch
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Goal, Linf
+        >>> from spikeproof.threats import Misclassification, Linf
         >>> threat = Threat(Linf(), 0.25, Domain(kind="audio", shape=(2,)))
         >>> model = torch.nn.Linear(2, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.eye(2))
         >>> with Oracle(model) as oracle:
-        ...     FGSM()(oracle, torch.tensor([[0.75, 0.5]]), Goal(torch.tensor([0])), threat,
+        ...     FGSM()(oracle, torch.tensor([[0.75, 0.5]]), Misclassification(torch.tensor([0])),
+        ...     threat,
         ...            seeds=seeds(0, n=1))
         tensor([[0.5000, 0.7500]])
 
@@ -49,7 +50,7 @@ class FGSM:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -57,7 +58,7 @@ class FGSM:
     ) -> Tensor:
         """Run the attack; the step begins at ``start`` where there is one."""
         z = x if start is None else threat.project(start, x)
-        logits, grad = oracle.ascend(z, goal.score)
+        logits, grad = oracle.logits_and_grad(z, goal.score)
         best = Best(x, goal.margin(logits if start is None else oracle.logits(x)))
         if start is not None:
             best.keep(z, goal.margin(logits))

@@ -12,7 +12,7 @@ from torch import Tensor
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import InputError, Seeds, SettingError
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["Descent", "Look", "MinimumNorm", "Nearest", "State"]
 
@@ -135,7 +135,7 @@ class MinimumNorm(ABC):
 
     @abstractmethod
     def _search(
-        self, oracle: Oracle, goal: Aim, near: Nearest, start: Tensor | None, seeds: Seeds
+        self, oracle: Oracle, goal: Goal, near: Nearest, start: Tensor | None, seeds: Seeds
     ) -> None:
         """Show ``near`` every point worth keeping."""
 
@@ -143,7 +143,7 @@ class MinimumNorm(ABC):
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -174,7 +174,7 @@ class MinimumNorm(ABC):
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -216,7 +216,7 @@ class Descent(MinimumNorm):
         """The state after a question, with another legal ``x_adv``."""
 
     def _search(
-        self, oracle: Oracle, goal: Aim, near: Nearest, start: Tensor | None, seeds: Seeds
+        self, oracle: Oracle, goal: Goal, near: Nearest, start: Tensor | None, seeds: Seeds
     ) -> None:
         """Ask and advance until the steps are used or no item is left."""
         self._refuse(near, start)
@@ -234,7 +234,7 @@ class Descent(MinimumNorm):
                 margin = goal.margin(oracle.logits(state["x_adv"], rows))
                 near.keep(state["x_adv"], margin, rows)
                 return
-            logits, grad = oracle.ascend(state["x_adv"], goal.score, rows)
+            logits, grad = oracle.logits_and_grad(state["x_adv"], goal.score, rows)
             margin = goal.margin(logits)
             distance = near.keep(state["x_adv"], margin, rows)
             found = near.distance[rows]

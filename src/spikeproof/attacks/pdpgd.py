@@ -51,9 +51,9 @@ class PDPGD(Descent):
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
         >>> from spikeproof.oracle import Oracle
-        >>> from spikeproof.threats import L1, Goal
+        >>> from spikeproof.threats import L1, Misclassification
         >>> threat = Threat(L1(), 1.0, Domain(kind="audio", shape=(2,)))
-        >>> x, goal = torch.tensor([[0.75, 0.5]]), Goal(torch.tensor([0]))
+        >>> x, goal = torch.tensor([[0.75, 0.5]]), Misclassification(torch.tensor([0]))
         >>> with Oracle(torch.nn.Identity()) as oracle:
         ...     near = PDPGD().nearest(oracle, x, goal, threat, seeds=seeds(0, n=1))
         >>> round(near.distance.item(), 2)

@@ -17,7 +17,7 @@ from spikeproof.base import (
     check_positive,
 )
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["PGD"]
 
@@ -56,13 +56,14 @@ class PGD:
         >>> import torch
         >>> from spikeproof.data import Domain
         >>> from spikeproof.base import seeds
-        >>> from spikeproof.threats import Goal, Linf
+        >>> from spikeproof.threats import Misclassification, Linf
         >>> model = torch.nn.Linear(2, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
         >>> threat = Threat(Linf(), 0.25, Domain(kind="audio", shape=(2,)))
         >>> with Oracle(model) as oracle:
         ...     x_adv = PGD(steps=10)(oracle, torch.tensor([[0.75, 0.5]]),
-        ...                           Goal(torch.tensor([0])), threat, seeds=seeds(0, n=1))
+        ...                           Misclassification(torch.tensor([0])), threat, seeds=seeds(0,
+        ...                           n=1))
         >>> x_adv
         tensor([[0.5000, 0.7500]])
 
@@ -92,7 +93,7 @@ class PGD:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -112,7 +113,7 @@ class PGD:
                 z, x_adv, rows, x, goal = z[at], x_adv[at], left, x[at], goal[at]
             if not len(rows):
                 break
-            logits, grad = oracle.ascend(x_adv, goal.score, rows)
+            logits, grad = oracle.logits_and_grad(x_adv, goal.score, rows)
             if best is not None:
                 best.keep(x_adv, goal.margin(logits), rows)
             elif self.keep == "best":  # the first step, from x itself

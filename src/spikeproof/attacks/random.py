@@ -9,7 +9,7 @@ from torch import Tensor
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["Random"]
 
@@ -42,7 +42,7 @@ class Random:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,

@@ -11,7 +11,7 @@ from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["Restarts"]
 
@@ -50,7 +50,7 @@ class Restarts:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -60,7 +60,7 @@ class Restarts:
         best = Best(x, goal.margin(oracle.logits(x)))
         for run in range(self.times):
             own = seeds.child("restart", run)
-            x_adv = self.attack(oracle.afresh(), x, goal, threat, seeds=own, start=start)
+            x_adv = self.attack(oracle.reset_memory(), x, goal, threat, seeds=own, start=start)
             best.keep(x_adv, goal.margin(oracle.logits(x_adv)))
             start = None
         return best.x

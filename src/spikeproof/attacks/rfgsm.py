@@ -9,7 +9,7 @@ from torch import Tensor
 from spikeproof.attacks.pgd import PGD
 from spikeproof.base import Seeds, check_count, check_fraction, check_positive
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["RFGSM"]
 
@@ -73,7 +73,7 @@ class RFGSM:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -84,5 +84,5 @@ class RFGSM:
             noise = seeds.child("jump").normal(x.shape[1:], x.dtype)
             # Back into the box before the step, or the step would first pay for the way there.
             start = threat.relax(x + self.jump * threat.step(noise, x, x), x)
-        climb = PGD(steps=self.steps, step_size=self.step_size, random_start=False, stop=self.stop)
-        return climb(oracle, x, goal, threat, seeds=seeds, start=start)
+        search = PGD(steps=self.steps, step_size=self.step_size, random_start=False, stop=self.stop)
+        return search(oracle, x, goal, threat, seeds=seeds, start=start)

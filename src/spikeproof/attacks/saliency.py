@@ -12,7 +12,7 @@ from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
 from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["Saliency"]
 
@@ -46,12 +46,13 @@ class Saliency:
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Goal, L0
+        >>> from spikeproof.threats import Misclassification, L0
         >>> model = torch.nn.Linear(3, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))
         >>> threat = Threat(L0(), 1, Domain(kind="audio", shape=(3,)))
         >>> with Oracle(model) as oracle:
-        ...     x_adv = Saliency()(oracle, torch.full((1, 3), 0.5), Goal(torch.tensor([0])),
+        ...     x_adv = Saliency()(oracle, torch.full((1, 3), 0.5),
+        ...     Misclassification(torch.tensor([0])),
         ...                        threat, seeds=seeds(0, n=1))
         >>> x_adv
         tensor([[0.0000, 0.5000, 0.5000]])
@@ -75,7 +76,7 @@ class Saliency:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -87,7 +88,7 @@ class Saliency:
         rows = torch.arange(len(x), device=x.device)
         steps = min(self.steps, int(threat.radius))
         for k in range(steps):
-            logits, grad = oracle.ascend(here, goal.score, rows)
+            logits, grad = oracle.logits_and_grad(here, goal.score, rows)
             best.keep(here, goal.margin(logits), rows)
             if self.stop and len(left := best.standing()) < len(rows):
                 at = torch.isin(rows, left)
@@ -99,7 +100,7 @@ class Saliency:
                 grad = _filled(grad, seeds.child("zero", k))
             used, gain, _ = threat.offers(grad, here, x)
             if self.candidates > 1:
-                part = oracle.among(rows)
+                part = oracle.subset(rows)
                 gain = self._tried(part, (here, x), goal, threat, (grad, gain))
             spare = math.ceil(threat.radius * (k + 1) / steps) - used.sum(1)
             put = first(gain, torch.minimum(spare.clamp(min=0), (gain > 0).sum(1)))
@@ -111,7 +112,7 @@ class Saliency:
         self,
         oracle: Oracle,
         points: tuple[Tensor, Tensor],
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         ranked: tuple[Tensor, Tensor],
     ) -> Tensor:

@@ -11,7 +11,7 @@ from spikeproof.attacks.apgd import checkpoints
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import Seeds, check_count, check_positive
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["SAPGD"]
 
@@ -68,7 +68,7 @@ class SAPGD:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -89,7 +89,7 @@ class SAPGD:
             if not len(rows):
                 return best.x
             x_adv = threat.project(z, x) if threat.relaxed else z
-            logits, grad = oracle.ascend(x_adv, goal.score, rows)
+            logits, grad = oracle.logits_and_grad(x_adv, goal.score, rows)
             best.keep(x_adv, goal.margin(logits), rows)
             mean = KEPT * mean + _level(grad, 1)
             square = KEPT_SQUARE * square + _level(grad, 2).square()

@@ -47,9 +47,9 @@ class SigmaZero(Descent):
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
         >>> from spikeproof.oracle import Oracle
-        >>> from spikeproof.threats import L0, Goal
+        >>> from spikeproof.threats import L0, Misclassification
         >>> threat = Threat(L0(), 1, Domain(kind="audio", shape=(3,)))
-        >>> x, goal = torch.tensor([[0.75, 0.5, 0.0]]), Goal(torch.tensor([0]))
+        >>> x, goal = torch.tensor([[0.75, 0.5, 0.0]]), Misclassification(torch.tensor([0]))
         >>> with Oracle(torch.nn.Identity()) as oracle:
         ...     near = SigmaZero(steps=50).nearest(oracle, x, goal, threat, seeds=seeds(0, n=1))
         >>> near.distance

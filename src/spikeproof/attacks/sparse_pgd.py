@@ -12,7 +12,7 @@ from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
 from spikeproof.base import Seeds, SettingError, check_count, check_positive
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, Aim, Threat
+from spikeproof.threats import L0, Goal, Threat
 
 __all__ = ["SparsePGD"]
 
@@ -49,13 +49,14 @@ class SparsePGD:
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Goal
+        >>> from spikeproof.threats import Misclassification
         >>> model = torch.nn.Linear(3, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))
         >>> threat = Threat(L0(), 1, Domain(kind="audio", shape=(3,)))
         >>> with Oracle(model) as oracle:
         ...     x_adv = SparsePGD(steps=20)(oracle, torch.full((1, 3), 0.5),
-        ...                                 Goal(torch.tensor([0])), threat, seeds=seeds(0, n=1))
+        ...                                 Misclassification(torch.tensor([0])), threat,
+        ...                                 seeds=seeds(0, n=1))
         >>> x_adv
         tensor([[0.0000, 0.5000, 0.5000]])
 
@@ -82,7 +83,7 @@ class SparsePGD:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -100,7 +101,7 @@ class SparsePGD:
         rows = torch.arange(len(x), device=x.device)
         for k in range(self.steps):
             x_adv = threat.project(_masked(threat, z, x, chosen), x)
-            logits, grad = oracle.ascend(x_adv, goal.score, rows)
+            logits, grad = oracle.logits_and_grad(x_adv, goal.score, rows)
             best.keep(x_adv, goal.margin(logits), rows)
             if self.stop and len(left := best.standing()) < len(rows):
                 at = torch.isin(rows, left)

@@ -12,7 +12,7 @@ from spikeproof.attacks.pieces.ranking import first
 from spikeproof.attacks.pieces.schedule import share_at
 from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["SparseRS"]
 
@@ -57,13 +57,13 @@ class SparseRS:
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Goal, L0
+        >>> from spikeproof.threats import Misclassification, L0
         >>> model = torch.nn.Linear(3, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))
         >>> threat = Threat(L0(), 1, Domain(kind="audio", shape=(3,)))
         >>> with Oracle(model) as oracle:
         ...     x_adv = SparseRS(steps=50, stop=False)(
-        ...         oracle, torch.full((1, 3), 0.5), Goal(torch.tensor([0])), threat,
+        ...         oracle, torch.full((1, 3), 0.5), Misclassification(torch.tensor([0])), threat,
         ...         seeds=seeds(0, n=1))
         >>> x_adv
         tensor([[0.0000, 0.5000, 0.5000]])
@@ -89,7 +89,7 @@ class SparseRS:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,

@@ -13,7 +13,7 @@ from spikeproof.attacks.pieces.schedule import share_at
 from spikeproof.attacks.pieces.windows import Canvas
 from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L1, L2, Aim, Geometry, Joint, Linf, Threat
+from spikeproof.threats import L1, L2, Geometry, Goal, Joint, Linf, Threat
 
 __all__ = ["Square"]
 
@@ -66,13 +66,14 @@ class Square:
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Goal
+        >>> from spikeproof.threats import Misclassification
         >>> model = torch.nn.Linear(2, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
         >>> threat = Threat(Linf(), 0.25, Domain(kind="audio", shape=(2,)))
         >>> with Oracle(model) as oracle:
         ...     x_adv = Square(steps=20)(oracle, torch.tensor([[0.75, 0.5]]),
-        ...                              Goal(torch.tensor([0])), threat, seeds=seeds(0, n=1))
+        ...                              Misclassification(torch.tensor([0])), threat,
+        ...                              seeds=seeds(0, n=1))
         >>> x_adv
         tensor([[0.5000, 0.7500]])
 
@@ -97,7 +98,7 @@ class Square:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,

@@ -11,7 +11,7 @@ from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
 from spikeproof.base import Seeds, SettingError, check_count, check_fraction
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["Swap"]
 
@@ -48,12 +48,13 @@ class Swap:
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Goal, L0
+        >>> from spikeproof.threats import Misclassification, L0
         >>> model = torch.nn.Linear(3, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))
         >>> threat = Threat(L0(), 1, Domain(kind="audio", shape=(3,)))
         >>> with Oracle(model) as oracle:
-        ...     x_adv = Swap(steps=5)(oracle, torch.full((1, 3), 0.5), Goal(torch.tensor([0])),
+        ...     x_adv = Swap(steps=5)(oracle, torch.full((1, 3), 0.5),
+        ...     Misclassification(torch.tensor([0])),
         ...                           threat, seeds=seeds(0, n=1))
         >>> x_adv
         tensor([[0.0000, 0.5000, 0.5000]])
@@ -83,7 +84,7 @@ class Swap:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -92,7 +93,7 @@ class Swap:
         """Run the attack; ``start`` replaces ``x`` as the first point."""
         best = Best(x, goal.margin(oracle.logits(x)))
         here = x if start is None else threat.project(start, x)
-        logits, grad = oracle.ascend(here, goal.score)
+        logits, grad = oracle.logits_and_grad(here, goal.score)
         margin = goal.margin(logits)
         best.keep(here, margin)
         tries = torch.zeros_like(threat.offers(grad, here, x)[0])
@@ -110,7 +111,7 @@ class Swap:
             offers = threat.offers(guess, here, x)
             put, take, unfinished = self._moves(threat, offers, tries, count, own)
             x_adv = threat.exchange(here, x, guess, (put, take))
-            logits, slope = oracle.ascend(x_adv, goal.score, rows)
+            logits, slope = oracle.logits_and_grad(x_adv, goal.score, rows)
             best.keep(x_adv, goal.margin(logits), rows)
             # While units are unspent every proposal is taken: one unit alone may do nothing.
             better = (goal.margin(logits) > margin) | unfinished

@@ -12,7 +12,7 @@ from spikeproof.attacks.attack import Attack, serves
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import InputError, Seeds, check_count
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Goal, Threat
+from spikeproof.threats import Goal, Misclassification, Threat
 
 __all__ = ["Targeted"]
 
@@ -22,9 +22,9 @@ class Targeted:
     r"""Run an attack once towards each of the classes closest to winning.
 
     Run ``k`` climbs the score towards the rival of the k-th largest clean logit among the wrong
-    classes (``Goal.rival``); any other class than the true one wins as well. With loss ``"dlr"``
-    and :class:`APGD` inside this is APGD-T. A goal that is targeted already has its class and
-    gets one run.
+    classes (``Misclassification.rival``); any other class than the true one wins as well. With loss
+    ``"dlr"`` and :class:`APGD` inside this is APGD-T. A goal that is targeted already has its class
+    and gets one run.
 
     Args:
         attack: Any attack that climbs the goal's score.
@@ -59,16 +59,16 @@ class Targeted:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
         start: Tensor | None = None,
     ) -> Tensor:
         """Run the attack; every run begins at ``start`` where there is one."""
-        if not isinstance(goal, Goal):
+        if not isinstance(goal, Misclassification):
             raise InputError(
-                f"Targeted needs a Goal, whose true class it tries to leave; got "
+                f"Targeted needs a Misclassification, whose true class it tries to leave; got "
                 f"{type(goal).__name__}. Run the attack inside without Targeted."
             )
         logits = oracle.logits(x)
@@ -80,12 +80,12 @@ class Targeted:
                 break
             own = seeds[left].child("rival", run)
             begin = None if start is None else start[left]
-            part = oracle.among(left)
+            part = oracle.subset(left)
             x_adv = self.attack(part, x[left], aim[left], threat, seeds=own, start=begin)
             best.keep(x_adv, aim[left].margin(part.logits(x_adv)), left)
         return best.x
 
-    def _aims(self, goal: Goal, logits: Tensor) -> list[Goal]:
+    def _aims(self, goal: Misclassification, logits: Tensor) -> list[Misclassification]:
         """The goal with each rival in turn, likeliest first."""
         if goal.targeted or goal.rival is not None:
             return [goal]

@@ -12,7 +12,7 @@ from spikeproof.attacks.pieces.best import Best
 from spikeproof.base import InputError, Seeds
 from spikeproof.models import load_model
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Aim, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["Transfer"]
 
@@ -40,13 +40,14 @@ class Transfer:
         >>> import torch
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Goal, Linf
+        >>> from spikeproof.threats import Misclassification, Linf
         >>> domain = Domain(kind="audio", shape=(2,))
         >>> other, model = torch.nn.Linear(2, 2, bias=False), torch.nn.Identity()
         >>> _ = other.weight.data.copy_(torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
         >>> with Oracle(model) as oracle:
         ...     x_adv = Transfer(source="other.safetensors").using(
-        ...         other, oracle, torch.tensor([[0.75, 0.5]]), Goal(torch.tensor([0])),
+        ...         other, oracle, torch.tensor([[0.75, 0.5]]),
+        ...         Misclassification(torch.tensor([0])),
         ...         Threat(Linf(), 0.25, domain), seeds=seeds(0, n=1))
         >>> x_adv, oracle.passes.forward
         (tensor([[0.5000, 0.7500]]), 2)
@@ -66,7 +67,7 @@ class Transfer:
         self,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -88,7 +89,7 @@ class Transfer:
         other: nn.Module,
         oracle: Oracle,
         x: Tensor,
-        goal: Aim,
+        goal: Goal,
         threat: Threat,
         *,
         seeds: Seeds,
@@ -106,7 +107,7 @@ class Transfer:
             start: Legal points the attack begins from instead of its own choice.
         """
         best = Best(x, goal.margin(oracle.logits(x)))
-        with Oracle(other, path=oracle.path) as own:
+        with Oracle(other, gradient=oracle.gradient) as own:
             x_adv = self.attack(own, x, goal, threat, seeds=seeds, start=start)
         best.keep(x_adv, goal.margin(oracle.logits(x_adv)))
         return best.x

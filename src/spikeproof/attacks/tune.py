@@ -1,4 +1,4 @@
-"""Find the sharpness of a path that breaks most, on items held out from the verdict."""
+"""Find the sharpness of a gradient that breaks most, on items held out from the verdict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spikeproof.attacks.pgd import PGD
 from spikeproof.base import InputError, Seeds, SettingError
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import HART, Oracle
-from spikeproof.threats import Goal, Threat
+from spikeproof.threats import Misclassification, Threat
 
 __all__ = ["WIDTHS", "tune"]
 
@@ -24,7 +24,7 @@ P = TypeVar("P", Surrogate, HART)
 
 
 def tune(
-    path: P,
+    gradient: P,
     model: nn.Module,
     items: tuple[Tensor, Tensor],
     threat: Threat,
@@ -33,13 +33,13 @@ def tune(
     attack: Attack | None = None,
     widths: Sequence[float] = WIDTHS,
 ) -> P:
-    r"""Return the path with the sharpness, 1 / width, under which an attack breaks most items.
+    r"""Return the gradient with the sharpness, 1 / width, under which an attack breaks most items.
 
     Each width attacks all items with the same seeds. Of equally many broken items the larger mean
     margin decides, and then the earlier width. Use items that the verdict is not given on.
 
     Args:
-        path: ``HART()`` or a ``Surrogate``; all its other settings stay.
+        gradient: ``HART()`` or a ``Surrogate``; all its other settings stay.
         model: Maps ``(N, *shape)`` to logits ``(N, K)``; left as it was.
         items: Inputs ``(N, *shape)`` and true classes ``(N,)``.
         threat: What the attacker may do.
@@ -75,10 +75,10 @@ def tune(
             f"{len(seeds)} keys."
         )
     attack = PGD(steps=10, step_size=0.5, last=0.2) if attack is None else attack
-    goal, best, found = Goal(y), path, (-1, 0.0)
+    goal, best, found = Misclassification(y), gradient, (-1, 0.0)
     for width in widths:
-        tried = replace(path, sharpness=1 / width)
-        with Oracle(model, path=tried, seeds=seeds) as oracle:
+        tried = replace(gradient, sharpness=1 / width)
+        with Oracle(model, gradient=tried, seeds=seeds) as oracle:
             x_adv = attack(oracle, x, goal, threat, seeds=seeds)
             margin = goal.margin(oracle.logits(x_adv)).double()
         reached = (int((margin > 0).sum()), float(margin.mean()))

@@ -94,9 +94,9 @@ def _neurons() -> Rows:
 
 
 def _paths() -> Rows:
-    from spikeproof.oracle import PATHS
+    from spikeproof.oracle import GRADIENTS
 
-    return [(kind, _said(PATHS[kind])) for kind in PATHS]
+    return [(kind, _said(GRADIENTS[kind])) for kind in GRADIENTS]
 
 
 def _plans() -> Rows:

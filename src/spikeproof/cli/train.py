@@ -107,7 +107,7 @@ def train(
 
     What is not given is as in the plan of the recipe, or else in the demo: architecture, epochs,
     weights of the terms, training attack; --set and --augment win over the recipe. The one to start
-    from against several norms is --recipe multinorm-sparse. The epoch is chosen on the validation
+    from against several norms is --recipe multinorm. The epoch is chosen on the validation
     items, or is the last one where the recipe or --set says select=last; the test items stay
     sealed. A card beside the model says how it was made and what that cost. Where torchrun starts
     several processes (torchrun --nproc-per-node 2 -m spikeproof train ...), they share every batch.

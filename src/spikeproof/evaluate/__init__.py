@@ -2,7 +2,7 @@
 
 from spikeproof.evaluate.audit import Audit, audit
 from spikeproof.evaluate.forward import plain_logits
-from spikeproof.evaluate.ladder import climb
+from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Gallery, Outcome
 from spikeproof.evaluate.probe import Probe, probe, probed
 from spikeproof.evaluate.sealed import open_test, open_validation
@@ -18,7 +18,7 @@ __all__ = [
     "Verified",
     "audit",
     "check_timing",
-    "climb",
+    "evaluate_ladder",
     "open_test",
     "open_validation",
     "plain_logits",

@@ -14,7 +14,7 @@ from spikeproof.attacks import Suite
 from spikeproof.attacks import suite as make_suite
 from spikeproof.base import SettingError, write_arrays, write_json
 from spikeproof.data import Dataset
-from spikeproof.evaluate.ladder import climb
+from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.sealed import open_test
 from spikeproof.metrics import union, wilson
@@ -122,7 +122,7 @@ def audit(
     """Attack a model under every threat, verify every adversarial input, and report.
 
     The test items are opened here. Threats of one geometry form a ladder and are climbed from the
-    smallest radius; see :func:`climb` for what counts as broken.
+    smallest radius; see :func:`evaluate_ladder` for what counts as broken.
 
     Args:
         model: Maps ``(N, *shape)`` to logits ``(N, K)``, N first; any torch module.
@@ -142,7 +142,7 @@ def audit(
         SettingError: an unknown suite, no threats, or one threat twice.
         IllegalAdversarial: an attack broke its threat's rules.
     Cost:
-        That of :func:`climb`, per ladder.
+        That of :func:`evaluate_ladder`, per ladder.
     References:
         croce2020reliable, maini2020adversarial
     """
@@ -156,7 +156,9 @@ def audit(
     for number, ladder in enumerate(climbs):
         if progress is not None:
             progress(ladder[0].name, number, len(climbs))
-        outcome = climb(model, split, ladder, attacks, seed=seed, draws=draws, samples=samples)
+        outcome = evaluate_ladder(
+            model, split, ladder, attacks, seed=seed, draws=draws, samples=samples
+        )
         outcomes.append(outcome)
     if progress is not None:
         progress("done", len(climbs), len(climbs))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import Judge, Suite, Tally
+from spikeproof.attacks import MemberStats, SuccessCriterion, Suite
 from spikeproof.base import InputError, Seeds, SettingError, check_labels, seeds
 from spikeproof.data import Split
 from spikeproof.evaluate.forward import margins, plain_logits
@@ -20,12 +20,12 @@ from spikeproof.evaluate.verify import Verified, verify
 from spikeproof.oracle import Passes
 from spikeproof.threats import Threat
 
-__all__ = ["climb"]
+__all__ = ["evaluate_ladder"]
 
 _SHOWN = 4
 
 
-def climb(
+def evaluate_ladder(
     model: nn.Module,
     split: Split,
     ladder: Sequence[Threat],
@@ -70,7 +70,7 @@ def climb(
     ladder[0].check(split.x)
     logits = plain_logits(model, split.x, items=split.items, samples=samples)
     check_labels(split.y, logits.shape[1], len(split.x))
-    climber = _Climber(model, split, suite, seed, draws, samples, logits)
+    climber = _LadderEvaluation(model, split, suite, seed, draws, samples, logits)
     for threat in ladder:
         climber.rung(threat)
     return climber.outcome(ladder)
@@ -107,7 +107,7 @@ class _State:
 
 
 @dataclass
-class _Climber:
+class _LadderEvaluation:
     """One climb under way."""
 
     model: nn.Module
@@ -125,7 +125,7 @@ class _Climber:
         n, margin = len(self.split), margins(self.logits, self.split.y)
         fitted = self.suite.fitted(self.model, self.split.x)
         self.draws_itself, self.suite = fitted is not self.suite, fitted
-        self.tallies = [Tally() for _ in self.suite.members]
+        self.tallies = [MemberStats() for _ in self.suite.members]
         self.clean_margin = margin
         self.passes += Passes(forward=self.samples * n)
         self.state = _State(
@@ -185,7 +185,7 @@ class _Climber:
         self.tallies = [a + b for a, b in zip(self.tallies, found.tallies, strict=True)]
         self._keep(alive, found.x_adv, threat, found.member)
 
-    def _judge(self, left: Split) -> Judge:
+    def _judge(self, left: Split) -> SuccessCriterion:
         """Who has won over a network that draws: by the draws that verification will make."""
 
         def judge(x_adv: Tensor, who: Tensor) -> Tensor:

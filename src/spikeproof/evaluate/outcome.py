@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.attacks import Tally
+from spikeproof.attacks import MemberStats
 from spikeproof.metrics import robust_accuracy
 from spikeproof.oracle import Passes
 from spikeproof.threats import Threat
@@ -77,7 +77,7 @@ class Outcome:
     length: Array
     random_correct: Array
     members: tuple[str, ...]
-    tallies: tuple[Tally, ...]
+    tallies: tuple[MemberStats, ...]
     passes: Passes
     gallery: Gallery | None
 
@@ -118,7 +118,8 @@ class Outcome:
     def first_breaks(self) -> list[dict[str, Any]]:
         """Each member with how many items it was the first to break, at each radius.
 
-        Beside it stands what the member did over all radii (see ``Tally``); draws tried everyone.
+        Beside it stands what the member did over all radii (see ``MemberStats``); draws tried
+        everyone.
         """
         fresh = self.broken & self.correct
         fresh[1:] &= ~self.broken[:-1]

@@ -113,4 +113,4 @@ def true_class_gradient(oracle: Oracle, x: Tensor, y: Tensor) -> Tensor:
         check_labels(y, logits.shape[1], len(x))
         return logits.to(torch.float64).softmax(1).gather(1, y[:, None])[:, 0]
 
-    return oracle.ascend(x, probability)[1]
+    return oracle.logits_and_grad(x, probability)[1]

@@ -1,11 +1,15 @@
 """How the attacker sees a model, and how its gradient crosses the spikes."""
 
 from spikeproof.oracle.convergence import Trend
-from spikeproof.oracle.gradient import Ascent, Openable, Path, Question, name_of
+from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Openable, Question, name_of
 from spikeproof.oracle.gradients.assg import ASSG
 from spikeproof.oracle.gradients.bptr import BPTR
 from spikeproof.oracle.gradients.conversion import Conversion
-from spikeproof.oracle.gradients.expectation import Expectation, Mean, Replay
+from spikeproof.oracle.gradients.expectation import (
+    CommonRandomNumbers,
+    Expectation,
+    ExpectedNetwork,
+)
 from spikeproof.oracle.gradients.hart import HART
 from spikeproof.oracle.gradients.mixture import Mixture
 from spikeproof.oracle.gradients.pdsg import PDSG
@@ -13,32 +17,32 @@ from spikeproof.oracle.gradients.rga import RGA
 from spikeproof.oracle.gradients.smoothing import Smoothing
 from spikeproof.oracle.oracle import Oracle
 from spikeproof.oracle.prediction import prediction_seeds, stochastic
-from spikeproof.oracle.registry import PATHS, path_from, path_record
+from spikeproof.oracle.registry import GRADIENTS, gradient_from, gradient_record
 from spikeproof.oracle.view import Passes
 
 __all__ = [
     "ASSG",
     "BPTR",
+    "GRADIENTS",
     "HART",
-    "PATHS",
     "PDSG",
     "RGA",
-    "Ascent",
+    "CommonRandomNumbers",
     "Conversion",
     "Expectation",
-    "Mean",
+    "ExpectedNetwork",
+    "GradientEstimator",
+    "GradientRule",
     "Mixture",
     "Openable",
     "Oracle",
     "Passes",
-    "Path",
     "Question",
-    "Replay",
     "Smoothing",
     "Trend",
+    "gradient_from",
+    "gradient_record",
     "name_of",
-    "path_from",
-    "path_record",
     "prediction_seeds",
     "stochastic",
 ]

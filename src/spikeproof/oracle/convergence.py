@@ -27,7 +27,7 @@ class Trend:
         >>> trend = Trend()
         >>> for step in range(40):
         ...     trend.note(torch.arange(2), torch.tensor([float(step), min(step, 5.0)]))
-        >>> trend.rising(2).tolist()
+        >>> trend.not_converged(2).tolist()
         [True, False]
 
     References:
@@ -54,7 +54,7 @@ class Trend:
         )
         self._asked[rows] += 1
 
-    def rising(self, n: int) -> Tensor:
+    def not_converged(self, n: int) -> Tensor:
         """Which of the items 0 to n - 1 were still gaining, bool ``(n,)``."""
         self._grow(n)
         short = self._asked[:n] <= _WINDOW

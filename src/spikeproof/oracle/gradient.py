@@ -1,8 +1,8 @@
-"""Gradient paths: how an attacker's gradient crosses the spikes of a network.
+"""Gradient gradients: how an attacker's gradient crosses the spikes of a network.
 
-A path is a setting, frozen and without state. Most are rules: they say what one spiking layer hands
-back, and nothing else. Those that remember something, or ask the network several times, are opened
-with the oracle and forgotten with it.
+A gradient is a setting, frozen and without state. Most are rules: they say what one spiking layer
+hands back, and nothing else. Those that remember something, or ask the network several times, are
+opened with the oracle and forgotten with it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from spikeproof.base import Seeds
 from spikeproof.neurons import Rule, Surrogate
 from spikeproof.oracle.view import View
 
-__all__ = ["HOLDS_PATHS", "Ascent", "Openable", "Path", "Question", "Through", "name_of", "opened"]
+__all__ = [
+    "HOLDS_GRADIENTS",
+    "GradientEstimator",
+    "GradientRule",
+    "Openable",
+    "Question",
+    "Through",
+    "name_of",
+    "opened",
+]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,7 +41,7 @@ class Question:
         rows: Numbers of the items within the attack, int64 ``(N,)``.
         keys: One key per item, the same at every question.
         draws: Makes one key per item, another at every question about it; asked only by networks
-            and paths that draw.
+            and gradients that draw.
         first: Whether this is the first of several samples of one gradient.
     """
 
@@ -58,7 +67,7 @@ class Question:
         with torch.no_grad():
             return self.view.forward(self.x, self.draws)
 
-    def ascend(
+    def logits_and_grad(
         self, rule: Surrogate | Rule | None, seen: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Logits and gradient under a rule: one forward and one backward pass.
@@ -75,32 +84,32 @@ class Question:
         return logits.detach(), grad
 
 
-class Ascent(Protocol):
-    """An open path, with whatever it remembers of the items of one attack."""
+class GradientEstimator(Protocol):
+    """An open gradient, with whatever it remembers of the items of one attack."""
 
     def logits(self, question: Question) -> Tensor:
         """The answer of the true network, ``(N, K)``."""
         ...
 
-    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
+    def logits_and_grad(self, question: Question) -> tuple[Tensor, Tensor]:
         """The same answer, and the gradient of the score, ``(N, ...)``."""
         ...
 
 
 @runtime_checkable
 class Openable(Protocol):
-    """A path that is more than a rule for one layer."""
+    """A gradient that is more than a rule for one layer."""
 
-    def open(self) -> Ascent:
+    def open(self) -> GradientEstimator:
         """Begin an attack that remembers nothing yet."""
         ...
 
 
-Path: TypeAlias = Surrogate | Rule | Openable
+GradientRule: TypeAlias = Surrogate | Rule | Openable
 
-# Settings with paths inside: a record's inner paths are built before the settings are checked, and
-# the check then asks no more of them than that they are paths.
-HOLDS_PATHS = {"arbitrary_types_allowed": True}
+# Settings with gradients inside: a record's inner gradients are built before the settings are
+# checked, and the check then asks no more of them than that they are gradients.
+HOLDS_GRADIENTS = {"arbitrary_types_allowed": True}
 
 
 class Through:
@@ -117,25 +126,25 @@ class Through:
         """One forward pass."""
         return question.logits()
 
-    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
+    def logits_and_grad(self, question: Question) -> tuple[Tensor, Tensor]:
         """One forward and one backward pass."""
-        return question.ascend(self.rule)
+        return question.logits_and_grad(self.rule)
 
 
-def opened(path: Path | None) -> Ascent:
-    """Begin an attack through a path; None is the network's own surrogates."""
-    return path.open() if isinstance(path, Openable) else Through(path)
+def opened(gradient: GradientRule | None) -> GradientEstimator:
+    """Begin an attack through a gradient; None is the network's own surrogates."""
+    return gradient.open() if isinstance(gradient, Openable) else Through(gradient)
 
 
-def name_of(path: Path | None) -> str:
-    """A path in one word, for tables.
+def name_of(gradient: GradientRule | None) -> str:
+    """A gradient in one word, for tables.
 
     Example:
         >>> name_of(None), name_of(Surrogate("arctan", sharpness=5.0))
         ('own', 'arctan-5')
     """
-    if path is None:
+    if gradient is None:
         return "own"
-    if isinstance(path, Surrogate):
-        return f"{path.shape}-{path.sharpness:g}"
-    return str(getattr(path, "name", type(path).__name__.lower()))
+    if isinstance(gradient, Surrogate):
+        return f"{gradient.shape}-{gradient.sharpness:g}"
+    return str(getattr(gradient, "name", type(gradient).__name__.lower()))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import InputError, Seeds, SettingError, seeds
 from spikeproof.oracle.convergence import Trend
-from spikeproof.oracle.gradient import Ascent, Path, Question, opened
+from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, opened
 from spikeproof.oracle.view import Passes, View
 
 __all__ = ["Oracle"]
@@ -22,7 +22,7 @@ class Oracle:
     """Answer an attacker's questions about a model, and leave the model as it was.
 
     Inside the ``with`` block every module is in evaluation mode, so batch statistics stay put; on
-    the way out, also after an error, each module gets back the mode it had. The path is passed
+    the way out, also after an error, each module gets back the mode it had. The gradient is passed
     along with each question and never written into the model; what it remembers of the items is
     forgotten when the oracle is opened again.
 
@@ -31,34 +31,34 @@ class Oracle:
 
     Args:
         model: Maps ``(N, ...)`` to logits ``(N, K)``; any torch module.
-        path: How the attacker's gradient crosses a spike: a surrogate, or any of ``PATHS``; None
-            uses the model's own surrogates.
-        seeds: One key per item of the attack, for whatever the model or the path draws; the keys
-            of ``seeds(0)`` where absent.
+        gradient: How the attacker's gradient crosses a spike: a surrogate, or any of ``GRADIENTS``;
+            None uses the model's own surrogates.
+        seeds: One key per item of the attack, for whatever the model or the gradient draws; the
+            keys of ``seeds(0)`` where absent.
     Raises:
         SettingError: used outside a ``with`` block.
         InputError: the model returns something other than finite ``(N, K)`` logits, or no finite
             gradient reaches the input.
     Cost:
-        ``logits``: one forward pass per item; ``ascend``: one forward and one backward. Paths that
-        say so cost more.
+        ``logits``: one forward pass per item; ``logits_and_grad``: one forward and one backward.
+        Paths that say so cost more.
     Example:
         >>> model = torch.nn.Linear(2, 3)
         >>> with Oracle(model) as oracle:
-        ...     logits, grad = oracle.ascend(torch.zeros(4, 2), lambda z: z[:, 0])
+        ...     logits, grad = oracle.logits_and_grad(torch.zeros(4, 2), lambda z: z[:, 0])
         >>> bool(torch.equal(grad[0], model.weight[0])), oracle.passes
         (True, Passes(forward=4, backward=4))
     """
 
     def __init__(
-        self, model: nn.Module, path: Path | None = None, seeds: Seeds | None = None
+        self, model: nn.Module, gradient: GradientRule | None = None, seeds: Seeds | None = None
     ) -> None:
         self.model = model
-        self.path = path
+        self.gradient = gradient
         self.seeds = seeds
         self._view = View(model)
         self._modes: list[tuple[nn.Module, bool]] = []
-        self._ascent: Ascent | None = None
+        self._estimator: GradientEstimator | None = None
         self._trend = Trend()
         self._asked = _Asked()
         self._rows: Tensor | None = None
@@ -69,7 +69,7 @@ class Oracle:
         return self._view.passes
 
     def __enter__(self) -> Self:
-        self._ascent = opened(self.path)
+        self._estimator = opened(self.gradient)
         self._trend = Trend()
         self._asked = _Asked()
         self._modes = [(module, module.training) for module in self.model.modules()]
@@ -87,19 +87,19 @@ class Oracle:
         for module, training in self._modes:
             module.training = training
         self._modes = []
-        self._ascent = None
+        self._estimator = None
 
     def logits(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """The model's outputs, ``(N, K)``, without a gradient.
 
         Args:
             x: Inputs, ``(N, ...)``.
-            rows: Which items of the attack these are, as in ``ascend``.
+            rows: Which items of the attack these are, as in ``logits_and_grad``.
         """
         ascent, question = self._question(x, _nothing, rows)
         return ascent.logits(question)
 
-    def ascend(
+    def logits_and_grad(
         self, x: Tensor, score: Callable[[Tensor], Tensor], rows: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Outputs ``(N, K)`` and the gradient of each item's score with respect to that item.
@@ -108,7 +108,7 @@ class Oracle:
             x: Inputs, ``(N, ...)``.
             score: Maps logits ``(N, K)`` to one number per item ``(N,)``, to be increased.
             rows: Which items of the attack these are, int64 ``(N,)``; all, in order, where absent.
-                Draws, and paths that remember something of each item, find it by this number.
+                Draws, and gradients that remember something of each item, find it by this number.
         """
         seen: list[Tensor] = []
 
@@ -117,21 +117,21 @@ class Oracle:
             return seen[-1]
 
         ascent, question = self._question(x, noted, rows)
-        logits, grad = ascent.ascend(question)
+        logits, grad = ascent.logits_and_grad(question)
         if not torch.isfinite(grad).all():
             bad = int((~torch.isfinite(grad)).flatten(1).any(1).nonzero()[0])
             raise InputError(
-                f"The input gradient of item {bad} is not finite under path {self.path!r}; an "
-                "attack would fail without a sign of it. Use another path."
+                f"The input gradient of item {bad} is not finite under gradient {self.gradient!r}; an "
+                "attack would fail without a sign of it. Use another gradient."
             )
-        # A path that takes several samples has taken the score of each.
+        # A gradient that takes several samples has taken the score of each.
         self._trend.note(question.rows, torch.stack(seen).detach().mean(0))
         return logits, grad
 
-    def among(self, rows: Tensor) -> Oracle:
+    def subset(self, rows: Tensor) -> Oracle:
         """The same open oracle for an attack on some of the items only, numbered anew from 0.
 
-        Draws, and what paths remember, stay those of the items.
+        Draws, and what gradients remember, stay those of the items.
 
         Args:
             rows: Which items, int64 ``(M,)``.
@@ -140,27 +140,27 @@ class Oracle:
         part._rows = self._numbers(len(rows), rows)
         return part
 
-    def afresh(self) -> Oracle:
+    def reset_memory(self) -> Oracle:
         """The same open oracle for another run on the same items.
 
-        What its path remembers of them is forgotten; draws go on, so the run meets others.
+        What its gradient remembers of them is forgotten; draws go on, so the run meets others.
         """
         part = copy(self)
-        part._ascent = None if self._ascent is None else opened(self.path)
+        part._estimator = None if self._estimator is None else opened(self.gradient)
         return part
 
-    def rising(self, n: int) -> Tensor:
+    def not_converged(self, n: int) -> Tensor:
         """Which of the items 0 to n - 1 were still gaining when last asked about, bool ``(n,)``.
 
         See ``Trend`` for the criterion.
         """
-        return self._trend.rising(n)
+        return self._trend.not_converged(n)
 
     def _question(
         self, x: Tensor, score: Callable[[Tensor], Tensor], rows: Tensor | None
-    ) -> tuple[Ascent, Question]:
-        """The open path, and what it is asked."""
-        if self._ascent is None:
+    ) -> tuple[GradientEstimator, Question]:
+        """The open gradient, and what it is asked."""
+        if self._estimator is None:
             raise SettingError("Open the oracle first: `with Oracle(model) as oracle: ...`.")
         who = self._numbers(len(x), rows)
         last = int(who.max()) + 1 if len(who) else 0
@@ -180,7 +180,7 @@ class Oracle:
             keys=keys,
             draws=lambda: keys.at(number),
         )
-        return self._ascent, question
+        return self._estimator, question
 
     def _numbers(self, n: int, rows: Tensor | None) -> Tensor:
         """Numbers of ``n`` items within the whole attack, int64 ``(n,)``."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from spikeproof.attacks import Suite
 from spikeproof.base import FileProblem, InputError, SpikeproofError
 from spikeproof.data import Dataset, Split
-from spikeproof.evaluate import climb, probe, right_draws
+from spikeproof.evaluate import evaluate_ladder, probe, right_draws
 from spikeproof.models import ModelSpec, Network, build, load_model, model_digest, save_model
 from spikeproof.study.assemble import training_items
 from spikeproof.study.cells import Cell, dataset, opened
@@ -161,7 +161,7 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     attacks = Suite.from_record(content["suite"])
     split = _items(content, data)
     seed, draws = content["seed"], content["draws"]
-    outcome = climb(model, split, ladder, attacks, seed=seed, draws=draws)
+    outcome = evaluate_ladder(model, split, ladder, attacks, seed=seed, draws=draws)
     arrays: dict[str, Arrays] = {"items.npz": outcome.arrays()}
     if outcome.gallery is not None:
         arrays["gallery.npz"] = outcome.gallery.arrays()

@@ -86,7 +86,7 @@ def run(
             before anything is computed.
         SettingError: the plan names something that does not exist.
     Cost:
-        Training and attacks; see ``fit`` and ``climb``.
+        Training and attacks; see ``fit`` and ``evaluate_ladder``.
     """
     place = RunFolder(folder)
     workers = plan.workers if workers is None else workers

@@ -2,7 +2,7 @@
 
 from spikeproof.threats.counts import Counts
 from spikeproof.threats.geometry import Geometry
-from spikeproof.threats.goal import LOSSES, Aim, Goal, Shift
+from spikeproof.threats.goal import LOSSES, Goal, Misclassification, OutputChange
 from spikeproof.threats.joint import Joint
 from spikeproof.threats.l0 import L0
 from spikeproof.threats.l1 import L1
@@ -18,13 +18,13 @@ __all__ = [
     "L1",
     "L2",
     "LOSSES",
-    "Aim",
     "Counts",
     "Geometry",
     "Goal",
     "Joint",
     "Linf",
-    "Shift",
+    "Misclassification",
+    "OutputChange",
     "Threat",
     "standard_threats",
 ]

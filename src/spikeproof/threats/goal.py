@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from spikeproof.base import InputError, SettingError, check_finite, check_labels, check_one_of
 
-__all__ = ["LOSSES", "Aim", "Goal", "Shift"]
+__all__ = ["LOSSES", "Goal", "Misclassification", "OutputChange"]
 
 LOSSES = ("margin", "cross_entropy", "dlr")
 
@@ -19,7 +19,7 @@ LOSSES = ("margin", "cross_entropy", "dlr")
 SMALLEST = 1e-12
 
 
-class Aim(Protocol):
+class Goal(Protocol):
     """What an attack asks of a goal."""
 
     def margin(self, logits: Tensor) -> Tensor:
@@ -30,13 +30,13 @@ class Aim(Protocol):
         """What the attacker climbs, ``(N,)``."""
         ...
 
-    def __getitem__(self, which: Tensor | slice) -> Aim:
+    def __getitem__(self, which: Tensor | slice) -> Goal:
         """The goal of the chosen items."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class Goal:
+class Misclassification:
     r"""Misclassification, or classification as a class of the attacker's choice.
 
     Untargeted ``margin = max_{j != y} z_j - z_y``, targeted ``margin = z_y - max_{j != y} z_j``.
@@ -65,7 +65,7 @@ class Goal:
         is that of the difference.
         With three classes the targeted denominator is the untargeted one, with two it is 1.
     Example:
-        >>> goal = Goal(torch.tensor([0, 1]))
+        >>> goal = Misclassification(torch.tensor([0, 1]))
         >>> goal.margin(torch.tensor([[2.0, 1.0, 0.0], [3.0, 1.0, 0.0]]))
         tensor([-1.,  2.])
 
@@ -84,22 +84,24 @@ class Goal:
         if self.rival is None:
             return
         if self.targeted:
-            raise SettingError("Goal: a targeted goal has no rival; its y is the class to raise.")
+            raise SettingError(
+                "Misclassification: a targeted goal has no rival; its y is the class to raise."
+            )
         check_labels(self.rival, 1 << 62, len(self.y))
         if (self.rival == self.y).any():
             item = int((self.rival == self.y).nonzero()[0])
             raise InputError(
-                f"Goal.rival must differ from the true class; item {item} has class "
+                f"Misclassification.rival must differ from the true class; item {item} has class "
                 f"{int(self.y[item])} as both."
             )
 
     def __len__(self) -> int:
         return len(self.y)
 
-    def __getitem__(self, which: Tensor | slice) -> Goal:
+    def __getitem__(self, which: Tensor | slice) -> Misclassification:
         """The goal of the chosen items."""
         rival = None if self.rival is None else self.rival[which]
-        return Goal(self.y[which], self.targeted, self.loss, rival)
+        return Misclassification(self.y[which], self.targeted, self.loss, rival)
 
     def margin(self, logits: Tensor) -> Tensor:
         """Positive exactly where the attacker has won.
@@ -167,7 +169,7 @@ def _spread(logits: Tensor, up: Tensor, last: int) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Shift:
+class OutputChange:
     r"""Move the probability of the true class away from where it started, up or down.
 
     ``margin = score = sign * (softmax_y(logits) - start)``: the inner problem of the adversarial
@@ -180,7 +182,7 @@ class Shift:
     Raises:
         InputError: labels that are not integers, or another number of starts.
     Example:
-        >>> shift = Shift(torch.tensor([0]), torch.tensor([0.9]), -1)
+        >>> shift = OutputChange(torch.tensor([0]), torch.tensor([0.9]), -1)
         >>> round(shift.margin(torch.tensor([[0.0, 0.0]])).item(), 3)
         0.4
     """
@@ -193,16 +195,16 @@ class Shift:
         check_labels(self.y, 1 << 62)
         if self.start.shape != self.y.shape:
             raise InputError(
-                f"Shift needs one start per item; got {tuple(self.start.shape)} for "
+                f"OutputChange needs one start per item; got {tuple(self.start.shape)} for "
                 f"{len(self.y)} items."
             )
 
     def __len__(self) -> int:
         return len(self.y)
 
-    def __getitem__(self, which: Tensor | slice) -> Shift:
+    def __getitem__(self, which: Tensor | slice) -> OutputChange:
         """The goal of the chosen items."""
-        return Shift(self.y[which], self.start[which], self.sign)
+        return OutputChange(self.y[which], self.start[which], self.sign)
 
     def margin(self, logits: Tensor) -> Tensor:
         """How far the probability has moved in the wanted direction, ``(N,)``."""

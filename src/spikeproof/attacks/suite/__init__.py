@@ -2,8 +2,8 @@
 
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.presets import SUITES, suite
-from spikeproof.attacks.suite.result import Found, Tally
-from spikeproof.attacks.suite.run import Judge
+from spikeproof.attacks.suite.result import MemberStats, SuiteResult
+from spikeproof.attacks.suite.run import SuccessCriterion
 from spikeproof.attacks.suite.suite import Suite
 
-__all__ = ["SUITES", "Found", "Judge", "Member", "Suite", "Tally", "suite"]
+__all__ = ["SUITES", "Member", "MemberStats", "SuccessCriterion", "Suite", "SuiteResult", "suite"]

@@ -1,4 +1,4 @@
-"""One attack of a suite: an algorithm, a gradient path and a loss."""
+"""One attack of a suite: an algorithm, a gradient rule and a loss."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from spikeproof.attacks.attack import Attack
 from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import check_one_of
-from spikeproof.oracle import Expectation, Mean, Path, Replay, name_of, path_from, path_record
+from spikeproof.oracle import (
+    CommonRandomNumbers,
+    Expectation,
+    ExpectedNetwork,
+    GradientRule,
+    gradient_from,
+    gradient_record,
+    name_of,
+)
 from spikeproof.threats import LOSSES
 
 __all__ = ["Member"]
@@ -19,23 +27,23 @@ __all__ = ["Member"]
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One attack of a suite: an algorithm, a gradient path and a loss.
+    """One attack of a suite: an algorithm, a gradient rule and a loss.
 
     Args:
         attack: The algorithm.
-        path: How the gradient crosses a spike, a surrogate or any of ``PATHS``; None uses the
-            model's own surrogates.
+        gradient: How the gradient crosses a spike, a surrogate or any of ``GRADIENTS``; None uses
+            the model's own surrogates.
         loss: What is climbed, ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
     Raises:
         SettingError: unknown loss.
     Example:
         >>> from spikeproof.neurons import Surrogate
-        >>> Member(attack=PGD(), path=Surrogate("arctan", sharpness=5.0)).name
+        >>> Member(attack=PGD(), gradient=Surrogate("arctan", sharpness=5.0)).name
         'pgd arctan-5 margin'
     """
 
     attack: Attack = field(default_factory=PGD)
-    path: Path | None = None
+    gradient: GradientRule | None = None
     loss: str = "margin"
 
     def __post_init__(self) -> None:
@@ -43,39 +51,43 @@ class Member:
 
     @property
     def name(self) -> str:
-        """Algorithm, path and loss in words, for tables."""
-        return f"{ATTACKS.kind(self.attack)} {name_of(self.path)} {self.loss}"
+        """Algorithm, gradient and loss in words, for tables."""
+        return f"{ATTACKS.kind(self.attack)} {name_of(self.gradient)} {self.loss}"
 
     def record(self) -> dict[str, Any]:
         """The plain record of the member."""
-        path = path_record(self.path)
-        return {"attack": ATTACKS.record(self.attack), "path": path, "loss": self.loss}
+        gradient = gradient_record(self.gradient)
+        return {"attack": ATTACKS.record(self.attack), "gradient": gradient, "loss": self.loss}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Member:
         """The member of a record."""
         return cls(
             attack=ATTACKS.build(record["attack"]),
-            path=path_from(record["path"]),
+            gradient=gradient_from(record["gradient"]),
             loss=record["loss"],
         )
 
     @property
     def averages(self) -> bool:
-        """Whether the path already says what to do about a network that draws."""
-        return isinstance(self.path, Expectation | Mean | Replay)
+        """Whether the gradient already says what to do about a network that draws."""
+        return isinstance(self.gradient, Expectation | ExpectedNetwork | CommonRandomNumbers)
 
     def averaged(self, samples: int) -> Member:
         """The same attack on the mean of ``samples`` draws (EOT)."""
         return (
             self
             if self.averages
-            else replace(self, path=Expectation(samples=samples, path=self.path))
+            else replace(self, gradient=Expectation(samples=samples, gradient=self.gradient))
         )
 
-    def calm(self) -> Member:
+    def deterministic(self) -> Member:
         """The same attack on the network in which every draw is its expectation."""
-        return self if self.averages else replace(self, path=Mean(path=self.path))
+        return (
+            self
+            if self.averages
+            else replace(self, gradient=ExpectedNetwork(gradient=self.gradient))
+        )
 
     def longer(self, times: int) -> Member | None:
         """The same attack, ``times`` as long and going on from a given start; None if it cannot."""

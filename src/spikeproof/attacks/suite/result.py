@@ -8,42 +8,42 @@ from torch import Tensor
 
 from spikeproof.oracle import Passes
 
-__all__ = ["Found", "Tally"]
+__all__ = ["MemberStats", "SuiteResult"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tally:
+class MemberStats:
     """What one member of a suite did.
 
     Args:
         tried: Items it attacked.
         broke: Items it broke that stood before it.
-        rising: Items it left standing although its loss was still rising (see ``Trend``).
+        not_converged: Items it left standing although its loss was still rising (see ``Trend``).
         passes: Passes of single items it used.
     """
 
     tried: int = 0
     broke: int = 0
-    rising: int = 0
+    not_converged: int = 0
     passes: Passes = field(default_factory=Passes)
 
-    def __add__(self, other: Tally) -> Tally:
+    def __add__(self, other: MemberStats) -> MemberStats:
         """The sum over batches or radii."""
-        return Tally(
+        return MemberStats(
             tried=self.tried + other.tried,
             broke=self.broke + other.broke,
-            rising=self.rising + other.rising,
+            not_converged=self.not_converged + other.not_converged,
             passes=self.passes + other.passes,
         )
 
     def record(self) -> dict[str, int]:
         """Plain data."""
         spent = {"forward": self.passes.forward, "backward": self.passes.backward}
-        return {"tried": self.tried, "broke": self.broke, "rising": self.rising, **spent}
+        return {"tried": self.tried, "broke": self.broke, "rising": self.not_converged, **spent}
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SuiteResult:
     """What a suite has found.
 
     Args:
@@ -60,7 +60,7 @@ class Found:
     won: Tensor
     member: Tensor
     passes: Passes
-    tallies: tuple[Tally, ...]
+    tallies: tuple[MemberStats, ...]
     broken: Tensor
 
     def alone(self) -> list[int]:

@@ -12,19 +12,19 @@ from spikeproof.attacks.attack import serves
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.restarts import Restarts
 from spikeproof.attacks.suite.member import Member
-from spikeproof.attacks.suite.result import Found, Tally
+from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.base import Seeds
 from spikeproof.oracle import Oracle, Passes
-from spikeproof.threats import Goal, Threat
+from spikeproof.threats import Misclassification, Threat
 
-__all__ = ["Judge", "Siege"]
+__all__ = ["SuccessCriterion", "SuiteRun"]
 
 # Margins (M,) of inputs (M, *shape) for the items of these numbers, int64 (M,).
-Judge = Callable[[Tensor, Tensor], Tensor]
+SuccessCriterion = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Siege:
+class SuiteRun:
     """A suite at work on one batch.
 
     Args:
@@ -47,11 +47,11 @@ class Siege:
     keys: Seeds
     numbers: Tensor
     start: Tensor | None = None
-    judge: Judge | None = None
+    judge: SuccessCriterion | None = None
     patience: int = 0
     every: bool = False
 
-    def run(self, members: Sequence[Member]) -> Found:
+    def run(self, members: Sequence[Member]) -> SuiteResult:
         """Let the members attack in turn."""
         best, missed, passes = self._begin()
         first = torch.full((len(self.x),), -1, dtype=torch.int64)
@@ -59,7 +59,7 @@ class Siege:
         tallies = []
         for number, member in enumerate(members):
             who = (~missed).nonzero().flatten() if self.every else best.standing()
-            tally = Tally()
+            tally = MemberStats()
             if len(who) and serves(member.attack, self.threat):
                 tally, own = self._turn(member, self.keys[who].child("member", number), who, best)
                 won = own.margin > 0
@@ -69,7 +69,7 @@ class Siege:
                 best.keep(own.x, own.margin, who)
             tallies.append(tally)
             passes += tally.passes
-        return Found(best.x, best.margin > 0, first, passes, tuple(tallies), broken)
+        return SuiteResult(best.x, best.margin > 0, first, passes, tuple(tallies), broken)
 
     def _begin(self) -> tuple[Best, Tensor, Passes]:
         """Where the items stand clean and at the start, and which are wrong when clean."""
@@ -83,7 +83,9 @@ class Siege:
                 best.keep(near, torch.where(missed, -torch.inf, margin))
             return best, missed, oracle.passes
 
-    def _turn(self, member: Member, keys: Seeds, who: Tensor, best: Best) -> tuple[Tally, Best]:
+    def _turn(
+        self, member: Member, keys: Seeds, who: Tensor, best: Best
+    ) -> tuple[MemberStats, Best]:
         """One member's attack on some items, gone on with while its loss still rises."""
         begin = None if self.start is None or _random(member) else best.x[who]
         own, rising, passes = self._attack(member, keys, who, begin)
@@ -97,7 +99,7 @@ class Siege:
             own.keep(more.x, more.margin, left)
             passes += spent
         stuck = int((rising & (own.margin <= 0)).sum())
-        return Tally(tried=len(who), rising=stuck, passes=passes), own
+        return MemberStats(tried=len(who), not_converged=stuck, passes=passes), own
 
     def _attack(
         self, member: Member, keys: Seeds, who: Tensor, begin: Tensor | None
@@ -109,11 +111,11 @@ class Siege:
             keys = Seeds(torch.cat([keys.child("restart", k).values for k in range(times)]))
             begin = None if begin is None else torch.cat([begin] * times)
         rows = who.repeat(times)
-        aim = Goal(self.y[rows], loss=member.loss)
-        with Oracle(self.model, path=member.path, seeds=keys) as oracle:
+        aim = Misclassification(self.y[rows], loss=member.loss)
+        with Oracle(self.model, gradient=member.gradient, seeds=keys) as oracle:
             x_adv = attack(oracle, self.x[rows], aim, self.threat, seeds=keys, start=begin)
             margin = self._margin(oracle, x_adv, rows)
-            rising, passes = oracle.rising(len(rows)), oracle.passes
+            rising, passes = oracle.not_converged(len(rows)), oracle.passes
         points = x_adv.view(times, *self.x[who].shape)
         margins = margin.view(times, len(who))
         own = Best(points[0], margins[0])
@@ -127,7 +129,7 @@ class Siege:
         """Margins of some items, by the judge if there is one."""
         if self.judge is not None:
             return self.judge(x_adv, self.numbers[who]).to(x_adv.device)
-        return Goal(self.y[who]).margin(oracle.logits(x_adv))
+        return Misclassification(self.y[who]).margin(oracle.logits(x_adv))
 
 
 def _random(member: Member) -> bool:

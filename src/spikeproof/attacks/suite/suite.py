@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks.suite.member import Member
-from spikeproof.attacks.suite.result import Found, Tally
-from spikeproof.attacks.suite.run import Judge, Siege
+from spikeproof.attacks.suite.result import MemberStats, SuiteResult
+from spikeproof.attacks.suite.run import SuccessCriterion, SuiteRun
 from spikeproof.base import InputError, Seeds, SettingError
 from spikeproof.oracle import Oracle, Passes, stochastic
 from spikeproof.threats import Threat
@@ -84,7 +84,7 @@ class Suite:
                 return self
         calm: dict[str, Member] = {}
         for member in self.members:
-            calm.setdefault(member.loss, member.calm())
+            calm.setdefault(member.loss, member.deterministic())
         averaged = tuple(member.averaged(_SAMPLES) for member in self.members)
         return replace(self, members=(*averaged, *calm.values()))
 
@@ -97,10 +97,10 @@ class Suite:
         *,
         seeds: Seeds,
         start: Tensor | None = None,
-        judge: Judge | None = None,
+        judge: SuccessCriterion | None = None,
         every: bool = False,
         batch_size: int = 256,
-    ) -> Found:
+    ) -> SuiteResult:
         """Run the suite.
 
         Args:
@@ -128,7 +128,7 @@ class Suite:
         fitted, parts = self.fitted(model, x), []
         for begin in range(0, max(1, len(x)), batch_size):
             s = slice(begin, begin + batch_size)
-            siege = Siege(
+            siege = SuiteRun(
                 model=model,
                 threat=threat,
                 x=x[s],
@@ -141,11 +141,13 @@ class Suite:
                 every=every,
             )
             parts.append(siege.run(fitted.members))
-        return Found(
+        return SuiteResult(
             torch.cat([part.x_adv for part in parts]),
             torch.cat([part.won for part in parts]),
             torch.cat([part.member for part in parts]),
             sum((part.passes for part in parts), Passes()),
-            tuple(sum(rows, Tally()) for rows in zip(*(p.tallies for p in parts), strict=True)),
+            tuple(
+                sum(rows, MemberStats()) for rows in zip(*(p.tallies for p in parts), strict=True)
+            ),
             torch.cat([part.broken for part in parts], 1),
         )

@@ -1,3 +1,3 @@
-"""The gradient paths beside the plain surrogate, one paper per file."""
+"""The gradient rule beside the plain surrogate, one paper per file."""
 
 __all__: list[str] = []

@@ -116,9 +116,9 @@ class _Adapting:
         """One forward pass, which moves nothing."""
         return question.logits()
 
-    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
+    def logits_and_grad(self, question: Question) -> tuple[Tensor, Tensor]:
         """One forward and one backward pass."""
-        return question.ascend(_Walk(self, question.rows, question.first))
+        return question.logits_and_grad(_Walk(self, question.rows, question.first))
 
 
 class _Walk:

@@ -46,8 +46,9 @@ class Conversion:
         ...         self.spikes = Spiking(LIF())
         ...     def forward(self, x):
         ...         return self.spikes(x.expand(4, *x.shape)).mean(0)
-        >>> with Oracle(Net(), path=Conversion()) as oracle:
-        ...     logits, grad = oracle.ascend(torch.tensor([[0.75, -0.5]]), lambda z: z.sum(1))
+        >>> with Oracle(Net(), gradient=Conversion()) as oracle:
+        ...     logits, grad = oracle.logits_and_grad(torch.tensor([[0.75, -0.5]]),
+        ...     lambda z: z.sum(1))
         >>> logits.tolist(), grad.tolist()
         ([[0.5, 0.0]], [[1.0, 0.0]])
 
@@ -90,7 +91,7 @@ class _Converted:
         """One forward pass of the spiking network."""
         return question.logits()
 
-    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
+    def logits_and_grad(self, question: Question) -> tuple[Tensor, Tensor]:
         """One pass of the spiking network; one forward and one backward of the converted one."""
         logits = question.logits()
-        return logits, question.ascend(self.rule, seen=logits)[1]
+        return logits, question.logits_and_grad(self.rule, seen=logits)[1]

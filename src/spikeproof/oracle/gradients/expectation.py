@@ -10,9 +10,16 @@ from torch import Tensor
 
 from spikeproof.base import check_count
 from spikeproof.neurons import averaging
-from spikeproof.oracle.gradient import HOLDS_PATHS, Ascent, Path, Question, name_of, opened
+from spikeproof.oracle.gradient import (
+    HOLDS_GRADIENTS,
+    GradientEstimator,
+    GradientRule,
+    Question,
+    name_of,
+    opened,
+)
 
-__all__ = ["Expectation", "Mean", "Replay"]
+__all__ = ["CommonRandomNumbers", "Expectation", "ExpectedNetwork"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +33,12 @@ class Expectation:
 
     Args:
         samples: :math:`n`, at least 1.
-        path: How each gradient crosses the spikes; None is the network's own surrogates.
+        gradient: How each gradient crosses the spikes; None is the network's own surrogates.
     Raises:
         SettingError: less than one sample.
     Cost:
-        ``samples`` times the path's; ``samples`` forward passes where only logits are asked for.
-        A network that draws nothing pays the same and gains nothing.
+        ``samples`` times the gradient's; ``samples`` forward passes where only logits are asked
+        for. A network that draws nothing pays the same and gains nothing.
     Differs from the paper:
         Gradients of the score are averaged, not attacks: published code that runs the attack
         once per draw and keeps the last one averages nothing.
@@ -43,10 +50,10 @@ class Expectation:
         athalye2018eot, athalye2018
     """
 
-    __pydantic_config__: ClassVar = HOLDS_PATHS
+    __pydantic_config__: ClassVar = HOLDS_GRADIENTS
 
     samples: int = 10
-    path: Path | None = None
+    gradient: GradientRule | None = None
 
     def __post_init__(self) -> None:
         check_count(self, "samples")
@@ -54,11 +61,11 @@ class Expectation:
     @property
     def name(self) -> str:
         """In one word."""
-        return f"expectation-{self.samples}({name_of(self.path)})"
+        return f"expectation-{self.samples}({name_of(self.gradient)})"
 
     def open(self) -> _Averaged:
         """Begin an attack."""
-        return _Averaged(opened(self.path), self._samples)
+        return _Averaged(opened(self.gradient), self._samples)
 
     def _samples(self, question: Question) -> Iterator[Question]:
         """The same question, with other draws each time."""
@@ -68,7 +75,7 @@ class Expectation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replay:
+class CommonRandomNumbers:
     r"""Average over a few draws that stay the same at every question.
 
     The attacker sees one deterministic network, the mean over these draws. With the keys by which
@@ -77,23 +84,24 @@ class Replay:
 
     Args:
         samples: How many draws, at least 1.
-        path: How each gradient crosses the spikes; None is the network's own surrogates.
+        gradient: How each gradient crosses the spikes; None is the network's own surrogates.
     Raises:
         SettingError: less than one sample.
     Cost:
-        ``samples`` times the path's; ``samples`` forward passes where only logits are asked for.
+        ``samples`` times the gradient's; ``samples`` forward passes where only logits are asked
+        for.
     Example:
-        >>> Replay().name
+        >>> CommonRandomNumbers().name
         'replay-1(own)'
 
     References:
         athalye2018
     """
 
-    __pydantic_config__: ClassVar = HOLDS_PATHS
+    __pydantic_config__: ClassVar = HOLDS_GRADIENTS
 
     samples: int = 1
-    path: Path | None = None
+    gradient: GradientRule | None = None
 
     def __post_init__(self) -> None:
         check_count(self, "samples")
@@ -101,11 +109,11 @@ class Replay:
     @property
     def name(self) -> str:
         """In one word."""
-        return f"replay-{self.samples}({name_of(self.path)})"
+        return f"replay-{self.samples}({name_of(self.gradient)})"
 
     def open(self) -> _Averaged:
         """Begin an attack."""
-        return _Averaged(opened(self.path), self._samples)
+        return _Averaged(opened(self.gradient), self._samples)
 
     def _samples(self, question: Question) -> Iterator[Question]:
         """The same question, with the draws of every other one."""
@@ -115,55 +123,55 @@ class Replay:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mean:
+class ExpectedNetwork:
     r"""Climb the deterministic network in which every draw is replaced by its expectation.
 
     Poisson spikes become the probabilities, noise on membranes becomes zero. Gradient and score
     are those of that network; the logits are those of the true one.
 
     Args:
-        path: How the gradient crosses the spikes; None is the network's own surrogates.
+        gradient: How the gradient crosses the spikes; None is the network's own surrogates.
     Cost:
-        One forward pass more than the path's.
+        One forward pass more than the gradient's.
     Differs from the paper:
         Only draws made through ``spikeproof.neurons`` are replaced; a network that draws
         otherwise keeps its own.
     Example:
-        >>> Mean().name
+        >>> ExpectedNetwork().name
         'mean(own)'
 
     References:
         athalye2018
     """
 
-    __pydantic_config__: ClassVar = HOLDS_PATHS
+    __pydantic_config__: ClassVar = HOLDS_GRADIENTS
 
-    path: Path | None = None
+    gradient: GradientRule | None = None
 
     @property
     def name(self) -> str:
         """In one word."""
-        return f"mean({name_of(self.path)})"
+        return f"mean({name_of(self.gradient)})"
 
-    def open(self) -> _Calm:
+    def open(self) -> _Expected:
         """Begin an attack."""
-        return _Calm(opened(self.path))
+        return _Expected(opened(self.gradient))
 
 
 @dataclass(frozen=True, eq=False)
 class _Averaged:
-    """A path asked several times, with the draws that ``samples`` gives."""
+    """A gradient asked several times, with the draws that ``samples`` gives."""
 
-    inner: Ascent
+    inner: GradientEstimator
     samples: Callable[[Question], Iterator[Question]]
 
     def logits(self, question: Question) -> Tensor:
         """The mean answer."""
         return _mean([self.inner.logits(each) for each in self.samples(question)])
 
-    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
+    def logits_and_grad(self, question: Question) -> tuple[Tensor, Tensor]:
         """The mean answer and the mean gradient."""
-        pairs = [self.inner.ascend(each) for each in self.samples(question)]
+        pairs = [self.inner.logits_and_grad(each) for each in self.samples(question)]
         return _mean([logits for logits, _ in pairs]), _mean([grad for _, grad in pairs])
 
 
@@ -174,17 +182,17 @@ def _mean(parts: list[Tensor]) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class _Calm:
-    """A path through the expected network."""
+class _Expected:
+    """A gradient through the expected network."""
 
-    inner: Ascent
+    inner: GradientEstimator
 
     def logits(self, question: Question) -> Tensor:
         """One forward pass of the true network."""
         return question.logits()
 
-    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
-        """One forward pass of the true network, and the path's passes of the expected one."""
+    def logits_and_grad(self, question: Question) -> tuple[Tensor, Tensor]:
+        """One forward pass of the true network, and the gradient's passes of the expected one."""
         logits = question.logits()
         with averaging():
-            return logits, self.inner.ascend(question)[1]
+            return logits, self.inner.logits_and_grad(question)[1]

@@ -1,4 +1,4 @@
-"""Several paths at once: the mean of their gradients."""
+"""Several gradients at once: the mean of their gradients."""
 
 from __future__ import annotations
 
@@ -10,76 +10,83 @@ from torch import Tensor
 
 from spikeproof.base import SettingError
 from spikeproof.neurons import Surrogate
-from spikeproof.oracle.gradient import HOLDS_PATHS, Ascent, Path, Question, name_of, opened
+from spikeproof.oracle.gradient import (
+    HOLDS_GRADIENTS,
+    GradientEstimator,
+    GradientRule,
+    Question,
+    name_of,
+    opened,
+)
 from spikeproof.oracle.gradients.bptr import BPTR
 
 __all__ = ["Mixture"]
 
 
-def _usual() -> tuple[Path, ...]:
+def _usual() -> tuple[GradientRule, ...]:
     return (Surrogate("arctan", sharpness=5.0), BPTR())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
-    r"""Step along the mean of the input gradients of several paths.
+    r"""Step along the mean of the input gradients of several gradients.
 
     .. math:: g = \frac1k \sum_{i=1}^{k} g_i \qquad\text{or}\qquad
         g = \frac1k \sum_{i=1}^{k} \frac{g_i}{\lVert g_i \rVert_2} \ \text{(normalised)}
 
     Args:
-        paths: At least one.
-        normalised: Every path pulls equally hard on an item, however long its gradient; a gradient
-            of zero stays zero. Without it the longest gradient decides.
+        gradients: At least one.
+        normalised: Every gradient pulls equally hard on an item, however long its gradient; a
+            gradient of zero stays zero. Without it the longest gradient decides.
     Raises:
-        SettingError: no path.
+        SettingError: no gradient.
     Cost:
-        The sum over the paths.
+        The sum over the gradients.
     Differs from the paper:
         The published mixture does not normalise.
     Example:
-        >>> Mixture(paths=(BPTR(), Surrogate("triangle"))).name
+        >>> Mixture(gradients=(BPTR(), Surrogate("triangle"))).name
         'mixture(bptr+triangle-1)'
 
     References:
         xu2022attacking
     """
 
-    __pydantic_config__: ClassVar = HOLDS_PATHS
+    __pydantic_config__: ClassVar = HOLDS_GRADIENTS
 
-    paths: tuple[Path, ...] = field(default_factory=_usual)
+    gradients: tuple[GradientRule, ...] = field(default_factory=_usual)
     normalised: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "paths", tuple(self.paths))
-        if not self.paths:
-            raise SettingError("A Mixture needs at least one path.")
+        object.__setattr__(self, "gradients", tuple(self.gradients))
+        if not self.gradients:
+            raise SettingError("A Mixture needs at least one gradient.")
 
     @property
     def name(self) -> str:
         """In one word."""
-        return f"mixture({'+'.join(name_of(path) for path in self.paths)})"
+        return f"mixture({'+'.join(name_of(gradient) for gradient in self.gradients)})"
 
     def open(self) -> _Mixed:
-        """Begin an attack through every path."""
-        return _Mixed([opened(path) for path in self.paths], self.normalised)
+        """Begin an attack through every gradient."""
+        return _Mixed([opened(gradient) for gradient in self.gradients], self.normalised)
 
 
 @dataclass(frozen=True, eq=False)
 class _Mixed:
     """A mixture during an attack."""
 
-    parts: list[Ascent]
+    parts: list[GradientEstimator]
     normalised: bool
 
     def logits(self, question: Question) -> Tensor:
         """One forward pass."""
         return self.parts[0].logits(question)
 
-    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
-        """What every path costs."""
-        logits, grad = self.parts[0].ascend(question)
-        grads = [grad, *(part.ascend(question)[1] for part in self.parts[1:])]
+    def logits_and_grad(self, question: Question) -> tuple[Tensor, Tensor]:
+        """What every gradient costs."""
+        logits, grad = self.parts[0].logits_and_grad(question)
+        grads = [grad, *(part.logits_and_grad(question)[1] for part in self.parts[1:])]
         if self.normalised:
             grads = [_unit(each) for each in grads]
         return logits, torch.stack(grads).mean(0)

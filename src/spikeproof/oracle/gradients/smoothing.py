@@ -39,8 +39,8 @@ class Smoothing:
         >>> from spikeproof.oracle import Oracle
         >>> model = torch.nn.Linear(2, 1, bias=False)
         >>> _ = torch.nn.init.ones_(model.weight)
-        >>> with Oracle(model, path=Smoothing(pairs=400)) as oracle:
-        ...     _, grad = oracle.ascend(torch.zeros(1, 2), lambda z: z[:, 0])
+        >>> with Oracle(model, gradient=Smoothing(pairs=400)) as oracle:
+        ...     _, grad = oracle.logits_and_grad(torch.zeros(1, 2), lambda z: z[:, 0])
         >>> bool((grad - 1).abs().max() < 0.2), oracle.passes.forward, oracle.passes.backward
         (True, 801, 0)
 
@@ -75,7 +75,7 @@ class _Differences:
         """One forward pass."""
         return question.logits()
 
-    def ascend(self, question: Question) -> tuple[Tensor, Tensor]:
+    def logits_and_grad(self, question: Question) -> tuple[Tensor, Tensor]:
         """One forward pass, and two for every pair."""
         x, noise = question.x, self.settings.noise
         logits, total = question.logits(), torch.zeros_like(question.x)

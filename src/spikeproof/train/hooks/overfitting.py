@@ -11,7 +11,7 @@ import torch
 from spikeproof.attacks import PGD
 from spikeproof.base import Diverged, SettingError, check_one_of, check_positive
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Goal
+from spikeproof.threats import Misclassification
 from spikeproof.train.hooks.hook import END, Moment
 
 __all__ = ["OverfittingWatch"]
@@ -78,7 +78,7 @@ class OverfittingWatch:
                 "leave the rule out."
             )
         x, y, keys = moment.x[: self.items], moment.y[: self.items], moment.seeds[: self.items]
-        goal = Goal(y)
+        goal = Misclassification(y)
         x_adv = inputs.judged(moment.model, x, y, seeds=keys)
         with Oracle(moment.model, seeds=keys) as oracle:
             short = goal.margin(oracle.logits(x_adv)) <= 0

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from spikeproof.attacks import ATTACKS, PGD, Attack
 from spikeproof.base import Seeds, SettingError, check_one_of, suggestion
 from spikeproof.data import Domain, Views
-from spikeproof.oracle import Oracle, Path, path_from, path_record
-from spikeproof.threats import LOSSES, Aim, Goal, Threat
+from spikeproof.oracle import GradientRule, Oracle, gradient_from, gradient_record
+from spikeproof.threats import LOSSES, Goal, Misclassification, Threat
 from spikeproof.train.inputs.base import Inputs, known_settings
 from spikeproof.train.terms.divergence import Divergence
 
@@ -34,8 +34,8 @@ class Adversarial(Inputs):
     Args:
         attack: What crafts the inputs, e.g. ``PGD(steps=7)``.
         threat: What it may do.
-        path: How the attacker's gradient crosses a spike, a surrogate or any of
-            ``spikeproof.oracle.PATHS``; None takes each neuron's own.
+        gradient: How the attacker's gradient crosses a spike, a surrogate or any of
+            ``spikeproof.oracle.GRADIENTS``; None takes each neuron's own.
         loss: What the attack climbs: ``"cross_entropy"`` (as published), ``"margin"``, ``"dlr"``,
             or ``"divergence"`` from the answer at ``x`` (as TRADES does; it needs a random start,
             since its gradient is zero at ``x``).
@@ -69,11 +69,11 @@ class Adversarial(Inputs):
 
     kind: ClassVar[str] = "adversarial"
     wants: ClassVar[tuple[str, ...]] = ("attack", "threat")
-    built: ClassVar[tuple[str, ...]] = ("attack", "threat", "path")
+    built: ClassVar[tuple[str, ...]] = ("attack", "threat", "gradient")
 
     attack: Attack
     threat: Threat
-    path: Path | None = None
+    gradient: GradientRule | None = None
     loss: str = "cross_entropy"
 
     def __post_init__(self) -> None:
@@ -82,12 +82,12 @@ class Adversarial(Inputs):
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
         """Craft adversarial inputs for one batch; the model is left as it was found."""
         self.threat.check(x)
-        with Oracle(model, path=self.path, seeds=seeds) as oracle:
-            goal: Aim
+        with Oracle(model, gradient=self.gradient, seeds=seeds) as oracle:
+            goal: Goal
             if self.loss == "divergence":
                 goal = Divergence(oracle.logits(x))
             else:
-                goal = Goal(y, loss=self.loss)
+                goal = Misclassification(y, loss=self.loss)
             x_adv = self.attack(oracle, x, goal, self.threat, seeds=seeds)
         return x_adv.detach()
 
@@ -116,7 +116,7 @@ class Adversarial(Inputs):
             "kind": self.kind,
             "attack": ATTACKS.record(self.attack),
             "threat": self.threat.record(),
-            "path": path_record(self.path),
+            "gradient": gradient_record(self.gradient),
             "loss": self.loss,
         }
 
@@ -135,7 +135,7 @@ class Adversarial(Inputs):
     @classmethod
     def from_record(cls, record: Mapping[str, Any], domain: Domain | Views | Threat | None) -> Self:
         """Build from plain data, on a domain or with the very threat of the record."""
-        known = ("attack", "kind", "loss", "path", "threat")
+        known = ("attack", "kind", "loss", "gradient", "threat")
         for key in record:
             if key not in known:
                 raise SettingError(f"inputs: unknown key {key!r}. {suggestion(key, known)}")
@@ -144,7 +144,7 @@ class Adversarial(Inputs):
         return cls(
             attack=ATTACKS.build(record["attack"]),
             threat=_threat(record, domain),
-            path=path_from(record.get("path"), "inputs: path"),
+            gradient=gradient_from(record.get("gradient"), "inputs: gradient"),
             loss=record.get("loss", "cross_entropy"),
         )
 

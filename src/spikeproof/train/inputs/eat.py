@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import Seeds
-from spikeproof.threats import Goal
+from spikeproof.threats import Misclassification
 from spikeproof.train.inputs.base import Memory
 from spikeproof.train.inputs.one_each import OneEach
 from spikeproof.train.terms.forward import Pass
@@ -90,7 +90,7 @@ class EAT(OneEach):
         count = len(self.members)
         which = self.drawn(seeds, memory)
         logits = clean.logits.detach().nan_to_num()  # a run that breaks down says so elsewhere
-        wrong = (Goal(clean.y).margin(logits) > 0).cpu()
+        wrong = (Misclassification(clean.y).margin(logits) > 0).cpu()
         now = {
             _WRONG: which[wrong].bincount(minlength=count),
             _SEEN: which.bincount(minlength=count),

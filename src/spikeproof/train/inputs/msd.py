@@ -13,7 +13,7 @@ from spikeproof.attacks import Attack, Best
 from spikeproof.base import Seeds, SettingError, check_count, check_one_of, check_positive
 from spikeproof.data import Domain, Views
 from spikeproof.oracle import Oracle
-from spikeproof.threats import LOSSES, Goal, Threat
+from spikeproof.threats import LOSSES, Misclassification, Threat
 from spikeproof.train.inputs.base import Inputs, known_settings
 
 __all__ = ["MSD"]
@@ -84,12 +84,12 @@ class MSD(Inputs):
         """Climb, and keep each item's most harmful point."""
         for threat in self.threats:
             threat.check(x)
-        goal, rows = Goal(y, loss=self.loss), torch.arange(len(x), device=x.device)
+        goal, rows = Misclassification(y, loss=self.loss), torch.arange(len(x), device=x.device)
         with Oracle(model, seeds=seeds) as oracle:
             best: Best | None = None
             z = x_adv = x
             for _ in range(self.steps):
-                logits, grad = oracle.ascend(x_adv, goal.score, rows)
+                logits, grad = oracle.logits_and_grad(x_adv, goal.score, rows)
                 if best is None:
                     best = Best(x, goal.score(logits))
                 found: tuple[Best, Best] | None = None

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from spikeproof.attacks import Best
 from spikeproof.base import Seeds, check_one_of
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Goal
+from spikeproof.threats import Misclassification
 from spikeproof.train.inputs.several import Several
 
 __all__ = ["Worst"]
@@ -66,7 +66,7 @@ class Worst(Several):
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
         """Attack under every threat and keep each item's worst."""
-        goal, best = Goal(y, loss=self.by), None
+        goal, best = Misclassification(y, loss=self.by), None
         for number, member in enumerate(self.members):
             x_adv = member(model, x, y, seeds=seeds.child("member", number))
             with Oracle(model, seeds=seeds) as oracle:

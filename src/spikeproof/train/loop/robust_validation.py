@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from spikeproof.attacks import ATTACKS, PGD, Attack
 from spikeproof.base import Seeds, SettingError, check_count
-from spikeproof.oracle import Oracle, Path, path_record
-from spikeproof.threats import Goal, Threat
+from spikeproof.oracle import GradientRule, Oracle, gradient_record
+from spikeproof.threats import Misclassification, Threat
 
 __all__ = ["Exam"]
 
@@ -30,8 +30,8 @@ class Exam:
     Args:
         threats: What the attacker may do, at least one.
         attack: What is run under each of them.
-        path: How the attacker's gradient crosses a spike, a surrogate or any of
-            ``spikeproof.oracle.PATHS``; None takes each neuron's own.
+        gradient: How the attacker's gradient crosses a spike, a surrogate or any of
+            ``spikeproof.oracle.GRADIENTS``; None takes each neuron's own.
         items: How many validation items sit it, the first of the split; all where None.
     Returns:
         Which items stand, bool ``(N,)``, by threat, named as in ``names``.
@@ -53,7 +53,7 @@ class Exam:
 
     threats: tuple[Threat, ...]
     attack: Attack = _CHEAP
-    path: Path | None = None
+    gradient: GradientRule | None = None
     items: int | None = None
 
     def __post_init__(self) -> None:
@@ -74,15 +74,15 @@ class Exam:
     ) -> dict[str, Tensor]:
         """Sit the exam with one batch; the model is left as it was found."""
         stands = {}
-        with Oracle(model, path=self.path, seeds=seeds) as oracle:
-            right = Goal(y).margin(oracle.logits(x)) <= 0
+        with Oracle(model, gradient=self.gradient, seeds=seeds) as oracle:
+            right = Misclassification(y).margin(oracle.logits(x)) <= 0
             rows = right.nonzero().flatten()
             for name, threat in zip(self.names, self.threats, strict=True):
                 stands[name] = right.clone()
                 if not len(rows):
                     continue
-                goal, keys = Goal(y[rows]), seeds[rows.cpu()].child(name)
-                part = oracle.among(rows)
+                goal, keys = Misclassification(y[rows]), seeds[rows.cpu()].child(name)
+                part = oracle.subset(rows)
                 x_adv = self.attack(part, threat.check(x[rows]), goal, threat, seeds=keys)
                 stands[name][rows] = goal.margin(part.logits(x_adv)) <= 0
         return stands
@@ -92,6 +92,6 @@ class Exam:
         return {
             "threats": [threat.record() for threat in self.threats],
             "attack": ATTACKS.record(self.attack),
-            "path": path_record(self.path),
+            "gradient": gradient_record(self.gradient),
             "items": self.items,
         }

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from spikeproof.base import Seeds, seeds
 from spikeproof.data import Split
 from spikeproof.neurons import drawing
-from spikeproof.threats import Goal
+from spikeproof.threats import Misclassification
 from spikeproof.train.loop.job import Assignment
 from spikeproof.train.loop.modes import evaluating
 from spikeproof.train.loop.parallel import Group
@@ -136,4 +136,4 @@ def _placed(batch: Split, model: nn.Module) -> tuple[Tensor, Tensor]:
 def rights(logits: Tensor, y: Tensor) -> Tensor:
     """Which items are classified right, bool ``(N,)``; a tie is wrong, and so is a NaN."""
     finite = torch.isfinite(logits).all(1)
-    return (Goal(y).margin(logits.detach().nan_to_num()) <= 0) & finite
+    return (Misclassification(y).margin(logits.detach().nan_to_num()) <= 0) & finite

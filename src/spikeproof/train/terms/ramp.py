@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spikeproof.base import InputError, SettingError, check_at_least, check_one_of
-from spikeproof.threats import Goal
+from spikeproof.threats import Misclassification
 from spikeproof.train.terms.divergence import divergence
 from spikeproof.train.terms.forward import Pass
 
@@ -87,7 +87,7 @@ class Ramp:
                 "from 0."
             )
         source, y = logits[self.source], clean.y[: logits.shape[1]]
-        right = (Goal(y).margin(source.detach()) <= 0).to(source.dtype)
+        right = (Misclassification(y).margin(source.detach()) <= 0).to(source.dtype)
         others = [logits[p] for p in range(copies) if p != self.source]
         apart = torch.stack([divergence(source, other) for other in others]).mean(0)
         counted = right.sum().clamp_min(1) if self.over == "right" else len(right)

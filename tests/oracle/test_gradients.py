@@ -1,4 +1,4 @@
-"""Every path's formula on neurons whose traces are computed by hand."""
+"""Every gradient's formula on neurons whose traces are computed by hand."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ class Plane(nn.Module):
 def test_pdsg_pools_places_of_one_channel_and_items_only_when_asked() -> None:
     x = torch.tensor([[[[0.5, 1.5]], [[2.0, 1.0]]], [[[1.0, 0.0]], [[0.5, 0.5]]]]).double()
     u = (x - 1).tolist()
-    for path, together in ((PDSG(), False), (PDSG(statistics="batch"), True)):
-        with Oracle(Plane(), path=path) as oracle:
-            grad = oracle.ascend(x, lambda z: z.sum(1))[1]
+    for gradient, together in ((PDSG(), False), (PDSG(statistics="batch"), True)):
+        with Oracle(Plane(), gradient=gradient) as oracle:
+            grad = oracle.logits_and_grad(x, lambda z: z.sum(1))[1]
         for item in range(2):
             for channel in range(2):
                 mine = [u[n][channel][0] for n in ((0, 1) if together else (item,))]
@@ -97,10 +97,10 @@ def test_pdsg_pools_places_of_one_channel_and_items_only_when_asked() -> None:
 
 def test_pdsg_of_an_item_does_not_depend_on_the_items_beside_it() -> None:
     x = torch.rand(4, 2, 1, 2, dtype=torch.float64)
-    for path, same in ((PDSG(), True), (PDSG(statistics="batch"), False)):
-        with Oracle(Plane(), path=path) as oracle:
-            together = oracle.ascend(x, lambda z: z.sum(1))[1][:1]
-            alone = oracle.ascend(x[:1], lambda z: z.sum(1))[1]
+    for gradient, same in ((PDSG(), True), (PDSG(statistics="batch"), False)):
+        with Oracle(Plane(), gradient=gradient) as oracle:
+            together = oracle.logits_and_grad(x, lambda z: z.sum(1))[1][:1]
+            alone = oracle.logits_and_grad(x[:1], lambda z: z.sum(1))[1]
         assert torch.allclose(together, alone, rtol=1e-12) is same
 
 
@@ -124,12 +124,12 @@ class Small(nn.Module):
 def test_conversion_takes_the_gradient_of_the_network_of_activations() -> None:
     x = torch.tensor([[1.0, -0.5], [3.0, 1.0]], dtype=torch.float64)
     # Currents / 2: (.5, -.25, .25) and (1.5, .5, 2). Spikes of two steps: (.5, 0, 0), (1, .5, 1).
-    for path, open_neurons in (
+    for gradient, open_neurons in (
         (Conversion(), [(1, 0, 1), (1, 1, 1)]),
         (Conversion(activation="qcfs"), [(1, 0, 1), (0, 1, 0)]),
     ):
-        with Oracle(Small(), path=path) as oracle:
-            logits, grad = oracle.ascend(x, lambda z: z[:, 0])
+        with Oracle(Small(), gradient=gradient) as oracle:
+            logits, grad = oracle.logits_and_grad(x, lambda z: z[:, 0])
         assert logits.tolist() == [[0.5, 0.0], [5.0, -0.5]]
         for item, (a, b, c) in enumerate(open_neurons):
             assert grad[item].tolist() == [(a * 1 + c * 3) / 2, (b * 2 + c * 3) / 2]
@@ -137,8 +137,8 @@ def test_conversion_takes_the_gradient_of_the_network_of_activations() -> None:
 
 def test_conversion_takes_the_score_at_the_spiking_networks_logits() -> None:
     x = torch.tensor([[1.0, -0.5]], dtype=torch.float64)
-    with Oracle(Small(), path=Conversion()) as oracle:
-        _, grad = oracle.ascend(x, lambda z: z[:, 0].square() / 2)
+    with Oracle(Small(), gradient=Conversion()) as oracle:
+        _, grad = oracle.logits_and_grad(x, lambda z: z[:, 0].square() / 2)
     # The spiking logit is .5 (the converted one 1.25); times the gradient of the one above.
     assert grad[0].tolist() == pytest.approx([0.5 * 2.0, 0.5 * 1.5])
 
@@ -157,19 +157,19 @@ def test_a_quantised_activation_has_its_levels() -> None:
 def test_a_mixture_is_the_mean_of_its_paths() -> None:
     parts = (BPTR(), HART(), Surrogate("arctan", 3.0))
     each = [torch.tensor(gradient(part)) for part in parts]
-    mixed = torch.tensor(gradient(Mixture(paths=parts)))
+    mixed = torch.tensor(gradient(Mixture(gradients=parts)))
     torch.testing.assert_close(mixed, torch.stack(each).mean(0))
     units = [grad / grad.norm() for grad in each]
-    normalised = torch.tensor(gradient(Mixture(paths=parts, normalised=True)))
+    normalised = torch.tensor(gradient(Mixture(gradients=parts, normalised=True)))
     torch.testing.assert_close(normalised, torch.stack(units).mean(0))
 
 
 def test_a_path_without_a_gradient_leaves_a_normalised_mixture_to_the_others() -> None:
     low = CURRENTS / 4  # nothing fires, so BPTR is blind
     hart = torch.tensor(gradient(HART(), low))
-    mixed = torch.tensor(gradient(Mixture(paths=(BPTR(), HART()), normalised=True), low))
+    mixed = torch.tensor(gradient(Mixture(gradients=(BPTR(), HART()), normalised=True), low))
     torch.testing.assert_close(mixed, hart / hart.norm() / 2)
-    faint = gradient(Mixture(paths=(HART(),), normalised=True), 1e-170 * low)
+    faint = gradient(Mixture(gradients=(HART(),), normalised=True), 1e-170 * low)
     assert all(math.isfinite(value) for value in faint)
 
 
@@ -178,8 +178,8 @@ def test_smoothing_is_unbiased_on_a_linear_model() -> None:
     slope = torch.tensor([[1.0, -2.0, 3.0]], dtype=torch.float64)
     model = nn.Linear(3, 1, bias=False).double()
     model.weight.data = slope
-    with Oracle(model, path=Smoothing(pairs=8)) as oracle:
-        _, grad = oracle.ascend(torch.zeros(500, 3).double(), lambda z: z[:, 0])
+    with Oracle(model, gradient=Smoothing(pairs=8)) as oracle:
+        _, grad = oracle.logits_and_grad(torch.zeros(500, 3).double(), lambda z: z[:, 0])
     # E[u u^T] = 1; one estimate has variance |g|^2 + g_i^2 per feature.
     error = (slope.square().sum() + slope.square()).div(8 * 500).sqrt()
     assert ((grad.mean(0, keepdim=True) - slope).abs() < 4 * error).all()
@@ -193,8 +193,12 @@ def test_smoothing_sees_what_no_surrogate_sees() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return (x.detach() > 0.5).double()
 
-    with Oracle(Steps(), path=Smoothing(pairs=64, noise=0.5)) as oracle:
-        _, grad = oracle.ascend(torch.full((1, 2), 0.5).double(), lambda z: z[:, 0] - z[:, 1])
-        again = oracle.ascend(torch.full((1, 2), 0.5).double(), lambda z: z[:, 0] - z[:, 1])[1]
+    with Oracle(Steps(), gradient=Smoothing(pairs=64, noise=0.5)) as oracle:
+        _, grad = oracle.logits_and_grad(
+            torch.full((1, 2), 0.5).double(), lambda z: z[:, 0] - z[:, 1]
+        )
+        again = oracle.logits_and_grad(
+            torch.full((1, 2), 0.5).double(), lambda z: z[:, 0] - z[:, 1]
+        )[1]
     assert grad[0, 0] > 0.2 and grad[0, 1] < -0.2
     assert not torch.equal(grad, again)  # fresh draws at every question

@@ -1,4 +1,4 @@
-"""The contract of every gradient path, on every architecture and neuron."""
+"""The contract of every gradient rule, on every architecture and neuron."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from spikeproof.neurons import IF, LIF, PLIF, PSN, Firing, Neuron, Surrogate, us
 from spikeproof.oracle import (
     ASSG,
     BPTR,
+    GRADIENTS,
     HART,
-    PATHS,
     PDSG,
     RGA,
+    CommonRandomNumbers,
     Conversion,
     Expectation,
-    Mean,
+    ExpectedNetwork,
+    GradientRule,
     Mixture,
     Oracle,
     Passes,
-    Path,
-    Replay,
     Smoothing,
+    gradient_from,
+    gradient_record,
     name_of,
-    path_from,
-    path_record,
 )
 
 NEURON = LIF(threshold=0.5, surrogate=Surrogate("arctan", 1.0))
@@ -60,8 +60,8 @@ MODELS = {
     "spiking-resnet-18": spec("spiking-resnet-18"),
     "wrn-16-4": spec("wrn-16-4"),
 }
-# Each path, with its forwards and backwards per item and question.
-COSTS: dict[Path, tuple[int, int]] = {
+# Each gradient, with its forwards and backwards per item and question.
+COSTS: dict[GradientRule, tuple[int, int]] = {
     Surrogate("sigmoid", 4.0): (1, 1),
     ASSG(): (1, 1),
     ASSG(shape="triangle", reach=1.5, memory=0.99, relax=0.0): (1, 1),
@@ -72,18 +72,18 @@ COSTS: dict[Path, tuple[int, int]] = {
     HART(sharpness=2.0): (1, 1),
     Conversion(): (2, 1),
     Conversion(activation="qcfs", levels=4): (2, 1),
-    Mixture(paths=(ASSG(shape="sigmoid"), Conversion(), BPTR())): (4, 3),
+    Mixture(gradients=(ASSG(shape="sigmoid"), Conversion(), BPTR())): (4, 3),
     Mixture(normalised=True): (2, 2),
     Smoothing(pairs=2): (5, 0),
     Expectation(samples=3): (3, 3),
-    Expectation(samples=2, path=Mixture(paths=(HART(), Surrogate()))): (4, 4),
-    Replay(samples=2, path=ASSG()): (2, 2),
-    Mean(path=PDSG()): (2, 1),
+    Expectation(samples=2, gradient=Mixture(gradients=(HART(), Surrogate()))): (4, 4),
+    CommonRandomNumbers(samples=2, gradient=ASSG()): (2, 2),
+    ExpectedNetwork(gradient=PDSG()): (2, 1),
 }
 EACH = [*COSTS, None]
 # Batch statistics are what they say.
-ALONE = [path for path in EACH if path != PDSG(statistics="batch")]
-each_path = pytest.mark.parametrize("path", EACH, ids=repr)
+ALONE = [gradient for gradient in EACH if gradient != PDSG(statistics="batch")]
+each_path = pytest.mark.parametrize("gradient", EACH, ids=repr)
 each_model = pytest.mark.parametrize("name", sorted(MODELS))
 
 
@@ -125,7 +125,7 @@ def score(logits: Tensor) -> Tensor:
 
 
 def test_every_registered_path_is_tried_here() -> None:
-    assert {PATHS.kind(path) for path in COSTS} == set(PATHS)
+    assert {GRADIENTS.kind(gradient) for gradient in COSTS} == set(GRADIENTS)
 
 
 @each_model
@@ -133,12 +133,12 @@ def test_no_path_changes_a_bit_of_the_logits_or_of_the_model(name: str) -> None:
     model, x, expected = network(name), inputs(name), plain(name)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     modes = [module.training for module in model.modules()]
-    for path in EACH:
-        with Oracle(model, path=path) as oracle:
-            logits, grad = oracle.ascend(x, score)
-            assert torch.equal(oracle.logits(x), expected), path
-        assert torch.equal(logits, expected), path
-        assert grad.shape == x.shape and torch.isfinite(grad).all(), path
+    for gradient in EACH:
+        with Oracle(model, gradient=gradient) as oracle:
+            logits, grad = oracle.logits_and_grad(x, score)
+            assert torch.equal(oracle.logits(x), expected), gradient
+        assert torch.equal(logits, expected), gradient
+        assert grad.shape == x.shape and torch.isfinite(grad).all(), gradient
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert [module.training for module in model.modules()] == modes
     assert all(p.grad is None for p in model.parameters())
@@ -150,13 +150,13 @@ def test_asking_about_some_items_is_asking_about_all(name: str) -> None:
     """Three questions, the second about two of three items, the last in another order."""
     model, x = network(name), inputs(name)
     some, turned = torch.tensor([0, 2]), torch.tensor([2, 0, 1])
-    for path in ALONE:
-        with Oracle(model, path=path) as oracle:
-            whole = [oracle.ascend(x, score)[1] for _ in range(3)]
-        with Oracle(model, path=path) as oracle:
-            oracle.ascend(x[some], score, some)
-            fewer = oracle.ascend(x[some], score, some)[1]
-            fewest = oracle.ascend(x[turned[:2]], score, turned[:2])[1]
+    for gradient in ALONE:
+        with Oracle(model, gradient=gradient) as oracle:
+            whole = [oracle.logits_and_grad(x, score)[1] for _ in range(3)]
+        with Oracle(model, gradient=gradient) as oracle:
+            oracle.logits_and_grad(x[some], score, some)
+            fewer = oracle.logits_and_grad(x[some], score, some)[1]
+            fewest = oracle.logits_and_grad(x[turned[:2]], score, turned[:2])[1]
         torch.testing.assert_close(fewer, whole[1][some], rtol=1e-9, atol=1e-12)
         torch.testing.assert_close(fewest, whole[2][turned[:2]], rtol=1e-9, atol=1e-12)
 
@@ -185,29 +185,29 @@ def test_a_firing_knows_its_membranes(name: str) -> None:
     assert 0 < fired.mean() < 1
 
 
-@pytest.mark.parametrize("path", COSTS, ids=repr)
-def test_passes_equal_the_documented_cost(path: Path) -> None:
-    forward, backward = COSTS[path]
-    with Oracle(network("dense"), path=path) as oracle:
-        oracle.ascend(inputs("dense"), score)
+@pytest.mark.parametrize("gradient", COSTS, ids=repr)
+def test_passes_equal_the_documented_cost(gradient: GradientRule) -> None:
+    forward, backward = COSTS[gradient]
+    with Oracle(network("dense"), gradient=gradient) as oracle:
+        oracle.logits_and_grad(inputs("dense"), score)
     assert oracle.passes == Passes(forward=3 * forward, backward=3 * backward)
 
 
 @each_path
-def test_a_gradient_of_zero_stays_zero(path: Path | None) -> None:
+def test_a_gradient_of_zero_stays_zero(gradient: GradientRule | None) -> None:
     """Far below every threshold, where nothing fires and compact surrogates vanish."""
     model = build(spec("dense")).double().eval()
     with torch.no_grad():
         for parameter in model.body.stem.parameters():
             parameter.zero_()
     x = torch.zeros(2, *IMAGE.shape, dtype=torch.float64)
-    with Oracle(model, path=path) as oracle:
+    with Oracle(model, gradient=gradient) as oracle:
         for _ in range(3):
-            assert (oracle.ascend(x, score)[1] == 0).all()
+            assert (oracle.logits_and_grad(x, score)[1] == 0).all()
 
 
 @each_path
-def test_everything_is_undone_after_an_error(path: Path | None) -> None:
+def test_everything_is_undone_after_an_error(gradient: GradientRule | None) -> None:
     model, x = network("cnn"), inputs("cnn").requires_grad_(True)
     modes = [module.training for module in model.modules()]
 
@@ -220,8 +220,8 @@ def test_everything_is_undone_after_an_error(path: Path | None) -> None:
 
     model.eval()
     before = gradient()
-    with pytest.raises(RuntimeError, match="boom"), Oracle(model, path=path) as oracle:
-        oracle.ascend(inputs("cnn"), fail)
+    with pytest.raises(RuntimeError, match="boom"), Oracle(model, gradient=gradient) as oracle:
+        oracle.logits_and_grad(inputs("cnn"), fail)
     assert torch.equal(gradient(), before)
     assert not any(module.training for module in model.modules())
     for module, training in zip(model.modules(), modes, strict=True):
@@ -229,35 +229,38 @@ def test_everything_is_undone_after_an_error(path: Path | None) -> None:
 
 
 @each_path
-def test_repr_and_record_rebuild_the_path(path: Path | None) -> None:
-    assert eval(repr(path)) == path
-    assert path_from(path_record(path)) == path
-    assert " " not in name_of(path)
+def test_repr_and_record_rebuild_the_path(gradient: GradientRule | None) -> None:
+    assert eval(repr(gradient)) == gradient
+    assert gradient_from(gradient_record(gradient)) == gradient
+    assert " " not in name_of(gradient)
 
 
 def test_a_record_without_a_kind_is_a_surrogate() -> None:
-    assert path_from({"shape": "arctan", "sharpness": 5.0, "height": 1.0}) == Surrogate(
+    assert gradient_from({"shape": "arctan", "sharpness": 5.0, "height": 1.0}) == Surrogate(
         "arctan", 5.0
     )
-    assert path_from("hart") == HART()
-    inner = {"kind": "mixture", "paths": [{"kind": "bptr"}, {"kind": "mean", "path": "rga"}]}
-    assert path_from(inner) == Mixture(paths=(BPTR(), Mean(path=RGA())))
+    assert gradient_from("hart") == HART()
+    inner = {
+        "kind": "mixture",
+        "gradients": [{"kind": "bptr"}, {"kind": "mean", "gradient": "rga"}],
+    }
+    assert gradient_from(inner) == Mixture(gradients=(BPTR(), ExpectedNetwork(gradient=RGA())))
 
 
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        ("asg", "Unknown path 'asg'.*'assg'"),
+        ("asg", "Unknown gradient 'asg'.*'assg'"),
         ({"kind": "hart", "sharpnes": 1.0}, "unknown setting 'sharpnes'.*'sharpness'"),
-        ({"kind": "rga", "path": "bptr"}, "unknown setting 'path'"),
+        ({"kind": "rga", "gradient": "bptr"}, "unknown setting 'gradient'"),
         ({"kind": "expectation", "samples": "many"}, "samples"),
-        ({"kind": "mixture", "paths": [{"kind": "pdgs"}]}, "'pdgs'.*'pdsg'"),
+        ({"kind": "mixture", "gradients": [{"kind": "pdgs"}]}, "'pdgs'.*'pdsg'"),
         ({"shape": "arctan", "sharpnes": 1.0}, "unknown setting 'sharpnes'"),
     ],
 )
 def test_a_wrong_record_is_refused(record: object, said: str) -> None:
     with pytest.raises(SettingError, match=said):
-        path_from(record)  # type: ignore[arg-type]
+        gradient_from(record)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -273,11 +276,11 @@ def test_a_wrong_record_is_refused(record: object, said: str) -> None:
         lambda: HART(sharpness=0.0),
         lambda: Conversion(activation="tanh"),
         lambda: Conversion(levels=0),
-        lambda: Mixture(paths=()),
+        lambda: Mixture(gradients=()),
         lambda: Smoothing(pairs=0),
         lambda: Smoothing(noise=0.0),
         lambda: Expectation(samples=0),
-        lambda: Replay(samples=0),
+        lambda: CommonRandomNumbers(samples=0),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: object) -> None:
