@@ -31,8 +31,8 @@ bench:
 docs:
 	@scripts/setup docs
 	@$(VENV)/bin/python scripts/generate_docs.py
-	@$(VENV)/bin/python scripts/generate_evidence.py
-	@$(VENV)/bin/python scripts/generate_training_evidence.py
+	@$(VENV)/bin/python -m research.pages.attacks
+	@$(VENV)/bin/python -m research.pages.training
 	@$(VENV)/bin/python -m sphinx -q -W -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 

@@ -1,6 +1,7 @@
 """What every benchmark shares: interleaved timing, a description of the machine, result files.
 
-Run as a script it prints the tables of all stored results.
+The files of ``research`` describe their machine and store their results by it, too. Run as a script
+it prints the tables of all stored results.
 """
 
 from __future__ import annotations
@@ -136,8 +137,8 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "torch": str(torch.__version__)}
 
 
-def write(benchmark: str, rows: Sequence[Row], **more: Any) -> None:
-    """Store a benchmark's rows under ``results`` and print them."""
+def write(benchmark: str, rows: Sequence[Row], *, folder: Path = RESULTS, **more: Any) -> None:
+    """Store a benchmark's rows, with what else it measured, in a folder, and print the rows."""
     content = {
         "benchmark": benchmark,
         "machine": machine(),
@@ -145,8 +146,8 @@ def write(benchmark: str, rows: Sequence[Row], **more: Any) -> None:
         "rows": list(rows),
         **more,
     }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{benchmark}.json"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{benchmark}.json"
     part = path.with_suffix(".part")
     part.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     part.replace(path)  # never half a file, also where a benchmark stores as it goes
@@ -160,11 +161,6 @@ def show(content: Mapping[str, Any]) -> None:
         print(
             f"  {row['work']:<58} {1e3 * row['ours_s']:9.2f} ms  against {row['against']:<24}"
             f"{1e3 * row['theirs_s']:9.2f} ms  ratio {row['ratio']:5.2f}  {target(row)}"
-        )
-    for row in content.get("scores", []):
-        print(
-            f"  {row['network']:<8} {row['norm']:<5} one attack {row['pick']:.3f}  "
-            f"all of ours {row['ours']:.3f}  {target(row)}"
         )
     for row in content.get("memory", []):
         judged = f"  ours is {row['ratio']:.2f} of it  {target(row)}" if "ratio" in row else ""

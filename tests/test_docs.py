@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 import shlex
-import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +16,10 @@ import typer
 from spikeproof.base import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "research").glob("*.md")]
+)
+STUDIES = ROOT / "docs" / "studies.md"
 PAGES = [page for page in PAGES if "_build" not in page.parts]
 
 
@@ -35,8 +36,8 @@ def text_of(page: Path) -> str:
 
 @cache
 def all_docs() -> str:
-    """Every page in one text."""
-    return "\n".join(text_of(page) for page in PAGES)
+    """Every page for users in one text; what only research names is not written about."""
+    return "\n".join(text_of(page) for page in PAGES if page.parent != ROOT / "research")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -49,8 +50,6 @@ def script(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    if str(ROOT / "scripts") not in sys.path:  # where a script finds its neighbours
-        sys.path.insert(0, str(ROOT / "scripts"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -96,44 +95,32 @@ def check_command(words: list[str], line: str) -> None:
         assert (ROOT / words[0]).exists(), line
     else:
         assert words[0] in ("pip", "git", "python") or words[0].startswith(".venv/bin/"), line
+        if words[0].endswith("python") and words[1:2] == ["-m"]:
+            assert importlib.util.find_spec(words[2]), line
+        elif words[0].endswith("python") and words[1:]:
+            assert (ROOT / words[1]).exists(), line
 
 
 def check_arguments(words: list[str], line: str) -> None:
     """Fail unless the command line parses, without running it."""
     from spikeproof.cli.main import app
+    from spikeproof.study import plans
 
+    if words[:2] == ["study", "run"] and not words[2].startswith("-"):
+        assert words[2] in plans() or words[2].endswith(".toml"), line
     command: Any = typer.main.get_command(app)
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
         assert words[0] in command.commands, line
         command, words = command.commands[words[0]], words[1:]
     if not hasattr(command, "commands") and "--help" not in words:
         command.make_context("spikeproof", words)
+    for word in words:
+        assert not word.startswith("research/plans/") or (ROOT / word).exists(), line
 
 
 def test_the_page_of_commands_is_current() -> None:
     docs = script("generate_docs")
     assert docs.page() == text_of(ROOT / "docs" / "cli.md"), "run scripts/generate_docs.py"
-
-
-@pytest.mark.parametrize("name", ["generate_evidence", "generate_training_evidence"])
-def test_the_page_of_evidence_is_current(name: str) -> None:
-    evidence = script(name)
-    assert evidence.page() == text_of(evidence.PAGE), f"run scripts/{name}.py"
-
-
-def test_the_page_of_evidence_says_what_was_not_measured(tmp_path: Path) -> None:
-    evidence = script("generate_evidence")
-    assert evidence.page(tmp_path).count("Not measured yet.") == len(evidence.PARTS)
-
-
-def test_the_page_of_evidence_calls_a_missed_target_missed(tmp_path: Path) -> None:
-    counted = {"attack": "pgd", "threat": "l2", "cases": 10_000, "violations": {"ball": 3}}
-    about = {"machine": {"processor": "some"}, "versions": {"python": "3", "torch": "2"}}
-    result = json.dumps({**about, "evidence": [counted]})
-    (tmp_path / "legality.json").write_text(result, encoding="utf-8")
-    told = script("generate_evidence").page(tmp_path)
-    assert "10,000 in all: 3 violations" in told
-    assert "no violation: **missed**" in told
 
 
 def test_every_command_has_an_example_that_parses() -> None:
@@ -207,6 +194,18 @@ def test_everything_a_user_can_name_is_written_about() -> None:
 
     silent = [f"{family} {name}" for family, name in families() if not told(name)]
     assert not silent
+
+
+def test_the_page_of_studies_counts_and_names_the_plans_that_are_shipped() -> None:
+    from spikeproof.study import plans
+
+    numbers = ["None", "One", "Two", "Three", "Four", "Five", "Six", "Seven"]
+    said = re.search(
+        r"(\w+) come with the package and go by their names: (.*?)\.\s", text_of(STUDIES), re.DOTALL
+    )
+    assert said is not None
+    assert said[1] == numbers[len(plans())]
+    assert sorted(re.findall(r"`([\w-]+)`", said[2])) == plans()
 
 
 def test_every_method_has_a_card() -> None:

@@ -1,4 +1,4 @@
-"""Ten thousand random cases per attack and threat; ``benchmarks/legality.py`` stores the counts."""
+"""Ten thousand random cases per attack and threat; ``research`` keeps the counts."""
 
 from __future__ import annotations
 

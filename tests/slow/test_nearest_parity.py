@@ -1,7 +1,7 @@
 """Our minimum-norm attacks beside independent implementations of the same ones, at equal steps.
 
 The libraries are oracles: nothing of theirs is in the package, and a test whose library is not
-installed is skipped (``benchmarks/attack_peers.py`` says which there are).
+installed is skipped (``research/attack_evidence/peers.py`` says which there are).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from functools import cache
 
 import pytest
 import torch
-from attack_peers import adversarial_library, foolbox, seeded
-from optimality import GEOMETRIES, classic, measured
 from torch import nn
 
+from research.attack_evidence.optimality import GEOMETRIES, classic, measured
+from research.attack_evidence.peers import adversarial_library, foolbox, seeded
 from spikeproof import load
 from spikeproof.attacks import DDN, FMN, PDPGD, MinimumNorm, SigmaZero
 from spikeproof.base import seeds

@@ -15,9 +15,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from run_files import contents
 
 from spikeproof.study import Plan, ProcessPool, cells_of, run, status
+from support.run_files import contents
 
 
 @pytest.fixture(scope="module")

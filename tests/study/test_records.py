@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_files import one
 
 from spikeproof.base import read_arrays
 from spikeproof.models import load_model, model_digest
 from spikeproof.study import CellFolder, Plan, cells_of, status
+from support.run_files import one
 
 
 def test_a_run_leaves_one_whole_record_per_cell_and_nothing_else(whole: Path, tiny: Plan) -> None:

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import made_run
 import numpy as np
 import pytest
 
 from spikeproof.analysis.results import Results, results
 from spikeproof.base import FileProblem, SettingError
+from support import made_run
 
 T, F = True, False
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from run_files import contents, one
 
 from spikeproof.base import FileProblem, InputError
 from spikeproof.study import CellFolder, CellsFailed, Plan, Progress, RunFolder, run, status
+from support.run_files import contents, one
 
 
 @pytest.fixture

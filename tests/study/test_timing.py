@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
 import shutil
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,25 +17,10 @@ from spikeproof.data import load
 from spikeproof.evaluate import open_test, timing
 from spikeproof.models import load_model
 from spikeproof.study import DataPlan, Plan, TimingPlan, TrainingPlan, cells_of, load_plan, run
+from support import made_run
 
 ERROR = {"kind": "cross_entropy", "weight": 1.0}
 LEVELS = {"jitter": (1.0, 1e-9), "deletion": (0.2, 1.0), "insertion": (1e-9, 0.5)}
-
-
-def made_run() -> ModuleType:
-    """The writer of run folders beside this file."""
-    name = "spikeproof_tests_made_run"
-    if name not in sys.modules:
-        path = Path(__file__).parent / "made_run.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-MADE = made_run()
 
 
 def part(**changes: Any) -> DataPlan:
@@ -169,8 +151,11 @@ def test_the_layers_spikes_are_disturbed_where_data_have_no_events(tmp_path: Pat
 
 
 def test_a_run_written_by_hand_gives_shares_and_paired_differences(tmp_path: Path) -> None:
-    made = MADE.MadeRun(tmp_path / "run")
-    for training, objective, right in (("plain", MADE.PLAIN, (4, 2)), ("SR", MADE.SPARSE, (4, 3))):
+    made = made_run.MadeRun(tmp_path / "run")
+    for training, objective, right in (
+        ("plain", made_run.PLAIN, (4, 2)),
+        ("SR", made_run.SPARSE, (4, 3)),
+    ):
         for seed in (0, 1):
             made.train("digits-events", training, seed, objective)
             counts = np.tile(np.array(right)[:, None], (1, 10))
@@ -185,7 +170,7 @@ def test_a_run_written_by_hand_gives_shares_and_paired_differences(tmp_path: Pat
 
 
 def test_an_array_of_another_shape_is_named(tmp_path: Path) -> None:
-    made = MADE.MadeRun(tmp_path / "run")
+    made = made_run.MadeRun(tmp_path / "run")
     made.timing("digits-events", "plain", 0, {"jitter": ([1, 2], np.ones((3, 5)))}, draws=4)
     with pytest.raises(FileProblem, match="'jitter' must have shape .2, 5.; got .3, 5."):
         results(made.plan()).timing("digits-events")

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import made_run
 import numpy as np
 import pytest
 
 from spikeproof.analysis.claims.verdicts import Verdict, verdicts
 from spikeproof.analysis.results import results
 from spikeproof.analysis.rows import plain
+from support import made_run
 
 N, SEEDS, DRAWS = 200, (0, 1), 200
 NORMS = ("linf", "l2", "l1", "l0")

@@ -17,7 +17,13 @@ from spikeproof.study.assemble import augmentations_of, settings_of
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.train import RULES, TERMS, Objective
 
-__all__ = ["check_names", "load_plan", "plans"]
+__all__ = ["RESEARCH", "check_names", "load_plan", "plans"]
+
+# Plans that once came with the package and now lie in a checkout, under research/plans.
+RESEARCH = (
+    "contest", "contest-fresh", "contest-more", "contest-refined", "contest-standard",
+    "sparsity", "synchrony", "training", "training-standard",
+)  # fmt: skip
 
 
 def plans() -> list[str]:
@@ -65,6 +71,11 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
+        if str(path) in RESEARCH:
+            raise FileProblem(
+                f"{str(path)!r} is a plan of the project's research, not of the package; pass the "
+                f"path of research/plans/{path}.toml in a checkout."
+            ) from None
         bare = path.suffix == "" and len(path.parts) == 1
         hint = f" {suggestion(str(path), plans())}" if bare else ""
         raise FileProblem(f"There is no plan at {path}.{hint}") from None

@@ -1,0 +1,1 @@
+"""What was measured about the attacks; each file with a main stores one result."""

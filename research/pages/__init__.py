@@ -1,0 +1,1 @@
+"""The pages of docs/evidence, written from stored results: `attacks` and `training`."""

@@ -1,0 +1,66 @@
+"""The plans of research: whole, trained as they say of each other, and told where they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from research import PLANS, RESULTS
+from spikeproof.base import FileProblem
+from spikeproof.study import TrainingPlan, load_plan, plans
+from spikeproof.study.load import RESEARCH
+
+NAMES = sorted(path.stem for path in PLANS.glob("*.toml"))
+
+
+def trainings(plan: str) -> dict[str, TrainingPlan]:
+    """The trainings of a plan of research by their names."""
+    return {training.name: training for training in load_plan(PLANS / f"{plan}.toml").training}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_plan_of_research_is_read_by_its_path_and_has_its_files_name(name: str) -> None:
+    plan = load_plan(PLANS / f"{name}.toml")
+    assert plan.name == name
+    assert (RESULTS / "studies" / f"{name}.json").exists()
+
+
+def test_the_contests_train_the_shipped_recipe_to_the_letter() -> None:
+    shown = ("contest", "contest-more", "contest-refined", "contest-standard")
+    recipes = {training.name: training for training in load_plan("recipes").training}
+    known = [recipes, *(trainings(name) for name in shown)]
+    shipped = {repr(replace(one["multinorm"], data=None)) for one in known}
+    assert len(shipped) == 1
+    fresh = trainings("contest-fresh")
+    assert {repr(replace(fresh["first-round"], name="multinorm"))} == shipped
+
+
+def test_the_stronger_suite_meets_trainings_of_the_plan_before_it() -> None:
+    whole = {repr(training) for training in trainings("training").values()}
+    assert {repr(training) for training in trainings("training-standard").values()} <= whole
+
+
+def test_a_bare_name_of_such_a_plan_is_told_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sorted(RESEARCH) == NAMES
+    assert not set(plans()) & set(NAMES)
+    monkeypatch.chdir(tmp_path)
+    for name in NAMES:
+        with pytest.raises(FileProblem) as caught:
+            load_plan(name)
+        assert str(caught.value) == (
+            f"{name!r} is a plan of the project's research, not of the package; pass the path of "
+            f"research/plans/{name}.toml in a checkout."
+        )
+
+
+def test_the_readme_names_every_plan_and_every_result() -> None:
+    text = (PLANS.parent / "README.md").read_text(encoding="utf-8")
+    assert all(f"](plans/{name}.toml)" in text for name in NAMES)
+    stored = {path.relative_to(PLANS.parent).as_posix() for path in RESULTS.rglob("*.json")}
+    assert set(re.findall(r"`(results/[\w/-]+\.json)`", text)) == stored
+    assert all(f"research/plans/{name}.toml --folder runs/{name}\n" in text for name in NAMES)
