@@ -38,7 +38,7 @@ LAYERS = [
 ROOMS = [name for name in LAYERS if (SOURCE / name / "__init__.py").exists()]
 FILES = sorted(SOURCE.rglob("*.py"))
 # Beside the package: read as often, so as short.
-BESIDE = ("tests", "benchmarks", "research", "scripts")
+BESIDE = ("tests", "benchmarks", "scripts")
 LONGEST = 300  # lines
 
 # word in a signature → the word that is used here
