@@ -4,7 +4,7 @@ The matrix: every member of a suite, every norm, every radius of the norm's ladd
 Ours is ``evaluate_ladder``: an item that is broken for a threat is not attacked again for it,
 neither by the next member nor at a larger radius, and the attack that breaks it leaves it alone at
 once. Against: each member at each radius on every item, alone and to its last step. Both verify
-what they find by the plain forward pass, both must give the same verdict for every item (this script fails
+what they find by the plain forward pass, both must give the same verdict for every item (it fails
 otherwise), and neither makes the random draws that ``evaluate_ladder`` adds on request. Target:
 less than half, in time and in passes. An item that stands at a radius has to be attacked by every
 member there to its last step, so the share of standing items (``standing``, over the whole ladder)

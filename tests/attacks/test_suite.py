@@ -150,7 +150,9 @@ def test_records_rebuild_a_suite() -> None:
 
 
 def test_a_member_may_take_any_path() -> None:
-    member = Member(attack=PGD(steps=3), gradient=Mixture(paths=(ASSG(), BPTR())), loss="margin")
+    member = Member(
+        attack=PGD(steps=3), gradient=Mixture(gradients=(ASSG(), BPTR())), loss="margin"
+    )
     assert member.name == "pgd mixture(assg-arctan+bptr) margin"
     assert Member.from_record(member.record()) == member
     model, x, y = case()
@@ -161,7 +163,7 @@ def test_a_member_may_take_any_path() -> None:
 def test_a_record_of_a_surrogate_without_its_kind_is_still_read() -> None:
     member = Member(gradient=Surrogate("arctan", 5.0))
     record = member.record()
-    assert record["path"].pop("kind") == "surrogate"
+    assert record["gradient"].pop("kind") == "surrogate"
     assert Member.from_record(record) == member
 
 

@@ -84,8 +84,8 @@ class Plane(nn.Module):
 def test_pdsg_pools_places_of_one_channel_and_items_only_when_asked() -> None:
     x = torch.tensor([[[[0.5, 1.5]], [[2.0, 1.0]]], [[[1.0, 0.0]], [[0.5, 0.5]]]]).double()
     u = (x - 1).tolist()
-    for gradient, together in ((PDSG(), False), (PDSG(statistics="batch"), True)):
-        with Oracle(Plane(), gradient=gradient) as oracle:
+    for rule, together in ((PDSG(), False), (PDSG(statistics="batch"), True)):
+        with Oracle(Plane(), gradient=rule) as oracle:
             grad = oracle.logits_and_grad(x, lambda z: z.sum(1))[1]
         for item in range(2):
             for channel in range(2):
@@ -97,8 +97,8 @@ def test_pdsg_pools_places_of_one_channel_and_items_only_when_asked() -> None:
 
 def test_pdsg_of_an_item_does_not_depend_on_the_items_beside_it() -> None:
     x = torch.rand(4, 2, 1, 2, dtype=torch.float64)
-    for gradient, same in ((PDSG(), True), (PDSG(statistics="batch"), False)):
-        with Oracle(Plane(), gradient=gradient) as oracle:
+    for rule, same in ((PDSG(), True), (PDSG(statistics="batch"), False)):
+        with Oracle(Plane(), gradient=rule) as oracle:
             together = oracle.logits_and_grad(x, lambda z: z.sum(1))[1][:1]
             alone = oracle.logits_and_grad(x[:1], lambda z: z.sum(1))[1]
         assert torch.allclose(together, alone, rtol=1e-12) is same
@@ -124,11 +124,11 @@ class Small(nn.Module):
 def test_conversion_takes_the_gradient_of_the_network_of_activations() -> None:
     x = torch.tensor([[1.0, -0.5], [3.0, 1.0]], dtype=torch.float64)
     # Currents / 2: (.5, -.25, .25) and (1.5, .5, 2). Spikes of two steps: (.5, 0, 0), (1, .5, 1).
-    for gradient, open_neurons in (
+    for rule, open_neurons in (
         (Conversion(), [(1, 0, 1), (1, 1, 1)]),
         (Conversion(activation="qcfs"), [(1, 0, 1), (0, 1, 0)]),
     ):
-        with Oracle(Small(), gradient=gradient) as oracle:
+        with Oracle(Small(), gradient=rule) as oracle:
             logits, grad = oracle.logits_and_grad(x, lambda z: z[:, 0])
         assert logits.tolist() == [[0.5, 0.0], [5.0, -0.5]]
         for item, (a, b, c) in enumerate(open_neurons):

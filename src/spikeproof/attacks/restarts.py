@@ -20,7 +20,7 @@ __all__ = ["Restarts"]
 class Restarts:
     """Run an attack several times with independent seeds and keep each item's best point.
 
-    Every run begins with a path that remembers nothing (``ASSG`` remembers membranes).
+    Every run begins with a gradient rule that remembers nothing (``ASSG`` remembers membranes).
 
     Args:
         attack: Any attack that uses its seeds.

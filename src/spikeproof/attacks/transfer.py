@@ -22,7 +22,7 @@ class Transfer:
     """Run an attack on another model and try the points it finds on the attacked one.
 
     The attacked model gives no gradient and is asked twice per item, so this cannot be fooled by
-    a masked gradient. The gradient path of the oracle is used on the other model.
+    a masked gradient. The gradient rule of the oracle is used on the other model.
 
     Args:
         source: File of the other model, written by ``save_model``; a relative path starts at the

@@ -1,4 +1,4 @@
-"""Find the sharpness of a gradient that breaks most, on items held out from the verdict."""
+"""Find the sharpness of a gradient rule that breaks most, on items held out from the verdict."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def tune(
     attack: Attack | None = None,
     widths: Sequence[float] = WIDTHS,
 ) -> P:
-    r"""Return the gradient with the sharpness, 1 / width, under which an attack breaks most items.
+    r"""Return the gradient rule with the sharpness, 1 / width, that breaks most items.
 
     Each width attacks all items with the same seeds. Of equally many broken items the larger mean
     margin decides, and then the earlier width. Use items that the verdict is not given on.

@@ -91,7 +91,7 @@ def true_class_gradient(oracle: Oracle, x: Tensor, y: Tensor) -> Tensor:
     with it.
 
     Args:
-        oracle: How the model is seen; its path decides what the gradient of a spike is.
+        oracle: How the model is seen; its rule decides what the gradient of a spike is.
         x: Inputs, ``(N, *shape)``.
         y: True classes, int64 ``(N,)``.
     Raises:

@@ -1,8 +1,8 @@
-"""Gradient gradients: how an attacker's gradient crosses the spikes of a network.
+"""Gradient rules: how an attacker's gradient crosses the spikes of a network.
 
-A gradient is a setting, frozen and without state. Most are rules: they say what one spiking layer
-hands back, and nothing else. Those that remember something, or ask the network several times, are
-opened with the oracle and forgotten with it.
+A gradient rule is a setting, frozen and without state. Most are rules: they say what one spiking
+layer hands back, and nothing else. Those that remember something, or ask the network several times,
+are opened with the oracle and forgotten with it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Question:
         rows: Numbers of the items within the attack, int64 ``(N,)``.
         keys: One key per item, the same at every question.
         draws: Makes one key per item, another at every question about it; asked only by networks
-            and gradients that draw.
+            and rules that draw.
         first: Whether this is the first of several samples of one gradient.
     """
 
@@ -85,7 +85,7 @@ class Question:
 
 
 class GradientEstimator(Protocol):
-    """An open gradient, with whatever it remembers of the items of one attack."""
+    """An open gradient rule, with whatever it remembers of the items of one attack."""
 
     def logits(self, question: Question) -> Tensor:
         """The answer of the true network, ``(N, K)``."""
@@ -98,7 +98,7 @@ class GradientEstimator(Protocol):
 
 @runtime_checkable
 class Openable(Protocol):
-    """A gradient that is more than a rule for one layer."""
+    """A gradient rule that is more than a rule for one layer."""
 
     def open(self) -> GradientEstimator:
         """Begin an attack that remembers nothing yet."""
@@ -107,8 +107,8 @@ class Openable(Protocol):
 
 GradientRule: TypeAlias = Surrogate | Rule | Openable
 
-# Settings with gradients inside: a record's inner gradients are built before the settings are
-# checked, and the check then asks no more of them than that they are gradients.
+# Settings with rules inside: a record's inner rules are built before the settings are
+# checked, and the check then asks no more of them than that they are rules.
 HOLDS_GRADIENTS = {"arbitrary_types_allowed": True}
 
 
@@ -132,12 +132,12 @@ class Through:
 
 
 def opened(gradient: GradientRule | None) -> GradientEstimator:
-    """Begin an attack through a gradient; None is the network's own surrogates."""
+    """Begin an attack through a gradient rule; None is the network's own surrogates."""
     return gradient.open() if isinstance(gradient, Openable) else Through(gradient)
 
 
 def name_of(gradient: GradientRule | None) -> str:
-    """A gradient in one word, for tables.
+    """A gradient rule in one word, for tables.
 
     Example:
         >>> name_of(None), name_of(Surrogate("arctan", sharpness=5.0))

@@ -22,7 +22,7 @@ class Oracle:
     """Answer an attacker's questions about a model, and leave the model as it was.
 
     Inside the ``with`` block every module is in evaluation mode, so batch statistics stay put; on
-    the way out, also after an error, each module gets back the mode it had. The gradient is passed
+    the way out, also after an error, each module gets back the mode it had. The rule is passed
     along with each question and never written into the model; what it remembers of the items is
     forgotten when the oracle is opened again.
 
@@ -33,7 +33,7 @@ class Oracle:
         model: Maps ``(N, ...)`` to logits ``(N, K)``; any torch module.
         gradient: How the attacker's gradient crosses a spike: a surrogate, or any of ``GRADIENTS``;
             None uses the model's own surrogates.
-        seeds: One key per item of the attack, for whatever the model or the gradient draws; the
+        seeds: One key per item of the attack, for whatever the model or the rule draws; the
             keys of ``seeds(0)`` where absent.
     Raises:
         SettingError: used outside a ``with`` block.
@@ -108,7 +108,7 @@ class Oracle:
             x: Inputs, ``(N, ...)``.
             score: Maps logits ``(N, K)`` to one number per item ``(N,)``, to be increased.
             rows: Which items of the attack these are, int64 ``(N,)``; all, in order, where absent.
-                Draws, and gradients that remember something of each item, find it by this number.
+                Draws, and rules that remember something of each item, find it by this number.
         """
         seen: list[Tensor] = []
 
@@ -121,17 +121,17 @@ class Oracle:
         if not torch.isfinite(grad).all():
             bad = int((~torch.isfinite(grad)).flatten(1).any(1).nonzero()[0])
             raise InputError(
-                f"The input gradient of item {bad} is not finite under gradient {self.gradient!r}; an "
-                "attack would fail without a sign of it. Use another gradient."
+                f"The input gradient of item {bad} is not finite under {self.gradient!r}; an "
+                "attack would fail without a sign of it. Use another rule."
             )
-        # A gradient that takes several samples has taken the score of each.
+        # A rule that takes several samples has taken the score of each.
         self._trend.note(question.rows, torch.stack(seen).detach().mean(0))
         return logits, grad
 
     def subset(self, rows: Tensor) -> Oracle:
         """The same open oracle for an attack on some of the items only, numbered anew from 0.
 
-        Draws, and what gradients remember, stay those of the items.
+        Draws, and what rules remember, stay those of the items.
 
         Args:
             rows: Which items, int64 ``(M,)``.
@@ -143,7 +143,7 @@ class Oracle:
     def reset_memory(self) -> Oracle:
         """The same open oracle for another run on the same items.
 
-        What its gradient remembers of them is forgotten; draws go on, so the run meets others.
+        What its rule remembers of them is forgotten; draws go on, so the run meets others.
         """
         part = copy(self)
         part._estimator = None if self._estimator is None else opened(self.gradient)
@@ -159,7 +159,7 @@ class Oracle:
     def _question(
         self, x: Tensor, score: Callable[[Tensor], Tensor], rows: Tensor | None
     ) -> tuple[GradientEstimator, Question]:
-        """The open gradient, and what it is asked."""
+        """The open gradient rule, and what it is asked."""
         if self._estimator is None:
             raise SettingError("Open the oracle first: `with Oracle(model) as oracle: ...`.")
         who = self._numbers(len(x), rows)

@@ -27,10 +27,10 @@ __all__ = ["GRADIENTS", "gradient_from", "gradient_record"]
 
 
 class _Gradients(Registry[GradientRule]):
-    """A registry that also knows the gradients inside a gradient."""
+    """A registry that also knows the rules inside a rule."""
 
     def build(self, record: Mapping[str, Any] | str) -> GradientRule:
-        """Build a gradient from its record or its bare kind."""
+        """Build a gradient rule from its record or its bare kind."""
         values: dict[str, Any] = {"kind": record} if isinstance(record, str) else dict(record)
         if "gradient" in values:
             values["gradient"] = gradient_from(values["gradient"])
@@ -39,7 +39,7 @@ class _Gradients(Registry[GradientRule]):
         return super().build(values)
 
     def record(self, member: GradientRule) -> dict[str, Any]:
-        """Return the plain record of a gradient."""
+        """Return the plain record of a gradient rule."""
         kind, values = self.kind(member), {}
         for field in dataclasses.fields(member):  # type: ignore[arg-type]
             value = getattr(member, field.name)
@@ -71,7 +71,7 @@ GRADIENTS: Registry[GradientRule] = _Gradients(
 
 
 def gradient_record(gradient: GradientRule | None) -> dict[str, Any] | None:
-    """Return the plain record of a gradient; None, the network's own surrogates, stays None.
+    """Return the plain record of a gradient rule; None, the network's own surrogates, stays None.
 
     Example:
         >>> gradient_record(HART(sharpness=2.0))
@@ -83,7 +83,7 @@ def gradient_record(gradient: GradientRule | None) -> dict[str, Any] | None:
 def gradient_from(
     record: Mapping[str, Any] | str | None, where: str = "gradient"
 ) -> GradientRule | None:
-    """Build a gradient from its record; a record without a kind is that of a plain surrogate.
+    """Build a gradient rule from its record; a record without a kind is that of a plain surrogate.
 
     Args:
         record: What ``gradient_record`` returned, a bare kind, or the three settings of a

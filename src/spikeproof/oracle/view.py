@@ -70,7 +70,7 @@ class View:
         if grad is None:
             raise InputError(
                 "No gradient reaches the input: something in the model detaches it. Attack "
-                "through a differentiable gradient, or use an attack that asks for outputs only."
+                "through a differentiable rule, or use an attack that asks for outputs only."
             )
         self.passes += Passes(backward=len(x))
         return grad

@@ -70,7 +70,7 @@ class Member:
 
     @property
     def averages(self) -> bool:
-        """Whether the gradient already says what to do about a network that draws."""
+        """Whether the gradient rule already says what to do about a network that draws."""
         return isinstance(self.gradient, Expectation | ExpectedNetwork | CommonRandomNumbers)
 
     def averaged(self, samples: int) -> Member:

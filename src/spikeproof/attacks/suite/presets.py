@@ -1,4 +1,4 @@
-"""The named suites: which attacks, through which gradients, in which order."""
+"""The named suites: which attacks, through which gradient rules, in which order."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""The gradient rule beside the plain surrogate, one paper per file."""
+"""The gradient rules beside the plain surrogate, one paper per file."""
 
 __all__: list[str] = []

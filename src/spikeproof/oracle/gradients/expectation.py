@@ -37,7 +37,7 @@ class Expectation:
     Raises:
         SettingError: less than one sample.
     Cost:
-        ``samples`` times the gradient's; ``samples`` forward passes where only logits are asked
+        ``samples`` times the rule's; ``samples`` forward passes where only logits are asked
         for. A network that draws nothing pays the same and gains nothing.
     Differs from the paper:
         Gradients of the score are averaged, not attacks: published code that runs the attack
@@ -88,7 +88,7 @@ class CommonRandomNumbers:
     Raises:
         SettingError: less than one sample.
     Cost:
-        ``samples`` times the gradient's; ``samples`` forward passes where only logits are asked
+        ``samples`` times the rule's; ``samples`` forward passes where only logits are asked
         for.
     Example:
         >>> CommonRandomNumbers().name
@@ -132,7 +132,7 @@ class ExpectedNetwork:
     Args:
         gradient: How the gradient crosses the spikes; None is the network's own surrogates.
     Cost:
-        One forward pass more than the gradient's.
+        One forward pass more than the rule's.
     Differs from the paper:
         Only draws made through ``spikeproof.neurons`` are replaced; a network that draws
         otherwise keeps its own.
@@ -160,7 +160,7 @@ class ExpectedNetwork:
 
 @dataclass(frozen=True, eq=False)
 class _Averaged:
-    """A gradient asked several times, with the draws that ``samples`` gives."""
+    """A rule asked several times, with the draws that ``samples`` gives."""
 
     inner: GradientEstimator
     samples: Callable[[Question], Iterator[Question]]
@@ -183,7 +183,7 @@ def _mean(parts: list[Tensor]) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Expected:
-    """A gradient through the expected network."""
+    """A rule through the expected network."""
 
     inner: GradientEstimator
 
@@ -192,7 +192,7 @@ class _Expected:
         return question.logits()
 
     def logits_and_grad(self, question: Question) -> tuple[Tensor, Tensor]:
-        """One forward pass of the true network, and the gradient's passes of the expected one."""
+        """One forward pass of the true network, and the rule's passes of the expected one."""
         logits = question.logits()
         with averaging():
             return logits, self.inner.logits_and_grad(question)[1]

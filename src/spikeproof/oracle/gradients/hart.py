@@ -1,4 +1,4 @@
-"""Rate and temporal information together: gradients averaged over time, no gradient through time."""
+"""Rate and temporal information together: gradients averaged over time, no path through time."""
 
 from __future__ import annotations
 

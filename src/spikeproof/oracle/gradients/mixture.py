@@ -1,4 +1,4 @@
-"""Several gradients at once: the mean of their gradients."""
+"""Several gradient rules at once: the mean of their gradients."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def _usual() -> tuple[GradientRule, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
-    r"""Step along the mean of the input gradients of several gradients.
+    r"""Step along the mean of the input gradients of several rules.
 
     .. math:: g = \frac1k \sum_{i=1}^{k} g_i \qquad\text{or}\qquad
         g = \frac1k \sum_{i=1}^{k} \frac{g_i}{\lVert g_i \rVert_2} \ \text{(normalised)}
 
     Args:
-        gradients: At least one.
-        normalised: Every gradient pulls equally hard on an item, however long its gradient; a
+        gradients: At least one rule.
+        normalised: Every rule pulls equally hard on an item, however long its gradient; a
             gradient of zero stays zero. Without it the longest gradient decides.
     Raises:
-        SettingError: no gradient.
+        SettingError: no rule.
     Cost:
-        The sum over the gradients.
+        The sum over the rules.
     Differs from the paper:
         The published mixture does not normalise.
     Example:
@@ -60,7 +60,7 @@ class Mixture:
     def __post_init__(self) -> None:
         object.__setattr__(self, "gradients", tuple(self.gradients))
         if not self.gradients:
-            raise SettingError("A Mixture needs at least one gradient.")
+            raise SettingError("A Mixture needs at least one gradient rule.")
 
     @property
     def name(self) -> str:
@@ -68,7 +68,7 @@ class Mixture:
         return f"mixture({'+'.join(name_of(gradient) for gradient in self.gradients)})"
 
     def open(self) -> _Mixed:
-        """Begin an attack through every gradient."""
+        """Begin an attack through every rule."""
         return _Mixed([opened(gradient) for gradient in self.gradients], self.normalised)
 
 
@@ -84,7 +84,7 @@ class _Mixed:
         return self.parts[0].logits(question)
 
     def logits_and_grad(self, question: Question) -> tuple[Tensor, Tensor]:
-        """What every gradient costs."""
+        """What every rule costs."""
         logits, grad = self.parts[0].logits_and_grad(question)
         grads = [grad, *(part.logits_and_grad(question)[1] for part in self.parts[1:])]
         if self.normalised:
