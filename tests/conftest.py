@@ -10,6 +10,8 @@ import torch
 from hypothesis import settings
 from torch import Tensor, nn
 
+pytest.register_assert_rewrite("support")
+
 # The same cases on every run and machine; a slow machine is no reason to fail.
 settings.register_profile("spikeproof", deadline=None, derandomize=True)
 settings.load_profile("spikeproof")

@@ -76,7 +76,7 @@ def legality(result: Result) -> str:
         f"\n{len(result['evidence'])} pairs of attack and threat, at least {least:,} random cases "
         f"each, {cases:,} in all: {bad} violations of ball, box, grid or count, of finite margins, "
         "of never being worse than clean, and no success on a constant model. The judge is written "
-        "in numpy and shares no line with the package (`tests/known_answers/legality.py`). Target: "
+        "in numpy and shares no line with the package (`tests/support/legality.py`). Target: "
         f"10,000 cases each, no violation: {verdict(bad == 0 and least >= 10_000)}.\n"
         + table(("attack", "threats", "cases", "violations"), rows)
     )

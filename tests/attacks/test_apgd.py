@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attack_cases import BOX, REAL, Net, answers, attacked, items
 from torch import Tensor, nn
 
 from spikeproof.attacks import APGD, SAPGD, Targeted, serves
@@ -13,6 +12,7 @@ from spikeproof.base import SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L0, L1, L2, Counts, Linf, Misclassification, Threat
+from support.attack_cases import BOX, REAL, Net, answers, attacked, items
 
 EVENTS = Domain(kind="events", shape=(1, 2, 4, 5), high=4.0, integer=True)
 

@@ -7,7 +7,6 @@ from functools import cache
 
 import pytest
 import torch
-from attack_cases import settled_answers
 from torch import Tensor
 
 from spikeproof.attacks import (
@@ -31,6 +30,7 @@ from spikeproof.data import Domain
 from spikeproof.models import ModelSpec, Network, Poisson, build
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L0, L2, Linf, Misclassification, Threat
+from support.attack_cases import settled_answers
 
 IMAGE = Domain(kind="image", shape=(1, 8, 8))
 SPEC = ModelSpec(name="cnn-small", domain=IMAGE, classes=3, width=4, timesteps=3)

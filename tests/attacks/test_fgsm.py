@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attack_cases import BOX, REAL, Net, answers, attacked, items
 from torch import Tensor, nn
 
 from spikeproof.attacks import FGSM, RFGSM
@@ -12,6 +11,7 @@ from spikeproof.base import seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L1, L2, Linf, Misclassification, Threat
+from support.attack_cases import BOX, REAL, Net, answers, attacked, items
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from attack_cases import BOX, Net, answers, attacked, check_stopping, items
 
 from spikeproof.attacks import APGD, FGSM, RFGSM, SAPGD, Attack, Random, Targeted
 from spikeproof.base import SettingError
 from spikeproof.threats import L1, L2, Linf, Misclassification, Threat
+from support.attack_cases import BOX, Net, answers, attacked, check_stopping, items
 
 STOPPING = [RFGSM.ten_steps(), APGD(steps=30), APGD(steps=30, wide=True), SAPGD(steps=30)]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attack_cases import settled_answers
 from torch import Tensor, nn
 
 from spikeproof.attacks import PGD, Best, Restarts
@@ -13,6 +12,7 @@ from spikeproof.data import Domain
 from spikeproof.models import ModelSpec, Network, build
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L0, L1, L2, Counts, Linf, Misclassification, Threat
+from support.attack_cases import settled_answers
 
 IMAGE = Domain(kind="image", shape=(1, 8, 8))
 EVENTS = Domain(kind="events", shape=(3, 2, 8, 8), high=4.0, integer=True)

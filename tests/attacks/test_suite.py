@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from attack_cases import check_stopping, settled_answers
 from torch import Tensor, nn
 
 from spikeproof.attacks import PGD, SUITES, Member, Random, Restarts, Suite, Swap, suite
@@ -16,6 +15,7 @@ from spikeproof.models import ModelSpec, Poisson, build
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import ASSG, BPTR, Expectation, ExpectedNetwork, Mixture, Oracle
 from spikeproof.threats import L0, Linf, Misclassification, Threat
+from support.attack_cases import check_stopping, settled_answers
 
 IMAGE = Domain(kind="image", shape=(1, 8, 8))
 SPEC = ModelSpec(name="cnn-small", domain=IMAGE, classes=4, width=4, timesteps=3)

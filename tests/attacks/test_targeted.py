@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attack_cases import BOX, REAL, Net, answers, attacked, items
 from torch import nn
 
 from spikeproof.attacks import APGD, PGD, Targeted
 from spikeproof.base import InputError, seeds
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L1, L2, Linf, Misclassification, OutputChange, Threat
+from support.attack_cases import BOX, REAL, Net, answers, attacked, items
 
 
 @pytest.mark.parametrize("loss", ["margin", "cross_entropy", "dlr"])

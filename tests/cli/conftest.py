@@ -1,16 +1,11 @@
-"""Command lines run in this process; the type of ``said`` is importable from ``saying``."""
+"""Command lines run in this process."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 import pytest
 
 from spikeproof.cli.main import run
-
-sys.path.insert(0, str(Path(__file__).parent))
-from saying import Said
+from support.saying import Said
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import json
 
 import pytest
 import typer
-from saying import Said
 
 from spikeproof.cli.main import run
 from spikeproof.cli.options import parse_radius
+from support.saying import Said
 
 COMMANDS = [
     ("demo",),

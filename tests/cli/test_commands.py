@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from saying import Said
 
 from spikeproof.cli.main import run
 from spikeproof.study import Plan, load_plan
+from support.saying import Said
 
 TINY = """
 name = "tiny"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from saying import Said
 
 from spikeproof.data import Dataset, load
 from spikeproof.models import read_tensors, write_tensors
+from support.saying import Said
 
 SMALL = ["--width", "2", "--timesteps", "1", "--epochs", "1"]
 

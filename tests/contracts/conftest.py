@@ -1,16 +1,13 @@
-"""What the contracts share is importable; the models that attacks take from disk lie at hand."""
+"""The models that attacks take from disk lie at hand."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from spikeproof.models import save_model
-
-sys.path.insert(0, str(Path(__file__).parent))
-from contract_cases import MODELS, THREATS, network
+from support.contract_cases import MODELS, THREATS, network
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from contract_cases import IMAGE, inputs, labels, network
 
 from spikeproof.attacks import (
     APGD,
@@ -28,6 +27,7 @@ from spikeproof.attacks import (
 from spikeproof.base import seeds
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L0, L1, Misclassification, Threat
+from support.contract_cases import IMAGE, inputs, labels, network
 
 pytestmark = pytest.mark.usefixtures("models_at_hand")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from contract_cases import CASES, EACH, IMAGE, each_case, inputs, labels, network, run
 from torch import Tensor, nn
 
 from spikeproof import attacks
@@ -13,6 +12,7 @@ from spikeproof.base import seeds
 from spikeproof.evaluate import verify
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L2, LOSSES, Misclassification, Threat
+from support.contract_cases import CASES, EACH, IMAGE, each_case, inputs, labels, network, run
 
 pytestmark = pytest.mark.usefixtures("models_at_hand")
 

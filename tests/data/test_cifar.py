@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from published_files import REAL, source
 
 from spikeproof.base import FileProblem
 from spikeproof.data import Cifar10, cifar, describe, embedded, load, store
 from spikeproof.data.cifar import BATCHES, FORMS
+from support.published_files import REAL, source
 
 
 def photographs() -> tuple[np.ndarray, np.ndarray]:

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from published_files import REAL, source
 
 from spikeproof.base import FileProblem
 from spikeproof.cli.main import run
 from spikeproof.data import FashionMnist, describe, hold_out, load, store, verify
+from support.published_files import REAL, source
 
 
 def idx(array: np.ndarray) -> bytes:

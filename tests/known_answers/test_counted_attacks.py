@@ -6,7 +6,6 @@ import itertools
 
 import pytest
 import torch
-from legality import Spikes
 from torch import Tensor, nn
 
 from spikeproof.attacks import Attack, Saliency, SparsePGD, SparseRS, Swap, serves
@@ -14,6 +13,7 @@ from spikeproof.base import seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L0, Counts, Geometry, Misclassification, Threat
+from support.legality import Spikes
 
 PIXELS = Domain(kind="image", shape=(2, 2, 4))
 FEATURES = Domain(kind="audio", shape=(12,), low=-1.0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from legality import AUDIO, EVENTS, IMAGE, VIEWS, Still, at, gaps, pairs, turns, violations
 
 from spikeproof.attacks import ATTACKS
 from spikeproof.threats import L0, L2, Counts, Joint, Linf, Threat
+from support.legality import AUDIO, EVENTS, IMAGE, VIEWS, Still, at, gaps, pairs, turns, violations
 
 TURNS, ITEMS = 10, 50
 

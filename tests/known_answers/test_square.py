@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from test_linear_attacks import AUDIO, IMAGE, best, case, gain
 
 from spikeproof.attacks import Square
 from spikeproof.data import Domain
 from spikeproof.threats import L1, L2, Geometry, Linf, Threat
+from support.planes import AUDIO, IMAGE, best, case, gain
 
 SOUND = Domain(kind="audio", shape=(20,), low=-1.0)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +12,7 @@ from torch import Tensor, nn
 from spikeproof.data import Domain
 from spikeproof.models import Encoder, ModelSpec, Network, build
 from spikeproof.neurons import LIF, Surrogate
-
-sys.path.insert(0, str(Path(__file__).parent))
-from coded import ALL, IMAGE
+from support.coded import ALL, IMAGE
 
 
 def _domain(name: str, kind: str) -> Domain:

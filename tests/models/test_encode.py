@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from coded import ALL, AUDIO, IMAGE
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -15,6 +14,7 @@ from spikeproof.base import InputError, SettingError, seeds
 from spikeproof.data import Domain, Views
 from spikeproof.models import ENCODERS, Direct, Encoder, Latency, ModelSpec, Phase, Poisson
 from spikeproof.neurons import drawing
+from support.coded import ALL, AUDIO, IMAGE
 
 EVENTS = Domain(kind="events", shape=(5, 2, 16, 16), high=6.0, integer=True)
 

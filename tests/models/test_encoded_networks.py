@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from coded import AUDIO, IMAGE, SPEC
 from torch import Tensor
 
 import spikeproof as sp
@@ -27,6 +26,7 @@ from spikeproof.models import (
     save_model,
 )
 from spikeproof.neurons import drawing
+from support.coded import AUDIO, IMAGE, SPEC
 
 
 def test_a_gradient_reaches_the_raw_input_through_the_network(encoder: Encoder, x: Tensor) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from traces import ABOVE, CURRENTS, One, unrolled, weighted
 
 from spikeproof.oracle import ASSG, Expectation, Oracle
+from support.traces import ABOVE, CURRENTS, One, unrolled, weighted
 
 
 def arctan(u: float, alpha: float) -> float:

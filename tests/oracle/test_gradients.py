@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 from torch import Tensor, nn
-from traces import ABOVE, CURRENTS, SPIKES, One, gradient, unrolled
 
 from spikeproof.neurons import IF, LIF, Neuron, Spiking, Surrogate
 from spikeproof.oracle import BPTR, HART, PDSG, RGA, Conversion, Mixture, Oracle, Smoothing
+from support.traces import ABOVE, CURRENTS, SPIKES, One, gradient, unrolled
 
 
 def test_the_trace_by_hand_and_the_chain_rule_by_hand_are_right() -> None:

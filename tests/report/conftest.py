@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
 from spikeproof.analysis import results, verdicts
 from spikeproof.report import compose
-
-
-def _load(name: str) -> ModuleType:
-    """A file beside this one, which is no test."""
-    full = f"spikeproof_tests_report_{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[full] = module
-        spec.loader.exec_module(module)
-    return sys.modules[full]
+from support import browser, synthetic
 
 
 @pytest.fixture(scope="session")
 def write_run() -> Callable[..., Path]:
     """Write a made-up run folder."""
-    made: Callable[..., Path] = _load("synthetic").write_run
-    return made
+    return synthetic.write_run
 
 
 @pytest.fixture(scope="session")
@@ -63,10 +46,9 @@ def page(whole: Path, html_of: Callable[[Path], str]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
+def chromium() -> Iterator[browser.Browser]:
     """A headless browser; tests that need one are skipped where there is none."""
-    module = _load("browser")
-    if module.CHROMIUM is None or module.DRIVER is None:
+    if browser.CHROMIUM is None or browser.DRIVER is None:
         pytest.skip("no chromium and chromedriver on this machine")
-    with module.chromium() as browser:
-        yield browser
+    with browser.chromium() as window:
+        yield window

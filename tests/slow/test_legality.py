@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from legality import Still, gaps, pairs, turns, violations
+
+from support.legality import Still, gaps, pairs, turns, violations
 
 pytestmark = pytest.mark.slow
 

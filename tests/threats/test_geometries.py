@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from cases import AUDIO, DOMAINS, EVENTS, IMAGE, THREATS, VIEWS, draw, label
 from torch import Tensor
 
 from spikeproof.base import SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.threats import L0, L1, L2, Counts, Geometry, Joint, Linf, Threat
+from support.threat_cases import AUDIO, DOMAINS, EVENTS, IMAGE, THREATS, VIEWS, draw, label
 
 each_threat = pytest.mark.parametrize("threat", THREATS, ids=label)
 

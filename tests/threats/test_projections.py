@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from cases import draw
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from spikeproof.data import Domain
 from spikeproof.threats import L0, L1, L2, Counts, Geometry, Linf, Threat
+from support.threat_cases import draw
 
 
 @given(st.integers(0, 10_000), st.floats(0.05, 3.0), st.sampled_from([L1(), L2(), Linf()]))

@@ -15,9 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.data import Dataset, Domain, Split
-
-sys.path.insert(0, str(Path(__file__).parent))
-from toy import SPEC
+from support.toy import SPEC
 
 
 class Sealed(Dataset):
@@ -93,12 +91,14 @@ def dataset() -> Callable[..., Dataset]:
 
 @pytest.fixture(scope="session")
 def told_by(root: Path) -> Callable[[str, Path], dict[str, Any]]:
-    """Run a script beside this file on a folder; the last line that it prints, from JSON."""
+    """Run a script of ``support`` on a folder; the last line that it prints, from JSON."""
+
+    places = os.pathsep.join(str(root / folder) for folder in ("src", "tests"))
 
     def tell(script: str, folder: Path) -> dict[str, Any]:
         done = subprocess.run(
-            [sys.executable, str(root / "tests" / "train" / script), str(folder)],
-            env={**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"},
+            [sys.executable, "-m", f"support.{script}", str(folder)],
+            env={**os.environ, "PYTHONPATH": places, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
             timeout=300,

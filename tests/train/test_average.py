@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from small_runs import ERROR, QUICK
 from torch import Tensor, nn
 
 from spikeproof.data import Dataset
 from spikeproof.models import model_digest
 from spikeproof.train import fit
 from spikeproof.train.loop.average import Average
+from support.small_runs import ERROR, QUICK
 
 
 def test_the_average_follows_its_formula_and_is_what_the_run_ends_with(

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from interrupted import NAME, SPARSE, run
-from small_runs import ERROR, QUICK
 from torch import nn
 
 from spikeproof.base import FileProblem, SettingError
@@ -17,6 +15,8 @@ from spikeproof.data import Dataset, Split
 from spikeproof.models import read_tensors, write_tensors
 from spikeproof.train import Training, fit
 from spikeproof.train.keep.checkpoint import _digest
+from support.interrupted import NAME, SPARSE, run
+from support.small_runs import ERROR, QUICK
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from small_runs import ERROR, NEAR, QUICK
 from torch import nn
 
 from spikeproof.attacks import PGD
@@ -27,6 +26,7 @@ from spikeproof.train import (
     write_card,
 )
 from spikeproof.train.loop.watch import Tally
+from support.small_runs import ERROR, NEAR, QUICK
 
 
 def test_a_tally_counts_items_and_not_calls() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from small_runs import ATTACKED, ERROR, NEAR, QUICK
 from torch import Tensor, nn
 
 from spikeproof.attacks import PGD
@@ -28,6 +27,7 @@ from spikeproof.train import (
     fit,
     load_failure,
 )
+from support.small_runs import ATTACKED, ERROR, NEAR, QUICK
 
 
 def test_a_loss_that_is_not_finite_names_epoch_step_items_and_parts(

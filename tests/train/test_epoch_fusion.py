@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from fusions import Make, Scaled, doubled, linear, objective, plain, state
 from torch import Tensor, nn
 
 from spikeproof.attacks import PGD
@@ -26,6 +25,7 @@ from spikeproof.train import (
     fit,
 )
 from spikeproof.train.loop.run import Run
+from support.fusions import Make, Scaled, doubled, linear, objective, plain, state
 
 
 def test_where_an_epoch_is_one_plain_step_both_fusions_are_the_same(

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from small_runs import ATTACKED, ERROR, QUICK, SPARSE
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, SettingError
@@ -17,6 +16,7 @@ from spikeproof.data import Dataset, Domain, Split
 from spikeproof.models import model_digest
 from spikeproof.neurons import LIF, Spiking
 from spikeproof.train import Adversarial, Objective, Training, fit
+from support.small_runs import ATTACKED, ERROR, QUICK, SPARSE
 
 
 def test_mixed_precision_on_a_processor_is_refused(

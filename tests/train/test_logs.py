@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_runs import ERROR, QUICK, SPARSE
 
 from spikeproof.base import SettingError
 from spikeproof.data import Dataset
 from spikeproof.train import LOG, WALL, Epoch, History, TensorBoard, fit
+from support.small_runs import ERROR, QUICK, SPARSE
 
 
 def test_the_log_has_a_line_per_epoch_and_outlives_a_break(

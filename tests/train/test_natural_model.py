@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from fusions import Make, Scaled, doubled, linear, objective, plain, state
-from interrupted import NAME, Stop, stop_after
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -36,6 +34,8 @@ from spikeproof.train import (
     load_failure,
 )
 from spikeproof.train.loop.run import Run
+from support.fusions import Make, Scaled, doubled, linear, objective, plain, state
+from support.interrupted import NAME, Stop, stop_after
 
 
 def test_the_average_takes_in_fused_weights(data: Dataset, dataset: Make) -> None:

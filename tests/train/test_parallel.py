@@ -23,7 +23,7 @@ def told(
     """What the script says."""
     if not hasattr(os, "fork") or not torch.distributed.is_available():
         pytest.skip("needs fork and torch.distributed")
-    return told_by("two_processes.py", tmp_path_factory.mktemp("p"))
+    return told_by("two_processes", tmp_path_factory.mktemp("p"))
 
 
 def numbers(value: Any, where: str = "") -> dict[str, float]:

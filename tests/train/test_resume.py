@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from interrupted import NAME, Stop, run, stop_after
-from small_runs import ERROR, QUICK
 from torch import nn
 
 from spikeproof.base import Diverged, FileProblem
@@ -20,13 +18,15 @@ from spikeproof.models import model_digest
 from spikeproof.train import LOG, WALL, CrossEntropy, History, Training, fit
 from spikeproof.train.loop.run import Run
 from spikeproof.train.loop.validate import Measured
+from support.interrupted import NAME, Stop, run, stop_after
+from support.small_runs import ERROR, QUICK
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_a_run_killed_at_many_moments_ends_with_the_bytes_of_an_unbroken_one(
     told_by: Callable[[str, Path], dict[str, Any]], tmp_path: Path
 ) -> None:
-    result = told_by("resumable.py", tmp_path)
+    result = told_by("resumable", tmp_path)
     assert all(result["same"].values()), result
     # Four are certain (around a write); how many of the five timed ones hit depends on the machine.
     assert result["kills"] >= 4, result

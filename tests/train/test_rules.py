@@ -11,8 +11,6 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from interrupted import Stop, stop_after
-from moments import Chain, moment
 from torch import Tensor, nn
 
 from spikeproof.attacks import PGD
@@ -37,6 +35,8 @@ from spikeproof.train import (
     fit,
 )
 from spikeproof.train.loop.run import Run
+from support.interrupted import Stop, stop_after
+from support.moments import Chain, moment
 
 ERROR = {"error": (1.0, CrossEntropy())}
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from small_runs import ATTACKED, DOMAIN, ERROR, FAR, NEAR, QUICK
 from torch import nn
 
 from spikeproof.attacks import PGD
@@ -19,6 +18,7 @@ from spikeproof.threats import L2, Linf, Misclassification, Threat
 from spikeproof.train import EAT, Adversarial, CrossEntropy, Exam, Objective, Training, fit
 from spikeproof.train.loop.run import Run
 from spikeproof.train.loop.validate import Measured
+from support.small_runs import ATTACKED, DOMAIN, ERROR, FAR, NEAR, QUICK
 
 
 def test_an_exam_counts_what_stands_under_each_threat_and_under_all() -> None:

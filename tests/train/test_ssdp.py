@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-from moments import Chain, moment
 from torch import Tensor, nn
 
 import spikeproof as sp
@@ -14,6 +13,7 @@ from spikeproof.base import InputError, SettingError
 from spikeproof.neurons import IF, Spiking, time_mean
 from spikeproof.train import SSDP
 from spikeproof.train.hooks.ssdp import latencies
+from support.moments import Chain, moment
 
 
 def test_ssdp_by_hand() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from small_runs import ERROR, QUICK
 from torch import Tensor, nn
 
 from spikeproof.data import Dataset
 from spikeproof.neurons import LIF, Spiking
 from spikeproof.train import Epoch, fit
 from spikeproof.train.loop.watch import warnings_of
+from support.small_runs import ERROR, QUICK
 
 
 class Spikes(nn.Module):

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from small_runs import QUICK
-
 from spikeproof.data import Dataset
 from spikeproof.train import CrossEntropy, Objective, SparseGradient, fit
+from support.small_runs import QUICK
 
 SPARSE = Objective({"error": (1.0, CrossEntropy()), "sparse": (0.1, SparseGradient())})
 NAME = "training.safetensors"

@@ -1,7 +1,7 @@
 """A training run that is killed with SIGKILL at many moments and finished; run as a script.
 
-``python resumable.py FOLDER`` trains once without a break and once with kills, and prints one line
-of JSON: whether the two agree and how often the second was killed.
+``python -m support.resumable FOLDER`` trains once without a break and once with kills, and prints
+one line of JSON: whether the two agree and how often the second was killed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from toy import DOMAIN, two_sided
 
 from spikeproof.attacks import PGD
 from spikeproof.models import model_digest
@@ -39,6 +38,7 @@ from spikeproof.train import (
     Training,
     fit,
 )
+from support.toy import DOMAIN, two_sided
 
 
 class Net(nn.Module):

@@ -1,6 +1,7 @@
-"""The same training by one process and by two; run as a script: ``python two_processes.py FOLDER``.
+"""The same training by one process and by two; run as a script.
 
-Prints one line of JSON: the histories and weights of both, and what the files hold.
+``python -m support.two_processes FOLDER`` prints one line of JSON: the histories and weights of
+both, and what the files hold.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from toy import DOMAIN, two_sided
 
 from spikeproof.attacks import PGD
 from spikeproof.models import model_digest, read_tensors
@@ -34,6 +34,7 @@ from spikeproof.train import (
     Training,
     fit,
 )
+from support.toy import DOMAIN, two_sided
 
 NEAR, WIDE = Threat(Linf(), 0.05, DOMAIN), Threat(L2(), 0.1, DOMAIN)
 
