@@ -30,6 +30,7 @@ bench:
 
 docs:
 	@scripts/setup docs
+	@$(VENV)/bin/python scripts/room_map.py
 	@$(VENV)/bin/python scripts/generate_docs.py
 	@$(VENV)/bin/python -m research.pages.attacks
 	@$(VENV)/bin/python -m research.pages.training

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from support.style_rules import (
     FLOOR,
     PACKAGE,
+    ROOT,
     Rule,
     Source,
     citations_exist,
@@ -32,6 +35,9 @@ from support.style_rules import (
     package,
     shared_class_names,
 )
+
+sys.path.append(str(ROOT / "scripts"))
+import room_map
 
 # Names with several meanings today. It gets shorter, never longer.
 KNOWN_TODAY = {
@@ -105,6 +111,39 @@ def test_the_citations_of_a_room_exist() -> None:
 def test_the_rooms_of_the_house_are_the_ones_that_exist() -> None:
     found = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name[0] != "_"}
     assert found <= set(FLOOR)
+
+
+def test_the_map_of_the_house_is_the_tree() -> None:
+    text = room_map.PAGE.read_text(encoding="utf-8")
+    assert room_map.with_map(text) == text, "run scripts/room_map.py"
+
+
+def test_the_map_accounts_for_every_module(tmp_path: Path) -> None:
+    files = {
+        "__main__": "",
+        "a/__init__": "'On b.\\n\\nMore.'",
+        "a/one": "from made.b import x",
+        "a/in/__init__": "'Not shown.'",
+        "a/in/two": "",
+        "b/__init__": "'Below a.'",
+    }
+    for name, text in files.items():
+        path = tmp_path / "made" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    page = f"x\n{room_map.BEGIN}old\n{room_map.END}y\n"
+    shown = room_map.with_map(page, tmp_path / "made").splitlines()
+    assert shown[:3] == ["x", room_map.BEGIN.strip(), "```text"]
+    assert [" ".join(line.split()) for line in shown[3:-3]] == [
+        "src/made/ __main__",
+        "├── b/ Below a",
+        "├── a/ On b",
+        "│ one",
+        "│ in/ two",
+    ]
+    assert shown[-3:] == ["```", room_map.END.strip(), "y"]
+    with pytest.raises(SystemExit, match="no room for the map"):
+        room_map.with_map("x")
 
 
 def test_a_public_class_name_has_one_meaning() -> None:
