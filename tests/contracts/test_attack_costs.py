@@ -4,59 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from spikeproof.attacks import (
-    APGD,
-    FGSM,
-    FMN,
-    PDPGD,
-    PGD,
-    RFGSM,
-    SAPGD,
-    Attack,
-    MinimumNorm,
-    Random,
-    Restarts,
-    Saliency,
-    SigmaZero,
-    SparsePGD,
-    SparseRS,
-    Swap,
-    Targeted,
-    Transfer,
-)
+from spikeproof.attacks import APGD, Attack, MinimumNorm, Restarts
 from spikeproof.base import seeds
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L0, L1, Misclassification, Threat
 from support.contract_cases import IMAGE, inputs, labels, network
+from support.examples import attack_costs
 
 pytestmark = pytest.mark.usefixtures("models_at_hand")
 
 
-@pytest.mark.parametrize(
-    ("attack", "forward", "backward"),
-    [
-        (PGD(steps=7), 9, 7),
-        (PGD(steps=7, random_start=False), 8, 7),
-        (PGD(steps=7, keep="last"), 7, 7),
-        (PGD(steps=7, random_start=False, keep="last"), 7, 7),
-        (Random(draws=6), 7, 0),
-        (Restarts(attack=PGD(steps=3), times=2), 10, 6),
-        (Swap(steps=5), 7, 6),
-        (FMN(steps=5), 8, 5),
-        (SigmaZero(steps=5), 8, 5),
-        (PDPGD(steps=5), 8, 5),
-        (FGSM(), 2, 1),
-        (RFGSM(steps=3), 5, 3),
-        (SAPGD(steps=4), 6, 4),
-        (Targeted(attack=PGD(steps=3), rivals=2), 13, 6),
-        (SparseRS(steps=5, stop=False), 7, 0),
-        (SparsePGD(steps=5), 7, 5),
-        (Saliency(), 5, 3),
-        (Saliency(steps=2, candidates=4), 12, 2),
-        (Transfer(source="image.safetensors"), 2, 0),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize(("attack", "forward", "backward"), attack_costs(), ids=repr)
 def test_passes_equal_the_documented_cost(attack: Attack, forward: int, backward: int) -> None:
     threat = Threat(L0(), 3, IMAGE)
     model, x = network(threat), inputs(threat)

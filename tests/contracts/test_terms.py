@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
@@ -9,65 +11,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from spikeproof import train
 from spikeproof.base import seeds
 from spikeproof.neurons import LIF, Spiking, time_mean
-from spikeproof.train import (
-    MPDSGR,
-    TERMS,
-    TET,
-    CleanCrossEntropy,
-    CrossEntropy,
-    GradientNorm,
-    Inputs,
-    Objective,
-    ParticipationRatio,
-    Pass,
-    Ramp,
-    SparseGradient,
-    Term,
-    ThresholdGuarding,
-    Trades,
-)
+from spikeproof.train import TERMS, CrossEntropy, Inputs, Objective, Pass, SparseGradient, Term
+from support.examples import term_costs, term_examples
 
-MEMBERS: dict[str, Term] = {
-    "clean_cross_entropy": CleanCrossEntropy(),
-    "cross_entropy": CrossEntropy(),
-    "gradient_norm": GradientNorm(),
-    "gradient_norm (l1)": GradientNorm(norm="l1", of="softmax"),
-    "gradient_norm (linf)": GradientNorm(norm="linf", penalty="absolute"),
-    "gradient_norm (top-k)": GradientNorm(norm="top-k", k=3, of="loss"),
-    "mpd_sgr": MPDSGR(),
-    "participation_ratio": ParticipationRatio(),
-    "ramp": Ramp(),
-    "sparse_gradient": SparseGradient(),
-    "sparse_gradient (unit)": SparseGradient(direction="unit", h=0.5),
-    "sparse_gradient (dual, clipped)": SparseGradient(
-        direction="dual", p=4.0, clip=(0.0, 1.0), h=0.5
-    ),
-    "sparse_gradient (one-hot)": SparseGradient(direction="one-hot", h=0.5),
-    "sparse_gradient (top-k)": SparseGradient(direction="top-k", k=5, h=0.2),
-    "sparse_gradient (code)": SparseGradient.code(),
-    "sparse_gradient (paper)": SparseGradient.paper(),
-    "sparse_gradient (frozen statistics)": SparseGradient(frozen_statistics=True),
-    "tet": TET(),
-    "threshold_guarding": ThresholdGuarding(),
-    "threshold_guarding (no ramp)": ThresholdGuarding(ramp="none"),
-    "trades": Trades(),
-    "trades (assg)": Trades.assg(),
-}
-# Forwards and input backwards beyond the shared forward, per call.
-COST = {
-    "clean_cross_entropy": (1, 0),
-    "cross_entropy": (0, 0),
-    "gradient_norm": (0, 1),
-    "mpd_sgr": (0, 0),
-    "participation_ratio": (0, 1),
-    "ramp": (0, 0),
-    "sparse_gradient": (1, 1),
-    "tet": (0, 0),
-    "threshold_guarding": (0, 0),
-    "trades": (1, 0),
-}
+EXAMPLES, COSTS = term_examples(), term_costs()
+MODALITIES = ("audio", "events", "image")  # of the fixture ``batch``
 # They look at hidden neurons only, or at statistics of the whole batch.
 BLIND_TO_THE_READOUT = {"mpd_sgr", "threshold_guarding"}
 OF_THE_BATCH = {"mpd_sgr"}
@@ -123,37 +74,46 @@ def toy(x: Tensor, **settings: Any) -> Toy:
         return Toy(x[0].numel(), **settings).to(x.dtype)
 
 
-@pytest.fixture(params=sorted(MEMBERS))
-def term(request: pytest.FixtureRequest) -> Term:
-    """Every registered term, in every published setting."""
-    return MEMBERS[request.param]
+def trials(pairs: Iterable[tuple[Term, str]]) -> pytest.MarkDecorator:
+    """A test of each of these terms on items of this modality."""
+    params = [pytest.param(term, name, id=f"{term!r}-{name}") for term, name in pairs]
+    return pytest.mark.parametrize(("term", "batch"), params, indirect=["batch"])
+
+
+each_term_everywhere = trials(itertools.product(EXAMPLES, MODALITIES))
+
+
+def each_term(turn: int) -> pytest.MarkDecorator:
+    """Every term on one modality, the modalities in turn; another turn is another modality."""
+    turned = itertools.cycle(MODALITIES[turn:] + MODALITIES[:turn])
+    return trials(zip(EXAMPLES, turned, strict=False))
 
 
 def test_every_registered_term_is_under_contract() -> None:
     # A page of the docs registers a term of its own.
     shipped = {kind for kind in TERMS if TERMS[kind].__module__.startswith("spikeproof.")}
-    assert {type(term) for term in MEMBERS.values()} == {TERMS[kind] for kind in shipped}
-    assert set(COST) == shipped
+    assert {type(term) for term in EXAMPLES} == {TERMS[kind] for kind in shipped}
+    assert set(COSTS) == shipped
 
 
-@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
-def test_value_and_gradient_are_finite_and_reach_every_weight(
-    term: Term, batch: Any, training: bool
-) -> None:
-    model = toy(batch.x).train(training)
-    value = term(seen(term, model, batch))
-    assert value.shape == ()
-    assert value.isfinite()
-    assert value >= 0
-    names, parameters = zip(*model.named_parameters(), strict=True)
-    grads = torch.autograd.grad(value, parameters, allow_unused=True)
+@each_term_everywhere
+def test_value_and_gradient_are_finite_and_reach_every_weight(term: Term, batch: Any) -> None:
     blind = TERMS.kind(term) in BLIND_TO_THE_READOUT
-    for name, grad in zip(names, grads, strict=True):
-        assert (grad is None) == (blind and name.startswith("last")), name
-        assert grad is None or grad.isfinite().all()
-    assert sum(float(grad.abs().sum()) for grad in grads if grad is not None) > 0
+    for training in (True, False):
+        model = toy(batch.x).train(training)
+        value = term(seen(term, model, batch))
+        assert value.shape == ()
+        assert value.isfinite()
+        assert value >= 0
+        names, parameters = zip(*model.named_parameters(), strict=True)
+        grads = torch.autograd.grad(value, parameters, allow_unused=True)
+        for name, grad in zip(names, grads, strict=True):
+            assert (grad is None) == (blind and name.startswith("last")), name
+            assert grad is None or grad.isfinite().all()
+        assert sum(float(grad.abs().sum()) for grad in grads if grad is not None) > 0
 
 
+@each_term(0)
 def test_a_call_costs_what_its_page_says(term: Term, batch: Any) -> None:
     model = toy(batch.x)
     clean = seen(term, model, batch)
@@ -161,9 +121,10 @@ def test_a_call_costs_what_its_page_says(term: Term, batch: Any) -> None:
     assert clean.logits.requires_grad
     clean.x.register_hook(lambda grad: backwards.append(1))
     term(clean)
-    assert (model.calls - 1, len(backwards)) == COST[TERMS.kind(term)]
+    assert (model.calls - 1, len(backwards)) == COSTS[TERMS.kind(term)]
 
 
+@each_term(1)
 def test_inputs_modes_buffers_and_gradients_stay_as_they_were(term: Term, batch: Any) -> None:
     model = toy(batch.x).eval()
     model.norm.train()  # an owner's odd choice must survive too
@@ -180,6 +141,7 @@ def test_inputs_modes_buffers_and_gradients_stay_as_they_were(term: Term, batch:
     assert not batch.x.requires_grad
 
 
+@each_term(2)
 def test_in_evaluation_mode_no_buffer_moves(term: Term, batch: Any) -> None:
     model = toy(batch.x).eval()
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
@@ -187,6 +149,7 @@ def test_in_evaluation_mode_no_buffer_moves(term: Term, batch: Any) -> None:
     assert all(torch.equal(b, before[name]) for name, b in model.named_buffers())
 
 
+@each_term(0)
 def test_what_was_not_announced_costs_a_forward_and_gives_the_same_value(
     term: Term, batch: Any
 ) -> None:
@@ -202,17 +165,20 @@ def test_what_was_not_announced_costs_a_forward_and_gives_the_same_value(
         assert all(torch.equal(b, buffers[name]) for name, b in model.named_buffers())
 
 
+@each_term(1)
 def test_without_an_attack_the_value_is_finite(term: Term, batch: Any) -> None:
     value = term(Pass(toy(batch.x).eval(), batch.x, batch.y))
     assert value.isfinite()
     assert value >= -1e-6
 
 
+@each_term(2)
 def test_one_item_is_enough(term: Term, batch: Any) -> None:
     model = toy(batch.x).eval()
     assert term(Pass(model, batch.x[:1], batch.y[:1])).isfinite()
 
 
+@each_term(0)
 def test_the_value_is_the_mean_over_items(term: Term, batch: Any) -> None:
     if TERMS.kind(term) in OF_THE_BATCH:
         pytest.skip("its page says that it looks at statistics of the batch")
@@ -223,6 +189,7 @@ def test_the_value_is_the_mean_over_items(term: Term, batch: Any) -> None:
     torch.testing.assert_close(whole, torch.stack(alone).mean())
 
 
+@each_term(1)
 def test_weight_zero_is_the_same_as_absent(term: Term, batch: Any) -> None:
     alone = Objective({"error": (1.0, CrossEntropy())})
     beside = Objective({"error": (1.0, CrossEntropy()), "more": (0, term)})
@@ -235,17 +202,20 @@ def test_weight_zero_is_the_same_as_absent(term: Term, batch: Any) -> None:
     assert torch.equal(loss, alone(toy(batch.x), batch.x, batch.y)[0])
 
 
-def test_settings_rebuild_from_repr_and_from_their_record(term: Term) -> None:
-    assert eval(repr(term)) == term
-    assert TERMS.build(TERMS.record(term)) == term
+def test_settings_rebuild_from_repr_and_from_their_record() -> None:
+    for term in EXAMPLES:
+        assert eval(repr(term), dict(vars(train))) == term
+        assert TERMS.build(TERMS.record(term)) == term
 
 
-def test_settings_are_frozen_and_equal_by_value(term: Term) -> None:
-    assert replace(cast(Any, term)) == term
-    with pytest.raises(AttributeError):
-        cast(Any, term).h = 1.0
+def test_settings_are_frozen_and_equal_by_value() -> None:
+    for term in EXAMPLES:
+        assert replace(cast(Any, term)) == term
+        with pytest.raises(AttributeError):
+            cast(Any, term).h = 1.0
 
 
+@each_term(2)
 def test_a_model_in_double_precision_gives_double_precision(term: Term, batch: Any) -> None:
     x = batch.x.double()
     assert term(Pass(toy(x), x, batch.y)).dtype == torch.float64
@@ -253,7 +223,7 @@ def test_a_model_in_double_precision_gives_double_precision(term: Term, batch: A
 
 def test_terms_in_one_objective_share_their_forwards(batch: Any) -> None:
     model = toy(batch.x)
-    terms = {name: (1.0, term) for name, term in MEMBERS.items()}
+    terms = {f"term {i}": (1.0, term) for i, term in enumerate(EXAMPLES)}
     Objective(terms, inputs=TWICE)(model, batch.x, batch.y, seeds=seeds(0, n=5))
-    own = [COST[TERMS.kind(t)][0] for t in MEMBERS.values() if isinstance(t, SparseGradient)]
+    own = [COSTS[TERMS.kind(t)][0] for t in EXAMPLES if isinstance(t, SparseGradient)]
     assert model.calls == 1 + 1 + sum(own), "one shared, one of the unattacked items, and SR's"
