@@ -34,11 +34,11 @@ FORMULAS = {
 
 
 @pytest.mark.parametrize("shape", sorted(SHAPES))
-@pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.0, 7.0])
-def test_the_derivative_is_the_published_formula(shape: str, sharpness: float) -> None:
-    ours = Surrogate(shape, sharpness).derivative(U)
-    theirs = torch.tensor([FORMULAS[shape](u, sharpness) for u in U.tolist()], dtype=U.dtype)
-    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+def test_the_derivative_is_the_published_formula(shape: str) -> None:
+    for sharpness in (0.5, 1.0, 2.0, 7.0):
+        ours = Surrogate(shape, sharpness).derivative(U)
+        theirs = torch.tensor([FORMULAS[shape](u, sharpness) for u in U.tolist()], dtype=U.dtype)
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", sorted(set(SHAPES) - {"straight-through"}))
