@@ -124,7 +124,7 @@ def test_a_call_costs_what_its_page_says(term: Term, batch: Any) -> None:
     assert (model.calls - 1, len(backwards)) == COSTS[TERMS.kind(term)]
 
 
-@each_term(1)
+@each_term_everywhere
 def test_inputs_modes_buffers_and_gradients_stay_as_they_were(term: Term, batch: Any) -> None:
     model = toy(batch.x).eval()
     model.norm.train()  # an owner's odd choice must survive too

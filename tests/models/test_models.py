@@ -168,14 +168,10 @@ def test_a_missing_model_file_is_one_sentence(tmp_path: Path) -> None:
         load_model(tmp_path / "nothing.safetensors")
 
 
-def test_time_first_events_are_refused(spec: ModelSpec) -> None:
-    x = inputs(spec, 2)
-    with pytest.raises(InputError, match="items first"):
-        build(spec)(x.unsqueeze(0))
-
-
-def test_inputs_of_another_type_or_device_are_one_sentence(spec: ModelSpec) -> None:
+def test_time_first_or_of_another_type_or_device_is_one_sentence(spec: ModelSpec) -> None:
     model, x = build(spec), torch.zeros(2, *spec.domain.shape)
+    with pytest.raises(InputError, match="items first"):
+        model(inputs(spec, 2).unsqueeze(0))
     for bad, got in ((x.double(), "float64 on cpu"), (x.byte(), "uint8"), (x.to("meta"), "meta")):
         with pytest.raises(InputError, match=f"must be torch.float32 on cpu .* got .*{got}"):
             model(bad)

@@ -42,11 +42,11 @@ def test_the_derivative_is_the_published_formula(shape: str) -> None:
 
 
 @pytest.mark.parametrize("shape", sorted(set(SHAPES) - {"straight-through"}))
-@pytest.mark.parametrize("sharpness", [0.5, 3.0])
-def test_the_derivative_integrates_to_what_it_says(shape: str, sharpness: float) -> None:
+def test_the_derivative_integrates_to_what_it_says(shape: str) -> None:
     u = torch.linspace(-4000, 4000, 8_000_001, dtype=torch.float64)
-    area = torch.trapezoid(Surrogate(shape, sharpness).derivative(u), u).item()
-    assert area == pytest.approx(0.85 if shape == "multi-gaussian" else 1.0, abs=1e-3)
+    for sharpness in (0.5, 3.0):
+        area = torch.trapezoid(Surrogate(shape, sharpness).derivative(u), u).item()
+        assert area == pytest.approx(0.85 if shape == "multi-gaussian" else 1.0, abs=1e-3)
 
 
 def test_the_height_gives_the_published_exponentials() -> None:

@@ -139,14 +139,14 @@ def test_a_zero_gradient_gives_a_zero_step() -> None:
         assert torch.equal(threat.step(zero, x, x), zero), label(threat)
 
 
-@pytest.mark.parametrize("scale", [1e-38, 1e-20, 1e20])
 @pytest.mark.parametrize("geometry", [Linf(), L2(), L1(), L0()], ids=repr)
-def test_steps_do_not_depend_on_the_size_of_the_gradient(geometry: Geometry, scale: float) -> None:
+def test_steps_do_not_depend_on_the_size_of_the_gradient(geometry: Geometry) -> None:
     threat = Threat(geometry, 1.0, AUDIO)
     x, grad = draw(AUDIO, 6, 4), torch.randn(6, 40)
-    torch.testing.assert_close(
-        threat.step(grad * scale, x, x), threat.step(grad, x, x), rtol=1e-3, atol=1e-6
-    )
+    for scale in (1e-38, 1e-20, 1e20):
+        torch.testing.assert_close(
+            threat.step(grad * scale, x, x), threat.step(grad, x, x), rtol=1e-3, atol=1e-6
+        )
 
 
 @each_threat
