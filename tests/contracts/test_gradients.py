@@ -6,7 +6,6 @@ from functools import cache
 
 import pytest
 import torch
-from contract_cases import AUDIO, EVENTS, IMAGE, VIEWS
 from torch import Tensor
 
 from spikeproof import oracle as room
