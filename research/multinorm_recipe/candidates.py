@@ -47,7 +47,7 @@ class Candidate:
         scales: Norm → factor of that radius.
         attack: Of the training; MSD takes its steps and step size.
         loss: What the attack climbs.
-        path: Surrogate of the attack, None for the network's own.
+        gradient: Surrogate of the attack, None for the network's own.
         terms: Of the objective.
         settings: Of the loop.
         epochs: Passes over the training items.
@@ -70,7 +70,7 @@ class Candidate:
     scales: Mapping[str, float] = field(default_factory=dict)
     attack: PGD = PATIENT
     loss: str = "cross_entropy"
-    path: Surrogate | None = None
+    gradient: Surrogate | None = None
     terms: Mapping[str, tuple[float, Any]] = field(default_factory=lambda: dict(ERROR))
     settings: Training = TRAINING
     epochs: int = 15

@@ -66,7 +66,9 @@ def inputs(candidate: Candidate, data: Dataset) -> Inputs | None:
         threat = ladder[LEVEL]
         threats[norm] = threat.at(threat.radius * candidate.scales.get(norm, 1.0))
     attacked = {
-        norm: Adversarial(candidate.attack, threats[norm], path=candidate.path, loss=candidate.loss)
+        norm: Adversarial(
+            candidate.attack, threats[norm], gradient=candidate.gradient, loss=candidate.loss
+        )
         for norm in candidate.norms
     }
     if kind in attacked:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.neurons import IF, LIF, Neuron, Spiking, Surrogate
-from spikeproof.oracle import RGA, Oracle, Path
+from spikeproof.oracle import RGA, GradientRule, Oracle
 from spikeproof.threats import Misclassification
 from spikeproof.train import (
     CrossEntropy,
@@ -163,7 +163,7 @@ def test_every_weight_gets_the_published_gradient(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "path"),
+    ("key", "rule"),
     [
         ("bptt_triangle_1", Surrogate("triangle", sharpness=1.0)),
         ("bptt_sigmoid_4", Surrogate("sigmoid", sharpness=4.0)),
@@ -171,9 +171,11 @@ def test_every_weight_gets_the_published_gradient(case: Case) -> None:
         ("rate_bptr", RGA()),
     ],
 )
-def test_the_gradient_paths_are_the_published_ones(case: Case, key: str, path: Path) -> None:
+def test_the_gradient_paths_are_the_published_ones(
+    case: Case, key: str, rule: GradientRule
+) -> None:
     goal = Misclassification(case.y, loss="cross_entropy")
-    with Oracle(case.model, gradient=path) as oracle:
+    with Oracle(case.model, gradient=rule) as oracle:
         logits, grad = oracle.logits_and_grad(case.x, goal.score)
     near(logits, case[f"path.{key}.logits"])
     near(grad, case[f"path.{key}.gradient"])

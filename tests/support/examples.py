@@ -38,8 +38,8 @@ from spikeproof.oracle import (
     Conversion,
     Expectation,
     ExpectedNetwork,
+    GradientRule,
     Mixture,
-    Path,
     Smoothing,
 )
 from spikeproof.train import (
@@ -153,12 +153,12 @@ def term_costs() -> dict[str, tuple[int, int]]:
     }
 
 
-def gradient_examples() -> list[Path | None]:
+def gradient_examples() -> list[GradientRule | None]:
     """Ways for a gradient to cross the spikes; ``None`` is each neuron's own."""
     return [*gradient_costs(), None]
 
 
-def gradient_costs() -> dict[Path, tuple[int, int]]:
+def gradient_costs() -> dict[GradientRule, tuple[int, int]]:
     """Paths with their forward and backward passes per item and question."""
     return {
         Surrogate("sigmoid", 4.0): (1, 1),
@@ -171,11 +171,11 @@ def gradient_costs() -> dict[Path, tuple[int, int]]:
         HART(sharpness=2.0): (1, 1),
         Conversion(): (2, 1),
         Conversion(activation="qcfs", levels=4): (2, 1),
-        Mixture(paths=(ASSG(shape="sigmoid"), Conversion(), BPTR())): (4, 3),
+        Mixture(gradients=(ASSG(shape="sigmoid"), Conversion(), BPTR())): (4, 3),
         Mixture(normalised=True): (2, 2),
         Smoothing(pairs=2): (5, 0),
         Expectation(samples=3): (3, 3),
-        Expectation(samples=2, gradient=Mixture(paths=(HART(), Surrogate()))): (4, 4),
+        Expectation(samples=2, gradient=Mixture(gradients=(HART(), Surrogate()))): (4, 4),
         CommonRandomNumbers(samples=2, gradient=ASSG()): (2, 2),
         ExpectedNetwork(gradient=PDSG()): (2, 1),
     }

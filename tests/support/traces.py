@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.neurons import LIF, Neuron, Spiking
-from spikeproof.oracle import Oracle, Path
+from spikeproof.oracle import GradientRule, Oracle
 
 WEIGHTS = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
 # Leak .5: u = .75 | .375 + .5 = .875 | .4375 + 1 = 1.4375 fires.
@@ -32,9 +32,11 @@ def weighted(logits: Tensor) -> Tensor:
     return (WEIGHTS[: logits.shape[1]] * logits).sum(1)
 
 
-def gradient(path: Path | None, x: Tensor = CURRENTS, neuron: Neuron | None = None) -> list[float]:
+def gradient(
+    gradient: GradientRule | None, x: Tensor = CURRENTS, neuron: Neuron | None = None
+) -> list[float]:
     """Through a fresh oracle."""
-    with Oracle(One(neuron), gradient=path) as oracle:
+    with Oracle(One(neuron), gradient=gradient) as oracle:
         grad: list[float] = oracle.logits_and_grad(x, weighted)[1][0].tolist()
     return grad
 
