@@ -209,9 +209,9 @@ def test_records_of_attacks_around_others_are_plain_and_complete() -> None:
     assert record["source"] == "runs/a.safetensors"
     assert record["attack"]["attack"]["steps"] == 3
     assert ATTACKS.build(record) == attack
-    with pytest.raises(SettingError, match="needs a 'source'"):
+    with pytest.raises(SettingError, match="attack 'transfer': source: Field required"):
         ATTACKS.build("transfer")
     with pytest.raises(SettingError, match=r"unknown setting 'sorce'. Did you mean 'source'"):
         ATTACKS.build({"kind": "transfer", "sorce": "a"})
-    with pytest.raises(SettingError, match="source must be the path of a model file; got 3"):
+    with pytest.raises(SettingError, match="source: Input should be a valid string; got 3"):
         ATTACKS.build({"kind": "transfer", "source": 3})

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from spikeproof.attacks.apgd import APGD
 from spikeproof.attacks.attack import Attack
 from spikeproof.attacks.countdown import Countdown
@@ -25,53 +22,12 @@ from spikeproof.attacks.square import Square
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.targeted import Targeted
 from spikeproof.attacks.transfer import Transfer
-from spikeproof.base import Registry, SettingError, suggestion
+from spikeproof.base import Registry
 
 __all__ = ["ATTACKS"]
 
 
-# Attacks with another one inside: their other settings, the type of each, and that type in words.
-AROUND: dict[str, dict[str, tuple[type, str]]] = {
-    "restarts": {"times": (int, "a whole number")},
-    "targeted": {"rivals": (int, "a whole number")},
-    "transfer": {"source": (str, "the path of a model file")},
-}
-
-
-class _Attacks(Registry[Attack]):
-    """A registry that also knows the attack inside another one (Restarts, Targeted, Transfer)."""
-
-    def build(self, record: Mapping[str, Any] | str) -> Attack:
-        """Build an attack from its record or its bare kind."""
-        kind = record if isinstance(record, str) else record.get("kind")
-        if kind not in AROUND:
-            return super().build(record)
-        values = {} if isinstance(record, str) else {k: v for k, v in record.items() if k != "kind"}
-        known = ("attack", *AROUND[kind])
-        for key in values:
-            if key not in known:
-                raise SettingError(
-                    f"attack {kind!r}: unknown setting {key!r}. {suggestion(key, known)}"
-                )
-        for key, (wanted, words) in AROUND[kind].items():
-            if key in values and not isinstance(values[key], wanted):
-                raise SettingError(f"attack {kind!r}: {key} must be {words}; got {values[key]!r}.")
-        if "attack" in values:
-            values["attack"] = self.build(values["attack"])
-        if kind == "transfer" and "source" not in values:
-            raise SettingError("attack 'transfer' needs a 'source', the path of a model file.")
-        return self[kind](**values)
-
-    def record(self, member: Attack) -> dict[str, Any]:
-        """Return the plain record of an attack."""
-        if not isinstance(member, Restarts | Targeted | Transfer):
-            return super().record(member)
-        kind = self.kind(member)
-        plain = {key: getattr(member, key) for key in AROUND[kind]}
-        return {"kind": kind, "attack": self.record(member.attack), **plain}
-
-
-ATTACKS: Registry[Attack] = _Attacks(
+ATTACKS: Registry[Attack] = Registry(
     "attack",
     {
         "apgd": APGD,
@@ -94,4 +50,6 @@ ATTACKS: Registry[Attack] = _Attacks(
         "targeted": Targeted,
         "transfer": Transfer,
     },
+    group="spikeproof.attacks",
+    of=Attack,
 )

@@ -33,14 +33,18 @@ from spikeproof.base.files import (
     write_atomic,
     write_json,
 )
+from spikeproof.base.members import Members
+from spikeproof.base.records import Named, record_of, settings_from
 from spikeproof.base.seeds import Seeds, seeds
-from spikeproof.base.settings import Registry, settings_from
+from spikeproof.base.settings import Registry
 
 __all__ = [
     "Diverged",
     "FileProblem",
     "IllegalAdversarial",
     "InputError",
+    "Members",
+    "Named",
     "Registry",
     "Seeds",
     "SettingError",
@@ -63,6 +67,7 @@ __all__ = [
     "placed",
     "read_arrays",
     "read_json",
+    "record_of",
     "references",
     "seeds",
     "settings_from",

@@ -1,4 +1,4 @@
-"""Settings are frozen dataclasses; this file turns them into records and back.
+"""Settings are frozen dataclasses; a registry knows them by name.
 
 A record is plain data: ``{"kind": "pgd", "steps": 40}``. ``Registry`` maps kinds to classes, so
 the registry is the format of every configuration file.
@@ -7,91 +7,125 @@ the registry is the format of every configuration file.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any, Generic, TypeVar, cast
-
-from pydantic import TypeAdapter, ValidationError
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from spikeproof.base.checks import suggestion
 from spikeproof.base.errors import SettingError
+from spikeproof.base.members import Members
+from spikeproof.base.records import FAMILIES, record_of, settings_from
 
-__all__ = ["Registry", "settings_from"]
+__all__ = ["Registry"]
 
 T = TypeVar("T")
 
 
-def settings_from(cls: type[T], values: Mapping[str, Any], where: str) -> T:
-    """Build the settings class ``cls`` from plain data, refusing unknown keys.
-
-    Args:
-        cls: A dataclass.
-        values: Field names and values; types are checked and converted.
-        where: What to call the place in an error, e.g. ``"[[training]] 'SR'"``.
-    Returns:
-        The settings object.
-    Raises:
-        SettingError: an unknown key (the nearest known one is named), a missing one, or a value
-            of the wrong type.
-    """
-    known = [field.name for field in dataclasses.fields(cast(Any, cls)) if field.init]
-    for key in values:
-        if key not in known:
-            raise SettingError(f"{where}: unknown setting {key!r}. {suggestion(key, known)}")
-    try:
-        return TypeAdapter(cls).validate_python(dict(values))
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or cls.__name__
-        got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
-        raise SettingError(f"{where}: {place}: {first['msg']}{got}.") from None
-
-
-class Registry(Generic[T]):
-    """Names of the members of one family, in both directions.
+class Registry(Members[type[T]]):
+    """Names of the settings classes of one family, in both directions.
 
     Args:
         family: What a member is called in errors, e.g. ``"attack"``.
         members: kind → settings class.
+        group: The entry points under which other packages offer classes; see :class:`Members`.
+        of: The type of a member. A field annotated with it holds a member, and the record of the
+            settings that the field belongs to holds the member's record.
+        given: The type of fields that records leave out and ``build`` is given.
+        bare: The kind of a record that names none.
+    Raises:
+        SettingError: two classes of one kind, or something that is no dataclass.
     Example:
         >>> from dataclasses import dataclass
-        >>> @dataclass(frozen=True, kw_only=True)
+        >>> walks: Registry[object] = Registry("walk")
+        >>> @walks.register("walk")
+        ... @dataclass(frozen=True, kw_only=True)
         ... class Walk:
         ...     steps: int = 3
-        >>> walks = Registry("walk", {"walk": Walk})
         >>> walks.build({"kind": "walk", "steps": 5})
         Walk(steps=5)
         >>> walks.record(Walk())
         {'kind': 'walk', 'steps': 3}
     """
 
-    def __init__(self, family: str, members: Mapping[str, type[T]]) -> None:
-        self.family = family
-        self.members = dict(members)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self.members))
-
-    def __getitem__(self, kind: str) -> type[T]:
-        """The class of a kind; an unknown kind raises and names the nearest."""
-        if kind not in self.members:
-            raise SettingError(f"Unknown {self.family} {kind!r}. {suggestion(kind, self.members)}")
-        return self.members[kind]
+    def __init__(
+        self,
+        family: str,
+        members: Mapping[str, type[T]] | None = None,
+        *,
+        group: str | None = None,
+        of: Any = None,
+        given: Any = None,
+        bare: str | None = None,
+    ) -> None:
+        super().__init__(family, members, group=group)
+        self.of = of
+        self.given = given
+        self.bare = bare
+        if of is not None:
+            FAMILIES.append(self)
 
     def kind(self, member: object) -> str:
         """The kind under which the class of ``member`` is registered."""
         for kind, cls in self.members.items():
             if type(member) is cls:
                 return kind
-        raise SettingError(f"{type(member).__name__} is not a registered {self.family}.")
+        for kind in self.guests.working(self._offered()):
+            if type(member) is self[kind]:
+                return kind
+        raise SettingError(
+            f"{type(member).__name__} is not a registered {self.family}; give it a name with "
+            "register()."
+        )
 
-    def build(self, record: Mapping[str, Any] | str) -> T:
-        """Build a member from ``{"kind": ..., setting: value}`` or from its bare kind."""
+    def build(self, record: Mapping[str, Any] | str, given: Any = None, *, place: str = "") -> T:
+        """Build a member from ``{"kind": ..., setting: value}`` or from its bare kind.
+
+        Args:
+            record: Plain data; what stands inside is built by the registries of its own family.
+            given: What records leave out.
+            place: Where the record stands, for errors.
+        Raises:
+            SettingError: an unknown kind or setting (the nearest known one is named), or a value
+                that does not fit.
+        """
+        # "attack 'restarts': attack: attack 'pgd'" would say it twice.
+        same = place.endswith(f": {self.family}")
+        at = place.removesuffix(self.family) if same else f"{place}: " if place else ""
+        if not isinstance(record, str | Mapping):
+            raise SettingError(
+                f"{at}Every {self.family} is a name, or a table with a 'kind'; got {record!r}."
+            )
         values = {"kind": record} if isinstance(record, str) else dict(record)
-        if "kind" not in values:
-            raise SettingError(f"Every {self.family} needs a 'kind'. Known: {', '.join(self)}.")
-        kind = values.pop("kind")
-        return settings_from(self[kind], values, f"{self.family} {kind!r}")
+        named = "kind" in values
+        kind = values.pop("kind", self.bare)
+        if kind is None:
+            raise SettingError(f"{at}Every {self.family} needs a 'kind'. Known: {', '.join(self)}.")
+        if kind not in self:
+            known = suggestion(str(kind), self)
+            raise SettingError(f"{at}Unknown {self.family} {kind!r}. {known}")
+        where = f"{at}{self.family} {kind!r}" if named or not place else place
+        return settings_from(self[kind], values, where, given=given, of=self.given)
 
     def record(self, member: T) -> dict[str, Any]:
-        """Return the record of a member whose fields are plain data."""
-        return {"kind": self.kind(member), **dataclasses.asdict(cast(Any, member))}
+        """Return the record of a member, with the records of what its fields hold."""
+        return {"kind": self.kind(member), **record_of(member, self.given)}
+
+    def examples(self) -> list[T]:
+        """Return the examples of every class that is part of spikeproof, for its tests.
+
+        A class says them in a classmethod ``examples()``; one that does not is its own example,
+        with every setting at its default.
+        """
+        found: list[T] = []
+        for kind in sorted(self.members):
+            cls: Any = self.members[kind]
+            if cls.__module__.startswith("spikeproof."):
+                found += cls.examples() if hasattr(cls, "examples") else [cls()]
+        return found
+
+    def _check(self, name: str, member: Any) -> None:
+        """Refuse what has no fields to be its settings."""
+        if not (isinstance(member, type) and dataclasses.is_dataclass(member)):
+            raise SettingError(
+                f"The {self.family} {name!r} must be a dataclass, whose fields are its settings; "
+                f"got {member!r}. Put @dataclass(frozen=True, kw_only=True) above it."
+            )

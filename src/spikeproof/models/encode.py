@@ -214,5 +214,8 @@ class Phase:
 Encoder = Direct | Latency | Phase | Poisson
 
 ENCODERS: Registry[Encoder] = Registry(
-    "encoder", {"direct": Direct, "latency": Latency, "phase": Phase, "poisson": Poisson}
+    "encoder",
+    {"direct": Direct, "latency": Latency, "phase": Phase, "poisson": Poisson},
+    group="spikeproof.encoders",
+    of=Encoder,
 )

@@ -10,5 +10,8 @@ __all__ = ["NEURONS", "Neuron"]
 Neuron = LIF | PLIF | NoisyLIF | IF | PSN
 
 NEURONS: Registry[Neuron] = Registry(
-    "neuron", {"if": IF, "lif": LIF, "noisy-lif": NoisyLIF, "plif": PLIF, "psn": PSN}
+    "neuron",
+    {"if": IF, "lif": LIF, "noisy-lif": NoisyLIF, "plif": PLIF, "psn": PSN},
+    group="spikeproof.neurons",
+    of=Neuron,
 )

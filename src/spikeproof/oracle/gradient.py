@@ -19,7 +19,6 @@ from spikeproof.neurons import Rule, Surrogate
 from spikeproof.oracle.view import View
 
 __all__ = [
-    "HOLDS_GRADIENTS",
     "GradientEstimator",
     "GradientRule",
     "Openable",
@@ -106,10 +105,6 @@ class Openable(Protocol):
 
 
 GradientRule: TypeAlias = Surrogate | Rule | Openable
-
-# Settings with rules inside: a record's inner rules are built before the settings are
-# checked, and the check then asks no more of them than that they are rules.
-HOLDS_GRADIENTS = {"arbitrary_types_allowed": True}
 
 
 class Through:

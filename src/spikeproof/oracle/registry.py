@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from spikeproof.base import Registry, settings_from
+from spikeproof.base import Registry
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle.gradient import GradientRule
 from spikeproof.oracle.gradients.assg import ASSG
@@ -26,32 +25,7 @@ from spikeproof.oracle.gradients.smoothing import Smoothing
 __all__ = ["GRADIENTS", "gradient_from", "gradient_record"]
 
 
-class _Gradients(Registry[GradientRule]):
-    """A registry that also knows the rules inside a rule."""
-
-    def build(self, record: Mapping[str, Any] | str) -> GradientRule:
-        """Build a gradient rule from its record or its bare kind."""
-        values: dict[str, Any] = {"kind": record} if isinstance(record, str) else dict(record)
-        if "gradient" in values:
-            values["gradient"] = gradient_from(values["gradient"])
-        if "gradients" in values:
-            values["gradients"] = tuple(gradient_from(part) for part in values["gradients"])
-        return super().build(values)
-
-    def record(self, member: GradientRule) -> dict[str, Any]:
-        """Return the plain record of a gradient rule."""
-        kind, values = self.kind(member), {}
-        for field in dataclasses.fields(member):  # type: ignore[arg-type]
-            value = getattr(member, field.name)
-            if field.name == "gradient":
-                value = gradient_record(value)
-            elif field.name == "gradients":
-                value = [self.record(part) for part in value]
-            values[field.name] = value
-        return {"kind": kind, **values}
-
-
-GRADIENTS: Registry[GradientRule] = _Gradients(
+GRADIENTS: Registry[GradientRule] = Registry(
     "gradient",
     {
         "assg": ASSG,
@@ -67,6 +41,9 @@ GRADIENTS: Registry[GradientRule] = _Gradients(
         "smoothing": Smoothing,
         "surrogate": Surrogate,
     },
+    group="spikeproof.gradients",
+    of=GradientRule,
+    bare="surrogate",  # older records hold the settings of a surrogate alone
 )
 
 
@@ -90,8 +67,4 @@ def gradient_from(
             surrogate.
         where: What to call the place in an error about a plain surrogate.
     """
-    if record is None:
-        return None
-    if isinstance(record, str) or "kind" in record:
-        return GRADIENTS.build(record)
-    return settings_from(Surrogate, record, where)
+    return None if record is None else GRADIENTS.build(record, place=where)

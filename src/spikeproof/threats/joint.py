@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from spikeproof.base import Seeds, SettingError, suggestion
+from spikeproof.base import Named, Seeds, SettingError, suggestion
 from spikeproof.data import Domain, Views
 from spikeproof.threats.counts import Counts
 from spikeproof.threats.geometry import Geometry, Radius, whole
@@ -40,7 +40,7 @@ class Joint(Geometry):
         tian2021can
     """
 
-    views: Mapping[str, tuple[Geometry, float]]
+    views: Mapping[str, Annotated[tuple[Geometry, float], Named("geometry", "radius")]]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "views", {n: (g, float(r)) for n, (g, r) in self.views.items()})

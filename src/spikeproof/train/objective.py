@@ -47,6 +47,8 @@ TERMS: Registry[Term] = Registry(
         "threshold_guarding": ThresholdGuarding,
         "trades": Trades,
     },
+    group="spikeproof.terms",
+    of=Term,
 )
 
 

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
 from spikeproof.base import check_count
 from spikeproof.neurons import averaging
-from spikeproof.oracle.gradient import (
-    HOLDS_GRADIENTS,
-    GradientEstimator,
-    GradientRule,
-    Question,
-    name_of,
-    opened,
-)
+from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, name_of, opened
 
 __all__ = ["CommonRandomNumbers", "Expectation", "ExpectedNetwork"]
 
@@ -49,8 +41,6 @@ class Expectation:
     References:
         athalye2018eot, athalye2018
     """
-
-    __pydantic_config__: ClassVar = HOLDS_GRADIENTS
 
     samples: int = 10
     gradient: GradientRule | None = None
@@ -98,8 +88,6 @@ class CommonRandomNumbers:
         athalye2018
     """
 
-    __pydantic_config__: ClassVar = HOLDS_GRADIENTS
-
     samples: int = 1
     gradient: GradientRule | None = None
 
@@ -143,8 +131,6 @@ class ExpectedNetwork:
     References:
         athalye2018
     """
-
-    __pydantic_config__: ClassVar = HOLDS_GRADIENTS
 
     gradient: GradientRule | None = None
 

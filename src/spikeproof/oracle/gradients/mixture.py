@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import SettingError
 from spikeproof.neurons import Surrogate
-from spikeproof.oracle.gradient import (
-    HOLDS_GRADIENTS,
-    GradientEstimator,
-    GradientRule,
-    Question,
-    name_of,
-    opened,
-)
+from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, name_of, opened
 from spikeproof.oracle.gradients.bptr import BPTR
 
 __all__ = ["Mixture"]
@@ -51,8 +43,6 @@ class Mixture:
     References:
         xu2022attacking
     """
-
-    __pydantic_config__: ClassVar = HOLDS_GRADIENTS
 
     gradients: tuple[GradientRule, ...] = field(default_factory=_usual)
     normalised: bool = False

@@ -39,6 +39,8 @@ AUGMENTATIONS: Registry[Augmentation] = Registry(
         "shift-events": ShiftEvents,
         "shift-image": ShiftImage,
     },
+    group="spikeproof.augmentations",
+    of=Augmentation,
 )
 
 

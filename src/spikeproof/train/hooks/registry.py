@@ -21,4 +21,6 @@ RULES: Registry[Rule] = Registry(
         "retraction": Retraction,
         "ssdp": SSDP,
     },
+    group="spikeproof.hooks",
+    of=Rule,
 )

@@ -31,7 +31,14 @@ _CLASSES: tuple[type[Inputs], ...] = (
     Worst,
 )
 
-INPUTS: Registry[Inputs] = Registry("kind of inputs", {cls.kind: cls for cls in _CLASSES})
+INPUTS: Registry[Inputs] = Registry(
+    "kind of inputs",
+    {cls.kind: cls for cls in _CLASSES},
+    group="spikeproof.inputs",
+    of=Inputs,
+    given=Domain | Views,  # belongs to the data set
+    bare=Adversarial.kind,
+)
 
 
 def inputs_from(record: Mapping[str, Any], given: Domain | Views | Threat | None) -> Inputs:

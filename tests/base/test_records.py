@@ -1,0 +1,77 @@
+"""Records of every registered class, as they were before records had one scheme.
+
+``records.json`` was written by the code of November 2026, before the scheme: settings, their repr
+and their record. The ids of cells are hashes of records, so these may not change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spikeproof import attacks, data, models, neurons, oracle, threats, train
+from spikeproof.attacks import ATTACKS, Suite
+from spikeproof.base import Registry, canonical_json
+from spikeproof.data import Domain, Views
+from spikeproof.models import ENCODERS, ModelSpec
+from spikeproof.neurons import NEURONS
+from spikeproof.oracle import GRADIENTS
+from spikeproof.threats import GEOMETRIES, Threat
+from spikeproof.train import AUGMENTATIONS, INPUTS, RULES, TERMS, Objective
+
+STORED = json.loads((Path(__file__).parent / "records.json").read_text("utf-8"))
+ROOMS = (attacks, data, models, neurons, oracle, threats, train, train.inputs, train.hooks)
+NAMES = {name: value for room in ROOMS for name, value in vars(room).items()}
+FAMILIES: dict[str, Registry[Any]] = {
+    "attacks": ATTACKS,
+    "augmentations": AUGMENTATIONS,
+    "encoders": ENCODERS,
+    "gradients": GRADIENTS,
+    "hooks": RULES,
+    "inputs": INPUTS,
+    "neurons": NEURONS,
+    "terms": TERMS,
+    "threats": GEOMETRIES,
+}
+READERS: dict[str, Callable[[Any, Any], Any]] = {
+    "model": lambda record, _: ModelSpec.from_record(record),
+    "objective": lambda record, domain: Objective.from_record(record, domain=domain),
+    "suite": lambda record, _: Suite.from_record(record),
+    "threat": Threat.from_record,
+}
+each = pytest.mark.parametrize(
+    "stored", STORED, ids=[f"{number}-{s['family']}" for number, s in enumerate(STORED)]
+)
+
+
+def domain_of(member: Any) -> Domain | Views | None:
+    """The domain that a record leaves out."""
+    found: Domain | Views | None = getattr(member, "domain", None)
+    if found is None and isinstance(member, Objective | train.Inputs):
+        inputs = member.inputs if isinstance(member, Objective) else member
+        found = inputs.against[0].domain if inputs is not None else None
+    return found
+
+
+@each
+def test_a_record_is_what_it_was_and_is_read(stored: dict[str, Any]) -> None:
+    member, family = eval(stored["repr"], dict(NAMES)), stored["family"]
+    registry = FAMILIES.get(family)
+    record = member.record() if registry is None else registry.record(member)
+    assert canonical_json(record) == canonical_json(stored["record"])
+    if registry is not None:
+        assert registry.build(stored["record"], domain_of(member)) == member
+    elif family in READERS:
+        assert READERS[family](stored["record"], domain_of(member)) == member
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_class_had_a_record(family: str) -> None:
+    """Those of today; a class that comes later has none to keep."""
+    kinds = {stored["record"]["kind"] for stored in STORED if stored["family"] == family}
+    assert kinds <= set(FAMILIES[family])
+    assert len(kinds) >= 4
