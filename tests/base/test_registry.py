@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
@@ -204,10 +204,12 @@ def test_plain_containers_stay_what_they_are() -> None:
     class Plain:
         pair: tuple[float, ...] = (1.0, 2.0)
         table: Any = None
+        call: Callable[[int], int] | None = None
 
     assert record_of(Plain(table={"a": Hammer()})) == {
         "pair": (1.0, 2.0),
         "table": {"a": {"weight": 1.0}},
+        "call": None,
     }
     assert settings_from(Plain, {"pair": [1, "2"]}, "plan") == Plain((1.0, 2.0))
 

@@ -24,6 +24,7 @@ from spikeproof.base.errors import (
     SettingError,
     SpikeproofError,
 )
+from spikeproof.base.fields import Named
 from spikeproof.base.files import (
     canonical_json,
     digest,
@@ -34,7 +35,7 @@ from spikeproof.base.files import (
     write_json,
 )
 from spikeproof.base.members import Members
-from spikeproof.base.records import Named, record_of, settings_from
+from spikeproof.base.records import record_of, settings_from
 from spikeproof.base.seeds import Seeds, seeds
 from spikeproof.base.settings import Registry
 

@@ -19,55 +19,33 @@ from __future__ import annotations
 
 import dataclasses
 import reprlib
-import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Protocol, TypeVar, Union, cast
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from spikeproof.base.checks import placed, suggestion
 from spikeproof.base.errors import SettingError
+from spikeproof.base.fields import (
+    entries,
+    family_of,
+    fields_of,
+    hints,
+    is_a,
+    names_of,
+    needed,
+    optional,
+    settings_class,
+    single,
+    speaks,
+)
 
-__all__ = ["FAMILIES", "Family", "Named", "hints", "record_of", "settings_from"]
+__all__ = ["record_of", "settings_from"]
 
 T = TypeVar("T")
-
-
-class Family(Protocol):
-    """What the scheme needs of a registry."""
-
-    of: Any
-
-    def record(self, member: Any) -> dict[str, Any]:
-        """Plain data of a member."""
-        ...
-
-    def build(self, record: Any, given: Any = None, *, place: str = "") -> Any:
-        """A member from plain data."""
-        ...
-
-
-FAMILIES: list[Family] = []
-"""Every registry that says what its members are (``of``), in the order in which they were made."""
-
-
-@dataclass(frozen=True)
-class Named:
-    """Names for the entries of a tuple, under which its record holds them.
-
-    Example:
-        >>> Named("geometry", "radius").names
-        ('geometry', 'radius')
-    """
-
-    names: tuple[str, ...]
-
-    def __init__(self, *names: str) -> None:
-        object.__setattr__(self, "names", names)
 
 
 def settings_from(
@@ -94,10 +72,10 @@ def settings_from(
             hint = suggestion(str(key), known) if known else "It has none."
             raise SettingError(f"{where}: unknown setting {key!r}. {hint}")
     built = {name: given for name in hints(cls) if name not in known}
-    for field in _fields(cls):
+    for field in fields_of(cls):
         if field.name in values:
             built[field.name] = _built(known[field.name], values[field.name], where, field, given)
-        elif field.name in known and _needed(field):
+        elif field.name in known and needed(field):
             raise SettingError(f"{where}: {field.name}: Field required.")
     try:
         return cls(**built)
@@ -112,7 +90,7 @@ def record_of(settings: object, of: Any = None) -> dict[str, Any]:
         settings: A dataclass.
         of: The type of fields that are left out; None leaves none out.
     Example:
-        >>> @dataclass(frozen=True)
+        >>> @dataclasses.dataclass(frozen=True)
         ... class Walk:
         ...     steps: int = 3
         >>> record_of(Walk())
@@ -125,112 +103,20 @@ def record_of(settings: object, of: Any = None) -> dict[str, Any]:
     }
 
 
-def hints(cls: Any) -> dict[str, Any]:
-    """Return the types of the fields that a dataclass is made from, by name."""
-    found: dict[str, Any] = _hints(cls)
-    return found
-
-
-@cache
-def _hints(cls: Any) -> dict[str, Any]:
-    """The same, found once for every class."""
-    try:
-        found = typing.get_type_hints(cls, include_extras=True)
-    except NameError as problem:
-        raise SettingError(
-            f"The types of the settings of {cls.__name__} cannot be found ({problem}); import them "
-            "in its module, also where only annotations use them."
-        ) from None
-    return {field.name: found[field.name] for field in _fields(cls)}
-
-
-def _fields(cls: Any) -> list[dataclasses.Field[Any]]:
-    return [field for field in dataclasses.fields(cls) if field.init]
-
-
-def _needed(field: dataclasses.Field[Any]) -> bool:
-    """Whether a field has no default."""
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def _arms(hint: Any) -> tuple[Any, ...]:
-    """The types of a union but None; of any other type itself."""
-    if typing.get_origin(hint) in (Union, types.UnionType):
-        return tuple(arm for arm in typing.get_args(hint) if arm is not type(None))
-    return (hint,)
-
-
-def _optional(hint: Any) -> bool:
-    return hint is None or type(None) in typing.get_args(hint)
-
-
-def _family(hint: Any) -> Family | None:
-    """The registry whose members a field holds: of exactly this type, or of a class above it."""
-    arms = _arms(hint)
-    for family in FAMILIES:
-        own = _arms(family.of)
-        if set(own) == set(arms):
-            return family
-        if len(own) == len(arms) == 1 and _below(arms[0], own[0]):
-            return family
-    return None
-
-
-def _below(hint: Any, base: Any) -> bool:
-    """Whether a type is a subclass of another that is no protocol."""
-    classes = isinstance(hint, type) and isinstance(base, type)
-    return classes and not getattr(base, "_is_protocol", False) and issubclass(hint, base)
-
-
-def _own(hint: Any) -> type | None:
-    """The dataclass that a field holds, if it holds one."""
-    arms = _arms(hint)
-    single = arms[0] if len(arms) == 1 else None
-    return single if isinstance(single, type) and dataclasses.is_dataclass(single) else None
-
-
-def _speaks(cls: type) -> bool:
-    """Whether a class writes and reads its own records."""
-    return hasattr(cls, "record") and hasattr(cls, "from_record")
-
-
-def _inside(hint: Any) -> tuple[Any, ...] | None:
-    """The types inside a container that the scheme has to walk through; None for any other."""
-    (first, *more) = _arms(hint)
-    if more or typing.get_origin(first) is None:
-        return None
-    if typing.get_origin(first) is Annotated:
-        names = [extra for extra in first.__metadata__ if isinstance(extra, Named)]
-        return typing.get_args(first.__origin__) if names else None
-    within = tuple(arg for arg in typing.get_args(first) if arg is not ...)
-    wanted = within[-1:] if _is(first, Mapping) else within
-    return wanted if any(_ours(arg) for arg in wanted) else None
-
-
-def _is(hint: Any, base: type) -> bool:
-    origin = typing.get_origin(hint)
-    return isinstance(origin, type) and issubclass(origin, base)
-
-
-def _ours(hint: Any) -> bool:
-    """Whether the scheme has more to say about a type than pydantic."""
-    return bool(_family(hint) or _own(hint) or _inside(hint))
-
-
 def _plain(hint: Any, value: Any) -> Any:
     """Plain data of the value of a field."""
     if value is None:
         return None
-    if (family := _family(hint)) is not None:
+    if (family := family_of(hint)) is not None:
         return family.record(value)
-    if (own := _own(hint)) is not None:
-        return value.record() if _speaks(own) else record_of(value)
-    within = _inside(hint)
+    if (own := settings_class(hint)) is not None:
+        return value.record() if speaks(own) else record_of(value)
+    within = entries(hint)
     if within is None:
         return _flat(value)
-    (arm,) = _arms(hint)
+    arm = single(hint)
     if typing.get_origin(arm) is Annotated:
-        pairs = zip(_names(arm), within, value, strict=True)
+        pairs = zip(names_of(arm), within, value, strict=True)
         return {name: _plain(part, each) for name, part, each in pairs}
     if isinstance(value, Mapping):
         return {key: _plain(within[0], each) for key, each in value.items()}
@@ -248,11 +134,6 @@ def _flat(value: Any) -> Any:
     return value
 
 
-def _names(arm: Any) -> tuple[str, ...]:
-    """The names of the entries of an annotated tuple."""
-    return next(extra.names for extra in arm.__metadata__ if isinstance(extra, Named))
-
-
 def _each(within: Sequence[Any], value: Sequence[Any]) -> list[tuple[Any, Any]]:
     """Every entry with its type, which is one for all, or one for each."""
     return list(zip(within if len(within) > 1 else [*within] * len(value), value, strict=True))
@@ -263,36 +144,36 @@ def _built(
 ) -> Any:
     """The value of a field from plain data."""
     name = field if isinstance(field, str) else field.name
-    if value is None and _optional(hint):
+    if value is None and optional(hint):
         return None
     place = f"{where}: {name}"
     ready = dataclasses.is_dataclass(value) and not isinstance(value, type)
-    if (family := _family(hint)) is not None:
+    if (family := family_of(hint)) is not None:
         return value if ready else family.build(value, given, place=place)
-    if (own := _own(hint)) is not None:
+    if (own := settings_class(hint)) is not None:
         if ready:
             return value
         if not isinstance(value, Mapping):
             raise SettingError(f"{place} must be a table of settings; got {_short(value)}.")
-        if _speaks(own):
+        if speaks(own):
             with placed(place):
                 return cast(Any, own).from_record(value, given)
         return settings_from(own, value, place, given=given)
-    if (within := _inside(hint)) is not None:
+    if (within := entries(hint)) is not None:
         return _container(hint, within, value, place, given)
     return _checked(hint, value, place)
 
 
 def _container(hint: Any, within: tuple[Any, ...], value: Any, place: str, given: Any) -> Any:
     """A list, tuple or table whose entries are built one by one."""
-    (arm,) = _arms(hint)
+    arm = single(hint)
     if typing.get_origin(arm) is Annotated and isinstance(value, Mapping):
-        names = _names(arm)
+        names = names_of(arm)
         if set(value) != set(names):
             listed = " and ".join(repr(name) for name in names)
             raise SettingError(f"{place} needs exactly {listed}; got {_short(dict(value))}.")
         value = tuple(value[name] for name in names)
-    if _is(arm, Mapping):
+    if is_a(arm, Mapping):
         if not isinstance(value, Mapping):
             raise SettingError(f"{place} must be a table of names and values; got {_short(value)}.")
         return {k: _built(within[0], each, place, str(k), given) for k, each in value.items()}
@@ -302,7 +183,7 @@ def _container(hint: Any, within: tuple[Any, ...], value: Any, place: str, given
         raise SettingError(f"{place} must have {len(within)} entries; got {_short(value)}.")
     pairs = enumerate(_each(within, value), start=1)
     built = [_built(part, each, place, str(number), given) for number, (part, each) in pairs]
-    return built if _is(arm, list) else tuple(built)
+    return built if is_a(arm, list) else tuple(built)
 
 
 @cache

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from spikeproof.base.checks import suggestion
 from spikeproof.base.errors import SettingError
+from spikeproof.base.fields import FAMILIES
 from spikeproof.base.members import Members
-from spikeproof.base.records import FAMILIES, record_of, settings_from
+from spikeproof.base.records import record_of, settings_from
 
 __all__ = ["Registry"]
 
