@@ -246,7 +246,7 @@ def test_any_set_of_threats_will_do(kind: str, domain: Domain | Views) -> None:
             for t in threats
         ]
         assert torch.stack(legal).any(0).all()
-    assert inputs.from_record(inputs.record(), domain) == inputs
+    assert INPUTS.build(INPUTS.record(inputs), domain) == inputs
 
 
 @pytest.mark.parametrize("kind", sorted(EVERY))
@@ -267,7 +267,7 @@ def test_records_rebuild_the_objective(kind: str) -> None:
         (lambda: MSD((PAIR[0].threat,) * 2, steps=0), "MSD.steps must be a whole number >= 1"),
         (lambda: MSD((PAIR[0].threat,) * 2, step_size=0), "MSD.step_size must be positive"),
         (lambda: EAT.planned((), FAST, DOMAIN, {"stepz": 3}), "unknown setting 'stepz'"),
-        (lambda: SAT.from_record({"kind": "sat"}, DOMAIN), "needs 'members'"),
+        (lambda: INPUTS.build("sat", DOMAIN), "members: Field required"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make: Any, sentence: str) -> None:

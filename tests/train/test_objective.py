@@ -131,7 +131,7 @@ def test_a_record_that_is_wrong_is_refused_with_the_place(
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"atack": {}}, "unknown key 'atack'. Did you mean 'attack'"),
+        ({"atack": {}}, "unknown setting 'atack'. Did you mean 'attack'"),
         ({"path": {"shape": "arctn"}}, "Did you mean 'arctan'"),
         ({"loss": "crossentropy"}, "Did you mean 'cross_entropy'"),
         ({"attack": {"kind": "pdg"}}, "Unknown attack 'pdg'"),
@@ -148,7 +148,7 @@ def test_adversarial_records_that_are_wrong_are_refused(
 
 def test_adversarial_records_need_their_own_threat() -> None:
     record = Objective(ERROR, inputs=ATTACK).record()
-    with pytest.raises(SettingError, match="need a threat"):
+    with pytest.raises(SettingError, match="need the domain of the data"):
         Objective.from_record(record)
     with pytest.raises(SettingError, match="pass the recorded one"):
         Objective.from_record(record, threat=THREAT.at(0.2))

@@ -211,7 +211,7 @@ def test_noise_belongs_to_the_item_and_is_legal(domain: Domain | Views) -> None:
         assert domain.contains(noisy).all()
         assert not torch.equal(noisy, x)
         assert torch.equal(inputs(nn.Identity(), x[rows], y[rows], seeds=keys[rows]), noisy[rows])
-        assert inputs.from_record(inputs.record(), domain) == inputs
+        assert INPUTS.build(INPUTS.record(inputs), domain) == inputs
 
 
 def test_gaussian_noise_has_its_deviation_and_its_share() -> None:

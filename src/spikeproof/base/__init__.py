@@ -24,7 +24,7 @@ from spikeproof.base.errors import (
     SettingError,
     SpikeproofError,
 )
-from spikeproof.base.fields import Named
+from spikeproof.base.fields import Named, hints, plain_settings
 from spikeproof.base.files import (
     canonical_json,
     digest,
@@ -64,8 +64,10 @@ __all__ = [
     "digest",
     "digest_arrays",
     "digest_file",
+    "hints",
     "nearest",
     "placed",
+    "plain_settings",
     "read_arrays",
     "read_json",
     "record_of",

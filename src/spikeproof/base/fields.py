@@ -24,6 +24,7 @@ __all__ = [
     "names_of",
     "needed",
     "optional",
+    "plain_settings",
     "settings_class",
     "single",
     "speaks",
@@ -85,6 +86,23 @@ def _hints(cls: Any) -> dict[str, Any]:
 def fields_of(cls: Any) -> list[dataclasses.Field[Any]]:
     """The fields that a dataclass is made from."""
     return [field for field in dataclasses.fields(cls) if field.init]
+
+
+def plain_settings(cls: Any, of: Any = None) -> tuple[str, ...]:
+    """Return the names of the settings that are plain values.
+
+    Args:
+        cls: A dataclass.
+        of: The type of fields that records leave out.
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Walk:
+        ...     steps: int = 3
+        ...     name: Named = Named("walk")
+        >>> plain_settings(Walk)
+        ('steps',)
+    """
+    return tuple(name for name, hint in hints(cls).items() if hint != of and not _ours(hint))
 
 
 def needed(field: dataclasses.Field[Any]) -> bool:

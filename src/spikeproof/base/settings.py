@@ -104,6 +104,8 @@ class Registry(Members[type[T]]):
             known = suggestion(str(kind), self)
             raise SettingError(f"{at}Unknown {self.family} {kind!r}. {known}")
         where = f"{at}{self.family} {kind!r}" if named or not place else place
+        if self.given is not None and given is None:
+            raise SettingError(f"{where}: its record is not the whole; give build() {self.given}.")
         return settings_from(self[kind], values, where, given=given, of=self.given)
 
     def record(self, member: T) -> dict[str, Any]:

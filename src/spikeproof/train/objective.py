@@ -15,7 +15,7 @@ from spikeproof.data import Dataset, Domain, Views
 from spikeproof.threats import Threat
 from spikeproof.train.hooks import RULES, OverfittingWatch
 from spikeproof.train.hooks.hook import Rule
-from spikeproof.train.inputs import inputs_from
+from spikeproof.train.inputs import INPUTS
 from spikeproof.train.inputs.base import Inputs, Memory
 from spikeproof.train.terms import (
     MPDSGR,
@@ -207,7 +207,7 @@ class Objective:
         }
         return {
             "terms": terms,
-            "inputs": None if self.inputs is None else self.inputs.record(),
+            "inputs": None if self.inputs is None else INPUTS.record(self.inputs),
             "rules": [RULES.record(rule) for rule in self.rules],
         }
 
@@ -249,8 +249,26 @@ class Objective:
         inputs = record.get("inputs")
         if inputs is None:
             return cls(terms, rules=rules)
-        given = domain if threat is None else threat
-        return cls(terms, inputs_from(_mapping(inputs, "objective: inputs"), given), rules)
+        inputs = _mapping(inputs, "objective: inputs")
+        if threat is not None:
+            inputs, domain = _under(inputs, threat), threat.domain
+        if domain is None:
+            raise SettingError(
+                "objective: inputs need the domain of the data; pass "
+                "Objective.from_record(record, domain=data.domain)."
+            )
+        return cls(terms, INPUTS.build(inputs, domain), rules)
+
+
+def _under(inputs: Mapping[str, Any], threat: Threat) -> Mapping[str, Any]:
+    """The record of inputs under a threat that is given apart, as older records wanted it."""
+    recorded = inputs.get("threat")
+    if recorded is not None and recorded != threat.record():
+        raise SettingError(
+            f"inputs: the record was made with threat {recorded}, but {threat.record()} was given; "
+            "pass the recorded one."
+        )
+    return {**inputs, "threat": threat.record()}
 
 
 def _described(domain: Domain | Views) -> str:

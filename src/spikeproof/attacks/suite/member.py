@@ -10,14 +10,12 @@ from typing import Any
 from spikeproof.attacks.attack import Attack
 from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.registry import ATTACKS
-from spikeproof.base import check_one_of
+from spikeproof.base import check_one_of, record_of, settings_from
 from spikeproof.oracle import (
     CommonRandomNumbers,
     Expectation,
     ExpectedNetwork,
     GradientRule,
-    gradient_from,
-    gradient_record,
     name_of,
 )
 from spikeproof.threats import LOSSES
@@ -56,17 +54,13 @@ class Member:
 
     def record(self) -> dict[str, Any]:
         """The plain record of the member."""
-        gradient = gradient_record(self.gradient)
-        return {"attack": ATTACKS.record(self.attack), "gradient": gradient, "loss": self.loss}
+        return record_of(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Member:
-        """The member of a record."""
-        return cls(
-            attack=ATTACKS.build(record["attack"]),
-            gradient=gradient_from(record["gradient"]),
-            loss=record["loss"],
-        )
+        """The member of a record; the name that a suite writes beside it is not read."""
+        values = {key: value for key, value in record.items() if key != "name"}
+        return settings_from(cls, values, "member of a suite")
 
     @property
     def averages(self) -> bool:

@@ -6,7 +6,7 @@ from spikeproof.train.inputs.corruption import CorruptionNoise
 from spikeproof.train.inputs.eat import EAT
 from spikeproof.train.inputs.gaussian import GaussianNoise
 from spikeproof.train.inputs.msd import MSD
-from spikeproof.train.inputs.registry import INPUTS, inputs_from
+from spikeproof.train.inputs.registry import INPUTS
 from spikeproof.train.inputs.sat import SAT
 from spikeproof.train.inputs.worst import Worst
 
@@ -21,5 +21,4 @@ __all__ = [
     "Inputs",
     "Memory",
     "Worst",
-    "inputs_from",
 ]

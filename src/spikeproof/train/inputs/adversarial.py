@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from spikeproof.attacks import ATTACKS, PGD, Attack
-from spikeproof.base import Seeds, SettingError, check_one_of, suggestion
-from spikeproof.data import Domain, Views
-from spikeproof.oracle import GradientRule, Oracle, gradient_from, gradient_record
+from spikeproof.attacks import PGD, Attack
+from spikeproof.base import Seeds, check_one_of
+from spikeproof.oracle import GradientRule, Oracle
 from spikeproof.threats import LOSSES, Goal, Misclassification, Threat
-from spikeproof.train.inputs.base import Inputs, known_settings
+from spikeproof.train.inputs.base import Inputs
 from spikeproof.train.terms.divergence import Divergence
 
 __all__ = ["Adversarial"]
@@ -69,7 +67,6 @@ class Adversarial(Inputs):
 
     kind: ClassVar[str] = "adversarial"
     wants: ClassVar[tuple[str, ...]] = ("attack", "threat")
-    built: ClassVar[tuple[str, ...]] = ("attack", "threat", "gradient")
 
     attack: Attack
     threat: Threat
@@ -109,59 +106,3 @@ class Adversarial(Inputs):
     def effort(self) -> float:
         """Gradient steps per item, about."""
         return float(getattr(self.attack, "steps", 1)) + 1
-
-    def record(self) -> dict[str, Any]:
-        """Plain data that :meth:`from_record` rebuilds, given the threat."""
-        return {
-            "kind": self.kind,
-            "attack": ATTACKS.record(self.attack),
-            "threat": self.threat.record(),
-            "gradient": gradient_record(self.gradient),
-            "loss": self.loss,
-        }
-
-    @classmethod
-    def planned(
-        cls,
-        threats: tuple[Threat, ...],
-        attack: Attack | None,
-        domain: Domain | Views,
-        settings: Mapping[str, Any],
-    ) -> Self:
-        """Build from the attack and the threat that a plan names."""
-        assert attack is not None
-        return cls(attack, threats[0], **known_settings(cls, settings))
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any], domain: Domain | Views | Threat | None) -> Self:
-        """Build from plain data, on a domain or with the very threat of the record."""
-        known = ("attack", "kind", "loss", "gradient", "threat")
-        for key in record:
-            if key not in known:
-                raise SettingError(f"inputs: unknown key {key!r}. {suggestion(key, known)}")
-        if "attack" not in record:
-            raise SettingError("inputs: needs an 'attack', e.g. {'kind': 'pgd', 'steps': 7}.")
-        return cls(
-            attack=ATTACKS.build(record["attack"]),
-            threat=_threat(record, domain),
-            gradient=gradient_from(record.get("gradient"), "inputs: gradient"),
-            loss=record.get("loss", "cross_entropy"),
-        )
-
-
-def _threat(record: Mapping[str, Any], given: Domain | Views | Threat | None) -> Threat:
-    """The threat of a record: built on a domain, or the given one if it is the recorded one."""
-    recorded = record.get("threat")
-    if isinstance(given, Domain | Views) and recorded is not None:
-        return Threat.from_record(recorded, given)
-    if not isinstance(given, Threat):
-        raise SettingError(
-            "Adversarial inputs need a threat; pass Objective.from_record(record, threat=...), or "
-            "domain=data.domain for a record that names its threats."
-        )
-    if recorded is not None and recorded != given.record():
-        raise SettingError(
-            f"inputs: the record was made with threat {recorded}, but {given.record()} was given; "
-            "pass the recorded one."
-        )
-    return given

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
 from spikeproof.attacks import Attack
-from spikeproof.base import Seeds, SettingError, suggestion
+from spikeproof.base import Seeds, hints, plain_settings, settings_from
 from spikeproof.data import Domain, Views
 from spikeproof.threats import Threat
 from spikeproof.train.terms.forward import Pass
 
-__all__ = ["Inputs", "Memory", "known_settings"]
+__all__ = ["Inputs", "Memory"]
 
 Memory = dict[str, Tensor]
 """What inputs remember from step to step, by name; it is part of a run's checkpoint. It holds
@@ -26,13 +25,12 @@ class Inputs(ABC):
     """Turn a batch of items into what the terms of an objective see.
 
     Subclasses are frozen dataclasses. ``wants`` names what a plan has to give them beside plain
-    settings: an ``"attack"``, one ``"threat"``, or several ``"threats"``. ``built`` names the
-    fields that are made of those or of the domain.
+    settings: an ``"attack"``, one ``"threat"``, or several ``"threats"``; the fields of these types
+    hold them, and one of the type ``Domain | Views`` the domain of the data set.
     """
 
     kind: ClassVar[str]
     wants: ClassVar[tuple[str, ...]] = ()
-    built: ClassVar[tuple[str, ...]] = ("domain",)
 
     @abstractmethod
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
@@ -47,10 +45,6 @@ class Inputs(ABC):
             ``(copies * N, *shape)``, detached: one block of the whole batch after the other.
         """
 
-    def record(self) -> dict[str, Any]:
-        """Plain data that :meth:`from_record` rebuilds, given the domain."""
-        return {"kind": self.kind, **{name: getattr(self, name) for name in self.plain()}}
-
     @classmethod
     def planned(
         cls,
@@ -60,20 +54,24 @@ class Inputs(ABC):
         settings: Mapping[str, Any],
     ) -> Self:
         """Build from what a plan names; what is not in ``wants`` is None or empty."""
-        made: Self = cast(Any, cls)(domain, **known_settings(cls, settings))
-        return made
+        parts: dict[Any, Any] = {
+            Attack: attack,
+            Threat: threats[0] if threats else None,
+            tuple[Threat, ...]: threats,
+        }
+        wanted = {name: parts[hint] for name, hint in hints(cls).items() if hint in parts}
+        return cls.checked({**settings, **wanted}, domain)
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Self:
-        """Build from plain data, on the domain of the data set."""
-        rest = {key: value for key, value in record.items() if key != "kind"}
-        return cls.planned((), None, domain, rest)
+    def checked(cls, settings: Mapping[str, Any], domain: Domain | Views) -> Self:
+        """Build from settings by name, on the domain of the data set."""
+        where = f"inputs {cls.kind!r}"
+        return settings_from(cls, settings, where, given=domain, of=Domain | Views)
 
     @classmethod
     def plain(cls) -> tuple[str, ...]:
         """Names of the settings that are plain data."""
-        names = [field.name for field in fields(cast(Any, cls))]
-        return tuple(name for name in names if name not in cls.built)
+        return plain_settings(cls, Domain | Views)
 
     def craft(
         self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds, memory: Memory
@@ -104,13 +102,3 @@ class Inputs(ABC):
     def effort(self) -> float:
         """Gradient steps per item, about; only estimates of time use it."""
         return 0.0
-
-
-def known_settings(cls: type[Inputs], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings, if they are plain ones that the class knows; otherwise raise."""
-    own = cls.plain()
-    for key in settings:
-        if key not in own:
-            hint = suggestion(key, own) if own else "It has none."
-            raise SettingError(f"inputs {cls.kind!r}: unknown setting {key!r}. {hint}")
-    return dict(settings)

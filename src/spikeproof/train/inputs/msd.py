@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import Attack, Best
+from spikeproof.attacks import Best
 from spikeproof.base import Seeds, SettingError, check_count, check_one_of, check_positive
-from spikeproof.data import Domain, Views
 from spikeproof.oracle import Oracle
 from spikeproof.threats import LOSSES, Misclassification, Threat
-from spikeproof.train.inputs.base import Inputs, known_settings
+from spikeproof.train.inputs.base import Inputs
 
 __all__ = ["MSD"]
 
@@ -62,7 +60,6 @@ class MSD(Inputs):
 
     kind: ClassVar[str] = "msd"
     wants: ClassVar[tuple[str, ...]] = ("threats",)
-    built: ClassVar[tuple[str, ...]] = ("threats",)
 
     threats: tuple[Threat, ...]
     steps: int = 10
@@ -117,25 +114,3 @@ class MSD(Inputs):
     def effort(self) -> float:
         """Gradient steps per item, about: a forward is a third of one."""
         return self.steps * (2 + len(self.threats)) / 3 + 1
-
-    def record(self) -> dict[str, Any]:
-        """Plain data that :meth:`from_record` rebuilds, given the domain."""
-        return {**super().record(), "threats": [threat.record() for threat in self.threats]}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Self:
-        """Build from plain data, on the domain of the data set."""
-        rest = {key: value for key, value in record.items() if key not in ("kind", "threats")}
-        threats = tuple(Threat.from_record(each, domain) for each in record.get("threats", ()))
-        return cls(threats, **known_settings(cls, rest))
-
-    @classmethod
-    def planned(
-        cls,
-        threats: tuple[Threat, ...],
-        attack: Attack | None,
-        domain: Domain | Views,
-        settings: Mapping[str, Any],
-    ) -> Self:
-        """Build from the threats that a plan names."""
-        return cls(threats, **known_settings(cls, settings))

@@ -11,7 +11,7 @@ from spikeproof.base import SettingError
 from spikeproof.data import Domain, Views
 from spikeproof.threats import Threat
 from spikeproof.train.inputs.adversarial import Adversarial
-from spikeproof.train.inputs.base import Inputs, known_settings
+from spikeproof.train.inputs.base import Inputs
 
 __all__ = ["Several"]
 
@@ -27,7 +27,6 @@ class Several(Inputs):
     """
 
     wants: ClassVar[tuple[str, ...]] = ("attack", "threats")
-    built: ClassVar[tuple[str, ...]] = ("members",)
 
     members: tuple[Adversarial, ...]
 
@@ -55,22 +54,6 @@ class Several(Inputs):
         """Gradient steps of all members together."""
         return sum(member.effort for member in self.members)
 
-    def record(self) -> dict[str, Any]:
-        """Plain data that :meth:`from_record` rebuilds, given the domain."""
-        return {**super().record(), "members": [member.record() for member in self.members]}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Self:
-        """Build from plain data, on the domain of the data set."""
-        rest = {key: value for key, value in record.items() if key not in ("kind", "members")}
-        members = record.get("members")
-        if not isinstance(members, list | tuple):
-            raise SettingError(
-                f"inputs {cls.kind!r}: needs 'members', a list of adversarial inputs."
-            )
-        made = tuple(Adversarial.from_record(member, domain) for member in members)
-        return cls(made, **known_settings(cls, rest))
-
     @classmethod
     def planned(
         cls,
@@ -84,4 +67,4 @@ class Several(Inputs):
         rest = dict(settings)
         loss = rest.pop("loss", "cross_entropy")
         members = tuple(Adversarial(attack, threat, loss=loss) for threat in threats)
-        return cls(members, **known_settings(cls, rest))
+        return cls.checked({**rest, "members": members}, domain)

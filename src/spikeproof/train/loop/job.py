@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from spikeproof.base import SettingError, check_at_least
+from spikeproof.base import SettingError, check_at_least, record_of
 from spikeproof.data import Dataset
-from spikeproof.train.augment.registry import AUGMENTATIONS, Augmentation, check_augmentations
+from spikeproof.train.augment.registry import Augmentation, check_augmentations
 from spikeproof.train.loop.robust_validation import Exam
 from spikeproof.train.loop.settings import Training
 from spikeproof.train.objective import Objective
@@ -38,14 +38,7 @@ class Assignment:
 
     def record(self) -> dict[str, Any]:
         """Plain data, equal exactly for equal assignments."""
-        return {
-            "objective": self.objective.record(),
-            "seed": self.seed,
-            "epochs": self.epochs,
-            "settings": asdict(self.settings),
-            "augment": [AUGMENTATIONS.record(change) for change in self.augment],
-            "exam": None if self.exam is None else self.exam.record(),
-        }
+        return record_of(self)
 
     def check(self, data: Dataset, device: str) -> None:
         """Refuse what does not go together, before any work is done."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from spikeproof.attacks import ATTACKS, PGD, Attack
-from spikeproof.base import Seeds, SettingError, check_count
-from spikeproof.oracle import GradientRule, Oracle, gradient_record
+from spikeproof.attacks import PGD, Attack
+from spikeproof.base import Seeds, SettingError, check_count, record_of
+from spikeproof.oracle import GradientRule, Oracle
 from spikeproof.threats import Misclassification, Threat
 
 __all__ = ["Exam"]
@@ -89,9 +89,4 @@ class Exam:
 
     def record(self) -> dict[str, Any]:
         """Plain data, for the identity of a run and for its card."""
-        return {
-            "threats": [threat.record() for threat in self.threats],
-            "attack": ATTACKS.record(self.attack),
-            "gradient": gradient_record(self.gradient),
-            "items": self.items,
-        }
+        return record_of(self)
