@@ -74,7 +74,7 @@ class DDN(Descent):
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: l_2 off the grid."""
-        return threat.name == "l2" and not threat.domain.integer
+        return threat.order == 2 and not threat.domain.integer
 
     def _begin(self, x: Tensor, start: Tensor, threat: Threat) -> State:
         """The first sphere."""

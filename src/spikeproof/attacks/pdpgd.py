@@ -78,7 +78,7 @@ class PDPGD(Descent):
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: a norm with a proximal step, off grids."""
-        return threat.name in NORMS and not threat.domain.integer
+        return threat.order in NORMS and not threat.domain.integer
 
     def _begin(self, x: Tensor, start: Tensor, threat: Threat) -> State:
         """A multiplier of 1, no moments."""

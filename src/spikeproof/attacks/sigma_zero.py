@@ -73,7 +73,7 @@ class SigmaZero(Descent):
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: l_0 off the grid."""
-        return threat.name in ("l0", "l0-features") and not threat.domain.integer
+        return threat.order == 0 and not threat.domain.integer
 
     def _begin(self, x: Tensor, start: Tensor, threat: Threat) -> State:
         """The first threshold, no moments."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -79,15 +79,6 @@ class Guests:
                 f"{points[0].value} fails: {type(problem).__name__}: {problem}. Mend or uninstall "
                 "that package."
             ) from problem
-
-    def working(self, names: Iterable[str]) -> Iterator[str]:
-        """Those of the names that can be imported."""
-        for name in names:
-            try:
-                self.load(name)
-            except SettingError:  # it says so to whoever names it
-                continue
-            yield name
 
 
 def _packages(points: list[EntryPoint]) -> str:

@@ -91,6 +91,21 @@ class Members(Generic[V]):
             self._came.add(name)
         return self.members[name]
 
+    def working(self) -> list[V]:
+        """Every member, without those of other packages that cannot be imported."""
+        return [self[name] for name in self._working()]
+
+    def _working(self) -> list[str]:
+        """Names of the same."""
+        found = []
+        for name in self:
+            try:
+                self[name]
+            except SettingError:  # it says so to whoever names it
+                continue
+            found.append(name)
+        return found
+
     def _check(self, name: str, member: Any) -> None:
         """Refuse what the family does not hold."""
 

@@ -69,7 +69,7 @@ class Registry(Members[type[T]]):
         for kind, cls in self.members.items():
             if type(member) is cls:
                 return kind
-        for kind in self.guests.working(self._offered()):
+        for kind in self._working():
             if type(member) is self[kind]:
                 return kind
         raise SettingError(

@@ -104,13 +104,13 @@ def _check_fit(shape: tuple[int, ...], model: Path, data: Dataset) -> None:
 
 def _chosen(data: Dataset, names: list[str], radii: list[float]) -> list[Threat] | None:
     """The threats that the options name; None stands for all of the data set's."""
-    from spikeproof.threats import standard_threats
+    from spikeproof.threats import standard_threats, threat_of
 
     if not names:
         return None
+    if radii:
+        return [threat_of(data, name, radius) for name, radius in zip(names, radii, strict=True)]
     ladders = standard_threats(data)
     for name in names:
-        pick(name, ladders, f"threat for {data.spec.name}")
-    if not radii:
-        return [threat for name in names for threat in ladders[name]]
-    return [ladders[name][0].at(radius) for name, radius in zip(names, radii, strict=True)]
+        pick(name, ladders, f"threat for {data.spec.name} without --radius")
+    return [threat for name in names for threat in ladders[name]]

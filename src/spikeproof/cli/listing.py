@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spikeproof.cli.options import Json, pick
 from spikeproof.cli.show import print_json, print_table
+
+if TYPE_CHECKING:
+    from spikeproof.base import Registry
 
 __all__ = ["listing"]
 
@@ -46,10 +49,23 @@ def _said(thing: object) -> str:
     return (inspect.getdoc(thing) or "").split("\n")[0].replace("``", "")
 
 
+def _members(registry: Registry[Any]) -> Rows:
+    """Every kind with what its class says; of a broken package, what is wrong with it."""
+    from spikeproof.base import SettingError
+
+    rows = []
+    for kind in registry:
+        try:
+            rows.append((kind, _said(registry[kind])))
+        except SettingError as problem:
+            rows.append((kind, str(problem)))
+    return rows
+
+
 def _attacks() -> Rows:
     from spikeproof.attacks import ATTACKS
 
-    return [(kind, _said(ATTACKS[kind])) for kind in ATTACKS]
+    return _members(ATTACKS)
 
 
 def _augmentations() -> Rows:
@@ -70,13 +86,13 @@ def _data() -> Rows:
 def _encoders() -> Rows:
     from spikeproof.models import ENCODERS
 
-    return [(kind, _said(ENCODERS[kind])) for kind in ENCODERS]
+    return _members(ENCODERS)
 
 
 def _inputs() -> Rows:
     from spikeproof.train import INPUTS
 
-    return [(kind, _said(INPUTS[kind])) for kind in INPUTS]
+    return _members(INPUTS)
 
 
 def _models() -> Rows:
@@ -90,13 +106,13 @@ def _models() -> Rows:
 def _neurons() -> Rows:
     from spikeproof.neurons import NEURONS
 
-    return [(kind, _said(NEURONS[kind])) for kind in NEURONS]
+    return _members(NEURONS)
 
 
 def _paths() -> Rows:
     from spikeproof.oracle import GRADIENTS
 
-    return [(kind, _said(GRADIENTS[kind])) for kind in GRADIENTS]
+    return _members(GRADIENTS)
 
 
 def _plans() -> Rows:
@@ -114,7 +130,7 @@ def _plans() -> Rows:
 def _rules() -> Rows:
     from spikeproof.train import RULES
 
-    return [(kind, _said(RULES[kind])) for kind in RULES]
+    return _members(RULES)
 
 
 def _suites() -> Rows:
@@ -140,7 +156,7 @@ def _surrogates() -> Rows:
 def _terms() -> Rows:
     from spikeproof.train import TERMS
 
-    return [(kind, _said(TERMS[kind])) for kind in TERMS]
+    return _members(TERMS)
 
 
 def _threats() -> Rows:
@@ -151,7 +167,7 @@ def _threats() -> Rows:
     for name in datasets():
         for threat, radii in describe(name).radii.items():
             on.setdefault(threat, []).append(f"{name} {'/'.join(f'{r:g}' for r in radii)}")
-    said = {kind: _said(GEOMETRIES[kind]) for kind in GEOMETRIES}
+    said = dict(_members(GEOMETRIES))
     return [
         (name, " · ".join([said.get(name, said.get(name.split("-")[0], "")), *on.get(name, ())]))
         for name in sorted({*said, *on})

@@ -184,7 +184,9 @@ def _under(
             "--threat and --radius belong to adversarial training under one threat; "
             f"{training.name!r} is none. Use --objective AT or SR+AT, or write a plan."
         )
-    name = pick(threat or inputs.threat, describe(data).radii, f"threat for {data}")
+    name = threat or inputs.threat
+    if radius is None:
+        pick(name, describe(data).radii, f"threat for {data} without --radius")
     # The plan's level is one of the plan's threat; another threat is trained at its middle.
     level = inputs.level if radius is None and name == inputs.threat else None
     return replace(training, inputs=replace(inputs, threat=name, radius=radius, level=level))

@@ -74,7 +74,7 @@ def _change(text: str) -> Augmentation:
 
 def _exam(data: Dataset, texts: list[str]) -> Exam | None:
     """The exam under the threats that were named, each at its standard radius if none is given."""
-    from spikeproof.threats import standard_threats
+    from spikeproof.threats import standard_threats, threat_of
     from spikeproof.train import Exam
 
     if not texts:
@@ -82,9 +82,11 @@ def _exam(data: Dataset, texts: list[str]) -> Exam | None:
     ladders, threats = standard_threats(data), []
     for text in texts:
         name, _, radius = text.partition("=")
-        ladder = ladders[pick(name, ladders, f"threat for {data.spec.name}")]
-        threat = ladder[len(ladder) // 2]
-        threats.append(replace(threat, radius=parse_radius(radius)) if radius else threat)
+        if radius:
+            threats.append(threat_of(data, name, parse_radius(radius)))
+            continue
+        ladder = ladders[pick(name, ladders, f"threat for {data.spec.name} without a radius")]
+        threats.append(ladder[len(ladder) // 2])
     return Exam(threats=tuple(threats))
 
 

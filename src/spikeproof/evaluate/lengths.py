@@ -6,15 +6,15 @@ an attack that trusts it, cannot hide itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from spikeproof.data import Domain, Views
-from spikeproof.threats import Threat
+from spikeproof.threats import Counts, Geometry, Joint, Threat
 
 __all__ = ["allowance", "euclidean", "legal_places", "measured"]
 
@@ -23,7 +23,6 @@ Bools = npt.NDArray[np.bool_]
 
 # Relative slack of the real-valued norms; counts and l_0 are whole numbers and get none.
 _SLACK = 1e-6
-_WHOLE = ("counts", "l0", "l0-features")
 
 
 def measured(threat: Threat, x_adv: Tensor, x: Tensor) -> Floats:
@@ -33,7 +32,7 @@ def measured(threat: Threat, x_adv: Tensor, x: Tensor) -> Floats:
 
 def allowance(threat: Threat) -> float:
     """The largest length that counts as inside the threat's radius."""
-    return threat.radius if threat.name in _WHOLE else threat.radius * (1 + _SLACK)
+    return threat.radius if threat.counted else threat.radius * (1 + _SLACK)
 
 
 def euclidean(x_adv: Tensor, x: Tensor) -> Floats:
@@ -83,22 +82,20 @@ def _l0(change: Floats) -> Floats:
     return np.asarray((change != 0).sum(1), dtype=np.float64)
 
 
-_FLAT: Mapping[str, Callable[[Floats], Floats]] = {
-    "linf": _linf,
-    "l2": _l2,
-    "l1": _l1,
-    "l0-features": _l0,
-    "counts": _l1,
-}
+_NORMS: Mapping[float, Callable[[Floats], Floats]] = {0.0: _l0, 1.0: _l1, 2.0: _l2, math.inf: _linf}
 
 
-def _length(geometry: Any, domain: Domain | Views, change: Floats) -> Floats:
-    """Length under a geometry, told apart by its name and read by its published formula."""
-    if geometry.name == "joint":
+def _length(geometry: Geometry, domain: Domain | Views, change: Floats) -> Floats:
+    """Length under a geometry, by the formula of its order; other packages bring their own."""
+    if isinstance(geometry, Joint):
         return _joint(geometry, domain, change)
-    if geometry.name == "l0":
+    if isinstance(geometry, Counts):
+        return _l1(_flat(change))
+    if geometry.by_pixel:
         return _pixels(domain, change)
-    return _FLAT[geometry.name](_flat(change))
+    if geometry.about.order is not None:
+        return _NORMS[geometry.about.order](_flat(change))
+    return np.asarray(geometry.length(change, domain), dtype=np.float64)
 
 
 def _pixels(domain: Domain | Views, change: Floats) -> Floats:
@@ -115,7 +112,7 @@ def _pixels(domain: Domain | Views, change: Floats) -> Floats:
     return _l0(_flat(change))
 
 
-def _joint(geometry: Any, domain: Domain | Views, change: Floats) -> Floats:
+def _joint(geometry: Joint, domain: Domain | Views, change: Floats) -> Floats:
     """The largest share that any view used of its own radius; inf where a view had none."""
     assert isinstance(domain, Views)
     where, shares = domain.slices(), []

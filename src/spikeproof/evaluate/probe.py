@@ -30,7 +30,6 @@ __all__ = ["Probe", "probe", "probed"]
 Array = np.ndarray[Any, Any]
 
 # The norms for which first-order theory predicts both vulnerabilities.
-_THEORY = ("l0", "l0-features", "l1", "l2", "linf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +66,7 @@ def probed(threats: Sequence[Threat]) -> tuple[Threat, ...]:
     """The threats among these that theory covers, the middle radius of each ladder."""
     ladders: dict[str, list[Threat]] = {}
     for threat in sorted(threats, key=lambda t: t.radius):
-        if threat.name in _THEORY:
+        if threat.order is not None:
             ladders.setdefault(threat.name, []).append(threat)
     return tuple(ladder[len(ladder) // 2] for _, ladder in sorted(ladders.items()))
 

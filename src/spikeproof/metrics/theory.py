@@ -25,8 +25,6 @@ __all__ = [
     "first_order_lp",
 ]
 
-EXPONENTS = {"linf": math.inf, "l2": 2.0, "l1": 1.0}
-
 
 def dual_exponent(p: float) -> float:
     """Return q with ``1/p + 1/q = 1``.
@@ -216,13 +214,13 @@ def first_order(grad: Tensor, threat: Threat) -> FirstOrder:
         >>> round(first_order(torch.ones(1, 1, 2, 2), threat).ratio.item(), 9)
         6.0
     """
-    if threat.name in EXPONENTS:
-        return first_order_lp(grad, EXPONENTS[threat.name], float(threat.radius))
-    if threat.name in ("l0", "l0-features"):
+    if threat.order is not None and threat.order > 0:
+        return first_order_lp(grad, threat.order, float(threat.radius))
+    if threat.order == 0:
         low, high = threat.domain.bounds(grad)
         reach = torch.maximum(low.abs(), high.abs())
         reach = torch.where(torch.isfinite(reach), reach, torch.ones_like(reach))
-        pixels = threat.domain.pixels()[0] if threat.name == "l0" else None
+        pixels = threat.domain.pixels()[0] if threat.geometry.by_pixel else None
         return first_order_l0(grad * reach, int(threat.radius), pixels=pixels)
     raise SettingError(
         f"There is no first-order prediction for the threat {threat.name!r}; "

@@ -12,7 +12,7 @@ from spikeproof.models import ENCODERS, Network, build
 from spikeproof.neurons import NEURONS
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.plan import DataPlan, TrainingPlan
-from spikeproof.threats import Threat, standard_threats
+from spikeproof.threats import Threat, standard_threats, threat_of
 from spikeproof.train import (
     AUGMENTATIONS,
     INPUTS,
@@ -123,21 +123,21 @@ def _objective(part: DataPlan, training: TrainingPlan, data: Dataset) -> Objecti
     if inputs is None:
         return Objective(terms, rules=rules)
     attack = None if inputs.attack is None else ATTACKS.build(inputs.attack)
-    ladders = standard_threats(data)
-    threats = tuple(_threat(inputs, name, ladders, data.spec.name) for name in inputs.names)
+    ladders = standard_threats(data, part.radii)
+    threats = tuple(_threat(inputs, name, ladders, data) for name in inputs.names)
     made = INPUTS[inputs.kind].planned(threats, attack, data.domain, inputs.settings)
     return Objective(terms, made, rules)
 
 
 def _threat(
-    inputs: InputsPlan, name: str, ladders: Mapping[str, tuple[Threat, ...]], data: str
+    inputs: InputsPlan, name: str, ladders: Mapping[str, tuple[Threat, ...]], data: Dataset
 ) -> Threat:
     """One threat of adversarial inputs."""
-    ladder = ladders[check_one_of(name, ladders, f"threat for {data}")]
     radius = inputs.radii.get(name, inputs.radius)
     if radius is not None:
-        return ladder[0].at(radius)
+        return threat_of(data, name, radius)
+    ladder = ladders[check_one_of(name, ladders, f"threat for {data.spec.name}")]
     level = len(ladder) // 2 if inputs.level is None else inputs.level
     if level >= len(ladder):
-        raise SettingError(f"inputs.level {level}: {data} has {len(ladder)} radii.")
+        raise SettingError(f"inputs.level {level}: {data.spec.name} has {len(ladder)} radii.")
     return ladder[level].at(ladder[level].radius * inputs.scales.get(name, 1.0))

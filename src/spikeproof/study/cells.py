@@ -124,7 +124,7 @@ def _cell(cell: dict[str, Any], parent: str | None, data: Dataset, cost: float) 
 
 def _threats(part: DataPlan, data: Dataset) -> dict[str, tuple[Threat, ...]]:
     """The ladders that a ``[[data]]`` table asks for."""
-    known = standard_threats(data)
+    known = standard_threats(data, part.radii)
     names = list(known) if part.threats == "all" else list(part.threats)
     return {name: _chosen(part, name, known[name]) for name in names}
 

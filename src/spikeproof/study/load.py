@@ -15,6 +15,7 @@ from spikeproof.models import ENCODERS, NORMS, POOLINGS, STEMS, models
 from spikeproof.neurons import NEURONS
 from spikeproof.study.assemble import augmentations_of, settings_of
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
+from spikeproof.threats import threat_facts
 from spikeproof.train import RULES, TERMS, Objective
 
 __all__ = ["RESEARCH", "check_names", "load_plan", "plans"]
@@ -125,7 +126,12 @@ def _check_data(data: DataPlan, place: str) -> None:
             _check_record(registry, record, place)
     if data.threats != "all":
         for name in data.threats:
-            _check(name, describe(data.name).radii, f"threat for {data.name}", place)
+            _check(
+                name, {**describe(data.name).radii, **data.radii}, f"threat for {data.name}", place
+            )
+    with placed(place):
+        for name in data.radii:
+            threat_facts(name)
 
 
 def _check_record(registry: Registry[Any], record: str | dict[str, Any], place: str) -> None:
@@ -141,8 +147,12 @@ def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:
         return
     if inputs.attack is not None:
         ATTACKS.build(inputs.attack)
-    radii = describe(data.name).radii
+    radii = {**describe(data.name).radii, **data.radii}
     for name in inputs.names:
+        if name in inputs.radii or inputs.radius is not None:
+            with placed(place):
+                threat_facts(name)
+            continue
         _check(name, radii, f"threat for {data.name}", place)
         if inputs.level is not None and inputs.level >= len(radii[name]):
             raise SettingError(

@@ -45,6 +45,8 @@ class DataPlan:
         train_items: Training items, the first of one fixed shuffled order; all where absent.
         validation_items: Validation items that training looks at; the same.
         threats: Threat names, or ``"all"`` that the data set supports.
+        radii: Threat name → ascending radii, in place of the data set's or of threats that it
+            declares none for, ``{l2 = [0.5, 1.0]}``.
         levels: Which radii of every threat's ladder are attacked, 0 is the smallest; all where
             absent. The middle one of those named is what tables show.
         items: Items of the plan's ``split`` per cell; the plan's number where absent.
@@ -70,6 +72,7 @@ class DataPlan:
     train_items: int | None = None
     validation_items: int | None = None
     threats: Literal["all"] | tuple[str, ...] = "all"
+    radii: dict[str, tuple[float, ...]] = field(default_factory=dict)
     levels: tuple[int, ...] | None = None
     items: int | None = None
     skip: int = 0
@@ -92,6 +95,12 @@ class DataPlan:
                 raise SettingError(
                     f"[[data]] {self.name!r}: the weight of {name!r} must be a finite number >= 0; "
                     f"got {weight!r}."
+                )
+        for name, radii in self.radii.items():
+            if not radii or list(radii) != sorted(set(radii)):
+                raise SettingError(
+                    f"[[data]] {self.name!r}: the radii of {name!r} must ascend and name one at "
+                    f"least; got {list(radii)}."
                 )
         if not self.threats:
             raise SettingError(f"[[data]] {self.name!r}: threats is empty; name one, or 'all'.")
@@ -194,7 +203,11 @@ class Plan:
 
     def record(self) -> dict[str, Any]:
         """Plain data from which ``Plan.from_record`` rebuilds the plan."""
-        return dataclasses.asdict(self)
+        record = dataclasses.asdict(self)
+        for table in record["data"]:
+            if not table["radii"]:  # plans from before there were any keep their hash
+                del table["radii"]
+        return record
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], where: str = "plan") -> Plan:

@@ -1,6 +1,7 @@
 """What the attacker may do (Threat, geometries) and wants (Goal)."""
 
 from spikeproof.threats.counts import Counts
+from spikeproof.threats.facts import Facts
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.goal import LOSSES, Goal, Misclassification, OutputChange
 from spikeproof.threats.joint import Joint
@@ -8,8 +9,8 @@ from spikeproof.threats.l0 import L0
 from spikeproof.threats.l1 import L1
 from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
-from spikeproof.threats.registry import GEOMETRIES
-from spikeproof.threats.standard import standard_threats
+from spikeproof.threats.registry import GEOMETRIES, geometry_named, threat_facts
+from spikeproof.threats.standard import standard_threats, threat_of
 from spikeproof.threats.threat import Threat
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "L2",
     "LOSSES",
     "Counts",
+    "Facts",
     "Geometry",
     "Goal",
     "Joint",
@@ -26,5 +28,8 @@ __all__ = [
     "Misclassification",
     "OutputChange",
     "Threat",
+    "geometry_named",
     "standard_threats",
+    "threat_facts",
+    "threat_of",
 ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
+from spikeproof.threats.facts import Facts
 from spikeproof.threats.geometry import (
     Counted,
     Radius,
@@ -39,6 +42,11 @@ class Counts(Counted):
         >>> Counts().name
         'counts'
     """
+
+    facts: ClassVar[Mapping[str, Facts]] = {
+        "counts": Facts(symbol="counts", title="events added or removed", unit="events")
+    }
+    grid: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from spikeproof.base import Named, Seeds, SettingError, suggestion
 from spikeproof.data import Domain, Views
 from spikeproof.threats.counts import Counts
+from spikeproof.threats.facts import Facts
 from spikeproof.threats.geometry import Geometry, Radius, whole
 from spikeproof.threats.l0 import L0
 
@@ -39,6 +40,12 @@ class Joint(Geometry):
     References:
         tian2021can
     """
+
+    facts: ClassVar[Mapping[str, Facts]] = {
+        "joint": Facts(
+            symbol="joint", title="multiple of each view's own radius", unit="factor", settings=None
+        )
+    }
 
     views: Mapping[str, Annotated[tuple[Geometry, float], Named("geometry", "radius")]]
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
+from spikeproof.threats.facts import Facts
 from spikeproof.threats.geometry import (
     Counted,
     Radius,
@@ -44,12 +47,30 @@ class L0(Counted):
         ('l0', 'l0-features')
     """
 
+    facts: ClassVar[Mapping[str, Facts]] = {
+        "l0": Facts(
+            symbol="ℓ₀", title="pixels or samples changed", unit="pixels or samples", order=0.0
+        ),
+        "l0-features": Facts(
+            symbol="ℓ₀",
+            title="values changed",
+            unit="values",
+            order=0.0,
+            settings={"pixels": False},
+        ),
+    }
+
     pixels: bool = True
 
     @property
     def name(self) -> str:
         """``"l0"`` or ``"l0-features"``."""
         return "l0" if self.pixels else "l0-features"
+
+    @property
+    def by_pixel(self) -> bool:
+        """Whether pixels count, not features."""
+        return self.pixels
 
     @property
     def convex(self) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import Seeds, check_fraction
 from spikeproof.data import Domain, Views
+from spikeproof.threats.facts import Facts
 from spikeproof.threats.geometry import (
     Radius,
     Sparse,
@@ -51,6 +54,10 @@ class L1(Sparse):
     References:
         croce2021mind
     """
+
+    facts: ClassVar[Mapping[str, Facts]] = {
+        "l1": Facts(symbol="ℓ₁", title="sum of all changes", order=1.0)
+    }
 
     share: float = 0.0
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
+from spikeproof.threats.facts import Facts
 from spikeproof.threats.geometry import (
     SLACK,
     Geometry,
@@ -36,6 +39,10 @@ class L2(Geometry):
         >>> L2().name
         'l2'
     """
+
+    facts: ClassVar[Mapping[str, Facts]] = {
+        "l2": Facts(symbol="ℓ₂", title="Euclidean length of the change", order=2.0)
+    }
 
     @property
     def name(self) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import Seeds
 from spikeproof.data import Domain, Views
+from spikeproof.threats.facts import Facts
 from spikeproof.threats.geometry import (
     Geometry,
     Radius,
@@ -33,6 +37,10 @@ class Linf(Geometry):
         >>> Linf().name
         'linf'
     """
+
+    facts: ClassVar[Mapping[str, Facts]] = {
+        "linf": Facts(symbol="ℓ∞", title="largest change of any one value", order=math.inf)
+    }
 
     @property
     def name(self) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from spikeproof.base import Registry
+from collections.abc import Iterator
+
+from spikeproof.base import Registry, SettingError, suggestion
 from spikeproof.threats.counts import Counts
+from spikeproof.threats.facts import Facts
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.joint import Joint
 from spikeproof.threats.l0 import L0
@@ -11,7 +14,7 @@ from spikeproof.threats.l1 import L1
 from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
 
-__all__ = ["GEOMETRIES"]
+__all__ = ["GEOMETRIES", "geometry_named", "threat_facts"]
 
 
 GEOMETRIES: Registry[Geometry] = Registry(
@@ -20,3 +23,53 @@ GEOMETRIES: Registry[Geometry] = Registry(
     group="spikeproof.threats",
     of=Geometry,
 )
+
+
+def threat_facts(name: str) -> Facts:
+    """Return what is known of the threat that tables and records call by this name.
+
+    Raises:
+        SettingError: no registered geometry goes by it; the nearest name is given.
+    Example:
+        >>> threat_facts("l0-features").title
+        'values changed'
+    """
+    return _named(name)[1]
+
+
+def geometry_named(name: str) -> Geometry:
+    """Return the geometry of the threat of this name.
+
+    Raises:
+        SettingError: no registered geometry goes by it, or a name does not say enough (joint).
+    Example:
+        >>> geometry_named("l0-features")
+        L0(pixels=False)
+    """
+    cls, facts = _named(name)
+    if facts.settings is None:
+        raise SettingError(
+            f"The name {name!r} does not say everything about the threat; make {cls.__name__} "
+            "yourself."
+        )
+    return cls(**facts.settings)
+
+
+def _named(name: str) -> tuple[type[Geometry], Facts]:
+    """The geometry that goes by a name, and its facts; those of other packages come last."""
+    known: list[str] = []
+    for cls in _classes(name):
+        if name in cls.facts:
+            return cls, cls.facts[name]
+        known += cls.facts
+    if name in GEOMETRIES:
+        return GEOMETRIES[name], Facts(symbol=name, title="radius")
+    raise SettingError(f"Unknown threat {name!r}. {suggestion(name, known)}")
+
+
+def _classes(name: str) -> Iterator[type[Geometry]]:
+    """Every geometry, the likeliest first, so that other packages are imported only if needed."""
+    yield from list(GEOMETRIES.members.values())
+    if name in GEOMETRIES:
+        yield GEOMETRIES[name]
+    yield from GEOMETRIES.working()

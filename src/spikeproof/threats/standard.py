@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from spikeproof.base import SettingError
+from spikeproof.base import SettingError, placed
 from spikeproof.data import Dataset, DataSpec, Domain, Views
-from spikeproof.threats.counts import Counts
-from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.joint import Joint
-from spikeproof.threats.l0 import L0
-from spikeproof.threats.l1 import L1
-from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
+from spikeproof.threats.registry import geometry_named
 from spikeproof.threats.threat import Threat
 
-__all__ = ["standard_threats"]
-
-PLAIN: dict[str, Geometry] = {
-    "counts": Counts(),
-    "l0": L0(),
-    "l0-features": L0(pixels=False),
-    "l1": L1(),
-    "l2": L2(),
-    "linf": Linf(),
-}
+__all__ = ["standard_threats", "threat_of"]
 
 
-def standard_threats(data: Dataset) -> dict[str, tuple[Threat, ...]]:
+def standard_threats(
+    data: Dataset, radii: Mapping[str, Sequence[float]] | None = None
+) -> dict[str, tuple[Threat, ...]]:
     """Return the ladder of threats for every norm that a data set declares radii for.
 
     Norms on event counts are attacked in frame space (the box without the grid); ``counts``
@@ -35,28 +24,43 @@ def standard_threats(data: Dataset) -> dict[str, tuple[Threat, ...]]:
 
     Args:
         data: A data set; only its spec and domain are read.
+        radii: Radii of other threats, or others than the data set declares, by threat name.
     Returns:
         Threat name → threats of ascending radius.
     Raises:
         SettingError: the spec names an unknown threat, or ``joint`` without view radii.
     """
     return {
-        name: tuple(_threat(name, data.spec, data.domain, radius) for radius in sorted(radii))
-        for name, radii in data.spec.radii.items()
+        name: tuple(_threat(name, data.spec, data.domain, radius) for radius in sorted(ladder))
+        for name, ladder in {**data.spec.radii, **(radii or {})}.items()
     }
+
+
+def threat_of(data: Dataset, name: str, radius: float) -> Threat:
+    """Return the threat of a name on a data set, also where the data set declares no radii for it.
+
+    Args:
+        data: A data set; only its spec and domain are read.
+        name: A threat, of spikeproof or of another package.
+        radius: In the unit of the threat.
+    Raises:
+        SettingError: an unknown name, a radius that makes no sense on the domain, or ``joint``
+            without view radii.
+    Example:
+        >>> from spikeproof.data import load
+        >>> threat_of(load("digits"), "l0-features", 4).radius
+        4.0
+    """
+    return _threat(name, data.spec, data.domain, radius)
 
 
 def _threat(name: str, spec: DataSpec, domain: Domain | Views, radius: float) -> Threat:
     """One threat of a ladder."""
-    if name == "counts":
-        return Threat(Counts(), radius, domain)
-    if name == "joint":
+    if name in Joint.facts:
         views: Mapping[str, float] = spec.joint
         if not views:
             raise SettingError(f"Data set {spec.name!r} declares joint radii but no view radii.")
         return Threat(Joint({v: (Linf(), r) for v, r in views.items()}), radius, domain.relaxed())
-    if name not in PLAIN:
-        raise SettingError(
-            f"Data set {spec.name!r} declares radii for {name!r}; known: {', '.join(PLAIN)}, joint."
-        )
-    return Threat(PLAIN[name], radius, domain.relaxed())
+    with placed(f"data set {spec.name!r}"):
+        geometry = geometry_named(name)
+    return Threat(geometry, radius, domain if geometry.grid else domain.relaxed())

@@ -62,6 +62,11 @@ class Threat:
         return self.geometry.name
 
     @property
+    def order(self) -> float | None:
+        """p where the distance is an l_p norm, math.inf and 0 included; None otherwise."""
+        return self.geometry.about.order
+
+    @property
     def space(self) -> str:
         """Where the perturbation lives: pixels, frames, counts, waveform, views or real."""
         if self.domain.kind == "events":
@@ -236,7 +241,7 @@ class Threat:
 
         A place is what an l_0 radius counts: a pixel with all its channels, or one feature.
         """
-        if self.name == "l0":
+        if self.geometry.by_pixel:
             return self.domain.pixels()
         return torch.arange(self.domain.size), self.domain.size
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ def proximal(z: Tensor, weight: Tensor, strength: Tensor, room: Tensor, threat: 
     Returns:
         ``(N, size)``.
     """
-    size = NORMS[threat.name](z.abs(), weight, strength, room, threat)
+    size = NORMS[threat.order](z.abs(), weight, strength, room, threat)
     return torch.minimum(size, room) * z.sign()
 
 
@@ -76,4 +77,9 @@ def _bisect(enough: Callable[[Tensor], Tensor], most: Tensor) -> Tensor:
     return above
 
 
-NORMS = {"l0": _l0, "l0-features": _l0, "l1": _l1, "l2": _l2, "linf": _linf}
+NORMS: Mapping[float | None, Callable[..., Tensor]] = {
+    0.0: _l0,
+    1.0: _l1,
+    2.0: _l2,
+    math.inf: _linf,
+}
