@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, check_at_least
+from spikeproof.models import check_logits, evaluating
 from spikeproof.neurons import drawing
 from spikeproof.oracle import prediction_seeds
 
-__all__ = ["evaluation_mode", "margins", "plain_logits"]
+__all__ = ["margins", "plain_logits"]
 
 # Also bounds memory; evaluation asks for whole splits at once.
 _BATCH = 256
-
-
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[nn.Module]:
-    """Every module in evaluation mode inside; afterwards each has the mode it had."""
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        for module, _ in modes:
-            module.training = False
-        yield model
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def plain_logits(
@@ -60,7 +45,7 @@ def plain_logits(
     if len(numbers) != len(x):
         raise InputError(f"Got {len(x)} inputs and {len(numbers)} item numbers; give one each.")
     batches = zip(torch.split(x.detach(), _BATCH), torch.split(numbers, _BATCH), strict=True)
-    with evaluation_mode(model), torch.no_grad():
+    with evaluating(model), torch.no_grad():
         return torch.cat([_predicted(model, part, who, samples) for part, who in batches])
 
 
@@ -69,28 +54,10 @@ def _predicted(model: nn.Module, x: Tensor, items: Tensor, samples: int) -> Tens
     answers = []
     for sample in range(samples):
         with drawing(prediction_seeds(items, sample)):
-            answers.append(_checked(model(x), len(x)))
+            answers.append(check_logits(model(x), len(x)).detach())
     first, *rest = answers
     # So written the mean of equal answers is that answer, to the last bit.
     return first + sum(answer - first for answer in rest) / samples
-
-
-def _checked(logits: object, n: int) -> Tensor:
-    """The logits of one batch, or the sentence that says what is wrong with them."""
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != n:
-        got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise InputError(
-            f"The model must return logits (N, K) with N = {n}, items first; got {got}. Reduce "
-            "the time axis inside the model, and keep the batch axis first."
-        )
-    finite = torch.isfinite(logits)
-    if not finite.all():
-        bad = int((~finite).any(1).nonzero()[0])
-        raise InputError(
-            f"The model returned logits that are not finite, first for item {bad} of a batch of "
-            f"{n}; they are neither right nor wrong. Check weights and input range."
-        )
-    return logits.detach()
 
 
 def margins(logits: Tensor, y: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from spikeproof.data import EVENT_CORRUPTIONS, Dataset, Domain, Split, corrupt
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.sealed import open_test
 from spikeproof.metrics import wilson
-from spikeproof.neurons import Spiking
+from spikeproof.models import spiking_layers
 
 __all__ = ["TimingLevel", "check_timing", "right_draws", "timing"]
 
@@ -195,7 +195,7 @@ def _answers(model: nn.Module, x: Tensor, domain: Any, noise: tuple[str, float, 
 @contextmanager
 def _noisy_layers(model: nn.Module, kind: str, level: float, keys: Seeds) -> Iterator[None]:
     """Change the spikes that every spiking layer sends on."""
-    layers = [(name, m) for name, m in model.named_modules() if isinstance(m, Spiking)]
+    layers = spiking_layers(model)
     if not layers:
         raise InputError("The model has no spiking layers whose spikes could be changed.")
 
@@ -209,7 +209,7 @@ def _noisy_layers(model: nn.Module, kind: str, level: float, keys: Seeds) -> Ite
 
         return hook
 
-    handles = [layer.register_forward_hook(changed(name)) for name, layer in layers]
+    handles = [layer.register_forward_hook(changed(name)) for name, layer in layers.items()]
     try:
         yield
     finally:

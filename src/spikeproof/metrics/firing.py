@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, check_at_least
-from spikeproof.neurons import Spiking, drawing
+from spikeproof.models import evaluating, spiking_layers
+from spikeproof.neurons import drawing
 from spikeproof.oracle import prediction_seeds
 
 __all__ = ["Activity", "activity"]
@@ -84,7 +85,7 @@ def activity(
     Cost:
         One forward pass per item, in evaluation mode; every flag is put back.
     Example:
-        >>> from spikeproof.neurons import LIF
+        >>> from spikeproof.neurons import LIF, Spiking
         >>> layer = Spiking(LIF(leak=0.5))
         >>> class Net(nn.Module):
         ...     def __init__(self) -> None:
@@ -101,8 +102,8 @@ def activity(
     numbers = torch.arange(len(x)) if items is None else items
     if len(numbers) != len(x):
         raise InputError(f"activity got {len(x)} inputs, but the numbers of {len(numbers)} items.")
-    counts = {n: _Count(n) for n, module in model.named_modules() if isinstance(module, Spiking)}
-    layers = dict(model.named_modules())
+    layers = spiking_layers(model)
+    counts = {name: _Count(name) for name in layers}
     batches = zip(torch.split(x, batch_size), torch.split(numbers, batch_size), strict=True)
     _watched(model, {layers[name]: count for name, count in counts.items()}, batches)
     found = {name: count.summary() for name, count in counts.items()}
@@ -115,17 +116,12 @@ def _watched(
     batches: Iterable[tuple[Tensor, Tensor]],
 ) -> None:
     """Run the model over batches of inputs and numbers with the hooks on; leave it as it was."""
-    modes = [(module, module.training) for module in model.modules()]
     handles = [layer.register_forward_hook(hook) for layer, hook in hooks.items()]
     try:
-        for module, _ in modes:
-            module.training = False
-        with torch.no_grad():
+        with evaluating(model), torch.no_grad():
             for x, items in batches:
                 with drawing(prediction_seeds(items)):
                     model(x)
     finally:
         for handle in handles:
             handle.remove()
-        for module, training in modes:
-            module.training = training

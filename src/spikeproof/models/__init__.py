@@ -2,6 +2,12 @@
 
 from spikeproof.models.build import build, models
 from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
+from spikeproof.models.evaluating import (
+    check_logits,
+    evaluating,
+    restoring_modes,
+    spiking_layers,
+)
 from spikeproof.models.layers import FilterBank, OverTime, Stem, direct
 from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
@@ -33,12 +39,16 @@ __all__ = [
     "Poisson",
     "Stem",
     "build",
+    "check_logits",
     "direct",
+    "evaluating",
     "load_model",
     "model_digest",
     "models",
     "read_tensors",
     "restore",
+    "restoring_modes",
     "save_model",
+    "spiking_layers",
     "write_tensors",
 ]

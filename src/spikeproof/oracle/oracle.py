@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from copy import copy
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, Seeds, SettingError, seeds
+from spikeproof.models import evaluating
 from spikeproof.oracle.convergence import Trend
 from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, opened
 from spikeproof.oracle.view import Passes, View
@@ -57,7 +59,7 @@ class Oracle:
         self.gradient = gradient
         self.seeds = seeds
         self._view = View(model)
-        self._modes: list[tuple[nn.Module, bool]] = []
+        self._scopes = ExitStack()
         self._estimator: GradientEstimator | None = None
         self._trend = Trend()
         self._asked = _Asked()
@@ -72,10 +74,7 @@ class Oracle:
         self._estimator = opened(self.gradient)
         self._trend = Trend()
         self._asked = _Asked()
-        self._modes = [(module, module.training) for module in self.model.modules()]
-        # Written directly: train() may be overridden, and must not be trusted to be undone.
-        for module, _ in self._modes:
-            module.training = False
+        self._scopes.enter_context(evaluating(self.model))
         return self
 
     def __exit__(
@@ -84,9 +83,7 @@ class Oracle:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for module, training in self._modes:
-            module.training = training
-        self._modes = []
+        self._scopes.close()
         self._estimator = None
 
     def logits(self, x: Tensor, rows: Tensor | None = None) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, Seeds
+from spikeproof.models import check_logits
 from spikeproof.neurons import Rule, Surrogate, drawing, using
 
 __all__ = ["Passes", "View"]
@@ -49,18 +50,7 @@ class View:
         with using(rule), drawing(seeds):
             logits = self.model(x)
         self.passes += Passes(forward=len(x))
-        if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
-            got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-            raise InputError(
-                f"The model must return logits (N, K) for N = {len(x)} items; got {got}. "
-                "Reduce the time axis inside the model."
-            )
-        if not torch.isfinite(logits).all():
-            raise InputError(
-                "The model returned logits that are not finite; a NaN would be scored as a broken "
-                "item. Check the weights and the input range."
-            )
-        return logits
+        return check_logits(logits, len(x))
 
     def backward(self, value: Tensor, x: Tensor) -> Tensor:
         """The gradient of a sum over items with respect to ``x``, ``(N, ...)``."""

@@ -15,7 +15,8 @@ from spikeproof.base import (
     check_one_of,
     check_positive,
 )
-from spikeproof.neurons import Spiking, stepwise
+from spikeproof.models import spiking_layers
+from spikeproof.neurons import stepwise
 from spikeproof.train.hooks.hook import Moment
 
 __all__ = ["SSDP", "latencies"]
@@ -156,7 +157,7 @@ class SSDP:
             return lambda layer, args, out: calls.append(_Call(name, layer, args[0], out))
 
         watched: dict[nn.Module, str | None] = {named[name]: name for name in self.layers}
-        watched |= {layer: None for layer in named.values() if isinstance(layer, Spiking)}
+        watched |= dict.fromkeys(spiking_layers(moment.model).values())
         handles = [module.register_forward_hook(keep(name)) for module, name in watched.items()]
         try:
             with stepwise():

@@ -9,33 +9,15 @@ import torch
 from torch import nn
 
 from spikeproof.base import seeds
+from spikeproof.models import restoring_modes
 
-__all__ = ["evaluating", "randomness", "training"]
-
-
-@contextmanager
-def _restoring(model: nn.Module) -> Iterator[None]:
-    """Give every module back the mode it had, also after an error."""
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside."""
-    with _restoring(model):
-        model.eval()
-        yield
+__all__ = ["randomness", "training"]
 
 
 @contextmanager
 def training(model: nn.Module) -> Iterator[None]:
     """Training mode inside; a model already in it keeps the layers that its owner froze."""
-    with _restoring(model):
+    with restoring_modes(model):
         if not model.training:
             model.train()
         yield

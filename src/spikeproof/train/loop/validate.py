@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from spikeproof.base import Seeds, seeds
 from spikeproof.data import Split
+from spikeproof.models import evaluating
 from spikeproof.neurons import drawing
 from spikeproof.threats import Misclassification
 from spikeproof.train.loop.job import Assignment
-from spikeproof.train.loop.modes import evaluating
 from spikeproof.train.loop.parallel import Group
 from spikeproof.train.loop.watch import inspected
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import Seeds
-from spikeproof.neurons import Spiking, drawing
+from spikeproof.models import spiking_layers
+from spikeproof.neurons import drawing
 from spikeproof.train.keep.history import Epoch
 
 __all__ = ["Tally", "bad_activation", "bad_gradient", "inspected", "warnings_of"]
@@ -52,9 +53,10 @@ class Tally:
 @contextmanager
 def _outputs(model: nn.Module, seen: Seen) -> Iterator[None]:
     """Show ``seen`` every tensor that a layer without parts gives, with the layer's name."""
+    spiking = spiking_layers(model)
     with ExitStack() as scopes:
         for name, module in model.named_modules():
-            if isinstance(module, Spiking) or not list(module.children()):
+            if name in spiking or not list(module.children()):
 
                 def hook(
                     module: nn.Module, args: tuple[Any, ...], out: Any, name: str = name
@@ -83,11 +85,12 @@ def inspected(
     """
     rates: dict[str, tuple[float, int]] = {}
     bad: list[str] = []
+    spiking = set(spiking_layers(model).values())
 
     def seen(name: str, module: nn.Module, out: Tensor) -> None:
         if not bool(torch.isfinite(out).all()):
             bad.append(name)
-        if isinstance(module, Spiking):
+        if module in spiking:
             fired, chances = rates.get(name, (0.0, 0))
             rates[name] = fired + float((out > 0).double().sum()), chances + out.numel()
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from spikeproof.base import InputError, Seeds, check_labels, check_one_of
+from spikeproof.models import check_logits
 from spikeproof.neurons import Trace, drawing, observing, stepwise
 
 __all__ = ["LOOKS", "Pass", "Term", "looks_of"]
@@ -90,11 +91,8 @@ class Pass:
         if "steps" in self.looks:
             self._steps = _split(logits, len(self.x))
             logits = self._steps.mean(0)
-        if logits.ndim != 2 or len(logits) != len(self.x) or logits.shape[1] < 2:
-            raise InputError(
-                f"The model must return logits of shape (N, K) with K >= 2 for {len(self.x)} "
-                f"items; got {tuple(logits.shape)}. Average over time inside the model."
-            )
+        # Not refused where they are not finite: fit names the step and the layer that did it.
+        logits = check_logits(logits, len(self.x), classes=2, finite=False)
         check_labels(self.y, logits.shape[1], len(self.x))
         return logits
 
