@@ -78,6 +78,7 @@ class Scripted:
     """A suite that does as told and remembers what it was given."""
 
     members = (Member(),)
+    averages = False
 
     def __init__(self, move: Callable[[Tensor, Threat], Tensor], *, claim: bool = True) -> None:
         self.move, self.claim = move, claim

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spikeproof.base import InputError, SettingError
-from spikeproof.neurons import IF, LIF, NEURONS, Spiking, Surrogate, using
+from spikeproof.neurons import IF, LIF, NEURONS, PSN, Spiking, Surrogate, using
 
 
 def column(*values: float) -> Tensor:
@@ -87,6 +87,20 @@ def test_using_changes_the_gradient_and_never_the_spikes() -> None:
     assert torch.equal(plain, swapped)
     assert not torch.equal(own, other)
     assert torch.equal(other, expected)
+
+
+def test_using_counts_the_layers_that_obeyed() -> None:
+    two = nn.Sequential(Spiking(LIF()), nn.ReLU(), Spiking(IF()))
+    psn = Spiking(PSN(timesteps=4))
+    with using(Surrogate("arctan", 5.0)) as scope:
+        two(torch.rand(4, 2, 3))
+        assert scope.served == 2
+        psn(torch.rand(4, 2, 3))
+        assert scope.served == 3
+        with using(None) as inner:  # each layer keeps its own surrogate
+            two(torch.rand(4, 2, 3))
+        nn.Linear(3, 2)(torch.rand(2, 3))
+    assert (scope.served, inner.served) == (3, 0)
 
 
 def test_using_is_undone_after_an_error() -> None:

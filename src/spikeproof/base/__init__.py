@@ -19,6 +19,7 @@ from spikeproof.base.cite import bibtex, references
 from spikeproof.base.errors import (
     Diverged,
     FileProblem,
+    GradientRuleUnused,
     IllegalAdversarial,
     InputError,
     SettingError,
@@ -42,6 +43,7 @@ from spikeproof.base.settings import Registry
 __all__ = [
     "Diverged",
     "FileProblem",
+    "GradientRuleUnused",
     "IllegalAdversarial",
     "InputError",
     "Members",

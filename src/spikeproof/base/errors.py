@@ -6,6 +6,8 @@ SpikeproofError
 ├── FileProblem         a file that is missing, corrupt, truncated or cannot be written
 ├── IllegalAdversarial  an attack returned a point its threat does not allow
 └── Diverged            a training run left the finite numbers
+
+Warnings that are about the attacker's gradient have a category of their own.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 __all__ = [
     "Diverged",
     "FileProblem",
+    "GradientRuleUnused",
     "IllegalAdversarial",
     "InputError",
     "SettingError",
@@ -42,3 +45,7 @@ class IllegalAdversarial(SpikeproofError):
 
 class Diverged(SpikeproofError):
     """A training run left the finite numbers."""
+
+
+class GradientRuleUnused(UserWarning):
+    """A gradient rule that no layer of the model obeys, so that it changed nothing."""

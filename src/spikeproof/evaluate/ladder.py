@@ -124,7 +124,8 @@ class _LadderEvaluation:
     def __post_init__(self) -> None:
         n, margin = len(self.split), margins(self.logits, self.split.y)
         fitted = self.suite.fitted(self.model, self.split.x)
-        self.draws_itself, self.suite = fitted is not self.suite, fitted
+        self.draws_itself = fitted.averages and not self.suite.averages
+        self.suite = fitted
         self.tallies = [MemberStats() for _ in self.suite.members]
         self.clean_margin = margin
         self.passes += Passes(forward=self.samples * n)

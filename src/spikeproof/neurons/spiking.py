@@ -23,32 +23,52 @@ from spikeproof.neurons.surrogate import Slope, Surrogate
 
 __all__ = ["Spiking", "exact", "using"]
 
+
+class _Swap:
+    """The rule of one scope, and how many layers obeyed it."""
+
+    def __init__(self, rule: Surrogate | Rule | None) -> None:
+        self.rule = rule
+        self.served = 0
+
+    def serve(self, own: Surrogate) -> Surrogate | Rule:
+        """The rule for one call of a layer; its own surrogate where the scope swaps nothing."""
+        if self.rule is None:
+            return own
+        self.served += 1
+        return self.rule
+
+
 # A context variable, not a field of the layers: what a gradient means never depends on who
 # touched the model last, and leaving the scope cannot be forgotten.
-_swapped: ContextVar[Surrogate | Rule | None] = ContextVar("spikeproof_rule", default=None)
+_swapped: ContextVar[_Swap | None] = ContextVar("spikeproof_rule", default=None)
 _twice: ContextVar[bool] = ContextVar("spikeproof_exact", default=False)
 
 
 @contextmanager
-def using(rule: Surrogate | Rule | None) -> Iterator[None]:
+def using(rule: Surrogate | Rule | None) -> Iterator[_Swap]:
     """Let every spiking layer called inside use ``rule`` in its backward pass.
 
     Args:
         rule: A surrogate, or any function of a :class:`Firing` that returns what the layer
             returns; None keeps each layer's own surrogate.
+    Returns:
+        An object whose ``served`` counts the calls of layers that obeyed. Other modules, such as
+        another library's neurons, know nothing of the scope and are not counted.
     Example:
         >>> import torch
         >>> from spikeproof.neurons import LIF
         >>> current = torch.full((1, 1, 1), 1.25, requires_grad=True)
-        >>> with using(Surrogate("rectangle", sharpness=1.0)):
+        >>> with using(Surrogate("rectangle", sharpness=1.0)) as scope:
         ...     spikes = Spiking(LIF())(current)
         >>> spikes.sum().backward()
-        >>> current.grad.item()
-        0.5
+        >>> current.grad.item(), scope.served
+        (0.5, 1)
     """
-    token = _swapped.set(rule)
+    scope = _Swap(rule)
+    token = _swapped.set(scope)
     try:
-        yield
+        yield scope
     finally:
         _swapped.reset(token)
 
@@ -118,7 +138,8 @@ class Spiking(nn.Module):
             )
         if not currents.is_floating_point():
             raise InputError(f"Spiking needs floating-point currents; got {currents.dtype}.")
-        rule = _swapped.get() or self.neuron.surrogate
+        scope = _swapped.get()
+        rule = self.neuron.surrogate if scope is None else scope.serve(self.neuron.surrogate)
         if isinstance(self.neuron, PSN):
             return self._parallel(currents, self.neuron, rule)
         if isinstance(self.neuron, NoisyLIF) and self.neuron.noise:

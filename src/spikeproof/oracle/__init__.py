@@ -1,7 +1,14 @@
 """How the attacker sees a model, and how its gradient crosses the spikes."""
 
 from spikeproof.oracle.convergence import Trend
-from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Openable, Question, name_of
+from spikeproof.oracle.gradient import (
+    GradientEstimator,
+    GradientRule,
+    Openable,
+    Question,
+    name_of,
+    without_rules,
+)
 from spikeproof.oracle.gradients.assg import ASSG
 from spikeproof.oracle.gradients.bptr import BPTR
 from spikeproof.oracle.gradients.conversion import Conversion
@@ -45,4 +52,5 @@ __all__ = [
     "name_of",
     "prediction_seeds",
     "stochastic",
+    "without_rules",
 ]

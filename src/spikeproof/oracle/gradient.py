@@ -26,6 +26,7 @@ __all__ = [
     "Through",
     "name_of",
     "opened",
+    "without_rules",
 ]
 
 
@@ -143,3 +144,26 @@ def name_of(gradient: GradientRule | None) -> str:
     if isinstance(gradient, Surrogate):
         return f"{gradient.shape}-{gradient.sharpness:g}"
     return str(getattr(gradient, "name", type(gradient).__name__.lower()))
+
+
+def without_rules(gradient: GradientRule | None) -> GradientRule | None:
+    """What a gradient amounts to on a network in which no layer obeys a rule; None is its own
+    gradient.
+
+    A rule for layers amounts to nothing there. A gradient that is more than that answers by a
+    method of this name; without one it stays what it is.
+
+    Example:
+        >>> from spikeproof.oracle import BPTR, Expectation, Smoothing
+        >>> without_rules(BPTR()), without_rules(Expectation(samples=2, gradient=BPTR())).gradient
+        (None, None)
+        >>> without_rules(Smoothing(pairs=3))
+        Smoothing(pairs=3, noise=0.01)
+    """
+    if not isinstance(gradient, Openable):
+        return None
+    reduce = getattr(gradient, "without_rules", None)
+    if reduce is None:
+        return gradient
+    reduced: GradientRule | None = reduce()
+    return reduced

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from copy import copy
@@ -11,10 +12,10 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError, Seeds, SettingError, seeds
+from spikeproof.base import GradientRuleUnused, InputError, Seeds, SettingError, seeds
 from spikeproof.models import evaluating
 from spikeproof.oracle.convergence import Trend
-from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, opened
+from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, name_of, opened
 from spikeproof.oracle.view import Passes, View
 
 __all__ = ["Oracle"]
@@ -35,8 +36,10 @@ class Oracle:
         model: Maps ``(N, ...)`` to logits ``(N, K)``; any torch module.
         gradient: How the attacker's gradient crosses a spike: a surrogate, or any of ``GRADIENTS``;
             None uses the model's own surrogates.
-        seeds: One key per item of the attack, for whatever the model or the rule draws; the
-            keys of ``seeds(0)`` where absent.
+        seeds: One key per item of the attack, for whatever the model or the rule draws; the keys
+            of ``seeds(0)`` where absent.
+    Warns:
+        GradientRuleUnused: once, where no layer of the model obeys the gradient rule.
     Raises:
         SettingError: used outside a ``with`` block.
         InputError: the model returns something other than finite ``(N, K)`` logits, or no finite
@@ -114,7 +117,10 @@ class Oracle:
             return seen[-1]
 
         ascent, question = self._question(x, noted, rows)
+        warned = self._view.ignored
         logits, grad = ascent.logits_and_grad(question)
+        if self._view.ignored and not warned:
+            warnings.warn(self._unused(), GradientRuleUnused, stacklevel=2)
         if not torch.isfinite(grad).all():
             bad = int((~torch.isfinite(grad)).flatten(1).any(1).nonzero()[0])
             raise InputError(
@@ -152,6 +158,15 @@ class Oracle:
         See ``Trend`` for the criterion.
         """
         return self._trend.not_converged(n)
+
+    def _unused(self) -> str:
+        """The sentence about a rule that nothing obeys."""
+        return (
+            f"No layer of {type(self.model).__name__} obeys the gradient rule "
+            f"{name_of(self.gradient)!r}, so the attack takes the network's own gradient: only neurons "
+            "of spikeproof.neurons know such rules. Leave the rule out, or build the network of "
+            "them."
+        )
 
     def _question(
         self, x: Tensor, score: Callable[[Tensor], Tensor], rows: Tensor | None

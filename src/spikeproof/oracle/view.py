@@ -42,13 +42,15 @@ class View:
     def __init__(self, model: nn.Module) -> None:
         self.model = model
         self.passes = Passes()
+        self.ignored = False  # whether a pass was made under a rule that no layer obeyed
 
     def forward(
         self, x: Tensor, seeds: Callable[[], Seeds], rule: Surrogate | Rule | None = None
     ) -> Tensor:
         """Logits ``(N, K)``, with the draws of these keys and the gradient of this rule."""
-        with using(rule), drawing(seeds):
+        with using(rule) as scope, drawing(seeds):
             logits = self.model(x)
+        self.ignored |= rule is not None and not scope.served
         self.passes += Passes(forward=len(x))
         return check_logits(logits, len(x))
 

@@ -17,6 +17,7 @@ from spikeproof.oracle import (
     ExpectedNetwork,
     GradientRule,
     name_of,
+    without_rules,
 )
 from spikeproof.threats import LOSSES
 
@@ -74,6 +75,10 @@ class Member:
             if self.averages
             else replace(self, gradient=Expectation(samples=samples, gradient=self.gradient))
         )
+
+    def without_rules(self) -> Member:
+        """The attack that this one amounts to on a network in which no layer obeys its rule."""
+        return replace(self, gradient=without_rules(self.gradient))
 
     def deterministic(self) -> Member:
         """The same attack on the network in which every draw is its expectation."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,9 @@ from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.attacks.suite.run import SuccessCriterion, SuiteRun
 from spikeproof.base import InputError, Seeds, SettingError
-from spikeproof.oracle import Oracle, Passes, stochastic
+from spikeproof.models import evaluating
+from spikeproof.neurons import Surrogate, using
+from spikeproof.oracle import Passes, stochastic
 from spikeproof.threats import Threat
 
 __all__ = ["Suite"]
@@ -32,7 +34,9 @@ class Suite:
     ``Restarts`` are made in one batch.
 
     A network that draws (Poisson coding, noisy neurons) is attacked through the mean gradient of
-    10 draws, then once more by each kind of loss as if every draw were its expectation.
+    10 draws, then once more by each kind of loss as if every draw were its expectation. On a
+    network in which no layer obeys a gradient rule (see ``GradientRuleUnused``), all members take
+    its own gradient, and those that are then the same attack run once.
 
     Args:
         members: At least one; put the strongest first, it saves the others work.
@@ -43,7 +47,7 @@ class Suite:
     Cost:
         One forward pass per item, one more with ``start``; then per surviving item each member's
         own cost and one forward pass. Two passes of a single item, to see whether the network
-        draws, are not counted.
+        draws and obeys, are not counted.
     Example:
         >>> len(Suite((Member(), Member(loss="cross_entropy"))).members)
         2
@@ -71,22 +75,31 @@ class Suite:
         return cls(members, record.get("patience", 0))
 
     def fitted(self, model: nn.Module, x: Tensor) -> Suite:
-        """The suite as it attacks this model: averaged over draws if the model draws.
+        """The suite as it attacks this model.
+
+        Averaged over draws if the model draws. Where no layer of the model obeys a gradient rule,
+        members that differ by their rule alone are one attack, and are counted as one.
 
         Args:
             model: Maps ``(N, *shape)`` to logits ``(N, K)``.
             x: Any legal inputs; the first is looked at.
         """
-        if all(member.averages for member in self.members) or not len(x):
+        if not len(x):
             return self
-        with Oracle(model):
-            if not stochastic(model, x[:1]):
-                return self
-        calm: dict[str, Member] = {}
-        for member in self.members:
-            calm.setdefault(member.loss, member.deterministic())
-        averaged = tuple(member.averaged(_SAMPLES) for member in self.members)
-        return replace(self, members=(*averaged, *calm.values()))
+        with evaluating(model), using(Surrogate()) as scope:
+            draws = stochastic(model, x[:1])
+        members = self.members if scope.served else _merged(self.members)
+        if draws and not self.averages:
+            calm: dict[str, Member] = {}
+            for member in members:
+                calm.setdefault(member.loss, member.deterministic())
+            members = (*(member.averaged(_SAMPLES) for member in members), *calm.values())
+        return self if members == self.members else replace(self, members=members)
+
+    @property
+    def averages(self) -> bool:
+        """Whether every member already says what to do about a network that draws."""
+        return all(member.averages for member in self.members)
 
     def __call__(
         self,
@@ -151,3 +164,13 @@ class Suite:
             ),
             torch.cat([part.broken for part in parts], 1),
         )
+
+
+def _merged(members: Sequence[Member]) -> tuple[Member, ...]:
+    """The attacks that members amount to where no layer obeys a rule, each once."""
+    own: list[Member] = []
+    for member in members:
+        reduced = member.without_rules()
+        if reduced not in own:
+            own.append(reduced)
+    return tuple(own)

@@ -79,6 +79,10 @@ class ASSG:
         """The number in force: sharpness times typical distance from the threshold."""
         return _REACH.get(self.shape, _USUAL) if self.reach is None else self.reach
 
+    def without_rules(self) -> None:
+        """Nothing is left of it where no layer obeys."""
+        return
+
     def open(self) -> _Adapting:
         """Begin an attack that remembers nothing yet."""
         return _Adapting(self)

@@ -68,6 +68,10 @@ class Conversion:
         """In one word."""
         return f"conversion-{self.activation}"
 
+    def without_rules(self) -> None:
+        """Nothing is left of it where no layer obeys."""
+        return
+
     def open(self) -> _Converted:
         """Begin an attack."""
         return _Converted(self)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from torch import Tensor
 
 from spikeproof.base import check_count
 from spikeproof.neurons import averaging
-from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, name_of, opened
+from spikeproof.oracle.gradient import (
+    GradientEstimator,
+    GradientRule,
+    Question,
+    name_of,
+    opened,
+    without_rules,
+)
 
 __all__ = ["CommonRandomNumbers", "Expectation", "ExpectedNetwork"]
 
@@ -52,6 +60,10 @@ class Expectation:
     def name(self) -> str:
         """In one word."""
         return f"expectation-{self.samples}({name_of(self.gradient)})"
+
+    def without_rules(self) -> Expectation:
+        """The same average, of the network's own gradients."""
+        return replace(self, gradient=without_rules(self.gradient))
 
     def open(self) -> _Averaged:
         """Begin an attack."""
@@ -99,6 +111,10 @@ class CommonRandomNumbers:
         """In one word."""
         return f"replay-{self.samples}({name_of(self.gradient)})"
 
+    def without_rules(self) -> CommonRandomNumbers:
+        """The same average, of the network's own gradients."""
+        return replace(self, gradient=without_rules(self.gradient))
+
     def open(self) -> _Averaged:
         """Begin an attack."""
         return _Averaged(opened(self.gradient), self._samples)
@@ -138,6 +154,10 @@ class ExpectedNetwork:
     def name(self) -> str:
         """In one word."""
         return f"mean({name_of(self.gradient)})"
+
+    def without_rules(self) -> ExpectedNetwork:
+        """The same average, of the network's own gradients."""
+        return replace(self, gradient=without_rules(self.gradient))
 
     def open(self) -> _Expected:
         """Begin an attack."""

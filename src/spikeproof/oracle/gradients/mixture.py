@@ -9,7 +9,14 @@ from torch import Tensor
 
 from spikeproof.base import SettingError
 from spikeproof.neurons import Surrogate
-from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, name_of, opened
+from spikeproof.oracle.gradient import (
+    GradientEstimator,
+    GradientRule,
+    Question,
+    name_of,
+    opened,
+    without_rules,
+)
 from spikeproof.oracle.gradients.bptr import BPTR
 
 __all__ = ["Mixture"]
@@ -56,6 +63,10 @@ class Mixture:
     def name(self) -> str:
         """In one word."""
         return f"mixture({'+'.join(name_of(gradient) for gradient in self.gradients)})"
+
+    def without_rules(self) -> GradientRule | None:
+        """Itself if any part does more than ask layers; else every part is the own gradient."""
+        return self if any(without_rules(gradient) for gradient in self.gradients) else None
 
     def open(self) -> _Mixed:
         """Begin an attack through every rule."""
