@@ -35,7 +35,7 @@ from torch import Tensor
 import spikeproof as sp
 from spikeproof.data import Split
 from spikeproof.models import Network
-from spikeproof.train import Training
+from spikeproof.train import TrainingSettings
 
 BATCH = 64
 TARGET = 2.6
@@ -56,7 +56,7 @@ def prepare(name: str, timesteps: int | None, items: int = BATCH) -> tuple[Netwo
 def stepper(model: Network, batch: Split, objective: sp.Objective) -> Callable[[], None]:
     """One update of the weights, exactly as ``fit`` does it."""
     parameters = list(model.parameters())
-    optimizer = Training().make_optimizer(parameters)
+    optimizer = TrainingSettings().make_optimizer(parameters)
 
     def step() -> None:
         loss, _ = objective(model, batch.x, batch.y)

@@ -43,30 +43,30 @@ from spikeproof.data import Dataset, DataSpec, Domain, Split
 from spikeproof.models import Network
 from spikeproof.threats import L1, L2, Linf, Threat
 from spikeproof.train import (
+    AVG,
     EAT,
+    MAX,
     MPDSGR,
     MSD,
     SAT,
     SSDP,
     TET,
     Adversarial,
-    Assignment,
     Augmentation,
-    Average,
     CleanCrossEntropy,
     CrossEntropy,
     Flip,
+    Job,
     Objective,
     Retraction,
     ShiftEvents,
     ShiftImage,
     SparseGradient,
+    Step,
     Trades,
-    Training,
-    Worst,
+    TrainingSettings,
 )
 from spikeproof.train.loop.run import Run
-from spikeproof.train.loop.step import Place
 
 BATCH, TIMESTEPS, WIDTH, STEPS = 64, 4, 12, 2
 WITHIN, SHARE = 0.15, 0.95
@@ -114,16 +114,16 @@ def running(name: str, objective: Objective, *augment: Augmentation) -> Run:
     data, _ = items(name)
     timesteps = None if data.domain.kind == "events" else TIMESTEPS
     model: Network = sp.build("cnn-small", data, timesteps=timesteps, width=WIDTH)
-    settings = Training(batch_size=BATCH, learning_rate=1e-6)
-    work = Assignment(objective=objective, epochs=1, settings=settings, augment=augment)
+    settings = TrainingSettings(batch_size=BATCH, learning_rate=1e-6)
+    work = Job(objective=objective, epochs=1, settings=settings, augment=augment)
     return Run(model.train(), data, work)
 
 
 def stepper(run: Run) -> Callable[[], object]:
     """The same step again and again."""
     order = run.order(1)
-    place = run.feed.place(1, 0, len(order), order[0])
-    return lambda: run.step(place, order[0])
+    step = run.loader.step(1, 0, len(order), order[0])
+    return lambda: run.step(step, order[0])
 
 
 Passes = tuple[int, int, int]  # looks, climbs, training steps
@@ -138,7 +138,7 @@ def objectives(name: str) -> dict[str, tuple[Objective, Passes, float | None]]:
         return Adversarial(PGD(steps=k, step_size=0.5, **settings), linf)
 
     def at(terms: Any, inputs: Any, *rules: Any) -> Objective:
-        return Objective(terms, inputs=inputs, rules=rules)
+        return Objective(terms, inputs=inputs, hooks=rules)
 
     each = attacked(), *(replace(attacked(), threat=threat) for threat in more)
     few, many = STEPS, 7
@@ -163,18 +163,18 @@ def objectives(name: str) -> dict[str, tuple[Objective, Passes, float | None]]:
         f"TRADES({few})": (at(trades, agreeing), (3, few, 2), None),
         f"SAT({few})": (at(ERROR, SAT(each)), (2, few, 1), None),
         f"E-AT({few})": (at(ERROR, EAT(each)), (2, few, 1), None),
-        f"MAX({few})": (at(ERROR, Worst(each)), (9, 3 * few, 1), None),
-        f"AVG({few})": (at(ERROR, Average(each)), (6, 3 * few, 3), None),
+        f"MAX({few})": (at(ERROR, MAX(each)), (9, 3 * few, 1), None),
+        f"AVG({few})": (at(ERROR, AVG(each)), (6, 3 * few, 3), None),
         f"MSD({few})": (at(ERROR, MSD(threats, steps=few)), (3 * few, few, 1), None),
         "MPD-SGR": (Objective({**ERROR, "window": (0.1, MPDSGR())}), (0, 0, 1), None),
         "TET": (Objective({"error": (1.0, TET())}), (0, 0, 1), None),
-        "SSDP": (Objective(ERROR, rules=(ssdp,)), (1, 0, 1), None),
+        "SSDP": (Objective(ERROR, hooks=(ssdp,)), (1, 0, 1), None),
     }
 
 
 def passes(run: Run) -> dict[str, Callable[[], object]]:
     """A look and a evaluate_ladder, bare, on the network of a run in the mode it trains in."""
-    batch = run.feed.place(1, 0, 1, run.order(1)[0]).batch
+    batch = run.loader.step(1, 0, 1, run.order(1)[0])
 
     def look() -> None:
         with torch.no_grad():
@@ -211,10 +211,9 @@ def costs(name: str) -> list[Row]:
     return rows
 
 
-def model_step(run: Run, place: Place) -> None:
+def model_step(run: Run, step: Step) -> None:
     """The model's part of a step: what no loop could leave out."""
-    batch = place.batch
-    loss, _ = run.work.objective(run.model, batch.x, batch.y, seeds=place.seeds)
+    loss, _ = run.work.objective(run.model, step.x, step.y, seeds=step.seeds)
     torch.autograd.backward(loss, inputs=run.parameters)
     run.optimizer.step()
     run.optimizer.zero_grad()
@@ -227,14 +226,14 @@ def loop(name: str) -> list[Row]:
     order = whole.order(1)
     drawing = (time.process_time() - begun) / len(order)
     some = order[:16]
-    places = list(alone.feed.places(1, some))
+    steps = list(alone.loader.steps(1, some))
     work: dict[str, Callable[[], object]] = {
         "fit": lambda: [
-            whole.step(place, which)
-            for place, which in zip(whole.feed.places(1, some), some, strict=True)
+            whole.step(step, idx)
+            for step, idx in zip(whole.loader.steps(1, some), some, strict=True)
         ],
-        "model": lambda: [model_step(alone, place) for place in places],
-        "loading": lambda: [place.step for place in feeding.feed.places(1, some)],
+        "model": lambda: [model_step(alone, step) for step in steps],
+        "loading": lambda: [step.index for step in feeding.loader.steps(1, some)],
     }
     taken = interleaved(work, rounds=9, seconds=0.4, least=1, clock=time.process_time)
     fit, model, loading = ([t / len(some) for t in taken[kind]] for kind in work)

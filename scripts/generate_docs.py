@@ -48,13 +48,18 @@ def _section(command: Any, path: str) -> str:
     text = inspect.cleandoc(command.help or "")
     said, _, example = text.partition("\b\nExample:\n")
     said = "\n\n".join(part.replace("\n", " ") for part in said.strip().split("\n\n"))
-    rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
+    rows = [_row(parameter) for parameter in command.params if _shown(parameter)]
     table = "".join(f"| {name} | {meaning} | {default} |\n" for name, meaning, default in rows)
     return (
         f"\n## {path}\n\n{said}\n\n"
         f"```sh\n{inspect.cleandoc(example)}\n```\n\n"
         f"| | | default |\n|---|---|---|\n{table}"
     )
+
+
+def _shown(parameter: Any) -> bool:
+    """Whether an option belongs on the page; old spellings are hidden."""
+    return parameter.name != "help" and not getattr(parameter, "hidden", False)
 
 
 def _row(parameter: Any) -> tuple[str, str, str]:

@@ -179,14 +179,14 @@ def families() -> list[tuple[str, str]]:
     from spikeproof.oracle import GRADIENTS
     from spikeproof.study import plans
     from spikeproof.threats import GEOMETRIES
-    from spikeproof.train import INPUTS, RULES, TERMS
+    from spikeproof.train import HOOKS, INPUTS, TERMS
 
     threats = {threat for name in datasets() for threat in describe(name).radii}
     return [
         *(("attack", ATTACKS[kind].__name__) for kind in ATTACKS),
         *(("term", TERMS[kind].__name__) for kind in shipped(TERMS)),
         *(("inputs", INPUTS[kind].__name__) for kind in shipped(INPUTS)),
-        *(("rule", RULES[kind].__name__) for kind in shipped(RULES)),
+        *(("rule", HOOKS[kind].__name__) for kind in shipped(HOOKS)),
         *(("geometry", GEOMETRIES[kind].__name__) for kind in GEOMETRIES),
         *(("data set", name) for name in datasets()),
         *(("threat", name) for name in sorted(threats)),
@@ -221,10 +221,10 @@ def test_the_page_of_studies_counts_and_names_the_plans_that_are_shipped() -> No
 
 def test_every_method_has_a_card() -> None:
     from spikeproof.attacks import ATTACKS
-    from spikeproof.train import INPUTS, RULES, TERMS
+    from spikeproof.train import HOOKS, INPUTS, TERMS
 
     cards = {path.stem for path in (ROOT / "docs" / "methods").glob("*.md")}
-    kinds = {*ATTACKS, *shipped(TERMS), *shipped(INPUTS), *shipped(RULES)}
+    kinds = {*ATTACKS, *shipped(TERMS), *shipped(INPUTS), *shipped(HOOKS)}
     assert kinds <= cards, kinds - cards
 
 

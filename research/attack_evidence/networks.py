@@ -20,7 +20,7 @@ import spikeproof as sp
 from research import ROOT
 from spikeproof.data import Dataset
 from spikeproof.models import Network, Poisson, load_model
-from spikeproof.train import Training
+from spikeproof.train import TrainingSettings
 
 FOLDER = ROOT / "runs" / "evidence"
 ITEMS, EPOCHS, VALIDATION = 4000, 8, 500
@@ -67,7 +67,7 @@ def network(name: str, data: Dataset) -> Network:
         data,
         objective(kind, data),
         epochs=EPOCHS,
-        settings=Training(batch_size=64, learning_rate=5e-3),
+        settings=TrainingSettings(batch_size=64, learning_rate=5e-3),
         directory=FOLDER / name,
         progress=False,
     )

@@ -49,7 +49,7 @@ from spikeproof.models import load_model
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import Path
 from spikeproof.threats import L0, L1, L2, Geometry, Linf, Misclassification, Threat
-from spikeproof.train import Training
+from spikeproof.train import TrainingSettings
 
 ITEMS, STEPS, TARGET = 100, 100, 0.95
 GEOMETRIES: dict[str, Geometry] = {"linf": Linf(), "l2": L2(), "l1": L1(), "l0": L0()}
@@ -78,7 +78,7 @@ def trained(name: str, data: Dataset) -> nn.Module:
     near = sp.Adversarial(sp.PGD(steps=2, step_size=0.7), sp.standard_threats(data)["linf"][1])
     objective = sp.Objective(terms, near) if name == "AT" else sp.Objective(terms)
     model = sp.build("cnn-small", data, neuron=sp.LIF(leak=0.5), timesteps=4, width=8, seed=0)
-    settings = Training(batch_size=64, learning_rate=5e-3)
+    settings = TrainingSettings(batch_size=64, learning_rate=5e-3)
     sp.fit(model, data, objective, epochs=10, seed=0, settings=settings, progress=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     sp.save_model(model, path)

@@ -23,12 +23,12 @@ from spikeproof.train import (
     ShiftImage,
     SparseGradient,
     Trades,
-    Training,
+    TrainingSettings,
 )
 
 PATIENT = PGD(steps=7, step_size=0.25)
 ERROR = {"error": (1.0, CrossEntropy())}
-TRAINING = Training(batch_size=64, learning_rate=5e-3, select="last")
+TRAINING = TrainingSettings(batch_size=64, learning_rate=5e-3, select="last")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class Candidate:
     loss: str = "cross_entropy"
     gradient: Surrogate | None = None
     terms: Mapping[str, tuple[float, Any]] = field(default_factory=lambda: dict(ERROR))
-    settings: Training = TRAINING
+    settings: TrainingSettings = TRAINING
     epochs: int = 15
     augment: tuple[Augmentation, ...] = ()
     network: Mapping[str, Any] = field(default_factory=lambda: {"timesteps": 4, "width": 12})

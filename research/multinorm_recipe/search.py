@@ -33,7 +33,7 @@ from research.multinorm_recipe.round2 import F_REFINED, REFINED
 from spikeproof.attacks import suite
 from spikeproof.data import Dataset
 from spikeproof.evaluate import evaluate_ladder
-from spikeproof.train import EAT, MSD, SAT, Adversarial, Average, Inputs, Objective, Worst
+from spikeproof.train import AVG, EAT, MAX, MSD, SAT, Adversarial, Inputs, Objective
 
 CANDIDATES = (*DIGITS, *REFINED, *FASHION, *F_REFINED)
 PATH = RESULTS / "recipe_search.json"
@@ -76,7 +76,7 @@ def inputs(candidate: Candidate, data: Dataset) -> Inputs | None:
     if kind == "MSD":
         met = tuple(threats[norm] for norm in candidate.norms)
         return MSD(met, steps=candidate.attack.steps, step_size=candidate.attack.step_size)
-    made = {"SAT": SAT, "E-AT": EAT, "MAX": Worst, "AVG": Average}
+    made = {"SAT": SAT, "E-AT": EAT, "MAX": MAX, "AVG": AVG}
     return made[kind](tuple(attacked.values()))
 
 

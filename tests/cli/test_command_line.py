@@ -7,6 +7,7 @@ import json
 import pytest
 import typer
 
+from spikeproof.base import old_spelling
 from spikeproof.cli.main import run
 from spikeproof.cli.options import parse_radius
 from support.saying import Said
@@ -168,6 +169,13 @@ def test_a_radius_is_a_number_or_a_fraction() -> None:
         parse_radius("0")
 
 
+def test_the_old_name_of_a_list_is_read_with_a_notice(said: Said) -> None:
+    old_spelling.cache_clear()
+    code, out, err = said("list", "rules")
+    assert code == 0 and out == said("list", "hooks")[1]
+    assert err == "spikeproof list: rules is now written hooks; the old spelling is still read.\n"
+
+
 def test_the_lists_name_everything(said: Said) -> None:
     code, out, _ = said("list", "--json")
     assert code == 0
@@ -180,7 +188,7 @@ def test_the_lists_name_everything(said: Said) -> None:
         listed["trainings"]
     )
     assert {"adversarial", "max", "gaussian"} <= set(listed["inputs"])
-    assert {"retraction", "ssdp"} <= set(listed["rules"])
+    assert {"retraction", "ssdp"} <= set(listed["hooks"])
     assert {"if", "lif", "noisy-lif", "plif", "psn"} == set(listed["neurons"])
     assert {"direct", "latency", "phase", "poisson"} == set(listed["encoders"])
     assert {"quick", "core", "standard", "full"} == set(listed["suites"])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from spikeproof.base import old_spelling
 from spikeproof.cli.main import run
 from spikeproof.study import Plan, load_plan
 from support.saying import Said
@@ -233,16 +234,22 @@ def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_training_takes_settings_exam_and_augmentation_by_name(said: Said, tmp_path: Path) -> None:
+def test_training_takes_settings_threats_and_augmentation_by_name(
+    said: Said, tmp_path: Path
+) -> None:
     command = ["train", *SMALL, "--epochs", "2", "--folder", tmp_path, "--json"]
     command += ["--set", "batch-size=256", "--set", "select=union", "--set", "average=0.9"]
     command += ["--set", "schedule=step", "--set", "milestones=0.4,0.6"]
-    command += ["--exam", "linf=0.02", "--exam", "l1", "--augment", "shift-image:pixels=1"]
+    command += ["--validate-under", "linf=0.02", "--exam", "l1"]  # the old name is still read
+    command += ["--augment", "shift-image:pixels=1"]
+    old_spelling.cache_clear()
     code, out, err = said(*command)
     assert code == 0
     told = json.loads(out)
     assert list(told["robust_accuracy"]) == ["l1 1.5", "linf 0.02"]
     assert told["union_accuracy"] == told["validation_accuracy"]
+    notice, _, err = err.partition("\n")
+    assert notice.startswith("spikeproof train: --exam is now written --validate-under")
     assert err.startswith("Estimate from two steps: about ")
     assert "[2/2] loss" in err
     made = json.loads((tmp_path / "model.card.json").read_text())
@@ -266,11 +273,11 @@ def test_training_takes_settings_exam_and_augmentation_by_name(said: Said, tmp_p
         ("--set learning_rate=fast", 1, "learning_rate"),
         ("--set schedule=cosin", 1, "Did you mean 'cosine'"),
         ("--set precision=bfloat16", 1, "mixed precision on CUDA, and the model is on cpu"),
-        ("--set select=union", 1, "needs an exam"),
+        ("--set select=union", 1, "needs robust validation"),
         ("--augment shift-images", 1, "Did you mean 'shift-image'"),
         ("--augment shift-image:pixel=2", 1, "Did you mean 'pixels'"),
         ("--augment gain", 1, "Gain changes audio, and the items are image"),
-        ("--exam linff", 2, "Did you mean 'linf'"),
+        ("--validate-under linff", 2, "Did you mean 'linf'"),
         ("--device gpu", 2, "Unknown device 'gpu'"),
     ],
 )

@@ -58,8 +58,11 @@ def test_a_recipe_is_taken_whole_with_no_other_option(
     [
         ("--recipe multinorm", "% clean."),
         ("--objective AT", "% on the inputs it was trained on."),
-        ("--exam linf --set select=union", "% under all threats of its exam."),
-        ("--exam linf --set select=robust", "% robust in its exam."),
+        ("--validate-under linf --set select=union", "% under all threats of its validation."),
+        (
+            "--validate-under linf --set select=robust",
+            "% robust under the threats of its validation.",
+        ),
     ],
 )
 def test_what_selection_looked_at_is_said(
@@ -124,7 +127,7 @@ def test_a_missing_validation_split_is_one_sentence(
     ("options", "part"),
     [
         ("--objective AT --threat linf --radius 8", "radius"),
-        ("--exam linf=8", "radius"),
+        ("--validate-under linf=8", "radius"),
     ],
 )
 def test_a_threat_that_leaves_the_domain_is_one_sentence(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from spikeproof import train
 from spikeproof.base import seeds
 from spikeproof.neurons import LIF, Spiking, time_mean
-from spikeproof.train import TERMS, CrossEntropy, Inputs, Objective, Pass, SparseGradient, Term
+from spikeproof.train import TERMS, CrossEntropy, Forward, Inputs, Objective, SparseGradient, Term
 from support.examples import term_costs, term_examples
 
 EXAMPLES, COSTS = term_examples(), term_costs()
@@ -41,7 +41,7 @@ class Twice(Inputs):
 TWICE = Twice()
 
 
-def seen(term: Term, model: nn.Module, batch: Any) -> Pass:
+def seen(term: Term, model: nn.Module, batch: Any) -> Forward:
     """The pass that an objective of this one term would make, over two attacks of every item."""
     keys = seeds(0, n=len(batch.x))
     return Objective({"it": (1.0, term)}, inputs=TWICE).look(model, batch.x, batch.y, seeds=keys)
@@ -155,8 +155,8 @@ def test_what_was_not_announced_costs_a_forward_and_gives_the_same_value(
 ) -> None:
     model = toy(batch.x.double())
     x = batch.x.double()
-    told = term(Pass(model, x, batch.y, looks=getattr(term, "looks", ())))
-    late = Pass(model, x, batch.y)
+    told = term(Forward(model, x, batch.y, looks=getattr(term, "looks", ())))
+    late = Forward(model, x, batch.y)
     _ = late.logits
     calls, buffers = model.calls, {n: b.clone() for n, b in model.named_buffers()}
     torch.testing.assert_close(term(late), told)
@@ -167,7 +167,7 @@ def test_what_was_not_announced_costs_a_forward_and_gives_the_same_value(
 
 @each_term(1)
 def test_without_an_attack_the_value_is_finite(term: Term, batch: Any) -> None:
-    value = term(Pass(toy(batch.x).eval(), batch.x, batch.y))
+    value = term(Forward(toy(batch.x).eval(), batch.x, batch.y))
     assert value.isfinite()
     assert value >= -1e-6
 
@@ -175,7 +175,7 @@ def test_without_an_attack_the_value_is_finite(term: Term, batch: Any) -> None:
 @each_term(2)
 def test_one_item_is_enough(term: Term, batch: Any) -> None:
     model = toy(batch.x).eval()
-    assert term(Pass(model, batch.x[:1], batch.y[:1])).isfinite()
+    assert term(Forward(model, batch.x[:1], batch.y[:1])).isfinite()
 
 
 @each_term(0)
@@ -184,8 +184,8 @@ def test_the_value_is_the_mean_over_items(term: Term, batch: Any) -> None:
         pytest.skip("its page says that it looks at statistics of the batch")
     model = toy(batch.x.double()).eval()
     x = batch.x.double()
-    whole = term(Pass(model, x, batch.y))
-    alone = [term(Pass(model, x[i : i + 1], batch.y[i : i + 1])) for i in range(len(x))]
+    whole = term(Forward(model, x, batch.y))
+    alone = [term(Forward(model, x[i : i + 1], batch.y[i : i + 1])) for i in range(len(x))]
     torch.testing.assert_close(whole, torch.stack(alone).mean())
 
 
@@ -218,7 +218,7 @@ def test_settings_are_frozen_and_equal_by_value() -> None:
 @each_term(2)
 def test_a_model_in_double_precision_gives_double_precision(term: Term, batch: Any) -> None:
     x = batch.x.double()
-    assert term(Pass(toy(x), x, batch.y)).dtype == torch.float64
+    assert term(Forward(toy(x), x, batch.y)).dtype == torch.float64
 
 
 def test_terms_in_one_objective_share_their_forwards(batch: Any) -> None:

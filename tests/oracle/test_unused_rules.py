@@ -30,7 +30,7 @@ from spikeproof.oracle import (
 from spikeproof.threats import Linf, Threat
 
 ARCTAN = Surrogate("arctan", 5.0)
-RULES: list[GradientRule] = [
+EVERY: list[GradientRule] = [
     ARCTAN,
     BPTR(),
     ASSG(),
@@ -92,7 +92,7 @@ def asked(model: nn.Module, gradient: GradientRule | None) -> Tensor:
         return oracle.logits_and_grad(X, lambda z: z[:, 0])[1]
 
 
-@pytest.mark.parametrize("gradient", RULES, ids=repr)
+@pytest.mark.parametrize("gradient", EVERY, ids=repr)
 @pytest.mark.parametrize("layer", [nn.ReLU(), HandWritten()], ids=["ann", "hand-written"])
 def test_a_rule_that_no_layer_obeys_is_told_and_changes_nothing(
     layer: nn.Module, gradient: GradientRule
@@ -138,11 +138,11 @@ def test_what_is_no_rule_for_layers_works_on_any_network(gradient: GradientRule 
 
 
 def test_without_rules_samples_and_noise_stay() -> None:
-    assert [without_rules(gradient) for gradient in RULES[:5]] == [None] * 5
-    assert without_rules(RULES[5]) == Expectation(samples=2)
+    assert [without_rules(gradient) for gradient in EVERY[:5]] == [None] * 5
+    assert without_rules(EVERY[5]) == Expectation(samples=2)
     assert (
-        without_rules(RULES[6]) == CommonRandomNumbers()
-        and without_rules(RULES[7]) == ExpectedNetwork()
+        without_rules(EVERY[6]) == CommonRandomNumbers()
+        and without_rules(EVERY[7]) == ExpectedNetwork()
     )
     kept = Mixture(gradients=(ARCTAN, Smoothing(pairs=2)))
     assert without_rules(kept) == kept

@@ -23,10 +23,10 @@ from spikeproof.oracle import RGA, GradientRule, Oracle
 from spikeproof.threats import Misclassification
 from spikeproof.train import (
     CrossEntropy,
+    Forward,
     GradientNorm,
     Objective,
     ParticipationRatio,
-    Pass,
     SparseGradient,
 )
 
@@ -108,7 +108,7 @@ def test_the_forward_pass_gives_the_published_logits(case: Case) -> None:
 
 
 def test_the_first_pass_gives_the_published_probability_and_input_gradient(case: Case) -> None:
-    clean = Pass(case.model, case.x, case.y)
+    clean = Forward(case.model, case.x, case.y)
     f1 = SparseGradient.code()._confidence(clean, clean.logits)
     near(f1, case["sr.f1"])
     (grad,) = torch.autograd.grad(f1.sum(), clean.x)
@@ -118,7 +118,7 @@ def test_the_first_pass_gives_the_published_probability_and_input_gradient(case:
 
 
 def test_the_second_pass_gives_the_published_probability(case: Case) -> None:
-    clean = Pass(case.model, case.x, case.y)
+    clean = Forward(case.model, case.x, case.y)
     moved = case.x + float(case["sr.h"]) * case["sr.input_gradient"].sign()
     f2 = SparseGradient.code()._confidence(clean, case.model(moved))
     near(f2, case["sr.f2"])
@@ -131,19 +131,19 @@ def test_exact_norms_are_those_of_the_published_input_gradient(
     case: Case, norm: str, order: float
 ) -> None:
     sizes = torch.linalg.vector_norm(case["sr.input_gradient"].flatten(1), ord=order, dim=1)
-    ours = GradientNorm(norm=norm, penalty="absolute")(Pass(case.model, case.x, case.y))
+    ours = GradientNorm(norm=norm, penalty="absolute")(Forward(case.model, case.x, case.y))
     assert ours.item() == pytest.approx(float(sizes.mean()), rel=1e-5)
 
 
 def test_the_participation_ratio_is_that_of_the_published_input_gradient(case: Case) -> None:
     grad = case["sr.input_gradient"].flatten(1).double()
     ratio = grad.abs().sum(1).square() / (grad.shape[1] * grad.square().sum(1))
-    ours = ParticipationRatio()(Pass(case.model, case.x, case.y))
+    ours = ParticipationRatio()(Forward(case.model, case.x, case.y))
     assert ours.item() == pytest.approx(float(ratio.mean()), rel=1e-5)
 
 
 def test_penalty_and_cross_entropy_are_the_published_ones(case: Case) -> None:
-    clean = Pass(case.model, case.x, case.y)
+    clean = Forward(case.model, case.x, case.y)
     term = SparseGradient(h=float(case["sr.h"]), penalty="square", probability="pairwise")
     assert term == SparseGradient.code()
     assert term(clean).item() == pytest.approx(float(case["sr.penalty"]), rel=1e-5)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spikeproof.base import FileProblem, SettingError
+from spikeproof.base import FileProblem, SettingError, old_spelling
 from spikeproof.models import ModelSpec, Phase
 from spikeproof.neurons import IF, LIF, Surrogate
 from spikeproof.study import Plan, cells_of, load_plan, plans
@@ -67,6 +67,37 @@ pooling = "max\"""",
     assert (spec.norm, spec.stem, spec.pooling) == ("tdbn", "imagenet", "max")
     plain = load_plan(written(tmp_path, GOOD.replace("epochs = 3", 'epochs = 3\nneuron = "if"')))
     assert ModelSpec.from_record(dict(cells_of(plain)[0].cell["model"])).neuron == IF()
+
+
+def test_hooks_are_read_under_their_old_name_with_a_notice_and_the_hash_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """
+name = "old"
+data = [{ name = "digits", model = "cnn-small" }]
+[[training]]
+name = "pulled"
+terms = { error = { kind = "cross_entropy", weight = 1.0 } }
+rules = [{ kind = "retraction", strength = 0.004 }]
+"""
+    old, new = tmp_path / "old.toml", tmp_path / "new.toml"
+    old.write_text(text)
+    new.write_text(text.replace("rules =", "hooks ="))
+    old_spelling.cache_clear()
+    plan = load_plan(new)
+    assert capsys.readouterr().err == ""
+    assert load_plan(old) == plan
+    said = "[[training]] 'pulled': rules is now written hooks; the old spelling is still read."
+    assert capsys.readouterr().err == f"{old}: {said}\n"
+    # As version 1 wrote it; the key decides the hash by which a run knows its plan.
+    record = plan.record()
+    assert record["training"][0]["rules"] == ({"kind": "retraction", "strength": 0.004},)
+    assert "hooks" not in record["training"][0]
+    assert Plan.from_record(record) == plan
+    assert capsys.readouterr().err == ""
+    old.write_text(text + "hooks = []\n")
+    with pytest.raises(SettingError, match="unknown setting 'rules'"):
+        load_plan(old)
 
 
 def test_a_plan_survives_json_and_keeps_its_hash(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from spikeproof.data import Dataset, choose, load
 from spikeproof.evaluate import open_test, open_validation
 from spikeproof.study import Plan, cells_of, load_plan, run, status, training_items
 from spikeproof.study.compute import attempt
-from spikeproof.train import Training
+from spikeproof.train import TrainingSettings
 
 SHIFT = {"kind": "shift-image", "pixels": 1}
 
@@ -39,7 +39,7 @@ def on(plan: Plan, **changes: object) -> Plan:
 
 def test_the_settings_of_a_training_win_over_those_of_the_data_set(tiny: Plan) -> None:
     assert trained(tiny)["settings"] == dataclasses.asdict(
-        Training(batch_size=256, learning_rate=0.01)
+        TrainingSettings(batch_size=256, learning_rate=0.01)
     )
     first = on(tiny, settings={"weight_decay": 0.01, "optimizer": "adamw"})
     assert trained(first)["settings"]["weight_decay"] == 0.01
@@ -121,7 +121,7 @@ def test_a_mistake_in_a_recipe_is_named_with_its_place_before_anything_runs(
     ("changes", "sentence"),
     [
         ({"augment": ({"kind": "gain"},)}, "'plain' on digits: Gain changes audio, and the items"),
-        ({"settings": {"select": "union"}}, "'plain' on digits: .*needs an exam"),
+        ({"settings": {"select": "union"}}, "'plain' on digits: .*needs robust validation"),
         ({"settings": {"precision": "bfloat16"}}, "'plain' on digits: .*on CUDA"),
     ],
 )

@@ -15,7 +15,7 @@ from spikeproof.train import (
     CrossEntropy,
     Inputs,
     Objective,
-    Training,
+    TrainingSettings,
 )
 
 ERROR = {"error": (1.0, CrossEntropy())}
@@ -38,10 +38,10 @@ def objective(*rules: Any, inputs: Any = None) -> Objective:
     return Objective(ERROR, inputs, rules)
 
 
-def plain(**settings: Any) -> Training:
+def plain(**settings: Any) -> TrainingSettings:
     """Gradient descent without momentum."""
     given = {"optimizer": "sgd", "momentum": 0.0, "schedule": "constant", "select": "last"}
-    return Training(**{"learning_rate": 0.5, **given, **settings})
+    return TrainingSettings(**{"learning_rate": 0.5, **given, **settings})
 
 
 def linear(seed: int = 1, width: int = 2, **settings: Any) -> nn.Linear:

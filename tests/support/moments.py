@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from spikeproof.base import seeds
 from spikeproof.neurons import IF, Spiking, time_mean
-from spikeproof.train import Moment
+from spikeproof.train import Step
 
 
-def moment(model: nn.Module, x: Tensor, **settings: Any) -> Moment:
+def moment(model: nn.Module, x: Tensor, **settings: Any) -> Step:
     """A moment of a training on ``x``, all of class 0."""
     given = {"y": torch.zeros(len(x), dtype=torch.int64), "seeds": seeds(0, n=len(x)), "epoch": 99}
-    return Moment(model=model, x=x, **{**given, **settings})
+    return Step(model=model, x=x, **{**given, **settings})
 
 
 class Chain(nn.Module):

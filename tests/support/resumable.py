@@ -27,15 +27,15 @@ from spikeproof.train import (
     Adversarial,
     CrossEntropy,
     EpochFusion,
-    Exam,
     Gain,
     NaturalFusion,
     Noise,
     Objective,
     Retraction,
+    RobustValidation,
     ShiftAudio,
     SparseGradient,
-    Training,
+    TrainingSettings,
     fit,
 )
 from support.toy import DOMAIN, two_sided
@@ -72,10 +72,10 @@ def train(folder: Path) -> None:
     objective = Objective(
         {"error": (1.0, CrossEntropy()), "sparse": (0.1, SparseGradient())},
         inputs=EAT((Adversarial(attack, threat), Adversarial(attack, wide))),
-        rules=(NaturalFusion(share=0.2), Retraction(rows=8, share=0.5), EpochFusion(share=0.3)),
+        hooks=(NaturalFusion(share=0.2), Retraction(rows=8, share=0.5), EpochFusion(share=0.3)),
     )
     net = make_net()
-    settings = Training(
+    settings = TrainingSettings(
         batch_size=16,
         learning_rate=0.02,
         gradient_clip=5.0,
@@ -92,7 +92,7 @@ def train(folder: Path) -> None:
         epochs=8,
         settings=settings,
         augment=(ShiftAudio(samples=1), Gain(), Noise()),
-        exam=Exam(threats=(threat, wide)),
+        robust_validation=RobustValidation(threats=(threat, wide)),
         directory=folder,
     )
     (folder / "outcome.json").write_text(
@@ -141,7 +141,7 @@ def main(base: Path) -> None:
     torch.set_num_threads(1)
     # What the first optimiser and the first forward import, every fork would import again.
     net = make_net()
-    Training().make_optimizer(net.parameters())
+    TrainingSettings().make_optimizer(net.parameters())
     with torch.no_grad():
         net.eval()(torch.zeros(2, 6))
     unbroken, broken = base / "unbroken", base / "broken"

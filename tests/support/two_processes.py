@@ -25,13 +25,13 @@ from spikeproof.train import (
     Adversarial,
     CrossEntropy,
     EpochFusion,
-    Exam,
     Gain,
     NaturalFusion,
     Objective,
     Retraction,
+    RobustValidation,
     SparseGradient,
-    Training,
+    TrainingSettings,
     fit,
 )
 from support.toy import DOMAIN, two_sided
@@ -75,13 +75,13 @@ def train(folder: Path, rank: int, kind: str) -> dict[str, Any]:
     history = fit(
         net,
         two_sided(47, torch.float64),  # neither part divides by two
-        Objective(terms, inputs=attacked, rules=rules) if smooth else Objective(terms),
+        Objective(terms, inputs=attacked, hooks=rules) if smooth else Objective(terms),
         epochs=3,
-        settings=Training(
+        settings=TrainingSettings(
             batch_size=12, learning_rate=0.02, optimizer="sgd", gradient_clip=1.0, average=0.9
         ),
         augment=(Gain(),),
-        exam=Exam(threats=(NEAR,)) if smooth else None,
+        robust_validation=RobustValidation(threats=(NEAR,)) if smooth else None,
         directory=folder / kind,
         progress=False,
     )

@@ -25,7 +25,7 @@ from spikeproof.train import (
     ShiftAudio,
     ShiftEvents,
     ShiftImage,
-    Training,
+    TrainingSettings,
     fit,
 )
 from spikeproof.train.augment.registry import augmented
@@ -186,7 +186,7 @@ def test_training_draws_anew_every_epoch_for_every_item_and_not_in_validation(
             objective,
             epochs=2,
             augment=change,
-            settings=Training(batch_size=size),
+            settings=TrainingSettings(batch_size=size),
         )
         train = torch.cat([x for training, x in seen if training])
         first, second = (part.sort(0).values for part in train.split(len(data.train)))

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from spikeproof.data import Dataset
 from spikeproof.models import model_digest
 from spikeproof.train import fit
-from spikeproof.train.loop.average import Average
+from spikeproof.train.loop.average import WeightAverage
 from support.small_runs import ERROR, QUICK
 
 
 def test_the_average_follows_its_formula_and_is_what_the_run_ends_with(
     model: Callable[..., Any], data: Dataset
 ) -> None:
-    class Kept(Average):
+    class Kept(WeightAverage):
         seen: ClassVar[list[dict[str, Tensor]]] = []
 
         def update(self, model: nn.Module, step: int) -> None:
@@ -29,7 +29,7 @@ def test_the_average_follows_its_formula_and_is_what_the_run_ends_with(
 
     first = {name: t.clone() for name, t in model().state_dict().items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spikeproof.train.loop.run.Average", Kept)
+        patch.setattr("spikeproof.train.loop.run.WeightAverage", Kept)
         nets = {}
         for keep in ("average", "weights"):
             Kept.seen = []

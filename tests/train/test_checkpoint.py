@@ -13,7 +13,7 @@ from torch import nn
 from spikeproof.base import FileProblem, SettingError
 from spikeproof.data import Dataset, Split
 from spikeproof.models import read_tensors, write_tensors
-from spikeproof.train import Training, fit
+from spikeproof.train import TrainingSettings, fit
 from spikeproof.train.keep.checkpoint import _digest
 from support.interrupted import NAME, SPARSE, run
 from support.small_runs import ERROR, QUICK
@@ -26,7 +26,7 @@ from support.small_runs import ERROR, QUICK
         ({"epochs": 5}, "epochs was 4, is 5"),
         ({"objective": ERROR}, "objective.terms.sparse was"),
         (
-            {"settings": Training(batch_size=16, learning_rate=0.1)},
+            {"settings": TrainingSettings(batch_size=16, learning_rate=0.1)},
             "settings.learning_rate was 0.05, is 0.1",
         ),
         ({"first": 1}, "first weights was"),

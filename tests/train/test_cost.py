@@ -16,10 +16,10 @@ from spikeproof.data import Dataset
 from spikeproof.models import model_digest
 from spikeproof.train import (
     Adversarial,
-    Assignment,
-    Exam,
+    Job,
     Objective,
-    Training,
+    RobustValidation,
+    TrainingSettings,
     card,
     estimate,
     fit,
@@ -54,7 +54,7 @@ def test_training_accuracy_is_that_of_the_steps(data: Dataset) -> None:
     flat = nn.Linear(4, 2)
     nn.init.zeros_(flat.weight)
     flat.bias.data.copy_(torch.tensor([1.0, 0.0]))
-    slow = Training(learning_rate=1e-300, optimizer="sgd", momentum=0.0)
+    slow = TrainingSettings(learning_rate=1e-300, optimizer="sgd", momentum=0.0)
     (epoch,) = fit(flat, data, ERROR, epochs=1, settings=slow).epochs
     assert epoch.training_accuracy == pytest.approx(float((data.train.y == 0).double().mean()))
 
@@ -64,7 +64,12 @@ def test_an_estimate_leaves_the_model_alone_and_adds_up(
 ) -> None:
     net = model()
     before, modes = model_digest(net), [module.training for module in net.modules()]
-    work = Assignment(objective=ERROR, epochs=5, settings=QUICK, exam=Exam(threats=(NEAR,)))
+    work = Job(
+        objective=ERROR,
+        epochs=5,
+        settings=QUICK,
+        robust_validation=RobustValidation(threats=(NEAR,)),
+    )
     state = torch.get_rng_state()
     found = estimate(net, data, work)
     assert torch.equal(torch.get_rng_state(), state)
@@ -82,9 +87,9 @@ def test_the_card_says_what_was_done_and_what_it_cost(tmp_path: Path) -> None:
 
     data = sp.load("digits")
     net = sp.build("cnn-small", data, width=2, timesteps=1)
-    settings = Training(batch_size=512)
+    settings = TrainingSettings(batch_size=512)
     history = fit(net, data, ERROR, epochs=1, settings=settings, directory=tmp_path)
-    work = Assignment(objective=ERROR, epochs=1, settings=settings)
+    work = Job(objective=ERROR, epochs=1, settings=settings)
     content = card(net, data, work, history)
     plain, told = write_card(tmp_path / "model.safetensors", content)
     assert (plain.name, told.name) == ("model.card.json", "model.card.md")

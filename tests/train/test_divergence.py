@@ -21,9 +21,9 @@ from spikeproof.train import (
     EAT,
     Adversarial,
     CrossEntropy,
+    Forward,
     Objective,
-    Pass,
-    Training,
+    TrainingSettings,
     fit,
     load_failure,
 )
@@ -36,7 +36,7 @@ def test_a_loss_that_is_not_finite_names_epoch_step_items_and_parts(
     class Trap:
         calls = 0
 
-        def __call__(self, clean: Pass) -> Tensor:
+        def __call__(self, clean: Forward) -> Tensor:
             Trap.calls += 1
             value = clean.logits.sum() * 0
             return value + math.nan if Trap.calls == 7 else value  # 3 steps, 2 looks, 2nd step
@@ -73,7 +73,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(data: Dat
 def test_weights_that_ran_away_are_a_divergence_also_under_attack(data: Dataset) -> None:
     with torch.random.fork_rng(devices=[]):
         net = nn.Linear(4, 2)
-    settings = Training(learning_rate=1e38, optimizer="sgd", batch_size=8)
+    settings = TrainingSettings(learning_rate=1e38, optimizer="sgd", batch_size=8)
     with pytest.raises(Diverged, match="epoch 1"):
         fit(net, data, ATTACKED, epochs=2, settings=settings)
 

@@ -15,15 +15,15 @@ from spikeproof.models import Poisson, model_digest
 from spikeproof.neurons import NoisyLIF, Spiking
 from spikeproof.train import (
     Adversarial,
-    Assignment,
     CrossEntropy,
-    Moment,
+    Forward,
+    Job,
     Objective,
-    Pass,
     SparseGradient,
+    Step,
     ThresholdGuarding,
     Trades,
-    Training,
+    TrainingSettings,
     fit,
 )
 from spikeproof.train.loop.parallel import Group
@@ -88,32 +88,32 @@ def test_a_second_forward_repeats_the_draws_and_the_global_generator_is_left_alo
     noisy: Noisy,
 ) -> None:
     x, y, keys = items()
-    clean = Pass(noisy, x, y, seeds=keys)
+    clean = Forward(noisy, x, y, seeds=keys)
     before = torch.get_rng_state()
     first = clean.logits
     torch.manual_seed(99)
-    assert torch.equal(clean.again(x), first)
-    assert torch.equal(clean.again(x, frozen_statistics=True), first)
-    assert torch.equal(clean.twice(), first)
+    assert torch.equal(clean.forward_again(x), first)
+    assert torch.equal(clean.forward_again(x, frozen_statistics=True), first)
+    assert torch.equal(clean.twice_differentiable_logits(), first)
     spikes = clean.traces[-1].spikes
     assert torch.equal(noisy.last(spikes.mean(0)), first)
     torch.set_rng_state(before)
-    assert torch.equal(Pass(noisy, x, y, seeds=keys).logits, first)
+    assert torch.equal(Forward(noisy, x, y, seeds=keys).logits, first)
     assert torch.equal(torch.get_rng_state(), before), "nothing was taken from it"
 
 
 def test_an_attacked_item_draws_what_it_drew_unattacked(noisy: Noisy) -> None:
     x, y, keys = items()
-    both = Pass(noisy, x.repeat(2, 1), y.repeat(2), origin=x, copies=2, seeds=keys)
+    both = Forward(noisy, x.repeat(2, 1), y.repeat(2), origin=x, copies=2, seeds=keys)
     assert torch.equal(both.logits[:9], both.logits[9:])
-    assert torch.equal(both.natural.logits, both.logits[:9])
+    assert torch.equal(both.clean.logits, both.logits[:9])
     assert Trades()(both).item() == 0, "an attack that changes nothing diverges by nothing"
 
 
 def test_rules_see_the_draws_of_the_items(noisy: Noisy) -> None:
     x, y, keys = items()
-    whole = Moment(model=noisy, x=x, y=y, seeds=keys).logits()
-    part = Moment(model=noisy, x=x[4:], y=y[4:], seeds=keys[4:]).logits()
+    whole = Step(model=noisy, x=x, y=y, seeds=keys).logits()
+    part = Step(model=noisy, x=x[4:], y=y[4:], seeds=keys[4:]).logits()
     torch.testing.assert_close(part, whole[4:], rtol=0, atol=1e-6)
 
 
@@ -122,7 +122,7 @@ def test_validation_does_not_depend_on_the_batch_size(noisy: Noisy, data: Any) -
     found = []
     for size, state in ((64, 0), (7, 1)):
         torch.manual_seed(state)
-        work = Assignment(objective=objective, epochs=1, settings=Training(batch_size=size))
+        work = Job(objective=objective, epochs=1, settings=TrainingSettings(batch_size=size))
         found.append(measure(noisy, data.validation, work, Group()))
     one, two = found
     assert one.validation_loss == pytest.approx(two.validation_loss, rel=1e-6)
@@ -131,13 +131,12 @@ def test_validation_does_not_depend_on_the_batch_size(noisy: Noisy, data: Any) -
 
 def test_a_step_on_some_items_draws_as_the_step_on_all(noisy: Noisy, data: Any) -> None:
     objective = Objective({"error": (1.0, CrossEntropy()), "sparse": (0.1, SparseGradient())})
-    run = Run(noisy, data, Assignment(objective=objective, epochs=2, seed=4))
+    run = Run(noisy, data, Job(objective=objective, epochs=2, seed=4))
     some = torch.tensor([30, 3, 11])
     seen = []
     for which in (torch.arange(40), some):
-        place = run.feed.place(1, 0, 1, which)
-        batch = place.batch
-        seen.append(objective.look(noisy, batch.x, batch.y, seeds=place.seeds).logits.detach())
+        step = run.loader.step(1, 0, 1, which)
+        seen.append(objective.look(noisy, step.x, step.y, seeds=step.seeds).logits.detach())
     torch.testing.assert_close(seen[1], seen[0][some], rtol=0, atol=1e-6)
 
 

@@ -17,11 +17,11 @@ from spikeproof.models import model_digest
 from spikeproof.threats import Linf, Threat
 from spikeproof.train import (
     Adversarial,
-    Assignment,
     EpochFusion,
-    Moment,
+    Job,
     NaturalFusion,
-    Training,
+    Step,
+    TrainingSettings,
     fit,
 )
 from spikeproof.train.loop.run import Run
@@ -72,7 +72,7 @@ def test_an_epoch_of_two_steps_by_hand(dataset: Make) -> None:
     with torch.no_grad():
         net.weight.copy_(torch.tensor(start[:2])[:, None])
         net.bias.copy_(torch.tensor(start[2:]))
-    work = Assignment(
+    work = Job(
         objective=objective(EpochFusion(share=share), inputs=Scaled(factor)),
         epochs=1,
         settings=settings,
@@ -95,7 +95,9 @@ def test_an_epoch_of_two_steps_by_hand(dataset: Make) -> None:
 def test_a_share_of_zero_leaves_robust_training_alone(
     model: Make, data: Dataset, average: float | None
 ) -> None:
-    settings = Training(batch_size=16, learning_rate=0.05, gradient_clip=1.0, average=average)
+    settings = TrainingSettings(
+        batch_size=16, learning_rate=0.05, gradient_clip=1.0, average=average
+    )
     inputs = Adversarial(PGD(steps=2), Threat(Linf(), 0.1, data.domain))
     nets = model(), model()
     for net, rules in zip(nets, ((), (EpochFusion(share=0.0),)), strict=True):
@@ -161,7 +163,9 @@ def test_natural_training_fused_with_itself_is_natural_training(
 ) -> None:
     # Momentum goes on over epochs, statistics are fused, tied and frozen weights stay what they
     # are: otherwise the two trainings would part in the second epoch.
-    settings = Training(batch_size=12, learning_rate=0.05, optimizer=optimizer, gradient_clip=0.5)
+    settings = TrainingSettings(
+        batch_size=12, learning_rate=0.05, optimizer=optimizer, gradient_clip=0.5
+    )
     plainly, fused = make(), make()
     for net, rules in ((plainly, ()), (fused, (EpochFusion(share=0.7),))):
         fit(net, doubled(data, dataset), objective(*rules), epochs=4, settings=settings)
@@ -180,10 +184,10 @@ def test_running_statistics_are_fused_and_counts_are_not() -> None:
     net.num_batches_tracked.fill_(7)
     epoch: dict[str, Any] = {
         side: {name: torch.tensor(value).to(net.state_dict()[name]) for name, value in held.items()}
-        for side, held in (("start", start), ("natural", natural))
+        for side, held in (("start", start), ("clean_model", natural))
     }
     x, y = torch.zeros(1, 2).double(), torch.tensor([0])
-    EpochFusion(share=0.5)(Moment(model=net, x=x, y=y, seeds=seeds(0, n=1), last=True, **epoch))
+    EpochFusion(share=0.5)(Step(model=net, x=x, y=y, seeds=seeds(0, n=1), steps=1, **epoch))
     # Means: cosine .6, so half of .6 (3, 4) and half of (2, 0). Variances are opposed.
     torch.testing.assert_close(net.running_mean, torch.tensor([1.9, 1.2]).double())
     torch.testing.assert_close(net.running_var, torch.tensor([1.5, 1.0]).double())

@@ -15,7 +15,7 @@ from spikeproof.base import InputError, SettingError
 from spikeproof.data import Dataset, Domain, Split
 from spikeproof.models import model_digest
 from spikeproof.neurons import LIF, Spiking
-from spikeproof.train import Adversarial, Objective, Training, fit
+from spikeproof.train import Adversarial, Objective, TrainingSettings, fit
 from support.small_runs import ATTACKED, ERROR, QUICK, SPARSE
 
 
@@ -42,7 +42,9 @@ def test_a_separable_problem_is_learnt_completely(
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_every_optimiser_learns(model: Callable[..., Any], data: Dataset, optimizer: str) -> None:
     rate = 0.3 if optimizer == "sgd" else 0.05
-    settings = Training(batch_size=16, learning_rate=rate, optimizer=optimizer, weight_decay=1e-4)
+    settings = TrainingSettings(
+        batch_size=16, learning_rate=rate, optimizer=optimizer, weight_decay=1e-4
+    )
     history = fit(model(), data, ERROR, epochs=25, settings=settings)
     assert history.best.validation_accuracy == 1.0
 
@@ -124,7 +126,7 @@ def test_batches_are_of_equal_size_and_cover_every_item_once(
             logits: Tensor = self.body(x)
             return logits
 
-    fit(Watching(), data, ERROR, epochs=2, settings=Training(batch_size=13))
+    fit(Watching(), data, ERROR, epochs=2, settings=TrainingSettings(batch_size=13))
     assert [len(x) for x in seen[:4]] == [10, 10, 10, 10]
     for start in (0, 4):
         whole = torch.cat(seen[start : start + 4])
@@ -174,7 +176,7 @@ def test_attacks_in_training_draw_anew_every_epoch_and_in_validation_never(
             return x
 
     spied = Objective(ERROR.terms, inputs=Adversarial(Spy(), ATTACKED.inputs.threat))
-    settings = Training(batch_size=100)
+    settings = TrainingSettings(batch_size=100)
     fit(model(), data, spied, epochs=2, settings=settings)
     first, judged, second, again = (keys for _, keys in drawn)
     assert [train for train, _ in drawn] == [True, False, True, False]
@@ -182,7 +184,7 @@ def test_attacks_in_training_draw_anew_every_epoch_and_in_validation_never(
     assert not set(first.values()) & set(second.values())
     assert judged == again
     drawn.clear()
-    fit(model(), data, spied, epochs=1, settings=Training(batch_size=10))
+    fit(model(), data, spied, epochs=1, settings=TrainingSettings(batch_size=10))
     whole = {item: key for train, keys in drawn if train for item, key in keys.items()}
     assert whole == first, "the key belongs to the item, not to the batch"
 
@@ -197,7 +199,7 @@ def test_one_step_of_sgd_is_the_textbook_step(
     four = dataset(data.train[:4], data.validation)
     loss, _ = ERROR(net, four.train.x, four.train.y)
     (grad,) = torch.autograd.grad(loss, net.weight)
-    settings = Training(learning_rate=0.3, optimizer="sgd", batch_size=4)
+    settings = TrainingSettings(learning_rate=0.3, optimizer="sgd", batch_size=4)
     fit(net, four, ERROR, epochs=1, settings=settings)
     torch.testing.assert_close(net.weight.detach(), weight - 0.3 * grad)
 
@@ -209,7 +211,9 @@ def test_a_clipped_gradient_moves_the_weights_by_at_most_rate_times_clip(
         torch.manual_seed(0)
         net = nn.Linear(4, 2)
     before = torch.cat([p.detach().flatten() for p in net.parameters()])
-    settings = Training(learning_rate=0.5, optimizer="sgd", batch_size=64, gradient_clip=1e-3)
+    settings = TrainingSettings(
+        learning_rate=0.5, optimizer="sgd", batch_size=64, gradient_clip=1e-3
+    )
     fit(net, dataset(data.train, data.validation), ERROR, epochs=1, settings=settings)
     after = torch.cat([p.detach().flatten() for p in net.parameters()])
     assert float((after - before).norm()) == pytest.approx(0.5e-3, rel=1e-3)
@@ -252,5 +256,5 @@ def test_calls_that_make_no_sense_are_refused(
     empty = dataset(data.train, data.validation[:0])
     with pytest.raises(SettingError, match="needs validation items"):
         fit(model(), empty, ERROR, epochs=1)
-    last = fit(model(), empty, ERROR, epochs=2, settings=Training(select="last"))
+    last = fit(model(), empty, ERROR, epochs=2, settings=TrainingSettings(select="last"))
     assert (last.best_epoch, last.best.validation_accuracy) == (2, None)

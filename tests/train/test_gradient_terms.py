@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import InputError, SettingError
 from spikeproof.neurons import IF, LIF, Spiking, Surrogate, fire
-from spikeproof.train import GradientNorm, ParticipationRatio, Pass, SparseGradient
+from spikeproof.train import Forward, GradientNorm, ParticipationRatio, SparseGradient
 from spikeproof.train.terms.sparse_gradient import _steepest
 
 Case = tuple[nn.Linear, Tensor, Tensor]
@@ -35,7 +35,7 @@ DUALS: list[tuple[str, str, Callable[[Tensor], Tensor]]] = [
 ]
 
 
-def apart(model: nn.Linear, clean: Pass) -> Tensor:
+def apart(model: nn.Linear, clean: Forward) -> Tensor:
     """Weights of the true class less those of its rival."""
     return model.weight[clean.y] - model.weight[clean.rival]
 
@@ -45,7 +45,7 @@ def test_each_direction_gives_its_dual_norm(
     case: Case, direction: str, norm: str, measure: Callable[[Tensor], Tensor]
 ) -> None:
     model, x, y = case
-    clean = Pass(model, x, y)
+    clean = Forward(model, x, y)
     gap, reach = (x * apart(model, clean)).sum(1), measure(apart(model, clean))
     slope = (torch.sigmoid(gap + 0.01 * reach) - torch.sigmoid(gap)) / 0.01
     ours = SparseGradient(direction=direction, k=3)(clean)
@@ -55,7 +55,7 @@ def test_each_direction_gives_its_dual_norm(
 @pytest.mark.parametrize("p", [1.25, 2.0, 4.0])
 def test_the_dual_direction_gives_the_dual_norm_of_any_p(case: Case, p: float) -> None:
     model, x, y = case
-    clean, q = Pass(model, x, y), p / (p - 1)
+    clean, q = Forward(model, x, y), p / (p - 1)
     step = apart(model, clean).detach()
     reach = torch.linalg.vector_norm(step, ord=q, dim=1)
     gap = (x * apart(model, clean)).sum(1)
@@ -79,9 +79,9 @@ def test_clipped_only_what_can_move_counts() -> None:
     gap = 1.0 - 0.1 + 1.5
     before, after = (torch.sigmoid(torch.tensor(z)) for z in (gap, gap + 0.05 * 2 + 0.1 * 3))
     free = torch.sigmoid(torch.tensor(gap + 0.1 * (1 + 2 + 3)))
-    ours = SparseGradient(h=0.1, penalty="absolute", clip=(0.0, 1.0))(Pass(model, x, y))
+    ours = SparseGradient(h=0.1, penalty="absolute", clip=(0.0, 1.0))(Forward(model, x, y))
     assert ours.item() == pytest.approx(float(after - before) / 0.1, rel=1e-5)
-    ours = SparseGradient(h=0.1, penalty="absolute")(Pass(model, x, y))
+    ours = SparseGradient(h=0.1, penalty="absolute")(Forward(model, x, y))
     assert ours.item() == pytest.approx(float(free - before) / 0.1, rel=1e-5)
 
 
@@ -90,11 +90,11 @@ def test_the_exact_form_has_value_and_weight_gradient_of_the_written_out_formula
     case: Case, direction: str, norm: str, measure: Callable[[Tensor], Tensor]
 ) -> None:
     model, x, y = case
-    clean = Pass(model, x, y)
+    clean = Forward(model, x, y)
     p = torch.sigmoid((x * apart(model, clean)).sum(1))
     size = p * (1 - p) * measure(apart(model, clean))
     for penalty, written in (("square", size.square().mean()), ("absolute", size.mean())):
-        ours = GradientNorm(norm=norm, penalty=penalty, k=3)(Pass(model, x, y))
+        ours = GradientNorm(norm=norm, penalty=penalty, k=3)(Forward(model, x, y))
         torch.testing.assert_close(ours, written, rtol=1e-10, atol=0)
         (mine,) = torch.autograd.grad(ours, model.weight)
         (theirs,) = torch.autograd.grad(written, model.weight, retain_graph=True)
@@ -103,9 +103,9 @@ def test_the_exact_form_has_value_and_weight_gradient_of_the_written_out_formula
 
 def test_the_finite_difference_tends_to_the_exact_form(case: Case) -> None:
     for direction, norm, _ in DUALS:
-        near = SparseGradient(direction=direction, k=3, h=1e-6)(Pass(*case))
+        near = SparseGradient(direction=direction, k=3, h=1e-6)(Forward(*case))
         torch.testing.assert_close(
-            near, GradientNorm(norm=norm, k=3)(Pass(*case)), rtol=1e-5, atol=0
+            near, GradientNorm(norm=norm, k=3)(Forward(*case)), rtol=1e-5, atol=0
         )
 
 
@@ -113,7 +113,7 @@ def test_the_loss_gradient_of_a_linear_model(case: Case) -> None:
     model, x, y = case
     p = (x @ model.weight.T).softmax(1)
     grad = p @ model.weight - model.weight[y]
-    ours = GradientNorm(norm="l2", of="loss")(Pass(model, x, y))
+    ours = GradientNorm(norm="l2", of="loss")(Forward(model, x, y))
     torch.testing.assert_close(ours, grad.square().sum(1).mean(), rtol=1e-10, atol=0)
 
 
@@ -135,7 +135,7 @@ class Neuron(nn.Module):
 def test_second_derivatives_of_a_spiking_neuron_are_those_written_out(kernel: str) -> None:
     x = torch.tensor([[0.9, 0.1, 0.8], [0.2, 0.3, 0.4]], dtype=torch.float64)
     model, y = Neuron(kernel), torch.tensor([0, 1])
-    ours = GradientNorm(norm="l2")(Pass(model, x, y))
+    ours = GradientNorm(norm="l2")(Forward(model, x, y))
     mine = torch.autograd.grad(ours, [model.w, model.v])
     surrogate = Surrogate("arctan", 2.0)
     u = x @ model.w - 1
@@ -152,10 +152,10 @@ def test_second_derivatives_of_a_spiking_neuron_are_those_written_out(kernel: st
 
 def test_the_participation_ratio_is_its_formula(case: Case) -> None:
     model, x, y = case
-    clean = Pass(model, x, y)
+    clean = Forward(model, x, y)
     g = apart(model, clean)
     written = (g.abs().sum(1).square() / (7 * g.square().sum(1))).mean()
-    ours = ParticipationRatio()(Pass(model, x, y))
+    ours = ParticipationRatio()(Forward(model, x, y))
     torch.testing.assert_close(ours, written, rtol=1e-10, atol=0)
     (mine,) = torch.autograd.grad(ours, model.weight)
     (theirs,) = torch.autograd.grad(written, model.weight)
@@ -167,12 +167,12 @@ def test_the_participation_ratio_does_not_see_size(case: Case) -> None:
     y = y % 2
     pair = nn.Linear(7, 2, bias=False).double()
     pair.weight.data.copy_(model.weight.data[:2])
-    value = ParticipationRatio()(Pass(pair, x, y))
+    value = ParticipationRatio()(Forward(pair, x, y))
     (grad,) = torch.autograd.grad(value, pair.weight)
     # Growing all weights together changes nothing, to first order and in the large.
     assert abs(float((grad * pair.weight.detach()).sum())) < 1e-10
     pair.weight.data.mul_(1e-3)
-    torch.testing.assert_close(ParticipationRatio()(Pass(pair, x, y)), value)
+    torch.testing.assert_close(ParticipationRatio()(Forward(pair, x, y)), value)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_items_without_a_gradient_count_nothing(term: ParticipationRatio) -> Non
             return logits
 
     model = Silent()
-    value = term(Pass(model, torch.rand(4, 3), torch.tensor([0, 1, 0, 1])))
+    value = term(Forward(model, torch.rand(4, 3), torch.tensor([0, 1, 0, 1])))
     assert value.item() == 0
     (grad,) = torch.autograd.grad(value, model.last.weight)
     assert torch.equal(grad, torch.zeros_like(grad))
@@ -204,7 +204,7 @@ def test_a_model_without_second_derivatives_is_refused(term: GradientNorm) -> No
             return x.detach()
 
     with pytest.raises(InputError, match="No gradient that could be differentiated again"):
-        term(Pass(Cut(), torch.rand(2, 3), torch.tensor([0, 1])))
+        term(Forward(Cut(), torch.rand(2, 3), torch.tensor([0, 1])))
 
 
 @pytest.mark.parametrize(

@@ -14,17 +14,17 @@ from spikeproof.base import SettingError, seeds
 from spikeproof.data import Domain, Views
 from spikeproof.threats import L0, L1, L2, Counts, Geometry, Joint, Linf, Threat
 from spikeproof.train import (
+    AVG,
     EAT,
     INPUTS,
+    MAX,
     MSD,
     SAT,
     Adversarial,
-    Average,
     CrossEntropy,
+    Forward,
     Inputs,
     Objective,
-    Pass,
-    Worst,
 )
 
 DOMAIN = Domain(kind="audio", shape=(4,))
@@ -39,9 +39,9 @@ def members(*pairs: tuple[Geometry, float], domain: Any = DOMAIN) -> tuple[Adver
 
 PAIR = members((Linf(), 0.1), (L1(), 0.25))
 EVERY: dict[str, Inputs] = {
-    "avg": Average(PAIR),
+    "avg": AVG(PAIR),
     "eat": EAT(PAIR),
-    "max": Worst(PAIR),
+    "max": MAX(PAIR),
     "msd": MSD(tuple(member.threat for member in PAIR), steps=4),
     "sat": SAT(PAIR),
 }
@@ -84,7 +84,7 @@ def test_max_takes_each_items_larger_loss(model: Counting, batch: tuple[Tensor, 
     keys = seeds(0, n=12)
     each = [m(model, x, y, seeds=keys.child("member", i)) for i, m in enumerate(PAIR)]
     losses = torch.stack([F.cross_entropy(model(z), y, reduction="none") for z in each])
-    chosen = Worst(PAIR)(model, x, y, seeds=keys)
+    chosen = MAX(PAIR)(model, x, y, seeds=keys)
     which = losses.argmax(0)
     assert set(which.tolist()) == {0, 1}, "both threats are the worst for some item"
     assert torch.equal(chosen, torch.stack(each)[which, torch.arange(12)])
@@ -101,7 +101,7 @@ def test_judged_by_the_margin_max_gives_the_union_accuracy(
     assert 0 < int(union.sum()) < 12
     for inputs in EVERY.values():
         judged = inputs.judged
-        if isinstance(judged, Worst):
+        if isinstance(judged, MAX):
             assert torch.equal(model(judged(model, x, y, seeds=keys)).argmax(1) == y, union)
 
 
@@ -110,7 +110,7 @@ def test_the_average_of_losses_is_what_avg_trains_on(
 ) -> None:
     x, y = batch
     keys = seeds(0, n=12)
-    loss, _ = Objective(ERROR, Average(PAIR))(model, x, y, seeds=keys)
+    loss, _ = Objective(ERROR, AVG(PAIR))(model, x, y, seeds=keys)
     each = [m(model, x, y, seeds=keys.child("member", i)) for i, m in enumerate(PAIR)]
     written = sum(F.cross_entropy(model(z), y) for z in each) / 2
     torch.testing.assert_close(loss, written)
@@ -166,7 +166,7 @@ def test_eat_counts_what_the_training_pass_got_wrong() -> None:
     eat, keys = EAT(PAIR), seeds(0, n=6)
     which = eat.drawn(keys, {})
     logits = torch.tensor([[1.0, 0.0], [0.0, 1.0]] * 3)  # items 1, 3, 5 are wrong
-    clean = Pass(nn.Identity(), logits, torch.zeros(6, dtype=torch.int64))
+    clean = Forward(nn.Identity(), logits, torch.zeros(6, dtype=torch.int64))
     memory: dict[str, Tensor] = {}
     eat.learn(clean, seeds=keys, memory=memory)
     assert memory["eat.seen"].tolist() == [int((which == p).sum()) for p in (0, 1)]
@@ -260,9 +260,9 @@ def test_records_rebuild_the_objective(kind: str) -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: Worst(PAIR[:1]), "Worst needs at least two members"),
-        (lambda: Average((FAST, FAST)), "Average needs at least two members, each Adversarial"),
-        (lambda: Worst(PAIR, by="los"), r"Unknown Worst.by 'los'"),
+        (lambda: MAX(PAIR[:1]), "MAX needs at least two members"),
+        (lambda: AVG((FAST, FAST)), "AVG needs at least two members, each Adversarial"),
+        (lambda: MAX(PAIR, by="los"), r"Unknown MAX.by 'los'"),
         (lambda: MSD((PAIR[0].threat,)), "MSD needs at least two threats; got 1"),
         (lambda: MSD((PAIR[0].threat,) * 2, steps=0), "MSD.steps must be a whole number >= 1"),
         (lambda: MSD((PAIR[0].threat,) * 2, step_size=0), "MSD.step_size must be positive"),

@@ -19,16 +19,16 @@ from spikeproof.data import Dataset, Split
 from spikeproof.models import model_digest, read_tensors
 from spikeproof.threats import Linf, Threat
 from spikeproof.train import (
-    RULES,
+    HOOKS,
     Adversarial,
-    Assignment,
     EpochFusion,
-    Moment,
+    Job,
     NaturalFusion,
     Objective,
     OverfittingWatch,
     Retraction,
-    Training,
+    Step,
+    TrainingSettings,
     estimate,
     fit,
     load_failure,
@@ -40,7 +40,7 @@ from support.interrupted import NAME, Stop, stop_after
 
 def test_the_average_takes_in_fused_weights(data: Dataset, dataset: Make) -> None:
     net, start = linear(), linear()
-    work = Assignment(
+    work = Job(
         objective=objective(EpochFusion(share=0.5), inputs=Scaled(-1.0)),
         epochs=1,
         settings=plain(batch_size=len(data.train), average=0.9, keep="weights"),
@@ -57,7 +57,7 @@ def test_a_run_broken_off_and_resumed_ends_with_the_same_bytes(
     model: Make, data: Dataset, tmp_path: Path, optimizer: str
 ) -> None:
     inputs = Adversarial(PGD(steps=1, step_size=1.0), Threat(Linf(), 0.1, data.domain))
-    settings = Training(batch_size=16, learning_rate=0.05, optimizer=optimizer, average=0.8)
+    settings = TrainingSettings(batch_size=16, learning_rate=0.05, optimizer=optimizer, average=0.8)
 
     def run(folder: Path, progress: Any = False) -> str:
         net = model()
@@ -87,7 +87,7 @@ def test_a_run_broken_off_and_resumed_ends_with_the_same_bytes(
 def test_it_costs_one_forward_and_one_backward_of_the_items(model: Make, data: Dataset) -> None:
     passes = []
     for rules in ((), (EpochFusion(),)):
-        work = Assignment(objective=objective(*rules), epochs=2, settings=Training(batch_size=16))
+        work = Job(objective=objective(*rules), epochs=2, settings=TrainingSettings(batch_size=16))
         epoch = Run(model().train(), data, work).step_epoch()
         passes.append((epoch.forward, epoch.backward))
     (forward, backward), (more, back) = passes
@@ -97,7 +97,7 @@ def test_it_costs_one_forward_and_one_backward_of_the_items(model: Make, data: D
 def test_an_estimate_leaves_the_model_alone(model: Make, data: Dataset) -> None:
     net = model()
     before = model_digest(net)
-    told = estimate(net, data, Assignment(objective=objective(EpochFusion()), epochs=2))
+    told = estimate(net, data, Job(objective=objective(EpochFusion()), epochs=2))
     assert told.seconds > 0
     assert model_digest(net) == before
 
@@ -132,12 +132,12 @@ def test_a_natural_model_that_diverges_is_named_and_fails_again(
         )
     told = str(caught.value)
     assert "epoch 1, step 1" in told
-    assert "first seen in the gradient of the natural model: gradient norm nan, loss 0" in told
+    assert "first seen in the gradient of the clean model: gradient norm nan, loss 0" in told
     assert model_digest(net) == before, "the weights before the step"
     assert all(p.grad is None for p in net.parameters())
     failure = load_failure(tmp_path / "diverged.safetensors")
-    assert failure.about["layer"] == "the gradient of the natural model"
-    logits = functional_call(Root(), dict(failure.natural), (failure.x,))
+    assert failure.about["layer"] == "the gradient of the clean model"
+    logits = functional_call(Root(), dict(failure.clean), (failure.x,))
     assert not F.cross_entropy(logits, failure.y).isfinite()
 
 
@@ -160,10 +160,10 @@ def test_weights_are_copied_only_where_a_rule_may_move_them(
         assert len(before) == len(stepped) == len(after)
         seen.append(len(before))
 
-    monkeypatch.setattr("spikeproof.train.hooks.update_norms.shift", watched)
+    monkeypatch.setattr("spikeproof.train.hooks.update_norms.update_norms", watched)
     inputs = Adversarial(PGD(steps=1), Threat(Linf(), 0.1, data.domain))
-    work = Assignment(
-        objective=objective(rule, inputs=inputs), epochs=1, settings=Training(batch_size=16)
+    work = Job(
+        objective=objective(rule, inputs=inputs), epochs=1, settings=TrainingSettings(batch_size=16)
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of the watch
@@ -173,8 +173,8 @@ def test_weights_are_copied_only_where_a_rule_may_move_them(
 
 def test_without_a_natural_model_it_says_who_trains_one() -> None:
     x, y = torch.zeros(1, 4), torch.tensor([0])
-    moment = Moment(model=nn.Linear(4, 2), x=x, y=y, seeds=seeds(0, n=1), last=True)
-    with pytest.raises(SettingError, match="needs the natural model that fit trains beside"):
+    moment = Step(model=nn.Linear(4, 2), x=x, y=y, seeds=seeds(0, n=1), steps=1)
+    with pytest.raises(SettingError, match="needs the clean model that fit trains beside"):
         EpochFusion()(moment)
 
 
@@ -186,7 +186,7 @@ def test_it_rebuilds_from_repr_and_record() -> None:
         "rules": [{"kind": "epoch_fusion", "share": 0.25}],
     }
     assert Objective.from_record(record) == objective(rule)
-    assert RULES.kind(rule) == "epoch_fusion"
+    assert HOOKS.kind(rule) == "epoch_fusion"
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, math.nan])

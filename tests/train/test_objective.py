@@ -16,7 +16,7 @@ from spikeproof.base import InputError, SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.neurons import Surrogate
 from spikeproof.threats import L2, Linf, Threat
-from spikeproof.train import Adversarial, CrossEntropy, Objective, Pass, SparseGradient
+from spikeproof.train import Adversarial, CrossEntropy, Forward, Objective, SparseGradient
 
 DOMAIN = Domain(kind="audio", shape=(4,))
 THREAT = Threat(Linf(), 0.1, DOMAIN)
@@ -223,9 +223,9 @@ def test_inputs_outside_the_threat_domain_are_refused(batch: tuple[Tensor, Tenso
 @pytest.mark.parametrize(
     ("logits", "sentence"),
     [
-        (torch.zeros(3, 2, 2), "logits of shape"),
+        (torch.zeros(3, 2, 2), "logits \\(N, K\\)"),
         (torch.zeros(3, 1), "K >= 2"),
-        (torch.zeros(4, 2), "for 3 items"),
+        (torch.zeros(4, 2), "N = 3"),
     ],
 )
 def test_a_model_must_return_one_row_of_logits_per_item(logits: Tensor, sentence: str) -> None:
@@ -234,9 +234,9 @@ def test_a_model_must_return_one_row_of_logits_per_item(logits: Tensor, sentence
             return logits
 
     with pytest.raises(InputError, match=sentence):
-        _ = Pass(Odd(), torch.zeros(3, 4), torch.tensor([0, 1, 0])).logits
+        _ = Forward(Odd(), torch.zeros(3, 4), torch.tensor([0, 1, 0])).logits
 
 
 def test_labels_must_fit_the_logits() -> None:
     with pytest.raises(InputError, match=r"Labels must lie in 0\.\.1"):
-        _ = Pass(linear(), torch.zeros(3, 4), torch.tensor([0, 1, 2])).logits
+        _ = Forward(linear(), torch.zeros(3, 4), torch.tensor([0, 1, 2])).logits

@@ -19,11 +19,11 @@ from spikeproof.models import ModelSpec
 from spikeproof.study import Plan, cells_of, load_plan
 from spikeproof.threats import L2, Linf, Threat
 from spikeproof.train import (
+    AVG,
+    HOOKS,
     INPUTS,
-    RULES,
     TERMS,
     Adversarial,
-    Average,
     CorruptionNoise,
     CrossEntropy,
     GaussianNoise,
@@ -31,7 +31,7 @@ from spikeproof.train import (
     OverfittingWatch,
     Ramp,
     Trades,
-    Training,
+    TrainingSettings,
     fit,
 )
 
@@ -54,7 +54,7 @@ def test_every_term_inputs_and_rule_has_a_recipe(cells: dict[str, Any]) -> None:
     def shipped(registry: Any) -> set[str]:
         return {k for k in registry if registry[k].__module__.startswith("spikeproof.")}
 
-    assert (terms, inputs, rules) == (shipped(TERMS), shipped(INPUTS), shipped(RULES))
+    assert (terms, inputs, rules) == (shipped(TERMS), shipped(INPUTS), shipped(HOOKS))
 
 
 def test_every_recipe_takes_a_step_on_its_data(cells: dict[str, Any]) -> None:
@@ -105,8 +105,8 @@ def planned(tmp_path: Path, more: str) -> Plan:
         ('inputs = { kind = "msd", threats = ["linf", "l2"], radius = 1 }', "give radii"),
         ('inputs = { kind = "msd", threats = ["linf", "l2"], radii = { l1 = 1 } }', "radii 'l1'"),
         ('inputs = { kind = "msd", threats = ["linf", "l2"], level = 9 }', "does not exist"),
-        ('rules = [{ kind = "retract" }]', "Unknown rule 'retract'. Did you mean 'retraction'"),
-        ('rules = [{ kind = "ssdp" }]', "SSDP.layers must list"),
+        ('hooks = [{ kind = "retract" }]', "Unknown hook 'retract'. Did you mean 'retraction'"),
+        ('hooks = [{ kind = "ssdp" }]', "SSDP.layers must list"),
         ("network = { neurons = 1 }", "Did you mean 'neuron'"),
     ],
 )
@@ -147,7 +147,7 @@ OTHER = Domain(kind="audio", shape=(5,))
         (Objective(ERROR, attacked(OTHER)), r"was made for inputs \(audio \(5,\) in \[0, 1\]\)"),
         (Objective({"t": (1, Trades())}), "compares items with their attacks; give the objective"),
         (Objective({"r": (1, Ramp())}), "needs the inputs 'avg' over at least 2 threats"),
-        (Objective(ERROR, rules=(OverfittingWatch(),)), "OverfittingWatch compares attacks"),
+        (Objective(ERROR, hooks=(OverfittingWatch(),)), "OverfittingWatch compares attacks"),
     ],
 )
 def test_objectives_that_do_not_fit_the_data_are_refused_before_training(
@@ -172,11 +172,18 @@ def test_recipes_train_without_validation_items_only_to_the_last_epoch(
     model: Callable[..., Any], data: Dataset, dataset: Callable[..., Dataset]
 ) -> None:
     members = attacked(data.domain), Adversarial(PGD(steps=1), Threat(L2(), 0.2, data.domain))
-    objective = Objective(ERROR, Average(members))
+    objective = Objective(ERROR, AVG(members))
     blind = dataset(data.train, data.train[:0])
     with pytest.raises(SettingError, match="needs validation items and there are none"):
         fit(model(), blind, objective, epochs=1)
-    fit(model(), blind, objective, epochs=1, settings=Training(select="last"), progress=False)
+    fit(
+        model(),
+        blind,
+        objective,
+        epochs=1,
+        settings=TrainingSettings(select="last"),
+        progress=False,
+    )
 
 
 EVENTS = Domain(kind="events", shape=(3, 1, 2, 2), high=2.0, integer=True)

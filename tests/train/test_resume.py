@@ -15,7 +15,7 @@ from torch import nn
 from spikeproof.base import Diverged, FileProblem
 from spikeproof.data import Dataset
 from spikeproof.models import model_digest
-from spikeproof.train import LOG, WALL, CrossEntropy, History, Training, fit
+from spikeproof.train import LOG, WALL, CrossEntropy, History, TrainingSettings, fit
 from spikeproof.train.loop.run import Run
 from spikeproof.train.loop.validate import Measured
 from support.interrupted import NAME, Stop, run, stop_after
@@ -39,7 +39,7 @@ def test_a_run_killed_at_many_moments_ends_with_the_bytes_of_an_unbroken_one(
 def test_a_run_broken_off_and_resumed_equals_an_unbroken_one(
     model: Callable[..., Any], data: Dataset, tmp_path: Path, optimizer: str, last: int
 ) -> None:
-    settings = Training(batch_size=16, learning_rate=0.05, optimizer=optimizer)
+    settings = TrainingSettings(batch_size=16, learning_rate=0.05, optimizer=optimizer)
     whole, expected = run(model, data, None, settings=settings)
     with pytest.raises(Stop):
         run(model, data, tmp_path, settings=settings, progress=stop_after(last))

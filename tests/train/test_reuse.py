@@ -17,14 +17,14 @@ from spikeproof.oracle import Oracle
 from spikeproof.study import InputsPlan
 from spikeproof.threats import L1, L2, Linf, Misclassification, Threat
 from spikeproof.train import (
+    AVG,
     EAT,
+    MAX,
     SAT,
     Adversarial,
-    Average,
     CrossEntropy,
     Objective,
     SparseGradient,
-    Worst,
 )
 
 IMAGE = Domain(kind="image", shape=(1, 8, 8))
@@ -127,8 +127,8 @@ def test_the_gradient_is_that_of_the_written_recipe(batch: tuple[Tensor, Tensor]
 def test_validation_items_meet_the_most_harmful_point(batch: tuple[Tensor, Tensor]) -> None:
     assert LAST.judged == BEST and BEST.judged == BEST
     pair = LAST, replace(LAST, threat=Threat(L2(), 0.8, IMAGE))
-    worst = Worst(tuple(replace(member, attack=BEST.attack) for member in pair), by="margin")
-    for several in (Average(pair), EAT(pair), SAT(pair), Worst(pair)):
+    worst = MAX(tuple(replace(member, attack=BEST.attack) for member in pair), by="margin")
+    for several in (AVG(pair), EAT(pair), SAT(pair), MAX(pair)):
         assert several.judged == worst
     model, (x, y) = network(), batch
     found = LAST.judged(model, x, y, seeds=seeds(0, n=8))

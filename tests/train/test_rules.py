@@ -20,18 +20,18 @@ from spikeproof.models import model_digest, read_tensors
 from spikeproof.threats import L1, Linf, Threat
 from spikeproof.train import (
     EAT,
-    RULES,
+    HOOKS,
     SSDP,
     Adversarial,
-    Assignment,
     CrossEntropy,
-    Moment,
+    Job,
     NaturalFusion,
     Objective,
     OverfittingWatch,
     Retraction,
     SparseGradient,
-    Training,
+    Step,
+    TrainingSettings,
     fit,
 )
 from spikeproof.train.loop.run import Run
@@ -47,18 +47,18 @@ class Push:
 
     when: ClassVar[str] = "after"
 
-    def __call__(self, at: Moment) -> None:
+    def __call__(self, at: Step) -> None:
         if at.epoch > 1:
             at.weight("Push", "readout").data[0, 0] += 3.0
 
 
 def test_the_history_tells_how_far_rules_move_weights(data: Dataset) -> None:
-    settings = Training(
+    settings = TrainingSettings(
         batch_size=len(data.train), optimizer="sgd", momentum=0.0, schedule="constant"
     )
     net = nn.Sequential(OrderedDict(readout=nn.Linear(4, 2)))
-    objective = Objective(ERROR, rules=(Push(),))
-    run = Run(net, data, Assignment(objective=objective, epochs=2, settings=settings))
+    objective = Objective(ERROR, hooks=(Push(),))
+    run = Run(net, data, Job(objective=objective, epochs=2, settings=settings))
     assert run.step_epoch().shift == {}
     before = net.readout.weight.detach().clone()
     found = run.step_epoch().shift
@@ -92,24 +92,24 @@ def test_of_a_large_layer_a_random_share_of_rows_is_retracted() -> None:
     layer = nn.Linear(4, 50, bias=False)
     before = layer.weight.detach().clone()
     rule, x = Retraction(strength=0.1, rows=20, share=0.3), torch.zeros(1, 4)
-    rule(moment(layer, x, step=0))
+    rule(moment(layer, x, index=0))
     first = (layer.weight.data != before).any(1)
     assert int(first.sum()) == 15
     some = before[first]
     torch.testing.assert_close(layer.weight.data[first], 1.1 * some - 0.1 * some @ some.T @ some)
     between = layer.weight.detach().clone()
-    rule(moment(layer, x, step=1))
+    rule(moment(layer, x, index=1))
     assert not torch.equal((layer.weight.data != between).any(1), first), "other rows each step"
 
 
-def watched(steps: int, step_size: float) -> Moment:
+def watched(steps: int, step_size: float) -> Step:
     """A linear model at the end of an epoch, trained on an attack of that strength."""
     domain = Domain(kind="audio", shape=(2,))
     model = nn.Linear(2, 2, bias=False)
     model.weight.data.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
     attack = PGD(steps=steps, step_size=step_size, random_start=False)
     inputs = Adversarial(attack, Threat(Linf(), 0.2, domain))
-    return moment(model, torch.tensor([[0.6, 0.4]] * 8), inputs=inputs, last=True, epoch=3)
+    return moment(model, torch.tensor([[0.6, 0.4]] * 8), inputs=inputs, steps=1, epoch=3)
 
 
 def test_the_watch_tells_an_attack_that_no_longer_works() -> None:
@@ -158,7 +158,7 @@ def test_a_rule_costs_what_its_page_says(rule: Any, passes: tuple[int, int]) -> 
     for parameter in net.parameters():
         parameter.grad = torch.ones_like(parameter)
     inputs = Adversarial(PGD(steps=3), Threat(Linf(), 0.1, domain))
-    rule(moment(net, torch.rand(4, 2), inputs=inputs, last=True))
+    rule(moment(net, torch.rand(4, 2), inputs=inputs, steps=1))
     assert (net.forwards, net.backwards) == (4 * passes[0], 4 * passes[1])
 
 
@@ -170,9 +170,9 @@ def test_a_run_with_memory_and_rules_resumes_exactly(
     objective = Objective(
         {"error": (1.0, CrossEntropy()), "sparse": (0.1, SparseGradient())},
         inputs=EAT(tuple(Adversarial(attack, threat) for threat in threats)),
-        rules=(Retraction(strength=0.01), NaturalFusion()),
+        hooks=(Retraction(strength=0.01), NaturalFusion()),
     )
-    settings = Training(batch_size=16, learning_rate=0.05)
+    settings = TrainingSettings(batch_size=16, learning_rate=0.05)
 
     def run(folder: Path | None, progress: Any = None) -> nn.Module:
         net: nn.Module = model()
@@ -204,9 +204,9 @@ def test_a_run_with_memory_and_rules_resumes_exactly(
 )
 def test_rules_rebuild_from_repr_and_record(rule: Any) -> None:
     assert eval(repr(rule)) == rule
-    objective = Objective(ERROR, rules=(rule,))
+    objective = Objective(ERROR, hooks=(rule,))
     assert Objective.from_record(objective.record()) == objective
-    assert RULES.kind(rule) in RULES
+    assert HOOKS.kind(rule) in HOOKS
 
 
 @pytest.mark.parametrize(

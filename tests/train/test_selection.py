@@ -15,7 +15,15 @@ from spikeproof.base import SettingError, seeds
 from spikeproof.data import Dataset, Domain
 from spikeproof.models import model_digest
 from spikeproof.threats import L2, Linf, Misclassification, Threat
-from spikeproof.train import EAT, Adversarial, CrossEntropy, Exam, Objective, Training, fit
+from spikeproof.train import (
+    EAT,
+    Adversarial,
+    CrossEntropy,
+    Objective,
+    RobustValidation,
+    TrainingSettings,
+    fit,
+)
 from spikeproof.train.loop.run import Run
 from spikeproof.train.loop.validate import Measured
 from support.small_runs import ATTACKED, DOMAIN, ERROR, FAR, NEAR, QUICK
@@ -28,7 +36,7 @@ def test_an_exam_counts_what_stands_under_each_threat_and_under_all() -> None:
     x = torch.full((4, 4), 0.5)
     x[:, 0] += gap
     # The margin falls by 2 radius under l_inf, and by sqrt(2) radius under l_2.
-    exam = Exam(threats=(Threat(Linf(), 0.05, DOMAIN), Threat(L2(), 0.2, DOMAIN)))
+    exam = RobustValidation(threats=(Threat(Linf(), 0.05, DOMAIN), Threat(L2(), 0.2, DOMAIN)))
     found = exam(flat, x, torch.zeros(4, dtype=torch.int64), seeds=seeds(0, n=4))
     assert {name: stands.tolist() for name, stands in found.items()} == {
         "linf 0.05": [False, True, True, False],
@@ -44,9 +52,9 @@ def test_several_threats_are_judged_by_the_worst_beside_an_exam(
     threats = Threat(Linf(), 0.1, DOMAIN), Threat(L2(), 0.25, DOMAIN)
     inputs = EAT(tuple(Adversarial(attack, threat) for threat in threats))
     objective = Objective({"error": (1.0, CrossEntropy())}, inputs=inputs)
-    net, exam = model(), Exam(threats=(NEAR, FAR))
+    net, exam = model(), RobustValidation(threats=(NEAR, FAR))
     settings = replace(QUICK, select=select)
-    best = fit(net, data, objective, epochs=1, exam=exam, settings=settings).best
+    best = fit(net, data, objective, epochs=1, robust_validation=exam, settings=settings).best
     x, y = data.validation.x, data.validation.y
     net.eval()
     stands = Misclassification(y).margin(net(x)) <= 0
@@ -63,10 +71,22 @@ def test_several_threats_are_judged_by_the_worst_beside_an_exam(
 def test_union_and_robust_selection_go_by_the_exam(
     model: Callable[..., Any], data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exam = Exam(threats=(NEAR, FAR), items=15)
-    union = fit(model(), data, ERROR, epochs=3, exam=exam, settings=replace(QUICK, select="union"))
+    exam = RobustValidation(threats=(NEAR, FAR), items=15)
+    union = fit(
+        model(),
+        data,
+        ERROR,
+        epochs=3,
+        robust_validation=exam,
+        settings=replace(QUICK, select="union"),
+    )
     robust = fit(
-        model(), data, ERROR, epochs=3, exam=exam, settings=replace(QUICK, select="robust")
+        model(),
+        data,
+        ERROR,
+        epochs=3,
+        robust_validation=exam,
+        settings=replace(QUICK, select="robust"),
     )
     for one, two in zip(union.epochs, robust.epochs, strict=True):
         assert one.robust == two.robust and list(one.robust) == ["linf 0.05", "linf 0.4"]
@@ -76,10 +96,10 @@ def test_union_and_robust_selection_go_by_the_exam(
         assert one.union * 15 == pytest.approx(round(one.union * 15))
     best = max(epoch.union for epoch in union.epochs if epoch.union is not None)
     assert union.best.union == best
-    with pytest.raises(SettingError, match="select='union'.* needs an exam"):
+    with pytest.raises(SettingError, match="select='union'.* needs robust validation"):
         fit(model(), data, ERROR, epochs=1, settings=replace(QUICK, select="union"))
     with pytest.raises(SettingError, match="at least one threat, each once"):
-        Exam(threats=(NEAR, NEAR))
+        RobustValidation(threats=(NEAR, NEAR))
 
 
 def test_selection_takes_the_best_accuracy_then_the_lower_loss_then_the_earlier(
@@ -99,7 +119,7 @@ def test_selection_takes_the_best_accuracy_then_the_lower_loss_then_the_earlier(
     assert history.best_epoch == 3
     assert model_digest(net) == weights[3]
     net = model()
-    last = Training(batch_size=16, learning_rate=0.05, select="last")
+    last = TrainingSettings(batch_size=16, learning_rate=0.05, select="last")
     assert fit(net, data, ERROR, epochs=5, settings=last).best_epoch == 5
     assert model_digest(net) == weights[5]
 
@@ -117,7 +137,7 @@ def test_adversarial_training_is_judged_on_adversarial_inputs_unless_told_otherw
     assert judged.validation_accuracy is not None
     assert judged.clean_accuracy is not None
     assert judged.validation_accuracy < judged.clean_accuracy
-    clean = Training(batch_size=16, learning_rate=0.05, select="clean")
+    clean = TrainingSettings(batch_size=16, learning_rate=0.05, select="clean")
     plain = fit(model(), data, strong, epochs=2, settings=clean).epochs[-1]
     assert plain.validation_accuracy == plain.clean_accuracy == judged.clean_accuracy
 
@@ -127,7 +147,7 @@ def test_a_tied_validation_item_is_wrong(data: Dataset) -> None:
         flat = nn.Linear(4, 2)
     nn.init.zeros_(flat.weight)
     nn.init.zeros_(flat.bias)
-    slow = Training(learning_rate=1e-300, optimizer="sgd", momentum=0.0)
+    slow = TrainingSettings(learning_rate=1e-300, optimizer="sgd", momentum=0.0)
     history = fit(flat, data, ERROR, epochs=1, settings=slow)
     assert history.best.validation_accuracy == 0.0
 

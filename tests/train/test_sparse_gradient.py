@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, SettingError
-from spikeproof.train import Objective, Pass, SparseGradient
+from spikeproof.train import Forward, Objective, SparseGradient
 
 
 def affine(weight: Tensor) -> nn.Linear:
@@ -27,7 +27,7 @@ def case() -> tuple[nn.Linear, Tensor, Tensor]:
     return model, x, torch.arange(9) % 4
 
 
-def closed_form(model: nn.Linear, clean: Pass, h: float) -> Tensor:
+def closed_form(model: nn.Linear, clean: Forward, h: float) -> Tensor:
     """Pairwise slope on a linear model: d is the sign of the weight difference, exactly."""
     apart = model.weight[clean.y] - model.weight[clean.rival]
     gap = (clean.x.detach() * apart).sum(1)
@@ -38,7 +38,7 @@ def test_the_square_penalty_on_a_linear_model_is_its_closed_form(
     case: tuple[nn.Linear, Tensor, Tensor],
 ) -> None:
     model, x, y = case
-    clean = Pass(model, x, y)
+    clean = Forward(model, x, y)
     expected = closed_form(model, clean, 0.01).square().mean()
     torch.testing.assert_close(SparseGradient.code()(clean), expected, rtol=1e-10, atol=0)
 
@@ -47,7 +47,7 @@ def test_the_penalty_tends_to_the_l1_norm_of_the_gradient(
     case: tuple[nn.Linear, Tensor, Tensor],
 ) -> None:
     model, x, y = case
-    clean = Pass(model, x, y)
+    clean = Forward(model, x, y)
     apart = model.weight[y] - model.weight[clean.rival]
     p = torch.sigmoid((x * apart).sum(1))
     norm = p * (1 - p) * apart.abs().sum(1)
@@ -67,7 +67,7 @@ def test_the_softmax_penalty_tends_to_the_l1_norm_of_the_softmax_gradient(
     slope = own * (model.weight[y] - p @ model.weight)
     term = SparseGradient(h=1e-6, penalty="absolute", probability="softmax")
     torch.testing.assert_close(
-        term(Pass(model, x, y)), slope.abs().sum(1).mean(), rtol=1e-5, atol=0
+        term(Forward(model, x, y)), slope.abs().sum(1).mean(), rtol=1e-5, atol=0
     )
 
 
@@ -75,7 +75,7 @@ def test_the_weight_gradient_is_that_of_the_written_out_formula(
     case: tuple[nn.Linear, Tensor, Tensor],
 ) -> None:
     model, x, y = case
-    clean = Pass(model, x, y)
+    clean = Forward(model, x, y)
     (ours,) = torch.autograd.grad(SparseGradient.code()(clean), model.weight)
     weight = model.weight.detach().clone().requires_grad_(True)
     apart = weight[y] - weight[clean.rival]
@@ -91,14 +91,14 @@ def test_the_weight_gradient_agrees_with_finite_differences(
     case: tuple[nn.Linear, Tensor, Tensor], term: SparseGradient
 ) -> None:
     model, x, y = case
-    (grad,) = torch.autograd.grad(term(Pass(model, x, y)), model.weight)
+    (grad,) = torch.autograd.grad(term(Forward(model, x, y)), model.weight)
     step = 1e-6
     for place in [(0, 0), (1, 3), (3, 6)]:
         values = []
         for sign in (1, -1):
             moved = model.weight.detach().clone()
             moved[place] += sign * step
-            values.append(term(Pass(affine(moved), x, y)).item())
+            values.append(term(Forward(affine(moved), x, y)).item())
         slope = (values[0] - values[1]) / (2 * step)
         # The softmax direction also moves with the weights where a sign changes; none does here.
         assert grad[place].item() == pytest.approx(slope, rel=1e-5, abs=1e-8)
@@ -116,7 +116,7 @@ def test_the_rival_of_the_first_pass_is_kept_in_the_second() -> None:
     # The step overtakes the rival: at x class 1 leads class 2, at the moved point class 2 leads.
     model = affine(torch.tensor([[0.0], [1.0], [-100.0]], dtype=torch.float64))
     x = torch.tensor([[0.001]], dtype=torch.float64)
-    clean = Pass(model, x, torch.tensor([0]))
+    clean = Forward(model, x, torch.tensor([0]))
     assert clean.rival.tolist() == [1]
     moved = 0.001 - 0.01
     assert model(torch.tensor([[moved]], dtype=torch.float64)).argmax(1).tolist() == [2]
@@ -142,8 +142,8 @@ def test_frozen_statistics_keep_the_second_pass_out_of_the_running_averages() ->
     x, y = batch()
     once, twice, frozen = normed(), normed(), normed()
     once(x)
-    SparseGradient()(Pass(twice, x, y))
-    SparseGradient(frozen_statistics=True)(Pass(frozen, x, y))
+    SparseGradient()(Forward(twice, x, y))
+    SparseGradient(frozen_statistics=True)(Forward(frozen, x, y))
     for name, buffer in once.named_buffers():
         assert torch.equal(dict(frozen.named_buffers())[name], buffer)
     assert int(twice[1].num_batches_tracked) == 2
@@ -155,7 +155,7 @@ def test_frozen_statistics_change_neither_value_nor_gradient() -> None:
     results = []
     for frozen in (False, True):
         model = normed()
-        value = SparseGradient(frozen_statistics=frozen)(Pass(model, x, y))
+        value = SparseGradient(frozen_statistics=frozen)(Forward(model, x, y))
         results.append([value, *torch.autograd.grad(value, list(model.parameters()))])
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
@@ -166,7 +166,7 @@ def test_dropout_draws_once_for_both_passes() -> None:
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(3, 64), nn.Tanh(), nn.Dropout(0.5), nn.Linear(64, 2))
         model, x = model.double(), x.double()
-        clean = Pass(model, x, y)
+        clean = Forward(model, x, y)
         assert not torch.equal(clean.logits, model(x)), "the model draws"
         state = torch.get_rng_state()
         penalty = SparseGradient(h=1e-6)(clean)
@@ -187,7 +187,7 @@ def test_a_model_that_cuts_the_graph_is_refused_with_the_reason() -> None:
             return x.detach() * self.scale
 
     with pytest.raises(InputError, match="No gradient reaches the input"):
-        SparseGradient()(Pass(Cut(), torch.rand(2, 3), torch.tensor([0, 1])))
+        SparseGradient()(Forward(Cut(), torch.rand(2, 3), torch.tensor([0, 1])))
 
 
 @pytest.mark.parametrize(

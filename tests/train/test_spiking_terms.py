@@ -23,7 +23,7 @@ from spikeproof.neurons import (
     stepwise,
     using,
 )
-from spikeproof.train import MPDSGR, TET, Objective, Pass, ThresholdGuarding, Trades
+from spikeproof.train import MPDSGR, TET, Forward, Objective, ThresholdGuarding, Trades
 
 
 class Net(nn.Module):
@@ -121,23 +121,23 @@ def test_tet_is_the_mean_of_the_losses_of_the_steps() -> None:
     written = sum(
         0.8 * F.cross_entropy(z, y) + 0.2 * F.mse_loss(z, torch.full_like(z, 1.5)) for z in steps
     )
-    ours = TET(pull=0.2, centre=1.5)(Pass(model, x, y))
+    ours = TET(pull=0.2, centre=1.5)(Forward(model, x, y))
     torch.testing.assert_close(ours, written / 3)
 
 
 def test_tet_refuses_what_has_no_steps() -> None:
     x, y = torch.rand(4, 3), torch.tensor([0, 1, 0, 1])
     with pytest.raises(InputError, match="answers at more than one step"):
-        TET()(Pass(nn.Linear(3, 2), x, y))
+        TET()(Forward(nn.Linear(3, 2), x, y))
     data = sp.load("digits-av")
     with pytest.raises(InputError, match="same number of steps in every view; got image"):
-        TET()(Pass(sp.build("fusion-small", data, width=2), data.train.x[:2], data.train.y[:2]))
+        TET()(Forward(sp.build("fusion-small", data, width=2), data.train.x[:2], data.train.y[:2]))
 
 
 def test_guarding_is_its_formula_on_membranes_worked_out_by_hand() -> None:
     # u = .8, 1.2 (fires), then .8 for the first unit; .2, .3, .35 for the second.
     x, y = torch.tensor([[0.8, 0.2]], dtype=torch.float64), torch.tensor([0])
-    clean = Pass(Net(timesteps=3), x, y)
+    clean = Forward(Net(timesteps=3), x, y)
     near = [0.3 - 0.2, 0.3 - 0.2, 0.3 - 0.2, 0, 0, 0]
     ours = ThresholdGuarding(guard=0.3, ramp="none")(clean)
     assert ours.item() == pytest.approx(sum(near) / 6)
@@ -160,7 +160,7 @@ def test_guarding_takes_neurons_together_or_adds_the_layers() -> None:
     # Early: u = .8, 1.2 (fires); 1 (fires), 1 (fires); 0, 0. Late: 0, .9; .9, 1.35 (fires).
     x, y = torch.tensor([[0.8, 1.0, 0.0]], dtype=torch.float64), torch.tensor([0])
     early, late = [0.1, 0.1, 0.3, 0.3, 0, 0], [0, 0.2, 0.2, 0]
-    clean = Pass(Two(), x, y)
+    clean = Forward(Two(), x, y)
     pooled = ThresholdGuarding(guard=0.3, ramp="none")(clean)
     assert pooled.item() == pytest.approx((sum(early) + sum(late)) / 10)
     added = ThresholdGuarding.paper(guard=0.3)(clean)  # at the end of training
@@ -170,19 +170,19 @@ def test_guarding_takes_neurons_together_or_adds_the_layers() -> None:
 @pytest.mark.parametrize("progress", [0.0, 0.25, 1.0])
 def test_guarding_grows_with_the_training(progress: float) -> None:
     x, y = torch.tensor([[0.75, 0.0]]), torch.tensor([0])
-    whole = ThresholdGuarding(ramp="none")(Pass(Net(), x, y)).item()
-    now = ThresholdGuarding()(Pass(Net(), x, y, progress=progress)).item()
+    whole = ThresholdGuarding(ramp="none")(Forward(Net(), x, y)).item()
+    now = ThresholdGuarding()(Forward(Net(), x, y, progress=progress)).item()
     assert now == pytest.approx(whole * (1 - math.cos(math.pi * progress)) / 2)
 
 
 def test_guarding_sees_the_noise_of_the_very_forward_it_shares() -> None:
     x, y = torch.full((8, 2), 0.5), torch.zeros(8, dtype=torch.int64)
     net = Net(NoisyLIF(noise=0.5))
-    late = Pass(net, x, y)
+    late = Forward(net, x, y)
     _ = late.logits
     rates = torch.stack([trace.spikes.mean(0) for trace in late.traces]).squeeze(0)
     assert torch.equal(rates, late.logits), "not announced: the draws are repeated"
-    told = Pass(net, x, y, looks=["membranes"])
+    told = Forward(net, x, y, looks=["membranes"])
     assert torch.equal(told.traces[0].spikes.mean(0), told.logits)
     assert rates.std() > 0
 
@@ -190,7 +190,7 @@ def test_guarding_sees_the_noise_of_the_very_forward_it_shares() -> None:
 def test_mpd_sgr_is_the_mass_of_a_normal_membrane_in_the_window() -> None:
     x = torch.randn(4000, 2, generator=torch.Generator().manual_seed(0)).double() * 0.5
     x[:, 1] += 2
-    ours = MPDSGR(window=0.4)(Pass(Net(timesteps=1), x, torch.zeros(4000, dtype=torch.int64)))
+    ours = MPDSGR(window=0.4)(Forward(Net(timesteps=1), x, torch.zeros(4000, dtype=torch.int64)))
     normal = torch.distributions.Normal(0.0, 1.0)
     share = [
         normal.cdf((mean + 0.4) / 0.5) - normal.cdf((mean - 0.4) / 0.5)
@@ -222,7 +222,7 @@ def test_measured_statistics_are_those_that_tdbn_implies() -> None:
     beta, scale = torch.tensor([-1.0, -0.6, -0.9]), torch.tensor([0.3, 0.2, 0.1])
     net.norm.bias.data.copy_(beta)
     net.norm.weight.data.copy_(scale)
-    clean = Pass(net, x, torch.zeros(20000, dtype=torch.int64))
+    clean = Forward(net, x, torch.zeros(20000, dtype=torch.int64))
     assert clean.traces[0].spikes.sum() == 0
     normal, shares = torch.distributions.Normal(0.0, 1.0), []
     for t in range(1, 5):
@@ -237,7 +237,7 @@ def test_measured_statistics_are_those_that_tdbn_implies() -> None:
 @pytest.mark.parametrize("term", [MPDSGR(), ThresholdGuarding()], ids=repr)
 def test_models_without_neurons_are_refused(term: MPDSGR) -> None:
     with pytest.raises(InputError, match="no spiking layer whose membranes"):
-        term(Pass(nn.Linear(3, 2), torch.rand(2, 3), torch.tensor([0, 1])))
+        term(Forward(nn.Linear(3, 2), torch.rand(2, 3), torch.tensor([0, 1])))
 
 
 def test_an_objective_announces_what_its_terms_look_at() -> None:

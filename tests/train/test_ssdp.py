@@ -70,7 +70,7 @@ def test_the_shuffled_control_keeps_sizes_and_forgets_whose_they_were() -> None:
             net = Chain()
             before = net.middle.weight.detach().clone()
             settings = {"plus": 0.3, "base": 0.1, "start": 0, "shuffled": shuffled}
-            SSDP(layers=("middle",), **settings)(moment(net, x, step=step))
+            SSDP(layers=("middle",), **settings)(moment(net, x, index=step))
             moved[shuffled, step] = net.middle.weight.detach() - before
     own = moved[False, 0]
     assert own.unique().numel() > 2

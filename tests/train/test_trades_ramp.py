@@ -15,14 +15,14 @@ from spikeproof.base import InputError, SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.threats import L1, Linf, Threat
 from spikeproof.train import (
+    AVG,
     Adversarial,
-    Average,
     CleanCrossEntropy,
-    Moment,
+    Forward,
     NaturalFusion,
     Objective,
-    Pass,
     Ramp,
+    Step,
     Trades,
 )
 
@@ -51,7 +51,7 @@ def test_trades_is_the_divergence_of_the_two_answers(
     model: nn.Linear, pair: tuple[Tensor, Tensor, Tensor], term: Trades, heat: float
 ) -> None:
     x, x_adv, y = pair
-    ours = term(Pass(model, x_adv, y, origin=x))
+    ours = term(Forward(model, x_adv, y, origin=x))
     before, after = (model(x) / heat).softmax(1), (model(x_adv) / heat).log_softmax(1)
     written = F.kl_div(after, before, reduction="batchmean") * heat**2
     torch.testing.assert_close(ours, written)
@@ -93,7 +93,7 @@ def test_ramp_is_worst_loss_plus_pairing_on_what_the_source_gets_right(
     blocks = torch.cat([x_adv, other])
     y = model(x_adv).argmax(1)
     y[0] = (y[0] + 1) % 3  # one item is wrong under the source
-    clean = Pass(model, blocks, y.repeat(2), origin=x, copies=2)
+    clean = Forward(model, blocks, y.repeat(2), origin=x, copies=2)
     source, target = model(x_adv), model(other)
     losses = [F.cross_entropy(z, y, reduction="none") for z in (source, target)]
     kl = F.kl_div(target.log_softmax(1), source.softmax(1), reduction="none").sum(1)
@@ -102,21 +102,21 @@ def test_ramp_is_worst_loss_plus_pairing_on_what_the_source_gets_right(
     as_published = torch.maximum(*losses).mean() + 1.5 * kl[1:].mean()
     torch.testing.assert_close(Ramp.code()(clean), as_published)
     worst = model(x_adv).argmin(1).repeat(2)
-    wrong = Pass(model, blocks, worst, origin=x, copies=2)
+    wrong = Forward(model, blocks, worst, origin=x, copies=2)
     assert Ramp.code()(wrong) == Ramp(pairing=0.0)(wrong), "nothing is right, nothing is paired"
 
 
 def test_ramp_needs_as_many_threats_as_its_source_says(model: nn.Linear) -> None:
     x, y = torch.rand(4, 4).double(), torch.tensor([0, 1])
     with pytest.raises(InputError, match="Ramp.source is 2, but the inputs hold 2 threats"):
-        Ramp(source=2)(Pass(model, x, y.repeat(2), origin=x[:2], copies=2))
+        Ramp(source=2)(Forward(model, x, y.repeat(2), origin=x[:2], copies=2))
 
 
 def test_judged_by_their_worst_attack_terms_see_one_input_per_item(model: nn.Linear) -> None:
     members = tuple(
         Adversarial(PGD(steps=2), Threat(g, r, DOMAIN)) for g, r in ((Linf(), 0.1), (L1(), 0.3))
     )
-    objective = Objective({"ramp": (1.0, Ramp())}, Average(members))
+    objective = Objective({"ramp": (1.0, Ramp())}, AVG(members))
     x, y = torch.rand(5, 4).double(), torch.tensor([0, 1, 2, 0, 1])
     trained = objective.look(model, x, y, seeds=seeds(0, n=5))
     judged = objective.judged.look(model, x, y, seeds=seeds(0, n=5))
@@ -131,7 +131,7 @@ def fused(robust: Tensor, natural: Tensor, share: float) -> Tensor:
     layer.weight.grad = torch.stack([robust, -robust])
     # Cross-entropy at zero weights, class 0: the gradient is (-x / 2, x / 2).
     x = -2 * natural[None]
-    moment = Moment(model=layer, x=x, y=torch.tensor([0]), seeds=seeds(0, n=1))
+    moment = Step(model=layer, x=x, y=torch.tensor([0]), seeds=seeds(0, n=1))
     NaturalFusion(share=share)(moment)
     assert layer.weight.grad is not None
     return layer.weight.grad[0]
@@ -159,7 +159,7 @@ def test_fusing_gradients_is_fusing_the_changes_of_one_plain_step() -> None:
         for w, n, r in changes
     ]
     F.cross_entropy(model(x + move), y).backward()
-    NaturalFusion(share=share)(Moment(model=model, x=x, y=y, seeds=seeds(0, n=6)))
+    NaturalFusion(share=share)(Step(model=model, x=x, y=y, seeds=seeds(0, n=6)))
     torch.optim.SGD(model.parameters(), lr=rate).step()
     for ours, theirs in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(ours.detach(), theirs)

@@ -36,6 +36,7 @@ from spikeproof.base.files import (
     write_json,
 )
 from spikeproof.base.members import Members
+from spikeproof.base.notices import old_spelling
 from spikeproof.base.records import record_of, settings_from
 from spikeproof.base.seeds import Seeds, seeds
 from spikeproof.base.settings import Registry
@@ -68,6 +69,7 @@ __all__ = [
     "digest_file",
     "hints",
     "nearest",
+    "old_spelling",
     "placed",
     "plain_settings",
     "read_arrays",

@@ -23,8 +23,8 @@ def listing(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="attacks, augmentations, data, encoders, inputs, models, neurons, paths, plans, "
-            "rules, suites, surrogates, terms, threats or trainings; all of them by default."
+            help="attacks, augmentations, data, encoders, hooks, inputs, models, neurons, paths, "
+            "plans, suites, surrogates, terms, threats or trainings; all of them by default."
         ),
     ] = None,
     as_json: Json = False,
@@ -35,6 +35,11 @@ def listing(
     Example:
       spikeproof list threats
     """
+    if kind == "rules":
+        from spikeproof.base import old_spelling
+
+        old_spelling("rules", "hooks", "spikeproof list")
+        kind = "hooks"
     kinds = [pick(kind, _KINDS, "kind")] if kind else list(_KINDS)
     found = {name: _KINDS[name]() for name in kinds}
     if as_json:
@@ -127,10 +132,10 @@ def _plans() -> Rows:
     return rows
 
 
-def _rules() -> Rows:
-    from spikeproof.train import RULES
+def _hooks() -> Rows:
+    from spikeproof.train import HOOKS
 
-    return _members(RULES)
+    return _members(HOOKS)
 
 
 def _suites() -> Rows:
@@ -180,7 +185,7 @@ def _trainings() -> Rows:
     rows = []
     for training in (*load_plan("demo").training, *load_plan("recipes").training):
         parts = [str(term["kind"]) for term in training.terms.values()]
-        parts += [str(rule["kind"]) for rule in training.rules]
+        parts += [str(hook["kind"]) for hook in training.hooks]
         inputs = training.inputs
         under = ""
         if inputs is not None:
@@ -202,7 +207,7 @@ _KINDS: dict[str, Callable[[], Rows]] = {
     "terms": _terms,
     "augmentations": _augmentations,
     "inputs": _inputs,
-    "rules": _rules,
+    "hooks": _hooks,
     "trainings": _trainings,
     "plans": _plans,
 }

@@ -35,7 +35,7 @@ def train(
         str | None,
         typer.Option(
             "--recipe",
-            help="Any training of the plans 'demo' and 'recipes', taken whole: objective, rules, "
+            help="Any training of the plans 'demo' and 'recipes', taken whole: objective, hooks, "
             "changes of the network, settings, augmentation, share of the epochs.",
         ),
     ] = None,
@@ -71,18 +71,19 @@ def train(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="A setting of Training, such as learning_rate=0.01, schedule=step, average=0.99, "
-            "patience=5 or select=union; may be given again.",
+            help="A setting of the training, such as learning_rate=0.01, schedule=step, "
+            "average=0.99, patience=5 or select=union; may be given again.",
         ),
     ] = None,
-    exam: Annotated[
+    validate_under: Annotated[
         list[str] | None,
         typer.Option(
-            "--exam",
+            "--validate-under",
             metavar="THREAT[=RADIUS]",
             help="Attack the validation items under it after every epoch; may be given again.",
         ),
     ] = None,
+    exam: Annotated[list[str] | None, typer.Option("--exam", hidden=True)] = None,
     augment: Annotated[
         list[str] | None,
         typer.Option(
@@ -125,21 +126,33 @@ def train(
         training = replace(training, epochs_factor=1.0)
     from spikeproof.base import placed
     from spikeproof.data import load
-    from spikeproof.study import assignment_of, network_of, training_items
+    from spikeproof.study import job_of, network_of, training_items
 
     one_thread()
     made = training_items(load(data), part.train_items, part.validation_items)
     place = f"{name!r} on {data}"
     with placed(place):
-        work = assignment_of(part, training, made, seed=seed)
+        work = job_of(part, training, made, seed=seed)
         network = network_of(part, training, made, seed=seed)
-    work = assigned(made, work, settings=settings or (), exam=exam or (), augment=augment or ())
+    under = [*(validate_under or ()), *_old_exam(exam)]
+    work = assigned(
+        made, work, settings=settings or (), validate_under=under, augment=augment or ()
+    )
     with placed(place):
         work.check(made, device)
     folder = folder or Path("runs") / f"{data}-{name}-seed{seed}"
     result = trained(network, made, work, folder=folder, device=device, tensorboard=tensorboard)
     if result is not None:  # None in the processes that only help
         print_json(result) if as_json else _tell(result)
+
+
+def _old_exam(exam: list[str] | None) -> list[str]:
+    """What was given under the old name of ``--validate-under``."""
+    if exam:
+        from spikeproof.base import old_spelling
+
+        old_spelling("--exam", "--validate-under", "spikeproof train")
+    return exam or []
 
 
 def _name(recipe: str | None, objective: str | None) -> str:
@@ -197,8 +210,8 @@ def _tell(result: dict[str, Any]) -> None:
     score = f"{100 * result['validation_accuracy']:.1f} %"
     beyond = {
         "objective": f", {score} on the inputs it was trained on",
-        "robust": f", {score} robust in its exam",
-        "union": f", {score} under all threats of its exam",
+        "robust": f", {score} robust under the threats of its validation",
+        "union": f", {score} under all threats of its validation",
     }
     typer.echo(
         f"{result['model']}: epoch {result['best_epoch']} of {result['epochs']}, validation "

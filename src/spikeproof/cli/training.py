@@ -15,40 +15,40 @@ from spikeproof.cli.show import note
 if TYPE_CHECKING:
     from spikeproof.data import Dataset
     from spikeproof.models import Network
-    from spikeproof.train import Assignment, Augmentation, Epoch, Exam, History
+    from spikeproof.train import Augmentation, Epoch, History, Job, RobustValidation
 
 __all__ = ["assigned", "trained"]
 
 
 def assigned(
     data: Dataset,
-    work: Assignment,
+    work: Job,
     *,
     settings: Iterable[str],
-    exam: Iterable[str],
+    validate_under: Iterable[str],
     augment: Iterable[str],
-) -> Assignment:
+) -> Job:
     """Change what is to be done as the options say.
 
     Args:
         data: What is trained on.
         work: What a study would do, for all that is not given here.
-        settings: ``name=value`` of ``Training``.
-        exam: ``threat`` or ``threat=radius``.
+        settings: ``name=value`` of ``TrainingSettings``.
+        validate_under: ``threat`` or ``threat=radius``.
         augment: ``name`` or ``name:key=value,key=value``; any replaces those of ``work``.
     Raises:
         SettingError: an unknown name (the nearest known one is named) or a wrong value.
         typer.BadParameter: a text of another form.
     """
     from spikeproof.base import settings_from
-    from spikeproof.train import Training
+    from spikeproof.train import TrainingSettings
 
     values = {**asdict(work.settings), **_pairs(settings, "--set")}
     return replace(
         work,
-        settings=settings_from(Training, values, "--set"),
+        settings=settings_from(TrainingSettings, values, "--set"),
         augment=tuple(_change(text) for text in augment) or work.augment,
-        exam=_exam(data, list(exam)),
+        robust_validation=_robust_validation(data, list(validate_under)),
     )
 
 
@@ -72,10 +72,10 @@ def _change(text: str) -> Augmentation:
     return AUGMENTATIONS.build({"kind": kind, **pairs})
 
 
-def _exam(data: Dataset, texts: list[str]) -> Exam | None:
-    """The exam under the threats that were named, each at its standard radius if none is given."""
+def _robust_validation(data: Dataset, texts: list[str]) -> RobustValidation | None:
+    """Validation under the threats that were named, each at its standard radius by default."""
     from spikeproof.threats import standard_threats, threat_of
-    from spikeproof.train import Exam
+    from spikeproof.train import RobustValidation
 
     if not texts:
         return None
@@ -87,13 +87,13 @@ def _exam(data: Dataset, texts: list[str]) -> Exam | None:
             continue
         ladder = ladders[pick(name, ladders, f"threat for {data.spec.name} without a radius")]
         threats.append(ladder[len(ladder) // 2])
-    return Exam(threats=tuple(threats))
+    return RobustValidation(threats=tuple(threats))
 
 
 def trained(
     network: Network,
     data: Dataset,
-    work: Assignment,
+    work: Job,
     *,
     folder: Path,
     device: str,
@@ -120,7 +120,7 @@ def trained(
             seed=work.seed,
             settings=work.settings,
             augment=work.augment,
-            exam=work.exam,
+            robust_validation=work.robust_validation,
             directory=folder,
             progress=False,
             loggers=(_Lines(), *([board] if board else ())),
@@ -129,7 +129,7 @@ def trained(
 
 
 def _saved(
-    network: Network, data: Dataset, work: Assignment, history: History, folder: Path
+    network: Network, data: Dataset, work: Job, history: History, folder: Path
 ) -> dict[str, Any]:
     """Write the model and its card; return what a program wants to know."""
     from spikeproof.models import save_model

@@ -163,7 +163,7 @@ class Oracle:
         """The sentence about a rule that nothing obeys."""
         return (
             f"No layer of {type(self.model).__name__} obeys the gradient rule "
-            f"{name_of(self.gradient)!r}, so the attack takes the network's own gradient: only neurons "
+            f"{name_of(self.gradient)!r}, so the attack takes its own gradient: only neurons "
             "of spikeproof.neurons know such rules. Leave the rule out, or build the network of "
             "them."
         )

@@ -1,6 +1,6 @@
 """Whole studies: a plan, and cells that survive being killed."""
 
-from spikeproof.study.assemble import assignment_of, network_of, training_items
+from spikeproof.study.assemble import job_of, network_of, training_items
 from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.compute import Done
 from spikeproof.study.engine import Executor, InProcess, ProcessPool
@@ -31,9 +31,9 @@ __all__ = [
     "Status",
     "TimingPlan",
     "TrainingPlan",
-    "assignment_of",
     "cells_of",
     "code_sha256",
+    "job_of",
     "load_plan",
     "network_of",
     "plans",

@@ -15,32 +15,30 @@ from spikeproof.study.plan import DataPlan, TrainingPlan
 from spikeproof.threats import Threat, standard_threats, threat_of
 from spikeproof.train import (
     AUGMENTATIONS,
+    HOOKS,
     INPUTS,
-    RULES,
     TERMS,
-    Assignment,
     Augmentation,
+    Job,
     Objective,
-    Training,
+    TrainingSettings,
 )
 
 __all__ = [
-    "assignment_of",
     "augmentations_of",
+    "job_of",
     "network_of",
     "settings_of",
     "training_items",
 ]
 
 
-def assignment_of(
-    part: DataPlan, training: TrainingPlan, data: Dataset, *, seed: int = 0
-) -> Assignment:
+def job_of(part: DataPlan, training: TrainingPlan, data: Dataset, *, seed: int = 0) -> Job:
     """Return what a ``[[training]]`` table says is to be done on a data set, taken whole.
 
     Args:
         part: The table of the data set.
-        training: Objective, rules, settings, augmentation and share of the epochs.
+        training: Objective, hooks, settings, augmentation and share of the epochs.
         data: The data set itself.
         seed: Of the run.
     Returns:
@@ -48,7 +46,7 @@ def assignment_of(
     Raises:
         SettingError: a name or setting that does not exist.
     """
-    return Assignment(
+    return Job(
         objective=_objective(part, training, data),
         epochs=max(1, round(part.epochs * training.epochs_factor)),
         seed=seed,
@@ -97,13 +95,15 @@ def training_items(data: Dataset, train: int | None, validation: int | None) -> 
     return replace(data, train=kept, validation=seen)
 
 
-def settings_of(part: DataPlan, training: TrainingPlan, place: str = "plan") -> Training:
+def settings_of(part: DataPlan, training: TrainingPlan, place: str = "plan") -> TrainingSettings:
     """The settings of a training on a data set: the training's own win over the data set's."""
     first = {"batch_size": part.batch_size, "learning_rate": part.learning_rate, **part.settings}
     # One after the other, so that a mistake is named where it stands.
-    settings_from(Training, first, f"{place}: settings of [[data]] {part.name!r}")
+    settings_from(TrainingSettings, first, f"{place}: settings of [[data]] {part.name!r}")
     values = {**first, **training.settings}
-    return settings_from(Training, values, f"{place}: settings of [[training]] {training.name!r}")
+    return settings_from(
+        TrainingSettings, values, f"{place}: settings of [[training]] {training.name!r}"
+    )
 
 
 def augmentations_of(training: TrainingPlan) -> tuple[Augmentation, ...]:
@@ -118,15 +118,15 @@ def _objective(part: DataPlan, training: TrainingPlan, data: Dataset) -> Objecti
         values = dict(record)
         weight = values.pop("weight")
         terms[name] = (part.weights.get(name, weight), TERMS.build(values))
-    rules = tuple(RULES.build(rule) for rule in training.rules)
+    hooks = tuple(HOOKS.build(hook) for hook in training.hooks)
     inputs = training.inputs
     if inputs is None:
-        return Objective(terms, rules=rules)
+        return Objective(terms, hooks=hooks)
     attack = None if inputs.attack is None else ATTACKS.build(inputs.attack)
     ladders = standard_threats(data, part.radii)
     threats = tuple(_threat(inputs, name, ladders, data) for name in inputs.names)
     made = INPUTS[inputs.kind].planned(threats, attack, data.domain, inputs.settings)
-    return Objective(terms, made, rules)
+    return Objective(terms, made, hooks)
 
 
 def _threat(

@@ -11,7 +11,7 @@ from spikeproof.attacks import suite
 from spikeproof.base import InputError, SettingError, digest, placed
 from spikeproof.data import Dataset, Split, load
 from spikeproof.evaluate import check_timing, open_test, open_validation, probed
-from spikeproof.study.assemble import assignment_of, network_of, training_items
+from spikeproof.study.assemble import job_of, network_of, training_items
 from spikeproof.study.fingerprint import code_sha256, versions
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.threats import Threat, standard_threats
@@ -158,7 +158,7 @@ def _timed(plan: Plan, part: DataPlan, data: Dataset, items: int) -> list[dict[s
 def _train(part: DataPlan, training: TrainingPlan, seed: int, data: Dataset) -> Cell:
     """The train cell of one data set, training and seed."""
     model = network_of(part, training, data, seed=seed)
-    work = assignment_of(part, training, data, seed=seed)
+    work = job_of(part, training, data, seed=seed)
     few = training_items(data, part.train_items, part.validation_items)
     with placed(f"[[training]] {training.name!r} on {part.name}"):
         work.check(few, "cpu")

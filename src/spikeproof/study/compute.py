@@ -25,7 +25,7 @@ from spikeproof.study.cells import Cell, dataset, opened
 from spikeproof.study.fingerprint import code_sha256, versions
 from spikeproof.study.record import Arrays, CellFolder
 from spikeproof.threats import Threat
-from spikeproof.train import AUGMENTATIONS, LOG, WALL, Objective, Training, fit
+from spikeproof.train import AUGMENTATIONS, LOG, WALL, Objective, TrainingSettings, fit
 
 __all__ = ["Done", "attempt", "single_thread"]
 
@@ -127,7 +127,7 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
             objective,
             epochs=content["epochs"],
             seed=content["seed"],
-            settings=Training(**content["settings"]),
+            settings=TrainingSettings(**content["settings"]),
             augment=[AUGMENTATIONS.build(change) for change in content["augment"]],
             directory=folder.path,
             progress=False,

@@ -9,14 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from spikeproof.attacks import ATTACKS
-from spikeproof.base import FileProblem, Registry, SettingError, check_one_of, placed, suggestion
+from spikeproof.base import (
+    FileProblem,
+    Registry,
+    SettingError,
+    check_one_of,
+    old_spelling,
+    placed,
+    suggestion,
+)
 from spikeproof.data import datasets, describe
 from spikeproof.models import ENCODERS, NORMS, POOLINGS, STEMS, models
 from spikeproof.neurons import NEURONS
 from spikeproof.study.assemble import augmentations_of, settings_of
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.threats import threat_facts
-from spikeproof.train import RULES, TERMS, Objective
+from spikeproof.train import HOOKS, TERMS, Objective
 
 __all__ = ["RESEARCH", "check_names", "load_plan", "plans"]
 
@@ -57,6 +65,9 @@ def load_plan(path: Path | str) -> Plan:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise FileProblem(f"{where} is not TOML: {problem}.") from None
+    for table in values.get("training", ()):
+        if isinstance(table, dict) and "rules" in table:
+            old_spelling("rules", "hooks", f"{where}: [[training]] {table.get('name', '')!r}")
     plan = Plan.from_record(values, where)
     check_names(plan, where)
     return plan
@@ -109,7 +120,7 @@ def _check_records(training: TrainingPlan) -> None:
     for name, record in training.terms.items():
         values = dict(record)
         terms[name] = (values.pop("weight"), TERMS.build(values))
-    Objective(terms, rules=tuple(RULES.build(rule) for rule in training.rules))
+    Objective(terms, hooks=tuple(HOOKS.build(hook) for hook in training.hooks))
     augmentations_of(training)
 
 

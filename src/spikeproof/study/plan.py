@@ -41,7 +41,7 @@ class DataPlan:
         epochs: Passes over the training items.
         batch_size: Items per step.
         learning_rate: Peak learning rate.
-        settings: Other fields of ``Training``; those of a training win over them.
+        settings: Other fields of ``TrainingSettings``; those of a training win over them.
         train_items: Training items, the first of one fixed shuffled order; all where absent.
         validation_items: Validation items that training looks at; the same.
         threats: Threat names, or ``"all"`` that the data set supports.
@@ -122,11 +122,12 @@ class TrainingPlan:
         name: What tables call it.
         terms: Term name → its record and ``weight``, ``{kind = "cross_entropy", weight = 1.0}``.
         inputs: Attacked or noisy inputs; clean ones where absent.
-        rules: What happens to the weights beside the optimiser's step,
+        hooks: What happens to the weights beside the optimiser's step,
             ``[{kind = "retraction", strength = 0.004}]``.
         network: What the training changes in the network: ``neuron`` and ``encoder`` (records),
             ``norm``, ``pooling``, ``stem``.
-        settings: Fields of ``Training``, ``{average = 0.98}``; they win over the data set's.
+        settings: Fields of ``TrainingSettings``, ``{average = 0.98}``; they win over those of
+            the data set.
         augment: Changes of the training items, in this order,
             ``[{kind = "shift-image", pixels = 1}]``.
         data: Data sets it is trained on; every one where absent.
@@ -136,7 +137,7 @@ class TrainingPlan:
     name: str
     terms: dict[str, dict[str, Any]]
     inputs: InputsPlan | None = None
-    rules: tuple[dict[str, Any], ...] = ()
+    hooks: tuple[dict[str, Any], ...] = ()
     network: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     augment: tuple[dict[str, Any], ...] = ()
@@ -207,6 +208,9 @@ class Plan:
         for table in record["data"]:
             if not table["radii"]:  # plans from before there were any keep their hash
                 del table["radii"]
+        for training in record["training"]:
+            # The key of every plan there is; their hashes say whether a run is of this plan.
+            training["rules"] = training.pop("hooks")
         return record
 
     @classmethod
@@ -236,6 +240,8 @@ def _tables(cls: type[T], values: Mapping[str, Any], key: str, where: str) -> tu
     for number, table in enumerate(tables):
         place = f"{where}: [[{key}]] {table.get('name', f'number {number + 1}')!r}"
         table = dict(table)
+        if "rules" in table and "hooks" not in table:  # as record() writes it
+            table["hooks"] = table.pop("rules")
         if "timing" in table:
             table["timing"] = TimingPlan.from_value(table["timing"], f"{place}: timing")
         if isinstance(table.get("inputs"), Mapping):

@@ -5,36 +5,43 @@ from spikeproof.train.augment.events import DropEvents, JitterTime, ShiftEvents
 from spikeproof.train.augment.images import Cutout, Flip, ShiftImage
 from spikeproof.train.augment.registry import AUGMENTATIONS, Augmentation
 from spikeproof.train.hooks import (
-    RULES,
+    HOOKS,
     SSDP,
     EpochFusion,
     NaturalFusion,
     OverfittingWatch,
     Retraction,
 )
-from spikeproof.train.hooks.hook import Moment, Rule
+from spikeproof.train.hooks.hook import Hook
 from spikeproof.train.inputs import (
+    AVG,
     EAT,
     INPUTS,
+    MAX,
     MSD,
     SAT,
-    Average,
     CorruptionNoise,
     GaussianNoise,
-    Worst,
 )
 from spikeproof.train.inputs.adversarial import Adversarial
 from spikeproof.train.inputs.base import Inputs
 from spikeproof.train.keep.card import card, write_card
-from spikeproof.train.keep.estimate import Estimate, estimate
-from spikeproof.train.keep.failure import Failure, load_failure
+from spikeproof.train.keep.estimate import TimeEstimate, estimate
+from spikeproof.train.keep.failure import TrainingFailure, load_failure
 from spikeproof.train.keep.history import Epoch, History
 from spikeproof.train.keep.logs import LOG, WALL, Logger, TensorBoard
 from spikeproof.train.loop.fit import fit
-from spikeproof.train.loop.job import Assignment
+from spikeproof.train.loop.job import Job
 from spikeproof.train.loop.parallel import Group, processes
-from spikeproof.train.loop.robust_validation import Exam
-from spikeproof.train.loop.settings import OPTIMIZERS, PRECISIONS, SCHEDULES, SELECTIONS, Training
+from spikeproof.train.loop.robust_validation import RobustValidation
+from spikeproof.train.loop.settings import (
+    OPTIMIZERS,
+    PRECISIONS,
+    SCHEDULES,
+    SELECTIONS,
+    TrainingSettings,
+)
+from spikeproof.train.loop.step import Step
 from spikeproof.train.objective import TERMS, Objective
 from spikeproof.train.terms import (
     MPDSGR,
@@ -47,19 +54,21 @@ from spikeproof.train.terms import (
     Trades,
 )
 from spikeproof.train.terms.cross_entropy import CrossEntropy
-from spikeproof.train.terms.forward import Pass, Term
+from spikeproof.train.terms.forward import Forward, Term
 from spikeproof.train.terms.sparse_gradient import SparseGradient
 
 __all__ = [
     "AUGMENTATIONS",
+    "AVG",
     "EAT",
+    "HOOKS",
     "INPUTS",
     "LOG",
+    "MAX",
     "MPDSGR",
     "MSD",
     "OPTIMIZERS",
     "PRECISIONS",
-    "RULES",
     "SAT",
     "SCHEDULES",
     "SELECTIONS",
@@ -68,9 +77,7 @@ __all__ = [
     "TET",
     "WALL",
     "Adversarial",
-    "Assignment",
     "Augmentation",
-    "Average",
     "CleanCrossEntropy",
     "CorruptionNoise",
     "CrossEntropy",
@@ -78,38 +85,38 @@ __all__ = [
     "DropEvents",
     "Epoch",
     "EpochFusion",
-    "Estimate",
-    "Exam",
-    "Failure",
     "Flip",
+    "Forward",
     "Gain",
     "GaussianNoise",
     "GradientNorm",
     "Group",
     "History",
+    "Hook",
     "Inputs",
     "JitterTime",
+    "Job",
     "Logger",
-    "Moment",
     "NaturalFusion",
     "Noise",
     "Objective",
     "OverfittingWatch",
     "ParticipationRatio",
-    "Pass",
     "Ramp",
     "Retraction",
-    "Rule",
+    "RobustValidation",
     "ShiftAudio",
     "ShiftEvents",
     "ShiftImage",
     "SparseGradient",
+    "Step",
     "TensorBoard",
     "Term",
     "ThresholdGuarding",
+    "TimeEstimate",
     "Trades",
-    "Training",
-    "Worst",
+    "TrainingFailure",
+    "TrainingSettings",
     "card",
     "estimate",
     "fit",

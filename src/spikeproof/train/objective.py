@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from spikeproof.base import Registry, Seeds, SettingError, suggestion
 from spikeproof.data import Dataset, Domain, Views
 from spikeproof.threats import Threat
-from spikeproof.train.hooks import RULES, OverfittingWatch
-from spikeproof.train.hooks.hook import Rule
+from spikeproof.train.hooks import HOOKS, OverfittingWatch
+from spikeproof.train.hooks.hook import Hook
 from spikeproof.train.inputs import INPUTS
 from spikeproof.train.inputs.base import Inputs, Memory
 from spikeproof.train.terms import (
@@ -28,7 +28,7 @@ from spikeproof.train.terms import (
     Trades,
 )
 from spikeproof.train.terms.cross_entropy import CrossEntropy
-from spikeproof.train.terms.forward import Pass, Term, looks_of
+from spikeproof.train.terms.forward import Forward, Term, looks_of
 from spikeproof.train.terms.sparse_gradient import SparseGradient
 
 __all__ = ["TERMS", "Objective"]
@@ -66,7 +66,7 @@ class Objective:
         terms: Name → (weight, term); weights are finite and >= 0, at least one is above 0.
         inputs: What turns every batch into other inputs first: attacks under one threat or
             several, or noise.
-        rules: What happens to gradients and weights beside the optimiser's step, in this order.
+        hooks: What happens to gradients and weights beside the optimiser's step, in this order.
     Returns:
         ``(loss, parts)``: the loss with its graph, and each term's value before weighting.
     Raises:
@@ -85,10 +85,10 @@ class Objective:
 
     terms: Mapping[str, tuple[float, Term]]
     inputs: Inputs | None = None
-    rules: tuple[Rule, ...] = ()
+    hooks: tuple[Hook, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rules", tuple(self.rules))
+        object.__setattr__(self, "hooks", tuple(self.hooks))
         kept = {}
         for name in sorted(self.terms):
             weight, term = _weighted(name, self.terms[name])
@@ -117,10 +117,10 @@ class Objective:
         that is done.
         """
         memory = {} if memory is None else memory
-        clean = self.look(model, x, y, seeds=seeds, memory=memory, progress=progress)
-        loss, parts = self.weigh(clean)
+        forward = self.look(model, x, y, seeds=seeds, memory=memory, progress=progress)
+        loss, parts = self.weigh(forward)
         if seeds is not None:
-            self.learn(clean, seeds=seeds, memory=memory)
+            self.learn(forward, seeds=seeds, memory=memory)
         return loss, parts
 
     def look(
@@ -132,19 +132,19 @@ class Objective:
         seeds: Seeds | None = None,
         memory: Memory | None = None,
         progress: float = 1.0,
-    ) -> Pass:
+    ) -> Forward:
         """The pass that the terms share, over the objective's own inputs."""
         looks = frozenset[str]().union(*(looks_of(term) for _, term in self.terms.values()))
         if self.inputs is None:
-            return Pass(model, x, y, looks=looks, progress=progress, seeds=seeds)
+            return Forward(model, x, y, looks=looks, progress=progress, seeds=seeds)
         if seeds is None:
             raise SettingError(
                 "An objective with inputs of its own needs seeds=, one key per item, e.g. "
                 "seeds(0, items=split.items)."
             )
-        made = self.inputs.craft(model, x, y, seeds=seeds, memory={} if memory is None else memory)
+        made = self.inputs.make(model, x, y, seeds=seeds, memory={} if memory is None else memory)
         copies = self.inputs.copies
-        return Pass(
+        return Forward(
             model,
             made,
             y.repeat(copies),
@@ -155,22 +155,22 @@ class Objective:
             seeds=seeds,
         )
 
-    def weigh(self, clean: Pass) -> tuple[Tensor, dict[str, Tensor]]:
+    def weigh(self, forward: Forward) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss and parts of a pass that was already made."""
-        values = {name: term(clean) for name, (_, term) in self.terms.items()}
+        values = {name: term(forward) for name, (_, term) in self.terms.items()}
         loss = torch.stack([self.terms[name][0] * value for name, value in values.items()]).sum()
         return loss, {name: value.detach() for name, value in values.items()}
 
-    def learn(self, clean: Pass, *, seeds: Seeds, memory: Memory) -> None:
+    def learn(self, forward: Forward, *, seeds: Seeds, memory: Memory) -> None:
         """Let inputs remember what a pass showed."""
         if self.inputs is not None:
-            self.inputs.learn(clean, seeds=seeds, memory=memory)
+            self.inputs.learn(forward, seeds=seeds, memory=memory)
 
     @property
     def judged(self) -> Objective:
         """The objective under which validation items are judged: the same terms, and inputs that
         leave one input per item, the worst of several threats."""
-        return replace(self, inputs=None if self.inputs is None else self.inputs.judged, rules=())
+        return replace(self, inputs=None if self.inputs is None else self.inputs.judged, hooks=())
 
     def check(self, data: Dataset) -> None:
         """Raise SettingError unless the objective makes sense on a data set."""
@@ -194,7 +194,7 @@ class Objective:
                     f"Term {name!r}: Trades compares items with their attacks; give the objective "
                     "adversarial inputs."
                 )
-        if not threats and any(isinstance(rule, OverfittingWatch) for rule in self.rules):
+        if not threats and any(isinstance(hook, OverfittingWatch) for hook in self.hooks):
             raise SettingError(
                 "OverfittingWatch compares attacks; give the objective adversarial inputs."
             )
@@ -208,7 +208,8 @@ class Objective:
         return {
             "terms": terms,
             "inputs": None if self.inputs is None else INPUTS.record(self.inputs),
-            "rules": [RULES.record(rule) for rule in self.rules],
+            # "rules" is what hooks are called in the records there are, whose hashes are ids.
+            "rules": [HOOKS.record(hook) for hook in self.hooks],
         }
 
     @classmethod
@@ -223,7 +224,8 @@ class Objective:
 
         Args:
             record: ``{"terms": {name: {"weight": w, "kind": ..., setting: value}}, "inputs":
-                None or {"kind": ..., ...}, "rules": [{"kind": ..., setting: value}]}``.
+                None or {"kind": ..., ...}, "rules": [{"kind": ..., setting: value}]}``; what is
+                written ``rules`` are the hooks, and ``hooks`` may be written too.
             threat: What adversarial inputs under one threat may do.
             domain: Of the data set, on which the threats of the record are built; it is not plain
                 data. One of the two is needed where there are inputs.
@@ -235,20 +237,21 @@ class Objective:
         Example:
             >>> record = {"terms": {"error": {"weight": 1.0, "kind": "cross_entropy"}}}
             >>> Objective.from_record(record)
-            Objective(terms={'error': (1.0, CrossEntropy())}, inputs=None, rules=())
+            Objective(terms={'error': (1.0, CrossEntropy())}, inputs=None, hooks=())
         """
         for key in record:
-            if key not in (known := ("terms", "inputs", "rules")):
+            if key not in (known := ("terms", "inputs", "hooks", "rules")):
                 raise SettingError(f"objective: unknown key {key!r}. {suggestion(key, known)}")
         terms: dict[str, tuple[float, Term]] = {}
         for name, values in _mapping(record.get("terms"), "objective: terms").items():
             settings = dict(_mapping(values, f"objective: terms: {name}"))
             weight = settings.pop("weight", None)
             terms[name] = (cast(float, weight), TERMS.build(settings))
-        rules = tuple(RULES.build(rule) for rule in record.get("rules", ()))
+        listed = (*record.get("rules", ()), *record.get("hooks", ()))
+        hooks = tuple(HOOKS.build(hook) for hook in listed)
         inputs = record.get("inputs")
         if inputs is None:
-            return cls(terms, rules=rules)
+            return cls(terms, hooks=hooks)
         inputs = _mapping(inputs, "objective: inputs")
         if threat is not None:
             inputs, domain = _under(inputs, threat), threat.domain
@@ -257,7 +260,7 @@ class Objective:
                 "objective: inputs need the domain of the data; pass "
                 "Objective.from_record(record, domain=data.domain)."
             )
-        return cls(terms, INPUTS.build(inputs, domain), rules)
+        return cls(terms, INPUTS.build(inputs, domain), hooks)
 
 
 def _under(inputs: Mapping[str, Any], threat: Threat) -> Mapping[str, Any]:

@@ -9,8 +9,9 @@ import torch
 
 from spikeproof.base import SettingError, check_fraction
 from spikeproof.train.hooks.fusion import fused
-from spikeproof.train.hooks.hook import END, Moment
+from spikeproof.train.hooks.hook import END
 from spikeproof.train.loop.clean_model import held
+from spikeproof.train.loop.step import Step
 
 __all__ = ["EpochFusion"]
 
@@ -26,15 +27,15 @@ class EpochFusion:
 
     .. math:: f \leftarrow f + \beta \max(0, \cos(g_n, g_r))\, g_n + (1 - \beta)\, g_r
 
-    The natural model is trained with the run's settings and learning rate, on the batches of the
-    run. Both optimisers go on from epoch to epoch. With averaged weights, the average takes in the
-    robust model after every step and the fused one after the last. ``Epoch.shift`` sets the change
-    that is made here beside the whole robust epoch's.
+    The natural model, ``Step.clean_model``, is trained with the run's settings and learning rate,
+    on the batches of the run. Both optimisers go on from epoch to epoch. With averaged weights, the
+    average takes in the robust model after every step and the fused one after the last.
+    ``Epoch.shift`` sets the change that is made here beside the whole robust epoch's.
 
     Args:
         share: :math:`\beta`, in [0, 1]; published 0.5. 0 leaves the robust training alone.
     Raises:
-        SettingError: a share outside [0, 1]; in a call, a moment without a natural model.
+        SettingError: a share outside [0, 1]; in a call, a step without a clean model.
         Diverged: in ``fit``, where the gradient of the natural model is not finite.
     Cost: 1 forward and 1 backward of the unattacked items and 1 step of an optimiser per step; two
         more copies of the weights and the state of a second optimiser in memory.
@@ -48,9 +49,9 @@ class EpochFusion:
         >>> _ = layer.weight.data.copy_(torch.tensor([[1.0], [-1.0]]))
         >>> start, natural = torch.zeros(2, 1), torch.tensor([[0.5], [-0.5]])  # cosine 1
         >>> x, y = torch.ones(1, 1), torch.tensor([0])
-        >>> epoch = {"start": {"weight": start}, "natural": {"weight": natural}}
-        >>> moment = Moment(model=layer, x=x, y=y, seeds=seeds(0, n=1), last=True, **epoch)
-        >>> EpochFusion(share=0.5)(moment)
+        >>> epoch = {"start": {"weight": start}, "clean_model": {"weight": natural}}
+        >>> step = Step(model=layer, x=x, y=y, seeds=seeds(0, n=1), steps=1, **epoch)
+        >>> EpochFusion(share=0.5)(step)
         >>> [round(w, 4) for w in layer.weight.flatten().tolist()]
         [0.75, -0.75]
 
@@ -59,7 +60,7 @@ class EpochFusion:
     """
 
     when: ClassVar[str] = END
-    natural: ClassVar[bool] = True
+    clean_model: ClassVar[bool] = True
 
     share: float = 0.5
 
@@ -67,17 +68,17 @@ class EpochFusion:
         check_fraction(self, "share")
 
     @torch.no_grad()
-    def __call__(self, moment: Moment) -> None:
-        """Change weights and running statistics of the moment's model."""
-        if not moment.natural:
+    def __call__(self, step: Step) -> None:
+        """Change weights and running statistics of the step's model."""
+        if not step.clean_model:
             raise SettingError(
-                "EpochFusion needs the natural model that fit trains beside; outside of fit, give "
-                "the moment start= and natural=, parameters and buffers by name."
+                "EpochFusion needs the clean model that fit trains beside; outside of fit, give "
+                "the step start= and clean_model=, parameters and buffers by name."
             )
-        for name, tensor in held(moment.model).items():
-            start = moment.start[name]
+        for name, tensor in held(step.model).items():
+            start = step.start[name]
             # Where the robust epoch changed nothing, nothing is shared; counts stay its own.
             if tensor.is_floating_point() and not torch.equal(tensor, start):
                 robust = tensor - start
-                natural = moment.natural[name] - start
+                natural = step.clean_model[name] - start
                 tensor.add_(fused(natural, robust, self.share) - robust)

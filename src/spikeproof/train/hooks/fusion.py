@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spikeproof.base import check_fraction
-from spikeproof.train.hooks.hook import BEFORE, Moment
+from spikeproof.train.hooks.hook import BEFORE
+from spikeproof.train.loop.step import Step
 
 __all__ = ["NaturalFusion", "fused"]
 
@@ -31,7 +32,7 @@ class NaturalFusion:
     Cost: 1 forward and 1 backward of the unattacked items per step.
     Differs from the paper:
         The paper fuses once per epoch, with the changes of the weights (and running statistics)
-        that a natural and a robust epoch make, each with an optimiser of its own: the rule
+        that a natural and a robust epoch make, each with an optimiser of its own: the hook
         ``EpochFusion``. This fuses the gradients of every step, so that no second model is kept.
         Both are the same where an epoch is one step of plain SGD; over longer epochs the two
         models of the paper part. The natural pass keeps out of running statistics.
@@ -41,8 +42,8 @@ class NaturalFusion:
         >>> _ = layer.weight.data.zero_()
         >>> layer.weight.grad = torch.tensor([[-1.0], [1.0]])
         >>> x, y = torch.ones(1, 1), torch.tensor([0])
-        >>> moment = Moment(model=layer, x=x, y=y, seeds=seeds(0, n=1))
-        >>> NaturalFusion(share=0.5)(moment)  # the natural gradient is (-.5, .5): cosine 1
+        >>> step = Step(model=layer, x=x, y=y, seeds=seeds(0, n=1))
+        >>> NaturalFusion(share=0.5)(step)  # the natural gradient is (-.5, .5): cosine 1
         >>> [round(g, 4) for g in layer.weight.grad.flatten().tolist()]
         [-0.75, 0.75]
 
@@ -57,10 +58,10 @@ class NaturalFusion:
     def __post_init__(self) -> None:
         check_fraction(self, "share")
 
-    def __call__(self, moment: Moment) -> None:
-        """Change the gradients of the moment's model."""
-        trained = [p for p in moment.model.parameters() if p.grad is not None]
-        error = F.cross_entropy(moment.logits(), moment.y)
+    def __call__(self, step: Step) -> None:
+        """Change the gradients of the step's model."""
+        trained = [p for p in step.model.parameters() if p.grad is not None]
+        error = F.cross_entropy(step.logits(), step.y)
         natural = torch.autograd.grad(error, trained, allow_unused=True)
         for parameter, grad in zip(trained, natural, strict=True):
             robust = parameter.grad

@@ -12,7 +12,8 @@ from spikeproof.attacks import PGD
 from spikeproof.base import Diverged, SettingError, check_one_of, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Misclassification
-from spikeproof.train.hooks.hook import END, Moment
+from spikeproof.train.hooks.hook import END
+from spikeproof.train.loop.step import Step
 
 __all__ = ["OverfittingWatch"]
 
@@ -55,13 +56,13 @@ class OverfittingWatch:
         check_positive(self, "gap", "steps", "items")
         check_one_of(self.action, ("warn", "stop"), "OverfittingWatch.action")
 
-    def __call__(self, moment: Moment) -> None:
+    def __call__(self, step: Step) -> None:
         """Look at the end of an epoch."""
-        short, long = self.accuracies(moment)
+        short, long = self.accuracies(step)
         if short - long <= self.gap:
             return
         sentence = (
-            f"Catastrophic overfitting after epoch {moment.epoch}: accuracy {short:.2f} under the "
+            f"Catastrophic overfitting after epoch {step.epoch}: accuracy {short:.2f} under the "
             f"inputs it is trained on, {long:.2f} under PGD with {self.steps} steps. Train with "
             "more steps or a smaller radius; weights of an earlier epoch may be sound."
         )
@@ -69,18 +70,18 @@ class OverfittingWatch:
             raise Diverged(sentence)
         warnings.warn(sentence, stacklevel=2)
 
-    def accuracies(self, moment: Moment) -> tuple[float, float]:
+    def accuracies(self, step: Step) -> tuple[float, float]:
         """Accuracy under the objective's own inputs, and under the longer attack."""
-        inputs = moment.inputs
+        inputs = step.inputs
         if inputs is None or not inputs.against:
             raise SettingError(
                 "OverfittingWatch compares attacks; give the objective adversarial inputs, or "
-                "leave the rule out."
+                "leave the hook out."
             )
-        x, y, keys = moment.x[: self.items], moment.y[: self.items], moment.seeds[: self.items]
+        x, y, keys = step.x[: self.items], step.y[: self.items], step.seeds[: self.items]
         goal = Misclassification(y)
-        x_adv = inputs.judged(moment.model, x, y, seeds=keys)
-        with Oracle(moment.model, seeds=keys) as oracle:
+        x_adv = inputs.judged(step.model, x, y, seeds=keys)
+        with Oracle(step.model, seeds=keys) as oracle:
             short = goal.margin(oracle.logits(x_adv)) <= 0
             long = torch.ones_like(short)
             for number, threat in enumerate(inputs.against):

@@ -1,19 +1,19 @@
-"""The names of the rules."""
+"""The names of the hooks."""
 
 from __future__ import annotations
 
 from spikeproof.base import Registry
 from spikeproof.train.hooks.epoch_fusion import EpochFusion
 from spikeproof.train.hooks.fusion import NaturalFusion
-from spikeproof.train.hooks.hook import Rule
+from spikeproof.train.hooks.hook import Hook
 from spikeproof.train.hooks.overfitting import OverfittingWatch
 from spikeproof.train.hooks.retraction import Retraction
 from spikeproof.train.hooks.ssdp import SSDP
 
-__all__ = ["RULES"]
+__all__ = ["HOOKS"]
 
-RULES: Registry[Rule] = Registry(
-    "rule",
+HOOKS: Registry[Hook] = Registry(
+    "hook",
     {
         "epoch_fusion": EpochFusion,
         "natural_fusion": NaturalFusion,
@@ -22,5 +22,5 @@ RULES: Registry[Rule] = Registry(
         "ssdp": SSDP,
     },
     group="spikeproof.hooks",
-    of=Rule,
+    of=Hook,
 )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import Seeds, check_fraction, check_positive
-from spikeproof.train.hooks.hook import Moment
+from spikeproof.train.loop.step import Step
 
 __all__ = ["Retraction"]
 
@@ -35,13 +35,13 @@ class Retraction:
     Cost: two matrix products per layer and step; no pass.
     Differs from the paper:
         Its convex constraint concerns networks with weighted shortcuts; ``wrn-16-4`` has it built
-        in. RAT is this rule with adversarial inputs.
+        in. RAT is this hook with adversarial inputs.
     Example:
         >>> layer = nn.Linear(2, 2, bias=False)
         >>> _ = layer.weight.data.copy_(torch.diag(torch.tensor([2.0, 1.0])))
         >>> from spikeproof.base import seeds
         >>> x, y = torch.zeros(1, 2), torch.tensor([0])
-        >>> Retraction(strength=0.1)(Moment(model=layer, x=x, y=y, seeds=seeds(0, n=1)))
+        >>> Retraction(strength=0.1)(Step(model=layer, x=x, y=y, seeds=seeds(0, n=1)))
         >>> layer.weight.tolist()  # 1.1 * 2 - .1 * 8 and 1.1 - .1
         [[1.4000000953674316, 0.0], [0.0, 1.0]]
 
@@ -62,14 +62,14 @@ class Retraction:
         check_fraction(self, "share")
 
     @torch.no_grad()
-    def __call__(self, moment: Moment) -> None:
-        """Retract the weights of the moment's model."""
+    def __call__(self, step: Step) -> None:
+        """Retract the weights of the step's model."""
         kinds = (nn.Linear, nn.Conv1d, nn.Conv2d)
-        every = [name for name, layer in moment.model.named_modules() if isinstance(layer, kinds)]
+        every = [name for name, layer in step.model.named_modules() if isinstance(layer, kinds)]
         for name in self.layers or every:
-            weight = moment.weight("Retraction", name)
+            weight = step.weight("Retraction", name)
             matrix = weight.flatten(1)
-            part = self._rows(weight, moment.seeds.child("retraction", name, moment.step))
+            part = self._rows(weight, step.seeds.child("retraction", name, step.index))
             some = matrix[part]
             matrix[part] = (1 + self.strength) * some - self.strength * (some @ some.T @ some)
             weight.copy_(matrix.view_as(weight))

@@ -17,7 +17,7 @@ from spikeproof.base import (
 )
 from spikeproof.models import spiking_layers
 from spikeproof.neurons import stepwise
-from spikeproof.train.hooks.hook import Moment
+from spikeproof.train.loop.step import Step
 
 __all__ = ["SSDP", "latencies"]
 
@@ -101,15 +101,15 @@ class SSDP:
         return cls(layers=layers, plus=0.02, base=0.02, width=20.0, kernel="exponential")
 
     @torch.no_grad()
-    def __call__(self, moment: Moment) -> None:
-        """Change the weights of the moment's model."""
-        if moment.epoch <= self.start:
+    def __call__(self, step: Step) -> None:
+        """Change the weights of the step's model."""
+        if step.epoch <= self.start:
             return
-        for name, (pre, post) in self._spikes(moment).items():
-            weight = moment.weight("SSDP", name)
+        for name, (pre, post) in self._spikes(step).items():
+            weight = step.weight("SSDP", name)
             change = self.change(latencies(pre), latencies(post), len(pre))
             if self.shuffled:
-                keys = moment.seeds[:1].child("shuffled", name, moment.step)
+                keys = step.seeds[:1].child("shuffled", name, step.index)
                 order = keys.uniform((change.numel(),), torch.float64)[0].argsort(stable=True)
                 change = change.flatten()[order.to(change.device)]
             weight.add_(change.to(weight.dtype).view_as(weight))
@@ -142,11 +142,11 @@ class SSDP:
         rise, fall = (-apart / self.width).exp(), (-apart / self.width**2).exp()
         return both * (self.plus * rise - self.base * fall)
 
-    def _spikes(self, moment: Moment) -> dict[str, tuple[Tensor, Tensor]]:
+    def _spikes(self, step: Step) -> dict[str, tuple[Tensor, Tensor]]:
         """Spikes in front of and behind each layer, ``(T, N, ...)``, of one forward pass."""
-        named = dict(moment.model.named_modules())
+        named = dict(step.model.named_modules())
         for name in self.layers:
-            moment.weight("SSDP", name)
+            step.weight("SSDP", name)
             if not isinstance(named[name], nn.Linear) and not _pointwise(named[name]):
                 raise SettingError(
                     f"SSDP acts on linear layers and 1x1 convolutions; {name!r} is {named[name]}."
@@ -157,16 +157,16 @@ class SSDP:
             return lambda layer, args, out: calls.append(_Call(name, layer, args[0], out))
 
         watched: dict[nn.Module, str | None] = {named[name]: name for name in self.layers}
-        watched |= dict.fromkeys(spiking_layers(moment.model).values())
+        watched |= dict.fromkeys(spiking_layers(step.model).values())
         handles = [module.register_forward_hook(keep(name)) for module, name in watched.items()]
         try:
             with stepwise():
-                moment.logits()
+                step.logits()
         finally:
             for handle in handles:
                 handle.remove()
         return {
-            call.name: _around(call, calls[place + 1 :], len(moment.x))
+            call.name: _around(call, calls[place + 1 :], len(step.x))
             for place, call in enumerate(calls)
             if call.name is not None
         }

@@ -30,7 +30,7 @@ class Adversarial(Inputs):
     SR+AT, which the literature writes SR*.
 
     Args:
-        attack: What crafts the inputs, e.g. ``PGD(steps=7)``.
+        attack: What makes the inputs, e.g. ``PGD(steps=7)``.
         threat: What it may do.
         gradient: How the attacker's gradient crosses a spike, a surrogate or any of
             ``spikeproof.oracle.GRADIENTS``; None takes each neuron's own.
@@ -45,7 +45,7 @@ class Adversarial(Inputs):
     Cost: the attack's own; ``PGD(steps=k)`` takes k+2 forwards and k backwards to the input,
         ``PGD(steps=k, keep="last")`` k and k; ``"divergence"`` 1 forward more.
     Differs from the paper:
-        Crafted in eval mode (running statistics are neither used up nor moved), and the most
+        Made in eval mode (running statistics are neither used up nor moved), and the most
         harmful visited point is taken, not the last one, unless the attack keeps the last.
         Validation items always meet the most harmful one.
     Example:
@@ -77,7 +77,7 @@ class Adversarial(Inputs):
         check_one_of(self.loss, _LOSSES, "Adversarial.loss")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
-        """Craft adversarial inputs for one batch; the model is left as it was found."""
+        """Make adversarial inputs for one batch; the model is left as it was found."""
         self.threat.check(x)
         with Oracle(model, gradient=self.gradient, seeds=seeds) as oracle:
             goal: Goal

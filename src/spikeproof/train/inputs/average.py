@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from spikeproof.base import Seeds
 from spikeproof.train.inputs.several import Several
-from spikeproof.train.inputs.worst import Worst
+from spikeproof.train.inputs.worst import MAX
 
-__all__ = ["Average"]
+__all__ = ["AVG"]
 
 
 @dataclass(frozen=True)
-class Average(Several):
+class AVG(Several):
     r"""Train every item on all attacks of a set at once (AVG).
 
     .. math:: \frac1P \sum_{p=1}^P \text{term}(x_p, y), \quad x_p = \operatorname{attack}_p(x, y)
@@ -41,7 +41,7 @@ class Average(Several):
         >>> from spikeproof.train import Adversarial
         >>> domain = Domain(kind="audio", shape=(3,))
         >>> threats = Threat(Linf(), 0.1, domain), Threat(L2(), 0.3, domain)
-        >>> inputs = Average(tuple(Adversarial(PGD(steps=1), threat) for threat in threats))
+        >>> inputs = AVG(tuple(Adversarial(PGD(steps=1), threat) for threat in threats))
         >>> x, y = torch.rand(4, 3), torch.tensor([0, 1, 0, 1])
         >>> inputs(nn.Linear(3, 2), x, y, seeds=seeds(0, n=4)).shape
         torch.Size([8, 3])
@@ -66,6 +66,6 @@ class Average(Several):
         return len(self.members)
 
     @property
-    def judged(self) -> Worst:
+    def judged(self) -> MAX:
         """The worst of the members."""
-        return Worst(self.judges, by="margin")
+        return MAX(self.judges, by="margin")

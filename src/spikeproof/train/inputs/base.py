@@ -12,7 +12,7 @@ from spikeproof.attacks import Attack
 from spikeproof.base import Seeds, hints, plain_settings, settings_from
 from spikeproof.data import Domain, Views
 from spikeproof.threats import Threat
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 
 __all__ = ["Inputs", "Memory"]
 
@@ -73,14 +73,14 @@ class Inputs(ABC):
         """Names of the settings that are plain data."""
         return plain_settings(cls, Domain | Views)
 
-    def craft(
+    def make(
         self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds, memory: Memory
     ) -> Tensor:
         """Make the inputs as a call does, with what was remembered of earlier steps."""
         return self(model, x, y, seeds=seeds)
 
-    def learn(self, clean: Pass, *, seeds: Seeds, memory: Memory) -> None:
-        """Remember what the training pass over the crafted inputs showed; nothing by default."""
+    def learn(self, forward: Forward, *, seeds: Seeds, memory: Memory) -> None:
+        """Remember what the training pass over the inputs it made showed; nothing by default."""
         return
 
     @property

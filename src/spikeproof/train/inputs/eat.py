@@ -12,7 +12,7 @@ from spikeproof.base import Seeds
 from spikeproof.threats import Misclassification
 from spikeproof.train.inputs.base import Memory
 from spikeproof.train.inputs.one_each import OneEach
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 
 __all__ = ["EAT"]
 
@@ -77,20 +77,20 @@ class EAT(OneEach):
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
         """Attack every item under a threat, all equally likely."""
-        return self.craft(model, x, y, seeds=seeds, memory={})
+        return self.make(model, x, y, seeds=seeds, memory={})
 
-    def craft(
+    def make(
         self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds, memory: Memory
     ) -> Tensor:
         """Attack every item under a threat drawn by the running errors."""
         return self.attack(self.drawn(seeds, memory), model, x, y, seeds=seeds)
 
-    def learn(self, clean: Pass, *, seeds: Seeds, memory: Memory) -> None:
+    def learn(self, forward: Forward, *, seeds: Seeds, memory: Memory) -> None:
         """Count which items the training pass got wrong, by member."""
         count = len(self.members)
         which = self.drawn(seeds, memory)
-        logits = clean.logits.detach().nan_to_num()  # a run that breaks down says so elsewhere
-        wrong = (Misclassification(clean.y).margin(logits) > 0).cpu()
+        logits = forward.logits.detach().nan_to_num()  # a run that breaks down says so elsewhere
+        wrong = (Misclassification(forward.y).margin(logits) > 0).cpu()
         now = {
             _WRONG: which[wrong].bincount(minlength=count),
             _SEEN: which.bincount(minlength=count),

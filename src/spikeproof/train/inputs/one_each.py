@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import Seeds
 from spikeproof.train.inputs.several import Several
-from spikeproof.train.inputs.worst import Worst
+from spikeproof.train.inputs.worst import MAX
 
 __all__ = ["OneEach"]
 
@@ -35,6 +35,6 @@ class OneEach(Several):
         return super().effort / len(self.members)
 
     @property
-    def judged(self) -> Worst:
+    def judged(self) -> MAX:
         """The worst of the members."""
-        return Worst(self.judges, by="margin")
+        return MAX(self.judges, by="margin")

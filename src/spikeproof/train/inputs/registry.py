@@ -5,26 +5,26 @@ from __future__ import annotations
 from spikeproof.base import Registry
 from spikeproof.data import Domain, Views
 from spikeproof.train.inputs.adversarial import Adversarial
-from spikeproof.train.inputs.average import Average
+from spikeproof.train.inputs.average import AVG
 from spikeproof.train.inputs.base import Inputs
 from spikeproof.train.inputs.corruption import CorruptionNoise
 from spikeproof.train.inputs.eat import EAT
 from spikeproof.train.inputs.gaussian import GaussianNoise
 from spikeproof.train.inputs.msd import MSD
 from spikeproof.train.inputs.sat import SAT
-from spikeproof.train.inputs.worst import Worst
+from spikeproof.train.inputs.worst import MAX
 
 __all__ = ["INPUTS"]
 
 _CLASSES: tuple[type[Inputs], ...] = (
     Adversarial,
-    Average,
+    AVG,
     CorruptionNoise,
     EAT,
     GaussianNoise,
     MSD,
     SAT,
-    Worst,
+    MAX,
 )
 
 INPUTS: Registry[Inputs] = Registry(

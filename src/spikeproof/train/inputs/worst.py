@@ -13,11 +13,11 @@ from spikeproof.oracle import Oracle
 from spikeproof.threats import Misclassification
 from spikeproof.train.inputs.several import Several
 
-__all__ = ["Worst"]
+__all__ = ["MAX"]
 
 
 @dataclass(frozen=True)
-class Worst(Several):
+class MAX(Several):
     r"""Train every item on the attack of a set that hurts it most (MAX).
 
     .. math:: x' = x_{p^*}, \quad p^* = \arg\max_p \ell(x_p, y), \quad
@@ -45,7 +45,7 @@ class Worst(Several):
         >>> model = nn.Linear(2, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
         >>> pgd = PGD(steps=5, step_size=0.5)
-        >>> inputs = Worst((Adversarial(pgd, Threat(Linf(), 0.1, domain)),
+        >>> inputs = MAX((Adversarial(pgd, Threat(Linf(), 0.1, domain)),
         ...                 Adversarial(pgd, Threat(L1(), 0.3, domain))))
         >>> x, y = torch.full((1, 2), 0.5), torch.tensor([0])
         >>> x_adv = inputs(model, x, y, seeds=seeds(0, n=1))
@@ -62,7 +62,7 @@ class Worst(Several):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_one_of(self.by, ("cross_entropy", "margin"), "Worst.by")
+        check_one_of(self.by, ("cross_entropy", "margin"), "MAX.by")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
         """Attack under every threat and keep each item's worst."""
@@ -79,6 +79,6 @@ class Worst(Several):
         return best.x
 
     @property
-    def judged(self) -> Worst:
+    def judged(self) -> MAX:
         """The same attacks, compared by the margin: what survives is the union accuracy."""
         return replace(self, members=self.judges, by="margin")

@@ -13,12 +13,12 @@ from spikeproof.base import write_atomic, write_json
 from spikeproof.data import Dataset
 from spikeproof.models import Network, model_digest
 from spikeproof.train.keep.history import History
-from spikeproof.train.loop.job import Assignment
+from spikeproof.train.loop.job import Job
 
 __all__ = ["card", "write_card"]
 
 
-def card(model: Network, data: Dataset, work: Assignment, history: History) -> dict[str, Any]:
+def card(model: Network, data: Dataset, work: Job, history: History) -> dict[str, Any]:
     """Say everything about a trained network that its file does not.
 
     Args:
@@ -114,7 +114,7 @@ def _told(name: str, content: Mapping[str, Any]) -> str:
         "Architecture": f"{made['architecture']['name']}, {made['parameters']} parameters",
         "Data": f"{data['name']} {data['version']}, {data['train']} items, {data['licence']}",
         "Objective": " + ".join(terms) + (f" on {inputs['kind']} inputs" if inputs else ""),
-        "Rules": ", ".join(rule["kind"] for rule in work["objective"]["rules"]) or "none",
+        "Hooks": ", ".join(hook["kind"] for hook in work["objective"]["rules"]) or "none",
         "Epochs": f"{work['epochs_trained']} of {work['epochs']}, best {work['best_epoch']}",
         "Seed": work["seed"],
         "Settings": ", ".join(f"{key} {value}" for key, value in settings.items()),

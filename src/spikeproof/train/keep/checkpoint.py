@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from spikeproof.base import FileProblem, SettingError, digest_arrays, write_atomic
 from spikeproof.data import Dataset
 from spikeproof.models import Network, model_digest, read_tensors, write_tensors
-from spikeproof.train.loop.job import Assignment
+from spikeproof.train.loop.job import Job
 
 __all__ = ["Checkpoint", "identity"]
 
 _NAME = "training.safetensors"
 
 
-def identity(model: nn.Module, data: Dataset, work: Assignment) -> dict[str, Any]:
+def identity(model: nn.Module, data: Dataset, work: Job) -> dict[str, Any]:
     """Everything that decides the outcome of a run, as plain data."""
     splits = {"train": data.train, "validation": data.validation}
     arrays = {

@@ -13,17 +13,17 @@ from torch import nn
 
 from spikeproof.data import Dataset
 from spikeproof.train.keep.logs import peak_bytes
-from spikeproof.train.loop.job import Assignment
+from spikeproof.train.loop.job import Job
 from spikeproof.train.loop.modes import randomness, training
 from spikeproof.train.loop.parallel import Group
 from spikeproof.train.loop.run import Run
 from spikeproof.train.loop.validate import measure
 
-__all__ = ["Estimate", "estimate"]
+__all__ = ["TimeEstimate", "estimate"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class TimeEstimate:
     """What a run will take, roughly.
 
     Args:
@@ -31,7 +31,7 @@ class Estimate:
         peak_bytes: Most memory held: of the GPU by tensors, or of the computer by the process.
         step_seconds: One training step.
         steps: Training steps in all.
-        validation_seconds: One look at the validation items, exam included.
+        validation_seconds: One look at the validation items, attacks included.
     """
 
     seconds: float
@@ -51,7 +51,7 @@ class Estimate:
         )
 
 
-def estimate(model: nn.Module, data: Dataset, work: Assignment) -> Estimate:
+def estimate(model: nn.Module, data: Dataset, work: Job) -> TimeEstimate:
     """Take two steps and look at one validation batch on a copy of the model; extrapolate.
 
     The first step pays for what is compiled and allocated once, so only the second is timed. The
@@ -70,10 +70,10 @@ def estimate(model: nn.Module, data: Dataset, work: Assignment) -> Estimate:
         with training(model), randomness(work.seed, "estimate", device=_device(model)):
             run = Run(model, data, work, Group())
             order = run.order(1)
-            which = order[0]
+            idx = order[0]
             for _ in range(2):
                 step = _timed(
-                    lambda: run.step(run.feed.place(1, 0, len(order), which), which), run.device
+                    lambda: run.step(run.loader.step(1, 0, len(order), idx), idx), run.device
                 )
             few = data.validation[: work.settings.batch_size]
             looks = 0.0
@@ -81,7 +81,7 @@ def estimate(model: nn.Module, data: Dataset, work: Assignment) -> Estimate:
                 looks = _timed(lambda: measure(model, few, work, run.group), run.device)
     share = math.ceil(len(data.validation) / work.settings.batch_size)
     steps = work.epochs * len(order)
-    return Estimate(
+    return TimeEstimate(
         seconds=steps * step + work.epochs * share * looks,
         peak_bytes=peak_bytes(run.device),
         step_seconds=step,

@@ -13,16 +13,16 @@ from torch import Tensor, nn
 from spikeproof.base import FileProblem, Seeds, write_json
 from spikeproof.models import read_tensors, write_tensors
 from spikeproof.train.inputs.base import Memory
-from spikeproof.train.loop.job import Assignment
-from spikeproof.train.loop.step import Place
+from spikeproof.train.loop.job import Job
+from spikeproof.train.loop.step import Step
 
-__all__ = ["Failure", "failed", "load_failure"]
+__all__ = ["TrainingFailure", "failed", "load_failure"]
 
 _NAME = "diverged"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
+class TrainingFailure:
     """Everything that one failed step needs to fail again.
 
     Args:
@@ -32,7 +32,7 @@ class Failure:
         items: Numbers of the items, ``(N,)``.
         seeds: Keys that the objective drew from, one per item.
         memory: What the inputs remembered of earlier steps.
-        natural: Parameters and buffers of the model that a rule has trained on unattacked items
+        clean: Parameters and buffers of the model that a hook has trained on unattacked items
             beside the other, by name.
         about: Epoch, step, share of the training done, layer, loss and its parts, objective,
             settings and model, as plain data; also in ``diverged.json``.
@@ -44,14 +44,15 @@ class Failure:
     items: Tensor = field(repr=False)
     seeds: Seeds = field(repr=False)
     memory: Mapping[str, Tensor] = field(repr=False)
-    natural: Mapping[str, Tensor] = field(repr=False)
+    clean: Mapping[str, Tensor] = field(repr=False)
     about: Mapping[str, Any]
 
     def save(self, directory: Path) -> Path:
         """Write ``diverged.safetensors`` and ``diverged.json``; return the first."""
         tensors = {f"model.{name}": t.detach().cpu().clone() for name, t in self.model.items()}
         tensors |= {f"memory.{name}": t.clone() for name, t in self.memory.items()}
-        tensors |= {f"natural.{n}": t.detach().cpu().clone() for n, t in self.natural.items()}
+        # "natural": its name in every file there is.
+        tensors |= {f"natural.{n}": t.detach().cpu().clone() for n, t in self.clean.items()}
         batch = {"x": self.x, "y": self.y, "items": self.items, "seeds": self.seeds.values}
         tensors |= {name: t.detach().cpu().contiguous() for name, t in batch.items()}
         path = directory / f"{_NAME}.safetensors"
@@ -62,42 +63,42 @@ class Failure:
 
 def failed(
     model: nn.Module,
-    work: Assignment,
-    place: Place,
+    work: Job,
+    step: Step,
     memory: Memory,
     *,
-    natural: Mapping[str, Tensor],
+    clean: Mapping[str, Tensor],
     what: str,
     layer: str | None,
-) -> Failure:
-    """The step at ``place``, in which ``layer`` was the first to leave the finite numbers."""
+) -> TrainingFailure:
+    """The step in which ``layer`` was the first to leave the finite numbers."""
     spec = getattr(model, "spec", None)
     about = {
-        "epoch": place.epoch,
-        "step": place.step + 1,
-        "progress": place.progress,
+        "epoch": step.epoch,
+        "step": step.index + 1,
+        "progress": step.progress,
         "layer": layer,
         "what": what,
-        "items": place.batch.items.tolist(),
+        "items": step.items.tolist(),
         "seed": work.seed,
         "objective": repr(work.objective),
         "settings": repr(work.settings),
         "model": spec.record() if spec is not None else type(model).__qualname__,
         "torch": str(torch.__version__),
     }
-    return Failure(
+    return TrainingFailure(
         model=model.state_dict(),
-        x=place.batch.x,
-        y=place.batch.y,
-        items=place.batch.items,
-        seeds=place.seeds,
+        x=step.x,
+        y=step.y,
+        items=step.items,
+        seeds=step.seeds,
         memory=memory,
-        natural=natural,
+        clean=clean,
         about=about,
     )
 
 
-def load_failure(path: Path | str) -> Failure:
+def load_failure(path: Path | str) -> TrainingFailure:
     """Read the file of a failed step.
 
     Args:
@@ -106,8 +107,8 @@ def load_failure(path: Path | str) -> Failure:
         The failed step; put ``failure.model`` into a model of the same architecture, and call the
         objective with ``failure.x``, ``failure.y``, ``seeds=failure.seeds``,
         ``memory=dict(failure.memory)`` and ``progress=failure.about["progress"]``. Where
-        ``failure.about["layer"]`` names the natural model, it is the cross-entropy of
-        ``torch.func.functional_call(model, dict(failure.natural), (failure.x,))`` that fails.
+        ``failure.about["layer"]`` names the clean model, it is the cross-entropy of
+        ``torch.func.functional_call(model, dict(failure.clean), (failure.x,))`` that fails.
     Raises:
         FileProblem: missing, truncated, or not the file of a failed step.
     """
@@ -115,17 +116,17 @@ def load_failure(path: Path | str) -> Failure:
     about = header.get("about")
     if not isinstance(about, dict) or not {"x", "y", "items", "seeds"} <= tensors.keys():
         raise FileProblem(f"{path} is not the file of a failed step.")
-    weights, memory, natural = (
+    weights, memory, clean = (
         {name[len(kind) :]: t for name, t in tensors.items() if name.startswith(kind)}
         for kind in ("model.", "memory.", "natural.")
     )
-    return Failure(
+    return TrainingFailure(
         model=weights,
         x=tensors["x"],
         y=tensors["y"],
         items=tensors["items"],
         seeds=Seeds(tensors["seeds"]),
         memory=memory,
-        natural=natural,
+        clean=clean,
         about=cast(dict[str, Any], about),
     )

@@ -19,20 +19,20 @@ class Epoch:
         parts: Mean of each term before weighting, by name.
         learning_rate: The rate of its first step.
         validation_accuracy: Share of validation items classified right, under the inputs that
-            ``Training.select`` names; a tie is wrong. None without validation items.
+            ``TrainingSettings.select`` names; a tie is wrong. None without validation items.
         validation_loss: The objective's loss in evaluation mode, on its own inputs with
             ``select="objective"``, else on clean ones.
         clean_accuracy: Share of unperturbed validation items classified right.
         training_accuracy: Share of training inputs classified right, each in the step it was
             trained in.
-        robust: With an ``Exam``: share of its items that stand, by threat.
-        union: With an ``Exam``: share that stands under every threat.
+        robust: With a ``RobustValidation``: share of its items that stand, by threat.
+        union: With a ``RobustValidation``: share that stands under every threat.
         firing: Spikes per unit and step of each spiking layer, on up to 256 validation items.
         forward: Items sent through the model in this epoch, attacks and validation included.
         backward: Times the gradient of an item went back through the model.
-        shift: Where rules changed weights after the optimiser's step: l_2 norms of their change
+        shift: Where hooks changed weights after the optimiser's step: l_2 norms of their change
             (``"rules"``), of the optimiser's (``"optimizer"``) and of the weights themselves
-            (``"weights"``), over the weights that rules changed; means over the steps they did. A
+            (``"weights"``), over the weights that hooks changed; means over the steps they did. A
             fusion of epochs is set beside the optimiser's change of the whole epoch.
         warnings: What went wrong, by a short key; each key once in a run.
     """

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from spikeproof.train.keep.history import Epoch
 
-__all__ = ["Hook", "Report", "reporting"]
+__all__ = ["Report", "TrainingProgress", "reporting"]
 
-Hook = Callable[[int, int, Mapping[str, float]], None]
+TrainingProgress = Callable[[int, int, Mapping[str, float]], None]
 """Called after each epoch with its number, how many there will be, and its numbers by name."""
 
 Report = Callable[[Epoch, int], None]
@@ -22,7 +22,9 @@ def _silent(epoch: Epoch, epochs: int) -> None:
 
 
 @contextmanager
-def reporting(progress: bool | Hook | None, begun: int, epochs: int) -> Iterator[Report]:
+def reporting(
+    progress: bool | TrainingProgress | None, begun: int, epochs: int
+) -> Iterator[Report]:
     """Open the report that ``progress`` asks for.
 
     Args:

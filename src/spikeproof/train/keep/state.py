@@ -69,8 +69,9 @@ def resume(
 
 def _optimizers(run: Run) -> dict[str, Optimizer]:
     """The optimisers that go on from epoch to epoch, by what their state is called."""
-    natural = {} if run.natural is None else {"natural": run.natural.optimizer}
-    return {"optimizer": run.optimizer, **natural}
+    # "natural": its name in every checkpoint there is.
+    clean = {} if run.clean is None else {"natural": run.clean.optimizer}
+    return {"optimizer": run.optimizer, **clean}
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-__all__ = ["Average"]
+__all__ = ["WeightAverage"]
 
 
-class Average:
+class WeightAverage:
     r"""The moving average of everything a model's ``state_dict`` holds.
 
     .. math:: a \leftarrow d_s\,a + (1 - d_s)\,w, \qquad d_s = \min(d, (1 + s) / (10 + s))
@@ -24,7 +24,7 @@ class Average:
         share: :math:`d`, the share of the average that stays, in (0, 1).
     Example:
         >>> model = nn.Linear(1, 1)
-        >>> average = Average(model, 0.5)
+        >>> average = WeightAverage(model, 0.5)
         >>> start = model.weight.detach().clone()
         >>> _ = model.weight.data.add_(1.0)
         >>> average.update(model, step=0)

@@ -1,4 +1,4 @@
-"""A model that is trained on unattacked items beside the one of a run."""
+"""A standard model, trained on unattacked items beside the one of a run."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spikeproof.train.hooks.hook import Moment
-from spikeproof.train.loop.settings import Training
+from spikeproof.train.loop.settings import TrainingSettings
+from spikeproof.train.loop.step import Step
 
-__all__ = ["Natural", "held"]
+__all__ = ["CleanModel", "held"]
 
 
-class Natural:
+class CleanModel:
     """Parameters and buffers that leave the model at the start of every epoch, and train apart.
 
     They are trained on the cross-entropy of the unattacked items of each step, by an optimiser
@@ -24,7 +24,7 @@ class Natural:
         settings: Of the run.
     """
 
-    def __init__(self, model: nn.Module, settings: Training) -> None:
+    def __init__(self, model: nn.Module, settings: TrainingSettings) -> None:
         self.start = {name: tensor.detach().clone() for name, tensor in held(model).items()}
         self.tensors = {name: tensor.clone() for name, tensor in self.start.items()}
         self.trained = [
@@ -42,11 +42,11 @@ class Natural:
             self.start[name].copy_(tensor)
             self.tensors[name].copy_(tensor)
 
-    def step(self, moment: Moment, rate: float) -> Tensor:
+    def update(self, step: Step, rate: float) -> Tensor:
         """One step at a learning rate, unless its gradient is not finite; the gradient's norm."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        error = F.cross_entropy(moment.logits(self.tensors), moment.y)
+        error = F.cross_entropy(step.logits(self.tensors), step.y)
         torch.autograd.backward(error, inputs=self.trained)
         norm = self.settings.clip(self.trained)
         if torch.isfinite(norm):

@@ -15,14 +15,14 @@ from spikeproof.train.augment.registry import Augmentation
 from spikeproof.train.keep.checkpoint import Checkpoint, identity
 from spikeproof.train.keep.history import History
 from spikeproof.train.keep.logs import JsonLines, Logger, peak_bytes
-from spikeproof.train.keep.progress import Hook, reporting
+from spikeproof.train.keep.progress import TrainingProgress, reporting
 from spikeproof.train.keep.state import progress_of, resume, tensors_of
-from spikeproof.train.loop.job import Assignment
+from spikeproof.train.loop.job import Job
 from spikeproof.train.loop.modes import training
 from spikeproof.train.loop.parallel import Group
-from spikeproof.train.loop.robust_validation import Exam
+from spikeproof.train.loop.robust_validation import RobustValidation
 from spikeproof.train.loop.run import Run
-from spikeproof.train.loop.settings import Training
+from spikeproof.train.loop.settings import TrainingSettings
 from spikeproof.train.objective import Objective
 
 __all__ = ["fit"]
@@ -35,11 +35,11 @@ def fit(
     *,
     epochs: int = 20,
     seed: int = 0,
-    settings: Training | None = None,
+    settings: TrainingSettings | None = None,
     augment: Sequence[Augmentation] = (),
-    exam: Exam | None = None,
+    robust_validation: RobustValidation | None = None,
     directory: Path | str | None = None,
-    progress: bool | Hook | None = None,
+    progress: bool | TrainingProgress | None = None,
     loggers: Sequence[Logger] = (),
 ) -> History:
     """Train ``model`` in place and leave it with the weights that did best on validation.
@@ -61,10 +61,10 @@ def fit(
         objective: What is minimised.
         epochs: Passes over the training items, >= 1.
         seed: Decides order, random starts and the draws of dropout.
-        settings: Optimiser, schedule and selection; ``Training()`` by default.
+        settings: Optimiser, schedule and selection; ``TrainingSettings()`` by default.
         augment: Changes of the training items, drawn per item and epoch, in this order.
-        exam: Attacks on validation items after every epoch; ``Training(select="union")`` or
-            ``"robust"`` chooses by it.
+        robust_validation: Attacks on validation items after every epoch;
+            ``TrainingSettings(select="union")`` or ``"robust"`` chooses by it.
         directory: Folder of the checkpoint and logs; None keeps nothing on disk. Needs
             registered terms.
         progress: A hook called with (epoch, epochs, numbers by name) after every epoch; True for
@@ -82,7 +82,7 @@ def fit(
             leaves a file that reproduces it in ``directory`` (``load_failure``), and the model
             with the weights before that step.
     Cost: epochs x items x the objective's cost; per epoch one look at the validation items, up to
-        256 of them once more, and the exam.
+        256 of them once more, and the attacks on them.
     Example:
         >>> from spikeproof.data import DataSpec, Domain, Split
         >>> from spikeproof.train.terms.cross_entropy import CrossEntropy
@@ -94,18 +94,18 @@ def fit(
         ...                validation=split, sealed=split)
         >>> error = Objective({"error": (1.0, CrossEntropy())})
         >>> history = fit(nn.Linear(1, 2), data, error, epochs=30,
-        ...               settings=Training(learning_rate=0.5), progress=False)
+        ...               settings=TrainingSettings(learning_rate=0.5), progress=False)
         >>> history.best.validation_accuracy
         1.0
     """
     begun = time.perf_counter()
-    work = Assignment(
+    work = Job(
         objective=objective,
         epochs=epochs,
         seed=seed,
-        settings=settings or Training(),
+        settings=settings or TrainingSettings(),
         augment=tuple(augment),
-        exam=exam,
+        robust_validation=robust_validation,
     )
     _check(model, data, work)
     group = Group.current()
@@ -128,7 +128,10 @@ def fit(
 
 
 def _train(
-    run: Run, store: Checkpoint | None, loggers: Sequence[Logger], progress: bool | Hook | None
+    run: Run,
+    store: Checkpoint | None,
+    loggers: Sequence[Logger],
+    progress: bool | TrainingProgress | None,
 ) -> None:
     """Every epoch that is left: train it, keep it, tell of it."""
     heard = progress if run.group.leads else False
@@ -152,7 +155,7 @@ def _store(run: Run, data: Dataset, directory: Path | str | None) -> Checkpoint 
     if directory is None:
         return None
     weights = sum(t.numel() * t.element_size() for t in run.model.state_dict().values())
-    copies = 4 + (run.average is not None) + 2 * (run.natural is not None)
+    copies = 4 + (run.average is not None) + 2 * (run.clean is not None)
     who = identity(run.model, data, run.work)
     store = Checkpoint(directory, who, needed=copies * weights + 2**20 if run.group.leads else 0)
     run.group.wait()
@@ -164,7 +167,7 @@ def _store(run: Run, data: Dataset, directory: Path | str | None) -> Checkpoint 
     return store
 
 
-def _check(model: nn.Module, data: Dataset, work: Assignment) -> None:
+def _check(model: nn.Module, data: Dataset, work: Job) -> None:
     """Refuse what cannot be trained, before any work is done."""
     trained = [p for p in model.parameters() if p.requires_grad]
     if not trained:

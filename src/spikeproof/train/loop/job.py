@@ -9,15 +9,15 @@ from typing import Any
 from spikeproof.base import SettingError, check_at_least, record_of
 from spikeproof.data import Dataset
 from spikeproof.train.augment.registry import Augmentation, check_augmentations
-from spikeproof.train.loop.robust_validation import Exam
-from spikeproof.train.loop.settings import Training
+from spikeproof.train.loop.robust_validation import RobustValidation
+from spikeproof.train.loop.settings import TrainingSettings
 from spikeproof.train.objective import Objective
 
-__all__ = ["Assignment"]
+__all__ = ["Job"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assignment:
+class Job:
     """Everything that decides a run besides model and data.
 
     Args:
@@ -26,38 +26,41 @@ class Assignment:
         seed: Decides order, augmentation, random starts and the draws of dropout.
         settings: Optimiser, schedule and selection.
         augment: Changes of the training items, in this order.
-        exam: Robustness on validation items, measured after every epoch; None does not.
+        robust_validation: Attacks on validation items after every epoch; None makes none.
     """
 
     objective: Objective
     epochs: int
     seed: int = 0
-    settings: Training = field(default_factory=Training)
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
     augment: Sequence[Augmentation] = ()
-    exam: Exam | None = None
+    robust_validation: RobustValidation | None = None
 
     def record(self) -> dict[str, Any]:
-        """Plain data, equal exactly for equal assignments."""
-        return record_of(self)
+        """Plain data, equal exactly for equal jobs."""
+        record = record_of(self)
+        # Its name in every record there is: checkpoints compare it, and so do cells.
+        record["exam"] = record.pop("robust_validation")
+        return record
 
     def check(self, data: Dataset, device: str) -> None:
         """Refuse what does not go together, before any work is done."""
         select = self.settings.select
         check_at_least(1, self.epochs, "fit: epochs")
-        if not len(data.validation) and (select != "last" or self.exam is not None):
+        if not len(data.validation) and (select != "last" or self.robust_validation is not None):
             raise SettingError(
-                f"fit: Training(select={select!r}) needs validation items and there are none; give "
-                "some, or use Training(select='last') without an exam."
+                f"fit: TrainingSettings(select={select!r}) needs validation items and there are "
+                "none; give some, or use TrainingSettings(select='last') without robust validation."
             )
-        if select in ("robust", "union") and self.exam is None:
+        if select in ("robust", "union") and self.robust_validation is None:
             raise SettingError(
-                f"fit: Training(select={select!r}) needs an exam, e.g. "
-                "exam=Exam(threats=(threat,))."
+                f"fit: TrainingSettings(select={select!r}) needs robust validation, e.g. "
+                "robust_validation=RobustValidation(threats=(threat,))."
             )
         self.objective.check(data)
         if self.settings.precision == "bfloat16" and device != "cuda":
             raise SettingError(
-                "fit: Training(precision='bfloat16') is mixed precision on CUDA, and the model is "
-                f"on {device}; move it with model.to('cuda'), or use precision='float32'."
+                "fit: TrainingSettings(precision='bfloat16') is mixed precision on CUDA, and the "
+                f"model is on {device}; move it with model.to('cuda'), or use precision='float32'."
             )
         check_augmentations(data.domain, self.augment)

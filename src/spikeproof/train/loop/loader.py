@@ -6,40 +6,48 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spikeproof.base import Seeds, seeds
 from spikeproof.data import Domain, Split, Views
 from spikeproof.train.augment.registry import Augmentation, augmented
-from spikeproof.train.loop.step import Place
+from spikeproof.train.inputs.base import Inputs
+from spikeproof.train.loop.clean_model import CleanModel
+from spikeproof.train.loop.step import Step
 
-__all__ = ["Feed"]
+__all__ = ["Loader"]
 
 # A draw for many items costs little more than one for few, until the items leave the caches.
 _BATCHES, _BYTES = 16, 1 << 21
 
 
 @dataclass(frozen=True, kw_only=True)
-class Feed:
+class Loader:
     """What each step of a run meets.
 
     Args:
+        model: In training.
         items: The training split.
         domain: Of the items.
         augment: Changes of the items, drawn per item and epoch.
         seed: Of the run.
         epochs: Of the run.
         device: Where the model is.
+        inputs: Of the objective.
+        clean: The model that is trained on unattacked items beside, if a hook asks for one.
     """
 
+    model: nn.Module
     items: Split
     domain: Domain | Views
     augment: Sequence[Augmentation]
     seed: int
     epochs: int
     device: torch.device
+    inputs: Inputs | None = None
+    clean: CleanModel | None = None
 
-    def places(self, epoch: int, order: Sequence[Tensor]) -> Iterator[Place]:
+    def steps(self, epoch: int, order: Sequence[Tensor]) -> Iterator[Step]:
         """The steps of an epoch on the items at each of ``order``, some batches made at a time."""
         size = self.items.x[0].nbytes * len(order[0])
         ahead = max(1, min(_BATCHES, _BYTES // max(1, size)))
@@ -47,25 +55,36 @@ class Feed:
             some = order[first : first + ahead]
             batch, keys = self._fetched(epoch, torch.cat(list(some)))
             begin = 0
-            for step, which in enumerate(some, first):
-                part = slice(begin, begin + len(which))
+            for index, idx in enumerate(some, first):
+                part = slice(begin, begin + len(idx))
                 begin = part.stop
-                yield self._place((epoch, step, len(order)), batch[part], keys[part])
+                yield self._step(batch[part], keys[part], epoch, index, steps=len(order))
 
-    def place(self, epoch: int, step: int, steps: int, which: Tensor) -> Place:
-        """One step of ``steps`` on the items at ``which``."""
-        return self._place((epoch, step, steps), *self._fetched(epoch, which))
+    def step(self, epoch: int, index: int, steps: int, idx: Tensor) -> Step:
+        """One step of ``steps`` on the items at ``idx``."""
+        return self._step(*self._fetched(epoch, idx), epoch, index, steps=steps)
 
-    def _fetched(self, epoch: int, which: Tensor) -> tuple[Split, Seeds]:
+    def _fetched(self, epoch: int, idx: Tensor) -> tuple[Split, Seeds]:
         """Items as the model meets them in an epoch, and a key for each."""
-        batch = self.items[which]
+        batch = self.items[idx]
         keys = seeds(self.seed, items=batch.items)
         x = augmented(batch.x, self.domain, self.augment, seeds=keys.child("augmentation", epoch))
         batch = replace(batch, x=x.to(self.device), y=batch.y.to(self.device))
         return batch, keys.child("inputs", epoch)
 
-    def _place(self, where: tuple[int, int, int], batch: Split, keys: Seeds) -> Place:
+    def _step(self, batch: Split, keys: Seeds, epoch: int, index: int, *, steps: int) -> Step:
         """A step with its items."""
-        epoch, step, steps = where
-        done = ((epoch - 1) * steps + step) / (self.epochs * steps)
-        return Place(epoch=epoch, step=step, steps=steps, batch=batch, seeds=keys, progress=done)
+        return Step(
+            model=self.model,
+            x=batch.x,
+            y=batch.y,
+            seeds=keys,
+            items=batch.items,
+            inputs=self.inputs,
+            epoch=epoch,
+            index=index,
+            steps=steps,
+            progress=((epoch - 1) * steps + index) / (self.epochs * steps),
+            start={} if self.clean is None else self.clean.start,
+            clean_model={} if self.clean is None else self.clean.tensors,
+        )

@@ -12,13 +12,13 @@ from spikeproof.base import Seeds, SettingError, check_count, record_of
 from spikeproof.oracle import GradientRule, Oracle
 from spikeproof.threats import Misclassification, Threat
 
-__all__ = ["Exam"]
+__all__ = ["RobustValidation"]
 
 _CHEAP = PGD(steps=5, step_size=0.5, last=0.2, stop=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exam:
+class RobustValidation:
     r"""Attack validation items under every threat; count who stands under each, and under all.
 
     .. math:: \text{union} = \frac1N \#\{i : \forall\,\text{threats } k:\;
@@ -32,7 +32,7 @@ class Exam:
         attack: What is run under each of them.
         gradient: How the attacker's gradient crosses a spike, a surrogate or any of
             ``spikeproof.oracle.GRADIENTS``; None takes each neuron's own.
-        items: How many validation items sit it, the first of the split; all where None.
+        items: How many validation items are attacked, the first of the split; all where None.
     Returns:
         Which items stand, bool ``(N,)``, by threat, named as in ``names``.
     Raises:
@@ -43,11 +43,12 @@ class Exam:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
         >>> from spikeproof.threats import Linf
-        >>> exam = Exam(threats=(Threat(Linf(), 0.25, Domain(kind="audio", shape=(2,))),))
+        >>> near = Threat(Linf(), 0.25, Domain(kind="audio", shape=(2,)))
+        >>> validation = RobustValidation(threats=(near,))
         >>> model = nn.Linear(2, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.eye(2))
         >>> x, y = torch.tensor([[0.9, 0.1], [0.6, 0.4]]), torch.tensor([0, 0])
-        >>> exam(model, x, y, seeds=seeds(0, n=2))
+        >>> validation(model, x, y, seeds=seeds(0, n=2))
         {'linf 0.25': tensor([ True, False])}
     """
 
@@ -59,7 +60,8 @@ class Exam:
     def __post_init__(self) -> None:
         if not self.threats or len(set(self.names)) < len(self.threats):
             raise SettingError(
-                f"Exam.threats must name at least one threat, each once; got {self.names}."
+                "RobustValidation.threats must name at least one threat, each once; got "
+                f"{self.names}."
             )
         if self.items is not None:
             check_count(self, "items")
@@ -72,7 +74,7 @@ class Exam:
     def __call__(
         self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds
     ) -> dict[str, Tensor]:
-        """Sit the exam with one batch; the model is left as it was found."""
+        """Attack one batch; the model is left as it was found."""
         stands = {}
         with Oracle(model, gradient=self.gradient, seeds=seeds) as oracle:
             right = Misclassification(y).margin(oracle.logits(x)) <= 0

@@ -14,21 +14,21 @@ from torch import Tensor, nn
 
 from spikeproof.base import Diverged, InputError, seeds
 from spikeproof.data import Dataset
-from spikeproof.train.hooks.hook import Moment, asks_for_natural
-from spikeproof.train.hooks.update_norms import Shift, followed, mean_shift
+from spikeproof.train.hooks.hook import asks_for_clean_model, due
+from spikeproof.train.hooks.update_norms import UpdateNorms, mean_norms, step_and_apply
 from spikeproof.train.inputs.base import Memory
 from spikeproof.train.keep.failure import failed
 from spikeproof.train.keep.history import Epoch
-from spikeproof.train.loop.average import Average
-from spikeproof.train.loop.clean_model import Natural
-from spikeproof.train.loop.job import Assignment
-from spikeproof.train.loop.loader import Feed
+from spikeproof.train.loop.average import WeightAverage
+from spikeproof.train.loop.clean_model import CleanModel
+from spikeproof.train.loop.job import Job
+from spikeproof.train.loop.loader import Loader
 from spikeproof.train.loop.modes import randomness
 from spikeproof.train.loop.parallel import Group
-from spikeproof.train.loop.step import Place
+from spikeproof.train.loop.step import Step
 from spikeproof.train.loop.validate import Measured, measure, rights
 from spikeproof.train.loop.watch import Tally, bad_activation, bad_gradient, warnings_of
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 
 __all__ = ["Run"]
 
@@ -47,7 +47,7 @@ class Run:
     """
 
     def __init__(
-        self, model: nn.Module, data: Dataset, work: Assignment, group: Group | None = None
+        self, model: nn.Module, data: Dataset, work: Job, group: Group | None = None
     ) -> None:
         self.model = model
         self.train, self.validation = data.train, data.validation
@@ -55,21 +55,24 @@ class Run:
         self.group = group or Group()
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
-        self.feed = Feed(
+        self.optimizer = self.settings.make_optimizer(self.parameters)
+        share = self.settings.average
+        self.average = None if share is None else WeightAverage(model, share)
+        asked = any(map(asks_for_clean_model, work.objective.hooks))
+        self.clean = CleanModel(model, self.settings) if asked else None
+        self.loader = Loader(
+            model=model,
             items=data.train,
             domain=data.domain,
             augment=work.augment,
             seed=work.seed,
             epochs=work.epochs,
             device=self.device,
+            inputs=work.objective.inputs,
+            clean=self.clean,
         )
-        self.optimizer = self.settings.make_optimizer(self.parameters)
-        share = self.settings.average
-        self.average = None if share is None else Average(model, share)
-        asked = any(map(asks_for_natural, work.objective.rules))
-        self.natural = Natural(model, self.settings) if asked else None
         self.epochs: list[Epoch] = []
-        self.shifts: list[Shift] = []
+        self.norms: list[UpdateNorms] = []
         self.best_epoch = 0
         self.best: dict[str, Tensor] = {}
         self.memory: Memory = {}
@@ -78,7 +81,7 @@ class Run:
     def step_epoch(self) -> Epoch:
         """Train one epoch, measure, and keep the weights if they are the best so far."""
         number, tally = len(self.epochs) + 1, Tally()
-        self.shifts = []
+        self.norms = []
         apart = (self.group.rank,) if self.group.size > 1 else ()
         with ExitStack() as scopes:
             scopes.enter_context(
@@ -87,10 +90,10 @@ class Run:
             scopes.enter_context(tally.counting(self.model))
             order = self.order(number)
             sums: dict[str, float] = {}
-            mine = [self.group.share(which) for which in order]
-            for which, place in zip(order, self.feed.places(number, mine), strict=True):
-                for name, value in self.step(place, which).items():
-                    sums[name] = sums.get(name, 0.0) + value * len(which)
+            mine = [self.group.share(idx) for idx in order]
+            for idx, step in zip(order, self.loader.steps(number, mine), strict=True):
+                for name, value in self.step(step, idx).items():
+                    sums[name] = sums.get(name, 0.0) + value * len(idx)
             if self.average is not None and self.settings.keep == "average":
                 scopes.enter_context(self.average.inside(self.model))
             found = self._measure(number)
@@ -117,12 +120,12 @@ class Run:
             learning_rate=self.settings.rate((number - 1) * steps, self.work.epochs * steps),
             forward=int(forward),
             backward=int(backward),
-            shift=mean_shift(self.shifts),
+            shift=mean_norms(self.norms),
             **measured,
         )
         items = len(self.validation)
-        if self.work.exam is not None:
-            items = min(items, self.work.exam.items or items)
+        if self.work.robust_validation is not None:
+            items = min(items, self.work.robust_validation.items or items)
         return replace(epoch, warnings=warnings_of(epoch, self.epochs, items))
 
     def order(self, number: int) -> list[Tensor]:
@@ -133,45 +136,45 @@ class Run:
         self.group.check(len(order[-1]))
         return list(order)
 
-    def step(self, place: Place, which: Tensor) -> dict[str, float]:
+    def step(self, step: Step, idx: Tensor) -> dict[str, float]:
         """One update of the weights; returns loss, parts and accuracy over the whole batch.
 
-        The whole batch are the items at ``which``, of which ``place`` holds this process's share.
+        The whole batch are the items at ``idx``, of which ``step`` holds this process's share.
         """
-        rate = self.settings.rate(place.taken, self.work.epochs * place.steps)
+        rate = self.settings.rate(step.taken, self.work.epochs * step.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        if self.natural is not None and place.step == 0:
-            self.natural.begin(self.model)
-        share = len(place.batch) / len(which)
-        seen, loss, values = self._loss(place, share)
+        if self.clean is not None and step.index == 0:
+            self.clean.begin(self.model)
+        share = len(step.y) / len(idx)
+        forward, loss, values = self._loss(step, share)
         if not all(map(math.isfinite, values.values())):
-            self._diverged(place, _listed(values))
+            self._diverged(step, _listed(values))
         # Only the weights: the gradient to the input was taken where a term needed it.
         torch.autograd.backward(loss * share, inputs=self.parameters)
         self.group.sum_gradients(self.parameters)
-        if self.work.objective.rules:
+        if self.work.objective.hooks:
             # Every process sees the whole batch here, and does the same to its gradients.
-            at = (place.epoch, place.step)
-            whole = place if share == 1 else self.feed.place(*at, place.steps, which)
+            at = (step.epoch, step.index)
+            whole = step if share == 1 else self.loader.step(*at, step.steps, idx)
+            # The label decides the draws, so it stays.
             with randomness(self.work.seed, "rules", *at, device=self.device):
-                moment = whole.moment(self.model, self.work.objective.inputs, self.natural)
-                self._update(place, values, moment)
+                self._update(step, values, whole)
             self.group.copy_weights(self.model)
         else:
-            self._update(place, values, place.moment(self.model, self.work.objective.inputs))
-        self._learn(seen, place)
+            self._update(step, values, step)
+        self._learn(forward, step)
         if self.average is not None:
-            self.average.update(self.model, place.taken)
+            self.average.update(self.model, step.taken)
         return values
 
-    def _learn(self, seen: Pass, place: Place) -> None:
+    def _learn(self, forward: Forward, step: Step) -> None:
         """Let inputs remember the step; what all processes saw is remembered by each."""
         before = dict(self.memory)
-        self.work.objective.learn(seen, seeds=place.seeds, memory=self.memory)
+        self.work.objective.learn(forward, seeds=step.seeds, memory=self.memory)
         self.memory = self.group.pooled(before, self.memory, self.device)
 
-    def _loss(self, place: Place, share: float) -> tuple[Pass, Tensor, dict[str, float]]:
+    def _loss(self, step: Step, share: float) -> tuple[Forward, Tensor, dict[str, float]]:
         """This process's pass, its loss with its graph, and numbers over the whole batch."""
         mixed = self.settings.precision == "bfloat16"
         try:
@@ -179,52 +182,51 @@ class Run:
                 self.group.synchronised(),
                 torch.autocast(self.device.type, torch.bfloat16, enabled=mixed),
             ):
-                seen = self.work.objective.look(
+                forward = self.work.objective.look(
                     self.model,
-                    place.batch.x,
-                    place.batch.y,
-                    seeds=place.seeds,
+                    step.x,
+                    step.y,
+                    seeds=step.seeds,
                     memory=self.memory,
-                    progress=place.progress,
+                    progress=step.progress,
                 )
-                loss, parts = self.work.objective.weigh(seen)
+                loss, parts = self.work.objective.weigh(forward)
         except InputError:
             if all(bool(torch.isfinite(p).all()) for p in self.parameters):
                 raise
-            self._diverged(place, "weights that are not finite")
+            self._diverged(step, "weights that are not finite")
         values = {"loss": float(loss.detach()), **{name: float(v) for name, v in parts.items()}}
-        values |= _accuracy(seen)
+        values |= _accuracy(forward)
         sums = self.group.total([value * share for value in values.values()], self.device)
         if self.group.size > 1:
             values = dict(zip(values, sums, strict=True))
-        return seen, loss, values
+        return forward, loss, values
 
-    def _update(self, place: Place, values: Mapping[str, float], moment: Moment) -> None:
-        """One step of the optimiser, if the gradient is finite, and what rules do beside it."""
-        for rule in moment.due(self.work.objective.rules, stepped=False):
-            rule(moment)
+    def _update(self, step: Step, values: Mapping[str, float], whole: Step) -> None:
+        """One step of the optimiser, if the gradient is finite, and what hooks do beside it."""
+        for hook in due(self.work.objective.hooks, whole, stepped=False):
+            hook(whole)
         norm = self.settings.clip(self.parameters)
         if not torch.isfinite(norm):
             where = bad_gradient(self.model)
             self.optimizer.zero_grad()
             what = f"gradient norm {norm:g}, {_listed(values)}"
-            self._diverged(place, what, None if where is None else f"gradient of {where}")
-        if self.natural is not None:
-            norm = self.natural.step(moment, self.optimizer.param_groups[0]["lr"])
+            self._diverged(step, what, None if where is None else f"gradient of {where}")
+        if self.clean is not None:
+            norm = self.clean.update(whole, self.optimizer.param_groups[0]["lr"])
             if not torch.isfinite(norm):
                 self.optimizer.zero_grad()
                 what = f"gradient norm {norm:g}, {_listed(values)}"
-                self._diverged(place, what, "the gradient of the natural model")
-        found = followed(moment, self.optimizer, self.work.objective.rules)
-        self.shifts += [] if found is None else [found]
+                self._diverged(step, what, "the gradient of the clean model")
+        norms = step_and_apply(whole, self.optimizer, self.work.objective.hooks)
+        self.norms += [] if norms is None else [norms]
 
-    def _diverged(self, place: Place, what: str, layer: str | None = None) -> NoReturn:
-        """Raise the error of a step that left the finite numbers, and keep what reproduces it."""
-        batch = place.batch
+    def _diverged(self, step: Step, what: str, layer: str | None = None) -> NoReturn:
+        """Raise the error of a step that became non-finite, and keep what reproduces it."""
         if layer is None:
-            found = bad_activation(self.model, batch.x, self.settings.batch_size, place.seeds)
+            found = bad_activation(self.model, step.x, self.settings.batch_size, step.seeds)
             layer = None if found is None else f"output of layer {found}"
-        items = batch.items.tolist()
+        items = step.items.tolist()
         shown = ", ".join(map(str, items[:8])) + (", ..." if len(items) > 8 else "")
         where = "the losses" if layer is None else layer
         kept = "A checkpoint of earlier epochs, if any, is intact."
@@ -232,19 +234,19 @@ class Run:
             failure = failed(
                 self.model,
                 self.work,
-                place,
+                step,
                 self.memory,
-                natural={} if self.natural is None else self.natural.tensors,
+                clean={} if self.clean is None else self.clean.tensors,
                 what=what,
                 layer=layer,
             )
             path = failure.save(self.reproducer)
             kept = f"{path} reproduces the step; a checkpoint of earlier epochs is intact."
         raise Diverged(
-            f"Training left the finite numbers in epoch {place.epoch}, step {place.step + 1}, on "
+            f"Training left the finite numbers in epoch {step.epoch}, step {step.index + 1}, on "
             f"items {shown} ({len(items)} in all), first seen in {where}: {what}. Lower the "
             f"learning rate (now {self.settings.learning_rate:g}), set "
-            f"Training(gradient_clip=1.0), or lower the weight of the largest term. {kept}"
+            f"TrainingSettings(gradient_clip=1.0), or lower the weight of the largest term. {kept}"
         )
 
     def _measure(self, number: int) -> Measured:
@@ -255,8 +257,18 @@ class Run:
             keys = seeds(self.work.seed, items=self.validation.items).child("validation")
             layer = None if found.layer is None else f"output of layer {found.layer}"
             done = number / self.work.epochs
-            place = Place(epoch=number, step=-1, batch=self.validation, seeds=keys, progress=done)
-            self._diverged(place, f"validation loss {loss:g}", layer)
+            split = self.validation
+            step = Step(
+                model=self.model,
+                x=split.x,
+                y=split.y,
+                items=split.items,
+                seeds=keys,
+                epoch=number,
+                index=-1,
+                progress=done,
+            )
+            self._diverged(step, f"validation loss {loss:g}", layer)
         return found
 
     def _improves(self, epoch: Epoch) -> bool:
@@ -274,11 +286,11 @@ class Run:
         return len(self.epochs) >= self.work.epochs or (patience is not None and waited >= patience)
 
 
-def _accuracy(seen: Pass) -> dict[str, float]:
+def _accuracy(forward: Forward) -> dict[str, float]:
     """Share of a pass classified right, where terms have looked at its logits anyway."""
-    if "logits" not in vars(seen):
+    if "logits" not in vars(forward):
         return {}
-    return {_RIGHT: float(rights(seen.logits, seen.y).double().mean())}
+    return {_RIGHT: float(rights(forward.logits, forward.y).double().mean())}
 
 
 def _rank(epoch: Epoch) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from spikeproof.base import SettingError, check_count, check_fraction, check_one_of, check_positive
 
-__all__ = ["KEPT", "OPTIMIZERS", "PRECISIONS", "SCHEDULES", "SELECTIONS", "Training"]
+__all__ = ["KEPT", "OPTIMIZERS", "PRECISIONS", "SCHEDULES", "SELECTIONS", "TrainingSettings"]
 
 KEPT = ("average", "weights")
 OPTIMIZERS = ("adam", "adamw", "sgd")
@@ -21,7 +21,7 @@ SELECTIONS = ("clean", "last", "objective", "robust", "union")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class TrainingSettings:
     r"""Optimiser, schedule, averaging and selection of a training run.
 
     With warm-up over the first :math:`W` of :math:`S` steps and :math:`p = (s - W) / (S - W)`,
@@ -50,13 +50,13 @@ class Training:
         patience: Stop after this many epochs without a better one; None trains them all.
         select: Which weights the run ends with, judged on the validation items: best accuracy
             under the objective's own inputs (``"objective"``: adversarial for adversarial
-            training), on ``"clean"`` items, over the threats of an ``Exam`` (``"robust"``: their
-            mean, ``"union"``: right under all of them), or the ``"last"`` ones. Ties go to the
-            lower validation loss, then to the earlier epoch.
+            training), on ``"clean"`` items, over the threats of a ``RobustValidation``
+            (``"robust"``: their mean, ``"union"``: right under all of them), or the ``"last"``
+            ones. Ties go to the lower validation loss, then to the earlier epoch.
     Raises:
         SettingError: a value outside its range.
     Example:
-        >>> Training(optimizer="sgd", learning_rate=0.1).momentum
+        >>> TrainingSettings(optimizer="sgd", learning_rate=0.1).momentum
         0.9
     """
 
@@ -84,16 +84,16 @@ class Training:
         for name in ("momentum", "warmup"):
             if not 0 <= getattr(self, name) < 1:
                 raise SettingError(
-                    f"Training.{name} must lie in [0, 1); got {getattr(self, name)!r}."
+                    f"TrainingSettings.{name} must lie in [0, 1); got {getattr(self, name)!r}."
                 )
         for share in (*self.milestones, *(() if self.average is None else (self.average,))):
             if not 0 < share < 1:
                 raise SettingError(
-                    f"Training.milestones and average must lie in (0, 1); got {share!r}."
+                    f"TrainingSettings.milestones and average must lie in (0, 1); got {share!r}."
                 )
         if not 0 <= self.weight_decay < math.inf:
             raise SettingError(
-                f"Training.weight_decay must be finite and >= 0; got {self.weight_decay!r}."
+                f"TrainingSettings.weight_decay must be finite and >= 0; got {self.weight_decay!r}."
             )
         if self.gradient_clip is not None:
             check_positive(self, "gradient_clip")
@@ -101,15 +101,15 @@ class Training:
 
     def _check_choices(self) -> None:
         """Refuse names that do not exist, and patience with nothing to wait for."""
-        check_one_of(self.optimizer, OPTIMIZERS, "Training.optimizer")
-        check_one_of(self.schedule, SCHEDULES, "Training.schedule")
-        check_one_of(self.keep, KEPT, "Training.keep")
-        check_one_of(self.precision, PRECISIONS, "Training.precision")
-        check_one_of(self.select, SELECTIONS, "Training.select")
+        check_one_of(self.optimizer, OPTIMIZERS, "TrainingSettings.optimizer")
+        check_one_of(self.schedule, SCHEDULES, "TrainingSettings.schedule")
+        check_one_of(self.keep, KEPT, "TrainingSettings.keep")
+        check_one_of(self.precision, PRECISIONS, "TrainingSettings.precision")
+        check_one_of(self.select, SELECTIONS, "TrainingSettings.select")
         if self.patience is not None and self.select == "last":
             raise SettingError(
-                "Training.patience waits for a better epoch, and select='last' takes every epoch "
-                "for better than the one before; choose another select, or leave patience out."
+                "TrainingSettings.patience waits for a better epoch, and select='last' takes every "
+                "epoch for better than the one before; choose another select, or no patience."
             )
 
     def make_optimizer(self, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:

@@ -14,7 +14,7 @@ from spikeproof.data import Split
 from spikeproof.models import evaluating
 from spikeproof.neurons import drawing
 from spikeproof.threats import Misclassification
-from spikeproof.train.loop.job import Assignment
+from spikeproof.train.loop.job import Job
 from spikeproof.train.loop.parallel import Group
 from spikeproof.train.loop.watch import inspected
 
@@ -32,7 +32,7 @@ class Measured:
         validation_accuracy: Under the inputs that selection names.
         validation_loss: The objective's.
         clean_accuracy: On unperturbed items.
-        robust: Share that stands, by threat of the exam.
+        robust: Share that stands, by threat of the robust validation.
         union: Share that stands under all of them.
         firing: Firing rate by spiking layer.
         layer: First layer that gave numbers that are not finite.
@@ -47,7 +47,7 @@ class Measured:
     layer: str | None = None
 
 
-def measure(model: nn.Module, split: Split, work: Assignment, group: Group) -> Measured:
+def measure(model: nn.Module, split: Split, work: Job, group: Group) -> Measured:
     """Measure a model in evaluation mode; every process of the group takes its share of batches."""
     if not len(split):
         return Measured()
@@ -57,15 +57,15 @@ def measure(model: nn.Module, split: Split, work: Assignment, group: Group) -> M
         few, size = split[:_WATCHED], work.settings.batch_size
         firing, layer = inspected(model, few.x, size, _keys(few, work))
         finite = layer is None and math.isfinite(sums[1])
-        standing = group.total(_exam(model, split, work, group), device) if finite else []
+        standing = group.total(_robust(model, split, work, group), device) if finite else []
     count = len(split)
     accuracy, loss, unperturbed = (value / count for value in sums)
     robust: dict[str, float] = {}
     union = None
-    if work.exam is not None and standing:
-        items = min(count, work.exam.items or count)
+    if work.robust_validation is not None and standing:
+        items = min(count, work.robust_validation.items or count)
         *each, union = (value / items for value in standing)
-        robust = dict(zip(work.exam.names, each, strict=True))
+        robust = dict(zip(work.robust_validation.names, each, strict=True))
         if work.settings.select == "robust":
             accuracy = sum(each) / len(each)
         elif work.settings.select == "union":
@@ -81,7 +81,7 @@ def measure(model: nn.Module, split: Split, work: Assignment, group: Group) -> M
     )
 
 
-def _objective(model: nn.Module, split: Split, work: Assignment, group: Group) -> list[float]:
+def _objective(model: nn.Module, split: Split, work: Job, group: Group) -> list[float]:
     """Right answers, summed loss, and right answers on clean items, over this process's share."""
     # What selection looks at: the objective's own inputs, or clean ones.
     judged = work.objective.judged
@@ -101,20 +101,21 @@ def _objective(model: nn.Module, split: Split, work: Assignment, group: Group) -
     return [right, total, right if judged.inputs is None else clean]
 
 
-def _exam(model: nn.Module, split: Split, work: Assignment, group: Group) -> list[float]:
+def _robust(model: nn.Module, split: Split, work: Job, group: Group) -> list[float]:
     """How many items stand under each threat and under all, over this process's share."""
-    if work.exam is None:
+    if work.robust_validation is None:
         return []
-    counts = [0.0] * (len(work.exam.threats) + 1)
-    for batch, keys in _batches(split[: work.exam.items], work, group):
-        stands = work.exam(model, *_placed(batch, model), seeds=keys.child("exam"))
+    counts = [0.0] * (len(work.robust_validation.threats) + 1)
+    for batch, keys in _batches(split[: work.robust_validation.items], work, group):
+        own = keys.child("exam")  # the label decides the draws, so it stays
+        stands = work.robust_validation(model, *_placed(batch, model), seeds=own)
         rows = torch.stack(list(stands.values()))
         for number, row in enumerate((*rows, rows.all(0))):
             counts[number] += float(row.sum())
     return counts
 
 
-def _batches(split: Split, work: Assignment, group: Group) -> Iterator[tuple[Split, Seeds]]:
+def _batches(split: Split, work: Job, group: Group) -> Iterator[tuple[Split, Seeds]]:
     """This process's batches, with keys that are the same every epoch, so that epochs compare."""
     size = work.settings.batch_size
     for start in range(group.rank * size, len(split), group.size * size):
@@ -122,7 +123,7 @@ def _batches(split: Split, work: Assignment, group: Group) -> Iterator[tuple[Spl
         yield batch, _keys(batch, work)
 
 
-def _keys(split: Split, work: Assignment) -> Seeds:
+def _keys(split: Split, work: Job) -> Seeds:
     """One key per validation item, the same every epoch."""
     return seeds(work.seed, items=split.items).child("validation")
 

@@ -169,7 +169,7 @@ def _overfitting(epoch: Epoch, before: Sequence[Epoch], items: int) -> Mapping[s
 
 
 def _robust(epoch: Epoch) -> float | None:
-    """Union accuracy of the exam; else the accuracy on adversarial validation inputs."""
+    """Union accuracy of robust validation; else that on adversarial validation inputs."""
     if epoch.union is not None:
         return epoch.union
     different = epoch.validation_accuracy != epoch.clean_accuracy

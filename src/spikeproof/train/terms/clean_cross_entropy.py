@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 
 __all__ = ["CleanCrossEntropy"]
 
@@ -30,14 +30,14 @@ class CleanCrossEntropy:
         >>> flat = torch.nn.Linear(2, 4)
         >>> _ = flat.weight.data.zero_(), flat.bias.data.zero_()
         >>> x = torch.ones(3, 2)
-        >>> clean = Pass(flat, x + 0.1, torch.tensor([0, 1, 2]), origin=x)
-        >>> round(CleanCrossEntropy()(clean).exp().item(), 4)
+        >>> forward = Forward(flat, x + 0.1, torch.tensor([0, 1, 2]), origin=x)
+        >>> round(CleanCrossEntropy()(forward).exp().item(), 4)
         4.0
 
     References:
         zhang2019trades
     """
 
-    def __call__(self, clean: Pass) -> Tensor:
+    def __call__(self, forward: Forward) -> Tensor:
         """The mean cross-entropy of the natural pass."""
-        return F.cross_entropy(clean.natural.logits, clean.natural.y)
+        return F.cross_entropy(forward.clean.logits, forward.clean.y)

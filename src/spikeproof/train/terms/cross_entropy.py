@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 
 __all__ = ["CrossEntropy"]
 
@@ -25,11 +25,11 @@ class CrossEntropy:
         >>> import torch
         >>> flat = torch.nn.Linear(2, 4)
         >>> _ = flat.weight.data.zero_(), flat.bias.data.zero_()
-        >>> clean = Pass(flat, torch.ones(3, 2), torch.tensor([0, 1, 2]))
-        >>> round(CrossEntropy()(clean).exp().item(), 4)
+        >>> forward = Forward(flat, torch.ones(3, 2), torch.tensor([0, 1, 2]))
+        >>> round(CrossEntropy()(forward).exp().item(), 4)
         4.0
     """
 
-    def __call__(self, clean: Pass) -> Tensor:
+    def __call__(self, forward: Forward) -> Tensor:
         """The mean cross-entropy of the shared pass."""
-        return F.cross_entropy(clean.logits, clean.y)
+        return F.cross_entropy(forward.logits, forward.y)

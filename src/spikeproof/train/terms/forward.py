@@ -15,18 +15,18 @@ from spikeproof.base import InputError, Seeds, check_labels, check_one_of
 from spikeproof.models import check_logits
 from spikeproof.neurons import Trace, drawing, observing, stepwise
 
-__all__ = ["LOOKS", "Pass", "Term", "looks_of"]
+__all__ = ["LOOKS", "Forward", "Term", "looks_of"]
 
 LOOKS = ("membranes", "second", "steps")
 """What a term may ask of the shared forward beyond the logits: the membranes of every spiking
 layer, second derivatives, or the logits of every time step."""
 
 
-class Pass:
+class Forward:
     r"""The pass of one batch through a model, made once however many terms look at it.
 
-    "Clean" means free of a term's own probing steps: under adversarial training its ``x`` is
-    already the adversarial input, and :attr:`natural` is the pass of the input before the attack.
+    Under adversarial training its ``x`` is the adversarial input, and :attr:`clean` the pass of the
+    items before the attack.
 
     Args:
         model: Maps ``(N, *shape)`` to logits ``(N, K)``.
@@ -39,15 +39,15 @@ class Pass:
             provides it, and no term has to make a forward of its own.
         progress: Share of the training that is done, in [0, 1].
         seeds: One key per item before the attack, ``(N / copies,)``, from which the network draws
-            in this pass, in :meth:`again` and in :attr:`natural`, the same for every copy of an
-            item; None leaves the draws to whatever scope the pass is in.
+            in this pass, in :meth:`forward_again` and in :attr:`clean`, the same for every copy of
+            an item; None leaves the draws to whatever scope the pass is in.
     Raises:
         InputError: the logits are not ``(N, K)`` with ``K >= 2``, or the labels do not fit them.
-    Cost: 1 forward at the first look at ``logits``, none later; 1 more for ``natural.logits``, and
+    Cost: 1 forward at the first look at ``logits``, none later; 1 more for ``clean.logits``, and
         for what was not announced in ``looks``.
     Example:
-        >>> clean = Pass(nn.Linear(3, 2), torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]))
-        >>> clean.logits.shape, clean.rival.tolist()
+        >>> forward = Forward(nn.Linear(3, 2), torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]))
+        >>> forward.logits.shape, forward.rival.tolist()
         (torch.Size([4, 2]), [1, 0, 1, 0])
     """
 
@@ -103,11 +103,11 @@ class Pass:
         return logits.scatter(1, self.y[:, None], -torch.inf).argmax(1)
 
     @cached_property
-    def natural(self) -> Pass:
+    def clean(self) -> Forward:
         """The pass of the items before the attack; this very pass where there was none."""
         if self.origin is None:
             return self
-        return Pass(self.model, self.origin, self.y[: len(self.origin)], seeds=self.seeds)
+        return Forward(self.model, self.origin, self.y[: len(self.origin)], seeds=self.seeds)
 
     @cached_property
     def steps(self) -> Tensor:
@@ -116,7 +116,7 @@ class Pass:
         if self._steps is not None:
             return self._steps
         with stepwise():
-            return _split(self.again(self.x, frozen_statistics=True), len(self.x))
+            return _split(self.forward_again(self.x, frozen_statistics=True), len(self.x))
 
     @cached_property
     def traces(self) -> list[Trace]:
@@ -125,7 +125,7 @@ class Pass:
         traces = self._traces
         if "membranes" not in self.looks:
             with observing() as traces:
-                self.again(self.x, frozen_statistics=True)
+                self.forward_again(self.x, frozen_statistics=True)
         if not traces:
             raise InputError(
                 "The model has no spiking layer whose membranes could be looked at. Build it from "
@@ -133,15 +133,15 @@ class Pass:
             )
         return traces
 
-    def twice(self) -> Tensor:
+    def twice_differentiable_logits(self) -> Tensor:
         """The logits through layers that have second derivatives, ``(N, K)``."""
         _ = self.logits
         if self.looks & {"membranes", "second"}:
             return self.logits
         with observing():
-            return self.again(self.x, frozen_statistics=True)
+            return self.forward_again(self.x, frozen_statistics=True)
 
-    def again(self, x: Tensor, *, frozen_statistics: bool = False) -> Tensor:
+    def forward_again(self, x: Tensor, *, frozen_statistics: bool = False) -> Tensor:
         """The logits at another input, under the random draws (dropout, noise) of this pass.
 
         Torch's generator is put back, so a second pass leaves no trace in later draws. With
@@ -195,7 +195,7 @@ class Term(Protocol):
     A class attribute ``looks`` names what it asks of the shared forward beyond the logits.
     """
 
-    def __call__(self, clean: Pass) -> Tensor:
+    def __call__(self, forward: Forward) -> Tensor:
         """The mean over items, a scalar that can be back-propagated to the weights."""
         ...
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from spikeproof.base import check_count, check_one_of
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 from spikeproof.train.terms.input_gradient import NORMS, SCORES, input_gradient, length
 
 __all__ = ["GradientNorm"]
@@ -45,10 +45,10 @@ class GradientNorm:
         >>> import torch
         >>> model = torch.nn.Linear(3, 2).double()
         >>> x, y = torch.rand(4, 3, dtype=torch.float64), torch.tensor([0, 1, 0, 1])
-        >>> clean = Pass(model, x, y)
-        >>> f = clean.logits.softmax(1).gather(1, y[:, None]).squeeze(1)  # two classes
+        >>> forward = Forward(model, x, y)
+        >>> f = forward.logits.softmax(1).gather(1, y[:, None]).squeeze(1)  # two classes
         >>> slope = f * (1 - f) * (model.weight[0] - model.weight[1]).norm()
-        >>> bool(torch.isclose(GradientNorm(norm="l2")(clean), slope.square().mean()))
+        >>> bool(torch.isclose(GradientNorm(norm="l2")(forward), slope.square().mean()))
         True
 
     References:
@@ -68,7 +68,7 @@ class GradientNorm:
         check_one_of(self.penalty, ("square", "absolute"), "GradientNorm.penalty")
         check_count(self, "k")
 
-    def __call__(self, clean: Pass) -> Tensor:
+    def __call__(self, forward: Forward) -> Tensor:
         """The mean penalty of the shared pass."""
-        size = length(input_gradient(clean, self.of), self.norm, self.k)
+        size = length(input_gradient(forward, self.of), self.norm, self.k)
         return (size.square() if self.penalty == "square" else size).mean()

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spikeproof.base import InputError
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 
 __all__ = ["NORMS", "SCORES", "input_gradient", "length", "score"]
 
@@ -15,22 +15,22 @@ NORMS = ("l1", "l2", "linf", "top-k")
 SCORES = ("loss", "pairwise", "softmax")
 
 
-def score(clean: Pass, logits: Tensor, of: str) -> Tensor:
+def score(forward: Forward, logits: Tensor, of: str) -> Tensor:
     """What is differentiated, ``(N,)``: probability of the true class, or the cross-entropy."""
-    ours = clean.y[:, None]
+    ours = forward.y[:, None]
     if of == "loss":
-        return F.cross_entropy(logits, clean.y, reduction="none")
+        return F.cross_entropy(logits, forward.y, reduction="none")
     if of == "softmax":
         return logits.softmax(1).gather(1, ours).squeeze(1)
-    return torch.sigmoid(logits.gather(1, ours) - logits.gather(1, clean.rival[:, None]))[:, 0]
+    return torch.sigmoid(logits.gather(1, ours) - logits.gather(1, forward.rival[:, None]))[:, 0]
 
 
-def input_gradient(clean: Pass, of: str) -> Tensor:
+def input_gradient(forward: Forward, of: str) -> Tensor:
     """Gradient of every item's score with respect to it, with its own graph, ``(N, n)``."""
-    value = score(clean, clean.twice(), of)
+    value = score(forward, forward.twice_differentiable_logits(), of)
     grad = None
     if value.requires_grad:
-        (grad,) = torch.autograd.grad(value.sum(), clean.x, create_graph=True, allow_unused=True)
+        (grad,) = torch.autograd.grad(value.sum(), forward.x, create_graph=True, allow_unused=True)
     if grad is None or not grad.requires_grad:
         raise InputError(
             "No gradient that could be differentiated again reaches the input: the model cuts the "

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import check_positive
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 
 __all__ = ["MPDSGR"]
 
@@ -47,8 +47,8 @@ class MPDSGR:
         ...     spikes = Spiking(IF())
         ...     def forward(self, x):
         ...         return self.spikes(x.expand(1, *x.shape)).mean(0)
-        >>> clean = Pass(Net(), torch.tensor([[0.0, 0.0], [2.0, 2.0]]), torch.tensor([0, 1]))
-        >>> round(MPDSGR(window=1.0)(clean).item(), 3)  # one standard deviation to both sides
+        >>> forward = Forward(Net(), torch.tensor([[0.0, 0.0], [2.0, 2.0]]), torch.tensor([0, 1]))
+        >>> round(MPDSGR(window=1.0)(forward).item(), 3)  # one standard deviation to both sides
         0.683
 
     References:
@@ -62,9 +62,9 @@ class MPDSGR:
     def __post_init__(self) -> None:
         check_positive(self, "window")
 
-    def __call__(self, clean: Pass) -> Tensor:
+    def __call__(self, forward: Forward) -> Tensor:
         """The mean over layers."""
-        return torch.stack([self._share(t.membranes - t.threshold) for t in clean.traces]).mean()
+        return torch.stack([self._share(t.membranes - t.threshold) for t in forward.traces]).mean()
 
     def _share(self, distance: Tensor) -> Tensor:
         """Mean over channels and steps of one layer's share inside the window."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import check_one_of
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 from spikeproof.train.terms.input_gradient import SCORES, input_gradient
 
 __all__ = ["ParticipationRatio"]
@@ -39,7 +39,7 @@ class ParticipationRatio:
         >>> model = torch.nn.Linear(4, 2, bias=False).double()
         >>> _ = model.weight.data.copy_(torch.tensor([[1.0, 1.0, 0.0, 0.0], [0.0] * 4]))
         >>> x = torch.rand(2, 4, dtype=torch.float64)
-        >>> round(ParticipationRatio()(Pass(model, x, torch.tensor([0, 1]))).item(), 6)
+        >>> round(ParticipationRatio()(Forward(model, x, torch.tensor([0, 1]))).item(), 6)
         0.5
 
     References:
@@ -53,9 +53,9 @@ class ParticipationRatio:
     def __post_init__(self) -> None:
         check_one_of(self.of, SCORES, "ParticipationRatio.of")
 
-    def __call__(self, clean: Pass) -> Tensor:
+    def __call__(self, forward: Forward) -> Tensor:
         """The mean ratio of the shared pass."""
-        grad = input_gradient(clean, self.of)
+        grad = input_gradient(forward, self.of)
         largest = grad.detach().abs().amax(1, keepdim=True)
         some = largest > 0
         # Dividing by a constant leaves the ratio and its gradient alone, and squares do not vanish.

@@ -11,7 +11,7 @@ from torch import Tensor
 from spikeproof.base import InputError, SettingError, check_at_least, check_one_of
 from spikeproof.threats import Misclassification
 from spikeproof.train.terms.divergence import divergence
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 
 __all__ = ["Ramp"]
 
@@ -20,7 +20,7 @@ __all__ = ["Ramp"]
 class Ramp:
     r"""The worst cross-entropy over threats, plus logit pairing between them (RAMP).
 
-    With the attacks :math:`x_1, \ldots, x_P` of every item side by side, as the inputs ``Average``
+    With the attacks :math:`x_1, \ldots, x_P` of every item side by side, as the inputs ``AVG``
     lay them, and source :math:`q`:
 
     .. math:: \frac1N \sum_i \max_p \ell(x_{p}, y) + \frac{\lambda}{N} \sum_{i \in C} \frac1{P-1}
@@ -45,13 +45,13 @@ class Ramp:
         code divides by those in C (:meth:`code`), which at a robust accuracy of one half pulls
         twice as hard. More than two threats can be named. The worst loss is chosen in the pass
         that is trained on, without a pass of its own. The fusion with natural training is the
-        rule ``EpochFusion``, or per step ``NaturalFusion``.
+        hook ``EpochFusion``, or per step ``NaturalFusion``.
     Example:
         >>> model = torch.nn.Linear(1, 2, bias=False).double()
         >>> _ = model.weight.data.copy_(torch.tensor([[1.0], [0.0]]))
         >>> x = torch.tensor([[1.0986122886681098], [0.0]], dtype=torch.float64)  # two attacks
-        >>> clean = Pass(model, x, torch.tensor([0, 0]), origin=x[:1], copies=2)
-        >>> round(Ramp(pairing=0.0)(clean).exp().item(), 4)  # the worse answer is a coin's
+        >>> forward = Forward(model, x, torch.tensor([0, 0]), origin=x[:1], copies=2)
+        >>> round(Ramp(pairing=0.0)(forward).exp().item(), 4)  # the worse answer is a coin's
         2.0
 
     References:
@@ -73,11 +73,11 @@ class Ramp:
         """The form of the published code: 1.5, over the items that are right."""
         return cls(pairing=1.5, over="right")
 
-    def __call__(self, clean: Pass) -> Tensor:
+    def __call__(self, forward: Forward) -> Tensor:
         """Worst loss and pairing."""
-        copies = clean.copies
-        logits = clean.logits.view(copies, -1, clean.logits.shape[1])
-        losses = F.cross_entropy(clean.logits, clean.y, reduction="none").view(copies, -1)
+        copies = forward.copies
+        logits = forward.logits.view(copies, -1, forward.logits.shape[1])
+        losses = F.cross_entropy(forward.logits, forward.y, reduction="none").view(copies, -1)
         worst = losses.amax(0).mean()
         if copies == 1:
             return worst
@@ -86,7 +86,7 @@ class Ramp:
                 f"Ramp.source is {self.source}, but the inputs hold {copies} threats, counted "
                 "from 0."
             )
-        source, y = logits[self.source], clean.y[: logits.shape[1]]
+        source, y = logits[self.source], forward.y[: logits.shape[1]]
         right = (Misclassification(y).margin(source.detach()) <= 0).to(source.dtype)
         others = [logits[p] for p in range(copies) if p != self.source]
         apart = torch.stack([divergence(source, other) for other in others]).mean(0)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import InputError, SettingError, check_count, check_one_of, check_positive
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 from spikeproof.train.terms.input_gradient import score
 
 __all__ = ["DIRECTIONS", "SparseGradient"]
@@ -71,10 +71,10 @@ class SparseGradient:
     Example:
         >>> model = torch.nn.Linear(3, 2).double()
         >>> x, y = torch.rand(4, 3, dtype=torch.float64), torch.tensor([0, 1, 0, 1])
-        >>> clean = Pass(model, x, y)
-        >>> f = clean.logits.softmax(1).gather(1, y[:, None]).squeeze(1)  # two classes
+        >>> forward = Forward(model, x, y)
+        >>> f = forward.logits.softmax(1).gather(1, y[:, None]).squeeze(1)  # two classes
         >>> slope = f * (1 - f) * (model.weight[0] - model.weight[1]).abs().sum()
-        >>> gap = SparseGradient(h=1e-6)(clean) - slope.square().mean()
+        >>> gap = SparseGradient(h=1e-6)(forward) - slope.square().mean()
         >>> abs(gap.item()) < 1e-6
         True
 
@@ -120,21 +120,21 @@ class SparseGradient:
         """The form the paper states: absolute value, softmax probability, h = 0.01."""
         return cls(h=0.01, penalty="absolute", probability="softmax")
 
-    def __call__(self, clean: Pass) -> Tensor:
+    def __call__(self, forward: Forward) -> Tensor:
         """The mean penalty of the shared pass."""
-        before = self._confidence(clean, clean.logits)
-        (grad,) = torch.autograd.grad(before.sum(), clean.x, retain_graph=True, allow_unused=True)
+        before = self._confidence(forward, forward.logits)
+        (grad,) = torch.autograd.grad(before.sum(), forward.x, retain_graph=True, allow_unused=True)
         if grad is None:
             raise InputError(
                 "No gradient reaches the input, so SparseGradient has nothing to make sparse: the "
                 "model cuts the graph (a detach, a step function without surrogate, or an encoder "
                 "that cannot be differentiated). Use spikeproof.neurons.Spiking for the neurons."
             )
-        moved = clean.x.detach() + self.h * self._towards(grad)
+        moved = forward.x.detach() + self.h * self._towards(grad)
         if self.clip is not None:
             moved = moved.clamp(*self.clip)
         after = self._confidence(
-            clean, clean.again(moved, frozen_statistics=self.frozen_statistics)
+            forward, forward.forward_again(moved, frozen_statistics=self.frozen_statistics)
         )
         slope = (after - before) / self.h
         return (slope.square() if self.penalty == "square" else slope.abs()).mean()
@@ -152,9 +152,9 @@ class SparseGradient:
         chosen = torch.zeros_like(flat).scatter(1, places, 1.0)
         return (chosen * flat.sign()).view_as(grad)
 
-    def _confidence(self, clean: Pass, logits: Tensor) -> Tensor:
+    def _confidence(self, forward: Forward, logits: Tensor) -> Tensor:
         """Probability of the true class, ``(N,)``."""
-        return score(clean, logits, self.probability)
+        return score(forward, logits, self.probability)
 
 
 def _steepest(rows: Tensor, p: float) -> Tensor:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spikeproof.base import check_fraction, check_positive
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 
 __all__ = ["TET"]
 
@@ -38,8 +38,8 @@ class TET:
         ...     def forward(self, x):
         ...         return time_mean(torch.stack([x, 0 * x]))
         >>> x = torch.tensor([[1.0986122886681098, 0.0]], dtype=torch.float64)
-        >>> clean = Pass(Steps(), x, torch.tensor([0]))
-        >>> round(TET(pull=0.0)(clean).item(), 4)  # (ln 4/3 + ln 2) / 2
+        >>> forward = Forward(Steps(), x, torch.tensor([0]))
+        >>> round(TET(pull=0.0)(forward).item(), 4)  # (ln 4/3 + ln 2) / 2
         0.4904
 
     References:
@@ -55,9 +55,9 @@ class TET:
         check_fraction(self, "pull")
         check_positive(self, "centre")
 
-    def __call__(self, clean: Pass) -> Tensor:
+    def __call__(self, forward: Forward) -> Tensor:
         """The mean over steps and items."""
-        steps = clean.steps
-        y = clean.y.repeat(len(steps))
+        steps = forward.steps
+        y = forward.y.repeat(len(steps))
         error = F.cross_entropy(steps.flatten(0, 1), y)
         return (1 - self.pull) * error + self.pull * (steps - self.centre).square().mean()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import check_one_of, check_positive
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 
 __all__ = ["ThresholdGuarding"]
 
@@ -46,8 +46,8 @@ class ThresholdGuarding:
         ...     spikes = Spiking(LIF(leak=0.5))
         ...     def forward(self, x):
         ...         return self.spikes(x.expand(2, *x.shape)).mean(0)
-        >>> clean = Pass(Net(), torch.tensor([[0.75, 0.0]]), torch.tensor([0]))
-        >>> round(ThresholdGuarding(guard=0.5)(clean).item(), 4)  # (.25 + .375 + 0 + 0) / 4
+        >>> forward = Forward(Net(), torch.tensor([[0.75, 0.0]]), torch.tensor([0]))
+        >>> round(ThresholdGuarding(guard=0.5)(forward).item(), 4)  # (.25 + .375 + 0 + 0) / 4
         0.1562
 
     References:
@@ -70,9 +70,9 @@ class ThresholdGuarding:
         """The form of the paper, which adds the means of the layers."""
         return cls(guard=guard, over="layers")
 
-    def __call__(self, clean: Pass) -> Tensor:
+    def __call__(self, forward: Forward) -> Tensor:
         """The mean over items, steps and neurons."""
-        traces = clean.traces
+        traces = forward.traces
         near = [(self.guard - (t.membranes - t.threshold).abs()).clamp_min(0) for t in traces]
         if self.over == "layers":
             value = torch.stack([each.mean() for each in near]).sum()
@@ -81,4 +81,4 @@ class ThresholdGuarding:
             value = total / sum(each.numel() for each in near)
         if self.ramp == "none":
             return value
-        return 0.5 * (1 - math.cos(math.pi * clean.progress)) * value
+        return 0.5 * (1 - math.cos(math.pi * forward.progress)) * value

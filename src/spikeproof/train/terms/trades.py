@@ -8,7 +8,7 @@ from torch import Tensor
 
 from spikeproof.base import check_positive
 from spikeproof.train.terms.divergence import divergence
-from spikeproof.train.terms.forward import Pass
+from spikeproof.train.terms.forward import Forward
 
 __all__ = ["Trades"]
 
@@ -38,7 +38,7 @@ class Trades:
         >>> model = torch.nn.Linear(1, 2, bias=False).double()
         >>> _ = model.weight.data.copy_(torch.tensor([[1.0], [0.0]]))
         >>> x = torch.zeros(1, 1, dtype=torch.float64)
-        >>> round(Trades()(Pass(model, x + 1.0986123, torch.tensor([0]), origin=x)).item(), 4)
+        >>> round(Trades()(Forward(model, x + 1.0986123, torch.tensor([0]), origin=x)).item(), 4)
         0.1438
 
     References:
@@ -55,7 +55,7 @@ class Trades:
         """The form of the ASSG repository: temperature 2, so a factor of 4; its weight is 5."""
         return cls(sharpness=0.5)
 
-    def __call__(self, clean: Pass) -> Tensor:
+    def __call__(self, forward: Forward) -> Tensor:
         """The mean divergence."""
-        before = clean.natural.logits.repeat(len(clean.y) // len(clean.natural.y), 1)
-        return divergence(before, clean.logits, self.sharpness).mean() / self.sharpness**2
+        before = forward.clean.logits.repeat(len(forward.y) // len(forward.clean.y), 1)
+        return divergence(before, forward.logits, self.sharpness).mean() / self.sharpness**2

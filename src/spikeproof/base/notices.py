@@ -1,0 +1,23 @@
+"""Notices to the person at the terminal about spellings that have changed."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+
+__all__ = ["old_spelling"]
+
+
+@cache
+def old_spelling(old: str, new: str, where: str) -> None:
+    """Say on standard error, once per process, that an old spelling was read as the new one.
+
+    Not a warning: nothing is wrong with what is computed, and the old spelling is read for one
+    release more.
+
+    Args:
+        old: What stood there.
+        new: What it is called now.
+        where: The option, file or table.
+    """
+    print(f"{where}: {old} is now written {new}; the old spelling is still read.", file=sys.stderr)
