@@ -47,7 +47,7 @@ from spikeproof.evaluate import open_test, plain_logits
 from spikeproof.metrics import attack_optimality
 from spikeproof.models import load_model
 from spikeproof.neurons import Surrogate
-from spikeproof.oracle import Path
+from spikeproof.oracle import GradientRule
 from spikeproof.threats import L0, L1, L2, Geometry, Linf, Misclassification, Threat
 from spikeproof.train import TrainingSettings
 
@@ -103,10 +103,10 @@ def classic(name: str, data: Dataset) -> nn.Module:
     return model.eval()
 
 
-def ours(norm: str, spiking: bool) -> dict[str, tuple[MinimumNorm, Path | None, int]]:
+def ours(norm: str, spiking: bool) -> dict[str, tuple[MinimumNorm, GradientRule | None, int]]:
     """Our attacks under a norm: attack, gradient path, number of rivals."""
     path = ARCTAN if spiking else None
-    found: dict[str, tuple[MinimumNorm, Path | None, int]] = {
+    found: dict[str, tuple[MinimumNorm, GradientRule | None, int]] = {
         TOWARDS: (FMN(steps=STEPS), path, RIVALS),
         "FMN": (FMN(steps=STEPS), None, 0),
     }
@@ -123,7 +123,10 @@ def ours(norm: str, spiking: bool) -> dict[str, tuple[MinimumNorm, Path | None, 
 
 
 def nearest(
-    model: nn.Module, split: Split, threat: Threat, run: tuple[MinimumNorm, Path | None, int]
+    model: nn.Module,
+    split: Split,
+    threat: Threat,
+    run: tuple[MinimumNorm, GradientRule | None, int],
 ) -> Tensor:
     """The nearest points of one of our attacks, towards each rival in one batch if it has some."""
     attack, path, rivals = run

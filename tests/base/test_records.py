@@ -21,7 +21,7 @@ from spikeproof.models import ENCODERS, ModelSpec
 from spikeproof.neurons import NEURONS
 from spikeproof.oracle import GRADIENTS
 from spikeproof.threats import GEOMETRIES, Threat
-from spikeproof.train import AUGMENTATIONS, INPUTS, RULES, TERMS, Objective
+from spikeproof.train import AUGMENTATIONS, HOOKS, INPUTS, TERMS, Objective
 
 STORED = json.loads((Path(__file__).parent / "records.json").read_text("utf-8"))
 ROOMS = (attacks, data, models, neurons, oracle, threats, train, train.inputs, train.hooks)
@@ -31,7 +31,7 @@ FAMILIES: dict[str, Registry[Any]] = {
     "augmentations": AUGMENTATIONS,
     "encoders": ENCODERS,
     "gradients": GRADIENTS,
-    "hooks": RULES,
+    "hooks": HOOKS,
     "inputs": INPUTS,
     "neurons": NEURONS,
     "terms": TERMS,

@@ -34,7 +34,7 @@ class Mixture:
         g = \frac1k \sum_{i=1}^{k} \frac{g_i}{\lVert g_i \rVert_2} \ \text{(normalised)}
 
     Args:
-        gradients: At least one rule rule rule.
+        gradients: At least one rule rule rule rule.
         normalised: Every rule pulls equally hard on an item, however long its gradient; a
             gradient of zero stays zero. Without it the longest gradient decides.
     Raises:
