@@ -3,6 +3,8 @@
 from spikeproof.data.audio import HIGH_HZ, LOW_HZ, Call, DigitsAudio
 from spikeproof.data.cifar import Cifar10
 from spikeproof.data.corruption import CORRUPTIONS, EVENT_CORRUPTIONS, corrupt
+from spikeproof.data.dataset import Dataset, DataSpec, Split
+from spikeproof.data.domain import Domain
 from spikeproof.data.events import DigitsEvents
 from spikeproof.data.fashion import FashionMnist
 from spikeproof.data.files import DATA_FOLDER, Published, Source
@@ -10,9 +12,9 @@ from spikeproof.data.images import DigitsImages, labels
 from spikeproof.data.multimodal import DigitsAV
 from spikeproof.data.radii import JOINT, RADII
 from spikeproof.data.sensor import EventCamera
-from spikeproof.data.spec import Dataset, DataSpec, Domain, Split, Views
 from spikeproof.data.splits import Shares, assign, choose, hold_out
 from spikeproof.data.store import DataDiffers, datasets, describe, embedded, load, verify
+from spikeproof.data.views import Views
 
 __all__ = [
     "CORRUPTIONS",

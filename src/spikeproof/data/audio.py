@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import SettingError, check_fraction, check_positive, seeds
+from spikeproof.data.domain import Domain
 from spikeproof.data.images import labels
-from spikeproof.data.spec import Domain
 
 __all__ = ["HIGH_HZ", "LOW_HZ", "Call", "DigitsAudio"]
 

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from spikeproof.data.audio import DigitsAudio
 from spikeproof.data.cifar import Cifar10
+from spikeproof.data.domain import Domain
 from spikeproof.data.events import DigitsEvents
 from spikeproof.data.fashion import FashionMnist
 from spikeproof.data.files import Published, Source
 from spikeproof.data.images import DigitsImages
 from spikeproof.data.multimodal import DigitsAV
-from spikeproof.data.spec import Domain, Views
+from spikeproof.data.views import Views
 
 __all__ = ["CATALOGUE", "Entry", "FileEntry", "MadeEntry", "Maker", "Reader"]
 

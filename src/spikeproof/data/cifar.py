@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from spikeproof.base import FileProblem, read_json
+from spikeproof.data.domain import Domain
 from spikeproof.data.files import Published, Source
-from spikeproof.data.spec import Domain
 
 __all__ = ["BATCHES", "FORMS", "Cifar10"]
 

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import InputError, Seeds, SettingError, check_one_of
-from spikeproof.data.spec import Domain
+from spikeproof.data.domain import Domain
 
 __all__ = ["CORRUPTIONS", "EVENT_CORRUPTIONS", "corrupt"]
 

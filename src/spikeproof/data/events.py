@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError, check_positive, seeds
+from spikeproof.data.domain import Domain
 from spikeproof.data.images import DigitsImages
 from spikeproof.data.sensor import EventCamera
-from spikeproof.data.spec import Domain
 
 __all__ = ["DigitsEvents"]
 

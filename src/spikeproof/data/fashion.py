@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import FileProblem
+from spikeproof.data.domain import Domain
 from spikeproof.data.files import Published, Source
-from spikeproof.data.spec import Domain
 
 __all__ = ["FashionMnist"]
 

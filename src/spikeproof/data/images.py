@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikeproof.data.spec import Domain
+from spikeproof.data.domain import Domain
 
 __all__ = ["CLASSES", "ITEMS", "DigitsImages", "labels"]
 

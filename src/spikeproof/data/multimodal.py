@@ -8,7 +8,7 @@ from torch import Tensor
 
 from spikeproof.data.audio import DigitsAudio
 from spikeproof.data.images import DigitsImages
-from spikeproof.data.spec import Views
+from spikeproof.data.views import Views
 
 __all__ = ["DigitsAV"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import InputError, SettingError, check_labels, check_positive, seeds
-from spikeproof.data.spec import Split
+from spikeproof.data.dataset import Split
 
 __all__ = ["Shares", "assign", "choose", "hold_out"]
 

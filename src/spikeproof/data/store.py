@@ -20,10 +20,10 @@ from spikeproof.base import (
     read_json,
 )
 from spikeproof.data.catalogue import CATALOGUE, FileEntry, MadeEntry
+from spikeproof.data.dataset import Dataset, DataSpec, Split
 from spikeproof.data.files import chosen_folder
 from spikeproof.data.images import CLASSES, ITEMS, labels
 from spikeproof.data.radii import JOINT, RADII
-from spikeproof.data.spec import Dataset, DataSpec, Split
 from spikeproof.data.splits import assign, hold_out
 
 __all__ = [

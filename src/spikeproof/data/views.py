@@ -1,0 +1,113 @@
+"""Several domains in one input, such as a picture and its sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spikeproof.base import check_shape
+from spikeproof.data.domain import Domain
+
+__all__ = ["Views"]
+
+
+@dataclass(frozen=True)
+class Views:
+    """Several domains packed into one flat item ``(D,)``, in order, each under a name.
+
+    Args:
+        parts: ``(name, domain)`` pairs.
+    Example:
+        >>> views = Views((("image", Domain(kind="image", shape=(1, 2, 2))),
+        ...                ("audio", Domain(kind="audio", shape=(3,), low=-1.0))))
+        >>> views.shape
+        (7,)
+        >>> views.unpack(torch.zeros(5, 7))["image"].shape
+        torch.Size([5, 1, 2, 2])
+    """
+
+    parts: tuple[tuple[str, Domain], ...]
+
+    @property
+    def kind(self) -> str:
+        """Always ``"views"``."""
+        return "views"
+
+    @property
+    def size(self) -> int:
+        """How many features an item has, over all views."""
+        return sum(domain.size for _, domain in self.parts)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(D,)``."""
+        return (self.size,)
+
+    @property
+    def integer(self) -> bool:
+        """Whether any view lives on a grid."""
+        return any(domain.integer for _, domain in self.parts)
+
+    def slices(self) -> dict[str, slice]:
+        """Where each view lies in the packed item."""
+        out, start = {}, 0
+        for name, domain in self.parts:
+            out[name] = slice(start, start + domain.size)
+            start += domain.size
+        return out
+
+    def unpack(self, x: Tensor) -> dict[str, Tensor]:
+        """Each view in its own shape, from packed ``(N, D)``."""
+        where = self.slices()
+        return {name: x[:, where[name]].reshape(len(x), *d.shape) for name, d in self.parts}
+
+    def pack(self, views: Mapping[str, Tensor]) -> Tensor:
+        """Packed ``(N, D)`` from each view in its own shape."""
+        return torch.cat([views[name].flatten(1) for name, _ in self.parts], dim=1)
+
+    def relaxed(self) -> Views:
+        """The same boxes without grids."""
+        return Views(tuple((name, domain.relaxed()) for name, domain in self.parts))
+
+    def bounds(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Lowest and highest legal value of each feature, ``(D,)`` each."""
+        low = torch.cat([like.new_full((d.size,), d.low) for _, d in self.parts])
+        high = torch.cat([like.new_full((d.size,), d.high) for _, d in self.parts])
+        return low, high
+
+    def clip(self, x: Tensor) -> Tensor:
+        """The nearest point of the box, ``(N, D)``."""
+        low, high = self.bounds(x)
+        return torch.minimum(torch.maximum(x, low), high)
+
+    def snap(self, x_adv: Tensor, x: Tensor) -> Tensor:
+        """Snap the views that live on a grid."""
+        if not self.integer:
+            return x_adv
+        near, far = self.unpack(x), self.unpack(x_adv)
+        return self.pack({name: d.snap(far[name], near[name]) for name, d in self.parts})
+
+    def contains(self, x: Tensor) -> Tensor:
+        """Whether each item is legal in every view, bool ``(N,)``."""
+        views = self.unpack(x)
+        return torch.stack([d.contains(views[name]) for name, d in self.parts]).all(0)
+
+    def pixels(self) -> tuple[Tensor, int]:
+        """Number of the pixel each feature belongs to, and how many there are."""
+        indices, count = [], 0
+        for _, domain in self.parts:
+            index, places = domain.pixels()
+            indices.append(index + count)
+            count += places
+        return torch.cat(indices), count
+
+    def check(self, x: Tensor, what: str = "x") -> Tensor:
+        """Return ``x`` if every view of every item is legal; otherwise raise InputError."""
+        check_shape(x, self.shape, what)
+        views = self.unpack(x)
+        for name, domain in self.parts:
+            domain.check(views[name], f"{what}[{name!r}]")
+        return x
