@@ -173,7 +173,7 @@ def shipped(registry: Registry[Any]) -> list[str]:
 def families() -> list[tuple[str, str]]:
     """Everything that must be written about: family and name."""
     from spikeproof.attacks import ATTACKS
-    from spikeproof.data import datasets, describe
+    from spikeproof.data import DATASETS, describe
     from spikeproof.models import ENCODERS, models
     from spikeproof.neurons import NEURONS, SHAPES
     from spikeproof.oracle import GRADIENTS
@@ -181,14 +181,14 @@ def families() -> list[tuple[str, str]]:
     from spikeproof.threats import GEOMETRIES
     from spikeproof.train import HOOKS, INPUTS, TERMS
 
-    threats = {threat for name in datasets() for threat in describe(name).radii}
+    threats = {threat for name in shipped(DATASETS) for threat in describe(name).radii}
     return [
         *(("attack", ATTACKS[kind].__name__) for kind in ATTACKS),
         *(("term", TERMS[kind].__name__) for kind in shipped(TERMS)),
         *(("inputs", INPUTS[kind].__name__) for kind in shipped(INPUTS)),
         *(("rule", HOOKS[kind].__name__) for kind in shipped(HOOKS)),
         *(("geometry", GEOMETRIES[kind].__name__) for kind in GEOMETRIES),
-        *(("data set", name) for name in datasets()),
+        *(("data set", name) for name in shipped(DATASETS)),
         *(("threat", name) for name in sorted(threats)),
         *(("model", name) for name in models()),
         *(("encoder", ENCODERS[kind].__name__) for kind in ENCODERS),

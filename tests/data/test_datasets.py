@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import ast
+import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import torch
 
-from spikeproof.base import FileProblem, InputError, SettingError
+from spikeproof.base import InputError, SettingError
 from spikeproof.data import (
+    DATASETS,
     DataDiffers,
     Dataset,
     Views,
@@ -23,10 +24,8 @@ from spikeproof.data import (
     labels,
     load,
     pin,
-    store,
     verify,
 )
-from spikeproof.data.catalogue import CATALOGUE
 
 NAMES = embedded()
 SHAPES = {
@@ -49,17 +48,6 @@ def parts(data: Dataset) -> dict[str, torch.Tensor]:
 @pytest.fixture(params=NAMES)
 def data(request: pytest.FixtureRequest) -> Dataset:
     return load(request.param)
-
-
-@pytest.fixture
-def other_pins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the pinned hashes that a test may spoil."""
-    path = tmp_path / "pinned.json"
-    path.write_bytes(store.PINNED.read_bytes())
-    monkeypatch.setattr(store, "PINNED", path)
-    store._pinned.cache_clear()
-    yield path
-    store._pinned.cache_clear()
 
 
 def test_the_four_sets_that_need_no_files_exist() -> None:
@@ -121,7 +109,7 @@ def test_the_pinned_hash_is_that_of_the_arrays_made_afresh(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_item_is_the_same_whatever_batch_it_is_made_in(name: str) -> None:
-    make = CATALOGUE[name].make()
+    make = DATASETS[name]()
     some = torch.tensor([1500, 3, 77])
     batch = make(torch.arange(0, 1797, 11), seed=4)
     assert torch.equal(make(some, seed=4)[2:], batch[7:8])
@@ -135,7 +123,7 @@ def test_a_maker_prints_as_what_makes_it_again(name: str) -> None:
     from spikeproof.data import DigitsAudio, DigitsAV, DigitsEvents, DigitsImages, EventCamera
 
     known = (DigitsAudio, DigitsAV, DigitsEvents, DigitsImages, EventCamera)
-    make = CATALOGUE[name].make()
+    make = DATASETS[name]()
     assert eval(repr(make), {cls.__name__: cls for cls in known}) == make
 
 
@@ -172,12 +160,17 @@ def test_an_unknown_name_is_answered_with_the_nearest(call: object) -> None:
         call("digit-event")  # type: ignore[operator]
 
 
-def test_arrays_that_differ_load_with_a_warning_and_do_not_verify(other_pins: Path) -> None:
-    pins = json.loads(other_pins.read_text())
-    true = pins["digits"]["sha256"]
-    pins["digits"]["sha256"] = "0" * 64
-    pins["digits"]["arrays"]["x"] = "0" * 64
-    other_pins.write_text(json.dumps(pins))
+def pins(monkeypatch: pytest.MonkeyPatch, pinned: dict[str, str]) -> None:
+    """Other pinned hashes of `digits`."""
+    cls = DATASETS["digits"]
+    monkeypatch.setattr(cls, "facts", replace(cls.facts, pinned=pinned))
+
+
+def test_arrays_that_differ_load_with_a_warning_and_do_not_verify(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    true = describe("digits").sha256
+    pins(monkeypatch, {**DATASETS["digits"].facts.pinned, "all": "0" * 64, "x": "0" * 64})
     with pytest.warns(DataDiffers, match=f"{true}, pinned is {'0' * 64}; differing: x"):
         data = load("digits")
     assert data.spec.sha256 == true
@@ -185,25 +178,27 @@ def test_arrays_that_differ_load_with_a_warning_and_do_not_verify(other_pins: Pa
         verify("digits")
 
 
-@pytest.mark.parametrize("spoil", ["missing", "truncated"])
-def test_a_missing_or_truncated_file_of_hashes_is_named(other_pins: Path, spoil: str) -> None:
-    if spoil == "missing":
-        other_pins.unlink()
-    else:
-        other_pins.write_bytes(other_pins.read_bytes()[:100])
-    with pytest.raises(FileProblem, match=r"pinned\.json"):
-        load("digits")
-
-
-def test_pinning_reports_a_difference_and_mends_it_when_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_set_without_pinned_hashes_has_the_hash_of_what_was_made(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = tmp_path / "hashes.json"
-    assert pin.main(["digits", "--file", str(path)]) == 1
-    assert "DIFFERS" in capsys.readouterr().out
-    assert pin.main(["digits", "--file", str(path), "--write"]) == 0
-    assert pin.main(["digits", "--file", str(path)]) == 0
-    assert json.loads(path.read_text())["digits"]["sha256"] == describe("digits").sha256
+    true = describe("digits").sha256
+    pins(monkeypatch, {})
+    assert describe("digits").sha256 == "not pinned"
+    assert load("digits").spec.sha256 == true
+    with pytest.raises(InputError, match=r"no pinned hash.*spikeproof\.data\.pin digits"):
+        verify("digits")
+
+
+def test_pinning_prints_what_is_to_be_pasted_into_the_facts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pin.main(["digits"]) == 0
+    assert "as pinned" in capsys.readouterr().out
+    true = dict(DATASETS["digits"].facts.pinned)
+    pins(monkeypatch, {**true, "y": "0" * 64})
+    assert pin.main(["digits"]) == 1
+    _, block = capsys.readouterr().out.split("pinned=")
+    assert ast.literal_eval(block.strip().rstrip(",")) == true
 
 
 def test_describing_makes_nothing() -> None:
@@ -212,6 +207,14 @@ def test_describing_makes_nothing() -> None:
         "[describe(name) for name in datasets()]; assert 'sklearn' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", datasets())
+def test_the_pinned_hashes_are_whole_and_of_every_array(name: str) -> None:
+    pinned = DATASETS[name].facts.pinned
+    assert set(pinned) == {"all", "x", "y", "train", "validation", "test"}
+    assert all(re.fullmatch("[0-9a-f]{64}", value) for value in pinned.values())
+    assert len(set(pinned.values())) == len(pinned)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 
 from spikeproof.base import FileProblem
 from spikeproof.cli.main import run
-from spikeproof.data import FashionMnist, describe, hold_out, load, store, verify
+from spikeproof.data import DATASETS, FashionMnist, describe, hold_out, load, store, verify
 from support.published_files import REAL, source
 
 
@@ -129,16 +130,11 @@ def test_official_test_items_stay_test_and_validation_comes_from_training() -> N
 def test_a_set_of_files_loads_as_legal_items_under_its_pinned_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
-
-    from spikeproof.data.catalogue import CATALOGUE
-
     reader, x, y = clothes(tmp_path)
-    entry = replace(CATALOGUE["fashion-mnist"], read=lambda: reader)
-    monkeypatch.setitem(CATALOGUE, "fashion-mnist", entry)
+    monkeypatch.setitem(DATASETS.members, "fashion-mnist", lambda: reader)
     found = store.fingerprint(store._make("fashion-mnist", 0, tmp_path))
-    pins = {**store._pinned(), "fashion-mnist": found}
-    monkeypatch.setattr(store, "_pinned", lambda: pins)
+    pinned = {"all": found["sha256"], **found["arrays"]}
+    monkeypatch.setattr(FashionMnist, "facts", replace(FashionMnist.facts, pinned=pinned))
     monkeypatch.setenv("SPIKEPROOF_DATA", str(tmp_path))
     data = load("fashion-mnist")
     verify("fashion-mnist")

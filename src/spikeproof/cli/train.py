@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
-# What the demo says of its data sets, for those that come as files.
-_FILE_SETS: Mapping[str, Mapping[str, Any]] = {
-    "cifar10": {"model": "vgg-9", "epochs": 30, "batch_size": 64, "learning_rate": 0.001},
-    "fashion-mnist": {
-        "model": "cnn-small",
-        "epochs": 10,
-        "batch_size": 128,
-        "learning_rate": 0.005,
-    },
-}
-
 
 def train(
     recipe: Annotated[
@@ -49,7 +38,7 @@ def train(
         str, typer.Option("--data", help="The data set; see 'spikeproof list data'.")
     ] = "digits",
     model: Annotated[
-        str | None, typer.Option("--model", help="Architecture; the demo's for this data set.")
+        str | None, typer.Option("--model", help="Architecture; the data set's own where absent.")
     ] = None,
     threat: Annotated[
         str | None, typer.Option("--threat", help="AT: what the training attack may do.")
@@ -106,8 +95,9 @@ def train(
 ) -> None:
     """Train one network; the same command again resumes, to the byte.
 
-    What is not given is as in the plan of the recipe, or else in the demo: architecture, epochs,
-    weights of the terms, training attack; --set and --augment win over the recipe. The one to start
+    What is not given is as in the plan of the recipe: architecture, epochs, weights of the terms,
+    training attack. Where that plan does not know the data set, architecture and epochs are the
+    data set's own. --set and --augment win over the recipe. The one to start
     from against several norms is --recipe multinorm. The epoch is chosen on the validation
     items, or is the last one where the recipe or --set says select=last; the test items stay
     sealed. A card beside the model says how it was made and what that cost. Where torchrun starts
@@ -167,20 +157,34 @@ def _name(recipe: str | None, objective: str | None) -> str:
 def _tables(data: str, name: str, changes: dict[str, Any]) -> tuple[DataPlan, TrainingPlan]:
     """The training of that name, and the data set's table in its plan, with what options change.
 
-    A plan without the data set lends nothing: then it is the demo's table, or a file set's,
-    without weights, as those were chosen for other terms.
+    A plan without the data set lends nothing: then it is the set's own table, without weights, as
+    those were chosen for other terms.
     """
-    from spikeproof.study import DataPlan, load_plan
+    from spikeproof.study import load_plan
 
-    plans = load_plan("recipes"), load_plan("demo")
-    parts = {table: DataPlan(name=table, **values) for table, values in _FILE_SETS.items()}
-    parts |= {part.name: replace(part, weights={}) for plan in plans for part in plan.data}
-    pick(data, parts, "data set")
-    homes = {training.name: plan for plan in plans for training in plan.training}
+    given = {key: value for key, value in changes.items() if value is not None}
+    own = _own(data, given)
+    homes = {
+        training.name: plan
+        for plan in (load_plan("recipes"), load_plan("demo"))
+        for training in plan.training
+    }
     plan = homes[pick(name, homes, "training")]
     training = next(training for training in plan.training if training.name == name)
-    part = next((part for part in plan.data if part.name == data), parts[data])
-    return replace(part, **{key: v for key, v in changes.items() if v is not None}), training
+    part = next((part for part in plan.data if part.name == data), own)
+    return replace(part, **given), training
+
+
+def _own(data: str, given: Mapping[str, Any]) -> DataPlan:
+    """How a data set is trained on by its own facts, with what options add to them."""
+    from spikeproof.data import DATASETS
+    from spikeproof.study import DataPlan
+
+    facts = DATASETS[pick(data, list(DATASETS), "data set")].facts
+    values = {**facts.training, **given}
+    if "model" not in values:
+        raise typer.BadParameter(f"{data} names no network to train; name one with --model.")
+    return DataPlan(name=data, **values)
 
 
 def _under(

@@ -1,29 +1,31 @@
 """Embedded data sets and two that come as files, pinned by hash, split once and for all."""
 
-from spikeproof.data.audio import HIGH_HZ, LOW_HZ, Call, DigitsAudio
-from spikeproof.data.cifar import Cifar10
 from spikeproof.data.corruption import CORRUPTIONS, EVENT_CORRUPTIONS, corrupt
 from spikeproof.data.dataset import Dataset, DataSpec, Split
 from spikeproof.data.domain import Domain
-from spikeproof.data.events import DigitsEvents
-from spikeproof.data.fashion import FashionMnist
+from spikeproof.data.facts import Facts, Maker, Reader
 from spikeproof.data.files import DATA_FOLDER, Published, Source
-from spikeproof.data.images import DigitsImages, labels
-from spikeproof.data.multimodal import DigitsAV
-from spikeproof.data.radii import JOINT, RADII
+from spikeproof.data.modality import MODALITIES, Modality
 from spikeproof.data.sensor import EventCamera
+from spikeproof.data.sets import DATASETS
+from spikeproof.data.sets.cifar10 import Cifar10
+from spikeproof.data.sets.digits import DigitsImages, labels
+from spikeproof.data.sets.digits_audio import HIGH_HZ, LOW_HZ, Call, DigitsAudio
+from spikeproof.data.sets.digits_av import DigitsAV
+from spikeproof.data.sets.digits_events import DigitsEvents
+from spikeproof.data.sets.fashion_mnist import FashionMnist
 from spikeproof.data.splits import Shares, assign, choose, hold_out
 from spikeproof.data.store import DataDiffers, datasets, describe, embedded, load, verify
 from spikeproof.data.views import Views
 
 __all__ = [
     "CORRUPTIONS",
+    "DATASETS",
     "DATA_FOLDER",
     "EVENT_CORRUPTIONS",
     "HIGH_HZ",
-    "JOINT",
     "LOW_HZ",
-    "RADII",
+    "MODALITIES",
     "Call",
     "Cifar10",
     "DataDiffers",
@@ -35,8 +37,12 @@ __all__ = [
     "DigitsImages",
     "Domain",
     "EventCamera",
+    "Facts",
     "FashionMnist",
+    "Maker",
+    "Modality",
     "Published",
+    "Reader",
     "Shares",
     "Source",
     "Split",

@@ -5,29 +5,24 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from spikeproof.base import (
-    InputError,
-    SettingError,
-    check_one_of,
-    digest_arrays,
-    read_json,
-)
-from spikeproof.data.catalogue import CATALOGUE, FileEntry, MadeEntry
+from spikeproof.base import InputError, SettingError, digest_arrays
 from spikeproof.data.dataset import Dataset, DataSpec, Split
+from spikeproof.data.domain import Domain
+from spikeproof.data.facts import Maker, Reader
 from spikeproof.data.files import chosen_folder
-from spikeproof.data.images import CLASSES, ITEMS, labels
-from spikeproof.data.radii import JOINT, RADII
+from spikeproof.data.modality import together
+from spikeproof.data.sets import DATASETS
 from spikeproof.data.splits import assign, hold_out
+from spikeproof.data.views import Views
 
 __all__ = [
-    "PINNED",
     "DataDiffers",
     "datasets",
     "describe",
@@ -37,7 +32,7 @@ __all__ = [
     "verify",
 ]
 
-PINNED = Path(__file__).with_name("pinned.json")
+_NOT_PINNED = "not pinned"
 
 
 class DataDiffers(UserWarning):
@@ -51,7 +46,7 @@ def datasets() -> list[str]:
         >>> datasets()
         ['cifar10', 'digits', 'digits-audio', 'digits-av', 'digits-events', 'fashion-mnist']
     """
-    return sorted(CATALOGUE)
+    return list(DATASETS)
 
 
 def embedded() -> list[str]:
@@ -61,7 +56,7 @@ def embedded() -> list[str]:
         >>> embedded()
         ['digits', 'digits-audio', 'digits-av', 'digits-events']
     """
-    return [name for name in datasets() if isinstance(CATALOGUE[name], MadeEntry)]
+    return [name for name in datasets() if isinstance(_standard(name), Maker)]
 
 
 def describe(name: str) -> DataSpec:
@@ -73,22 +68,22 @@ def describe(name: str) -> DataSpec:
         Its specification with the pinned hash.
     Raises:
         SettingError: there is no such data set; the nearest name is suggested.
-        FileProblem: the file of pinned hashes is missing or not whole.
     Example:
         >>> describe("digits").modality
         'image'
     """
-    entry = CATALOGUE[check_one_of(name, datasets(), "data set")]
+    made = _standard(name)
+    facts = made.facts
     return DataSpec(
         name=name,
-        version=entry.version,
-        classes=CLASSES,
-        modality=entry.modality,
-        licence=entry.licence,
-        source=entry.source,
-        sha256=_pinned().get(name, {}).get("sha256", "not pinned"),
-        radii=RADII[name],
-        joint=JOINT.get(name, {}),
+        version=facts.version,
+        classes=facts.classes,
+        modality=_modality(made.domain),
+        licence=facts.licence,
+        source=facts.source,
+        sha256=facts.pinned.get("all", _NOT_PINNED),
+        radii=facts.radii,
+        joint=facts.joint,
     )
 
 
@@ -103,8 +98,8 @@ def load(name: str, *, seed: int | None = None, folder: Path | str | None = None
             random in the set anew (to see whether a finding hangs on this one draw); its version
             then reads ``"1+seed3"`` and its hash is the one of what was made. A set that comes
             as files keeps its official test items.
-        folder: Where the files of ``"fashion-mnist"`` or ``"cifar10"`` are; the environment
-            variable ``SPIKEPROOF_DATA`` where None. The embedded sets need none.
+        folder: Where the files of a set that comes as files are; the environment variable
+            ``SPIKEPROOF_DATA`` where None. The embedded sets need none.
     Returns:
         Train and validation items, the legal domain, and the sealed test items.
     Raises:
@@ -127,16 +122,18 @@ def load(name: str, *, seed: int | None = None, folder: Path | str | None = None
     arrays, found = _made(name, number, _place(name, folder))
     if number:
         spec = replace(spec, version=f"{spec.version}+seed{number}", sha256=found["sha256"])
+    elif spec.sha256 == _NOT_PINNED:
+        spec = replace(spec, sha256=found["sha256"])
     elif found["sha256"] != spec.sha256:
         warnings.warn(_difference(name, found), DataDiffers, stacklevel=2)
         spec = replace(spec, sha256=found["sha256"])
-    entry = CATALOGUE[name]
+    made = _standard(name)
     return Dataset(
         spec=spec,
-        domain=(entry.make() if isinstance(entry, MadeEntry) else entry.read()).domain,
-        train=_part(arrays, "train"),
-        validation=_part(arrays, "validation"),
-        sealed=_part(arrays, "test"),
+        domain=made.domain,
+        train=_part(made, arrays, "train"),
+        validation=_part(made, arrays, "validation"),
+        sealed=_part(made, arrays, "test"),
     )
 
 
@@ -148,14 +145,19 @@ def verify(name: str, *, folder: Path | str | None = None) -> None:
         folder: As for ``load``.
     Raises:
         SettingError: there is no such data set.
-        InputError: the arrays differ; says which, with both hashes.
-        FileProblem: the file of pinned hashes, or one of the data set, is missing or not whole.
+        InputError: the arrays differ; says which, with both hashes. Or nothing is pinned.
+        FileProblem: a file of the data set is missing or not whole.
     Cost:
         That of a first ``load``.
     Example:
         >>> verify("digits")
     """
     spec = describe(name)
+    if spec.sha256 == _NOT_PINNED:
+        raise InputError(
+            f"{name} has no pinned hash to compare with; pin what "
+            f"`python -m spikeproof.data.pin {name}` prints in its facts."
+        )
     found = fingerprint(_make(name, 0, _place(name, folder)))
     if found["sha256"] != spec.sha256:
         raise InputError(_difference(name, found))
@@ -176,15 +178,25 @@ def fingerprint(arrays: Mapping[str, Tensor]) -> dict[str, Any]:
 
 def _make(name: str, seed: int, folder: Path | None) -> dict[str, Tensor]:
     """Every array of a data set: x, y and the item numbers of each split."""
-    entry = CATALOGUE[name]
-    if isinstance(entry, MadeEntry):
-        items = torch.arange(ITEMS)
-        y = labels(items)
-        return {"x": entry.make()(items, seed=seed), "y": y, **assign(y, seed=seed)}
+    made = _standard(name)
+    if isinstance(made, Maker):
+        y = made.labels()
+        return {"x": made(torch.arange(len(y)), seed=seed), "y": y, **assign(y, seed=seed)}
     assert folder is not None
-    found = entry.read()(folder)
+    found = made(folder)
     splits = hold_out(found.y, official=found.official, seed=seed)
     return {"x": found.x, "y": found.y, **splits}
+
+
+def _modality(domain: Domain | Views) -> str:
+    """What the items of a set are."""
+    parts = [part for _, part in domain.parts] if isinstance(domain, Views) else [domain]
+    return together(*(part.kind for part in parts))
+
+
+def _standard(name: str) -> Maker | Reader:
+    """What makes or reads a set, with its standard settings."""
+    return DATASETS[name]()
 
 
 @lru_cache(maxsize=8)
@@ -194,28 +206,18 @@ def _made(name: str, seed: int, folder: Path | None) -> tuple[dict[str, Tensor],
     return arrays, fingerprint(arrays)
 
 
-def _part(arrays: Mapping[str, Tensor], split: str) -> Split:
-    """The items of one split; stored bytes become levels in [0, 1]."""
+def _part(made: Maker | Reader, arrays: Mapping[str, Tensor], split: str) -> Split:
+    """The items of one split."""
     items = arrays[split]
     x = arrays["x"][items]
-    if x.dtype == torch.uint8:  # kept as bytes until here: a quarter of the memory
-        x = x.to(torch.float32).div_(255)
-    return Split(x, arrays["y"][items], items)
+    # Files are kept as stored until here: bytes take a quarter of the memory of floats.
+    return Split(made.values(x) if isinstance(made, Reader) else x, arrays["y"][items], items)
 
 
 def _place(name: str, folder: Path | str | None) -> Path | None:
     """The folder of a data set that comes as files; None for one that is made here."""
-    entry = CATALOGUE[name]
-    if isinstance(entry, FileEntry):
-        return chosen_folder(name, folder, entry.read().published.url)
-    return None
-
-
-@cache
-def _pinned() -> dict[str, Any]:
-    """The pinned hashes, by name."""
-    content: dict[str, Any] = read_json(PINNED, "file of pinned data hashes")
-    return content
+    made = _standard(name)
+    return chosen_folder(name, folder, made.published.url) if isinstance(made, Reader) else None
 
 
 def _seed(seed: int | None) -> int:
@@ -229,12 +231,11 @@ def _seed(seed: int | None) -> int:
 
 def _difference(name: str, found: Mapping[str, Any]) -> str:
     """The sentence for arrays that are not the pinned ones."""
-    pinned = _pinned().get(name, {})
-    parts = pinned.get("arrays", {})
-    differing = [part for part, value in found["arrays"].items() if parts.get(part) != value]
+    pinned = DATASETS[name].facts.pinned
+    differing = [part for part, value in found["arrays"].items() if pinned.get(part) != value]
     return (
         f"{name}: the arrays made here have sha256 {found['sha256']}, pinned is "
-        f"{pinned.get('sha256', 'nothing')}; differing: {', '.join(differing) or 'none'}. Numbers "
+        f"{pinned.get('all', 'nothing')}; differing: {', '.join(differing) or 'none'}. Numbers "
         "from here do not compare bit for bit with published ones; a scikit-learn, torch or "
         "processor that rounds otherwise is the usual cause."
     )

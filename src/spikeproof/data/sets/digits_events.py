@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError, check_positive, seeds
 from spikeproof.data.domain import Domain
-from spikeproof.data.images import DigitsImages
+from spikeproof.data.facts import Facts
 from spikeproof.data.sensor import EventCamera
+from spikeproof.data.sets.digits import LICENCE, ONE_COLLECTION, SCANS, DigitsImages
 
 __all__ = ["DigitsEvents"]
 
@@ -55,6 +57,44 @@ class DigitsEvents:
         torch.Size([2, 10, 2, 16, 16])
     """
 
+    facts: ClassVar[Facts] = Facts(
+        version="1",
+        classes=10,
+        title="Event recordings",
+        unit="events per pixel and frame",
+        licence=LICENCE,
+        source=(
+            "The scans of digits moved by three saccades (orchard2015) before a simulated "
+            f"event camera (rebecq2018esim, hu2021v2e); scans: {SCANS}."
+        ),
+        radii={
+            "linf": (0.01, 0.025, 0.04),
+            "l2": (0.3, 0.75, 1.2),
+            "l1": (10.0, 28.0, 50.0),
+            "l0": (6.0, 14.0, 24.0),
+            "counts": (12.0, 32.0, 56.0),
+        },
+        limits=(
+            ONE_COLLECTION,
+            "The event camera is simulated; nothing here is a claim about real recordings.",
+        ),
+        training={
+            "model": "cnn-small",
+            "width": 8,
+            "epochs": 11,
+            "batch_size": 32,
+            "learning_rate": 0.01,
+        },
+        pinned={
+            "all": "ed136cb51c2bcdcce2f55398ad6f15924fdcd47b1e14d36b458c9468dc6ff213",
+            "x": "474f7a8a2aa202c7c3182e78bafc84c81989affe667c2b97ae436d30ce30dcff",
+            "y": "c99579baa0e11596303e3ea4a354b88d3c970b5a72bbd3dd8525f9379e30be72",
+            "train": "47661eb819fcd5869634b413a839953dafb93af6dc9bf6442a49222ff81fb821",
+            "validation": "79d3a92a1cbc7a4fa214ba671bb17861e071bb7d6974d4edf32bbbee0c948f90",
+            "test": "e3e53e8472f0dac95b1b955d36fb0f025c22855a633a05d0d5e2e795bd13860c",
+        },
+    )
+
     camera: EventCamera = field(default_factory=EventCamera)
     timesteps: int = 10
     bin_ms: float = 10.0
@@ -79,6 +119,10 @@ class DigitsEvents:
         shape = (self.timesteps, 2, self.size, self.size)
         high = self.camera.most(self.bin_ms)
         return Domain(kind="events", shape=shape, high=float(high), integer=True)
+
+    def labels(self) -> Tensor:
+        """The digit of each of the 1797 items."""
+        return DigitsImages().labels()
 
     def __call__(self, items: Tensor, *, seed: int = 0) -> Tensor:
         """The recordings of ``items``; ``seed`` draws other saccades, noise and sensor."""

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import SettingError, check_fraction, check_positive, seeds
 from spikeproof.data.domain import Domain
-from spikeproof.data.images import labels
+from spikeproof.data.facts import Facts
+from spikeproof.data.sets.digits import LICENCE, ONE_COLLECTION, SCANS, DigitsImages, labels
 
-__all__ = ["HIGH_HZ", "LOW_HZ", "Call", "DigitsAudio"]
+__all__ = ["HIGH_HZ", "KEY_TONES", "LOW_HZ", "RATE_HZ", "Call", "DigitsAudio"]
+
+RATE_HZ = 8000
+KEY_TONES = (
+    "The sounds are synthetic key tones; no loudspeaker, room or microphone stands between the "
+    "attacker and the network."
+)
 
 # ITU-T Q.23: the row and the column of the keys 0 to 9.
 LOW_HZ = (941.0, 697.0, 697.0, 697.0, 770.0, 770.0, 770.0, 852.0, 852.0, 852.0)
@@ -87,7 +95,42 @@ class DigitsAudio:
         torch.Size([2, 1200])
     """
 
-    rate_hz: int = 8000
+    facts: ClassVar[Facts] = Facts(
+        version="1",
+        classes=10,
+        title="Sounds",
+        unit="amplitude, −1 to 1",
+        licence=LICENCE,
+        source=(
+            "Simulated telephone key tones (ituq23, ituq24) over a noisy line, one for "
+            f"each scan of digits, with its label; labels: {SCANS}."
+        ),
+        radii={
+            "linf": (0.03, 0.04, 0.05),
+            "l2": (0.7, 1.0, 1.3),
+            "l1": (10.0, 20.0, 30.0),
+            "l0": (10.0, 18.0, 26.0),
+        },
+        limits=(ONE_COLLECTION, KEY_TONES),
+        training={
+            "model": "tcn-small",
+            "width": 16,
+            "epochs": 12,
+            "batch_size": 64,
+            "learning_rate": 0.005,
+        },
+        rate_hz=RATE_HZ,
+        pinned={
+            "all": "d78510540feba346615cdc6cfb6612c4c32a7ae84a90fa8da9011e6432670824",
+            "x": "5dcdbec495b637251b0e332f04576a9e1b095d7aae974c9ec8ac1ebfdb16fa8d",
+            "y": "c99579baa0e11596303e3ea4a354b88d3c970b5a72bbd3dd8525f9379e30be72",
+            "train": "47661eb819fcd5869634b413a839953dafb93af6dc9bf6442a49222ff81fb821",
+            "validation": "79d3a92a1cbc7a4fa214ba671bb17861e071bb7d6974d4edf32bbbee0c948f90",
+            "test": "e3e53e8472f0dac95b1b955d36fb0f025c22855a633a05d0d5e2e795bd13860c",
+        },
+    )
+
+    rate_hz: int = RATE_HZ
     length: int = 1200
     level_db: tuple[float, float] = (-18.0, -10.0)
     twist_db: tuple[float, float] = (-8.0, 4.0)
@@ -127,6 +170,10 @@ class DigitsAudio:
     def domain(self) -> Domain:
         """Legal waveforms."""
         return Domain(kind="audio", shape=(self.length,), low=-1.0, high=1.0)
+
+    def labels(self) -> Tensor:
+        """The digit of each of the 1797 calls."""
+        return DigitsImages().labels()
 
     def __call__(self, items: Tensor, *, seed: int = 0) -> Tensor:
         """The waveforms of ``items``; ``seed`` draws other calls."""
