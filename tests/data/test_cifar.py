@@ -1,22 +1,35 @@
-"""The photographs of CIFAR-10 in each of their forms, made by hand, and the real ones."""
+"""CIFAR-10: the binary files, what is refused, and the unpacking of early folders."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import io
 import lzma
 import pickle
-import struct
-from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from spikeproof.base import FileProblem
-from spikeproof.data import Cifar10, describe, embedded, load
-from spikeproof.data.sets import cifar10 as cifar
-from spikeproof.data.sets.cifar10 import BATCHES, FORMS
+from spikeproof.data import Cifar10, load
+
+BATCHES = [name.removesuffix(".bin") for name in Cifar10().published.files]
+
+
+def unpacking() -> ModuleType:
+    """The script that unpacks the form of early versions."""
+    path = Path(__file__).resolve().parents[2] / "scripts" / "unpack_cifar10.py"
+    spec = importlib.util.spec_from_file_location("unpack_cifar10", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 from support.published_files import REAL, source
 
 
@@ -26,21 +39,6 @@ def photographs() -> tuple[np.ndarray, np.ndarray]:
     smooth = generator.integers(0, 256, (18, 3, 8, 8)).repeat(4, 2).repeat(4, 3)
     x = (smooth + generator.integers(-3, 4, smooth.shape)) % 256
     return x.astype(np.uint8), generator.integers(0, 10, 18).astype(np.uint8)
-
-
-def python_files(x: np.ndarray, y: np.ndarray) -> dict[str, bytes]:
-    """The batches pickled as in 2009: protocol 2, texts and levels as strings of bytes."""
-    files = {}
-    for number, name in enumerate(BATCHES):
-        part = slice(3 * number, 3 * number + 3)
-        levels = x[part].tobytes()
-        listed = b"".join(b"K" + bytes([label]) for label in y[part])
-        head = b"\x80\x02}q\x01(U\x0bbatch_labelq\x02U\x01xq\x03U\x06labelsq\x04]q\x05(" + listed
-        rows = b"e" + b"U\x04dataq\x06cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\n"
-        kind = b"q\x08K\x00\x85U\x01b\x87Rq\x09(K\x01K\x03M\x00\x0c\x86cnumpy\ndtype\nq\nU\x02u1"
-        kind += b"K\x00K\x01\x87Rq\x0b(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T"
-        files[name] = head + rows + kind + struct.pack("<i", len(levels)) + levels + b"tbu."
-    return files
 
 
 def binary_files(x: np.ndarray, y: np.ndarray) -> dict[str, bytes]:
@@ -77,62 +75,70 @@ def packed_files(x: np.ndarray, y: np.ndarray) -> dict[str, bytes]:
     return {**files, "labels.npz": labels.getvalue()}
 
 
-FILES: dict[str, Callable[[np.ndarray, np.ndarray], dict[str, bytes]]] = {
-    "binary": binary_files,
-    "python": python_files,
-    "packed": packed_files,
-}
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_every_form_of_the_photographs_holds_the_same(form: str, tmp_path: Path) -> None:
+def test_the_binary_files_are_read_as_they_were_written(tmp_path: Path) -> None:
     x, y = photographs()
-    reader = Cifar10(forms={form: source(FILES[form](x, y), tmp_path)})
-    found = reader(tmp_path)
+    found = Cifar10(published=source(binary_files(x, y), tmp_path))(tmp_path)
     assert found.official == 15
     assert np.array_equal(found.x.numpy(), x)
     assert np.array_equal(found.y.numpy(), y)
+    assert Cifar10().values(found.x).max() <= 1
 
 
-def test_the_python_form_of_the_test_is_the_pickle_that_it_claims_to_be() -> None:
-    x, y = photographs()
-    content = pickle.loads(python_files(x, y)["data_batch_2"], encoding="bytes")
-    assert content[b"labels"] == y[3:6].tolist()
-    assert np.array_equal(content[b"data"].reshape(-1, 3, 32, 32), x[3:6])
+def test_a_file_without_whole_records_is_refused(tmp_path: Path) -> None:
+    files = dict.fromkeys(Cifar10().published.files, b"short")
+    with pytest.raises(FileProblem, match=r"data_batch_1\.bin does not hold whole records"):
+        Cifar10(published=source(files, tmp_path))(tmp_path)
 
 
-def test_a_pickle_is_not_executed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["cifar-10-batches-py", "cifar10", "."])
+def test_the_python_version_is_refused_unread_with_the_way_to_the_binary_one(
+    place: str, tmp_path: Path
+) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return (Path.touch, (tmp_path / "sprung",))  # type: ignore[return-value]
 
-    files = {name: pickle.dumps(Trap()) for name in BATCHES}
-    reader = Cifar10(forms={"python": source(files, tmp_path)})
-    with pytest.raises(FileProblem, match="data_batch_1 is not a batch of the Python version"):
-        reader(tmp_path)
+    (tmp_path / place).mkdir(exist_ok=True)
+    for name in BATCHES:
+        (tmp_path / place / name).write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(FileProblem, match=r"made of pickles.*data_batch_1\.bin.*cs\.toronto\.edu"):
+        load("cifar10", folder=tmp_path)
     assert not (tmp_path / "sprung").exists()
 
 
-def test_without_any_file_the_official_form_is_asked_for(tmp_path: Path) -> None:
+def test_beside_the_binary_files_the_python_ones_are_left_alone(tmp_path: Path) -> None:
+    x, y = photographs()
+    reader = Cifar10(published=source(binary_files(x, y), tmp_path))
+    (tmp_path / "data_batch_1").write_bytes(b"whatever")
+    assert len(reader(tmp_path).y) == 18
+
+
+def test_without_any_file_the_binary_version_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(FileProblem, match=r"There is no data_batch_1\.bin.*www\.cs\.toronto\.edu"):
         load("cifar10", folder=tmp_path)
 
 
-def test_the_committed_hashes_are_whole() -> None:
-    hashes = {form: source.files for form, source in Cifar10().forms.items()}
-    assert set(hashes) == set(FORMS)
-    for form, made in FILES.items():
-        assert set(hashes[form]) == set(made(*photographs()))
-    every = [value for form in hashes.values() for value in form.values()]
-    assert all(len(value) == 64 for value in every) and len(set(every)) == len(every)
-    assert all(len(describe(name).sha256) == 64 for name in ("cifar10", "fashion-mnist"))
-    assert not {"cifar10", "fashion-mnist"} & set(embedded())
+def test_the_packed_form_of_early_versions_unpacks_to_the_binary_files(tmp_path: Path) -> None:
+    x, y = photographs()
+    for name, content in packed_files(x, y).items():
+        (tmp_path / name).write_bytes(content)
+    for name, content in binary_files(x, y).items():
+        assert unpacking().records(tmp_path, name.removesuffix(".bin")) == content
 
 
-@pytest.mark.skipif(not (REAL / "cifar10").is_dir(), reason="SPIKEPROOF_DATA holds no cifar10")
+def test_what_does_not_unpack_to_the_published_files_is_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, content in packed_files(*photographs()).items():
+        (tmp_path / name).write_bytes(content)
+    assert unpacking().main([str(tmp_path), str(tmp_path / "out")]) == 1
+    assert "data_batch_1.bin does not come out as it was published" in capsys.readouterr().err
+    assert not list((tmp_path / "out").rglob("*.bin"))
+
+
+@pytest.mark.skipif(
+    not (REAL / "cifar10" / "test_batch.mrx.xz").is_file(), reason="no packed cifar10 here"
+)
 def test_a_real_packed_batch_unpacks_to_the_official_records() -> None:
-    forms = Cifar10().forms
-    x, y = cifar._packed(forms["packed"], REAL, "test_batch")
-    records = np.concatenate([y[:, None], x.reshape(len(y), -1)], axis=1).astype(np.uint8)
-    wanted = forms["binary"].files["test_batch.bin"]
-    assert hashlib.sha256(records.tobytes()).hexdigest() == wanted
+    content = unpacking().records(REAL / "cifar10", "test_batch")
+    assert hashlib.sha256(content).hexdigest() == Cifar10().published.files["test_batch.bin"]
