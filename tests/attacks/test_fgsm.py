@@ -63,7 +63,7 @@ def test_rfgsm_with_a_full_jump_undoes_itself_on_about_half_of_the_features() ->
 def test_rfgsm_steps_from_the_jump_as_the_box_has_cut_it() -> None:
     """From 0.05 a jump down ends at 0, so the step up ends at the radius and not below it."""
     x = torch.full((40, 1), 0.05, dtype=torch.float64)
-    threat = Threat(Linf(), 0.2, Domain(kind="image", shape=(1,)))
+    threat = Threat(Linf(), 0.2, Domain(kind="audio", shape=(1,)))
     model = nn.Linear(1, 2).double()
     model.weight.data.copy_(torch.tensor([[0.0], [1.0]]))
     goal = Misclassification(torch.zeros(40, dtype=torch.int64))

@@ -140,13 +140,13 @@ def corrupt(x: Tensor, domain: Domain, kind: str, level: float | Tensor, *, seed
         >>> moved.sum().item(), bool(domain.contains(moved))
         (3.0, True)
     """
-    known = EVENT_CORRUPTIONS if domain.integer else CORRUPTIONS
+    known = EVENT_CORRUPTIONS if domain.counts else CORRUPTIONS
     every = {**CORRUPTIONS, **EVENT_CORRUPTIONS}
     check_one_of(kind, every, "corruption")
     if kind not in known:
         raise SettingError(
-            f"The corruption {kind!r} does not fit a {domain.kind} domain of "
-            f"{'whole' if domain.integer else 'real'} numbers; use one of {', '.join(known)}."
+            f"The corruption {kind!r} does not fit {domain.modality.title} of "
+            f"{'counts' if domain.counts else 'values'}; use one of {', '.join(known)}."
         )
     most = 1.0 if kind in ("deletion", "impulse") else 1e9
     strength = torch.as_tensor(level, dtype=x.dtype, device=x.device)
@@ -159,4 +159,5 @@ def corrupt(x: Tensor, domain: Domain, kind: str, level: float | Tensor, *, seed
         raise InputError(f"Got {len(seeds)} keys for {len(x)} items; each item needs one.")
     strength = strength.expand(len(x)).view(-1, *[1] * (x.ndim - 1))
     changed = domain.clip(every[kind](x.detach(), domain, strength, seeds)).to(x.dtype)
-    return torch.where(strength == 0, x.detach(), changed)
+    # Levels on a grid stay on it; changes of counts are whole by themselves.
+    return torch.where(strength == 0, x.detach(), domain.snap(changed, x.detach()))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from spikeproof.base import InputError, check_finite, check_shape
+from spikeproof.base import InputError, SettingError, check_finite, check_one_of, check_shape
+from spikeproof.data.modality import MODALITIES, Modality
 
 __all__ = ["Domain"]
 
@@ -18,11 +21,20 @@ class Domain:
     """The legal inputs of one modality: shape, box and grid.
 
     Args:
-        kind: ``"image"`` ``(C, H, W)``, ``"events"`` ``(T, C, H, W)`` or ``"audio"`` ``(L,)``.
+        kind: ``"image"`` ``(C, H, W)``; ``"events"`` ``(T, C, H, W)``, or ``(T, n)`` for spikes on
+            n lines; ``"audio"`` ``(L,)``; ``"real"``, numbers of any shape.
         shape: Shape of one item.
-        low: Smallest legal value.
-        high: Largest legal value.
-        integer: Only whole numbers are legal (event counts).
+        low: Smallest legal value; -inf for none.
+        high: Largest legal value; inf for none.
+        integer: Only whole numbers are legal: event counts, or levels of an image.
+    Raises:
+        SettingError: an unknown kind, a shape that no item of that kind has (an image with its
+            channels last among them), or bounds between which nothing lies.
+    Example:
+        >>> Domain(kind="image", shape=(28, 28, 1))
+        Traceback (most recent call last):
+        spikeproof.base.errors.SettingError: Domain.shape of an image is (channel, height, width); \
+(28, 28, 1) looks like channels last: use (1, 28, 28), and x.movedim(-1, -3).
     """
 
     kind: str
@@ -31,10 +43,43 @@ class Domain:
     high: float = 1.0
     integer: bool = False
 
+    def __post_init__(self) -> None:
+        check_one_of(self.kind, MODALITIES, "kind of input")
+        object.__setattr__(self, "shape", _shape(self.shape))
+        _check_layout(self.kind, self.shape)
+        for name in ("low", "high"):
+            object.__setattr__(self, name, _bound(name, getattr(self, name)))
+        if not self.low < self.high:
+            raise SettingError(
+                f"Domain.low must lie below Domain.high; got {self.low:g} and {self.high:g}."
+            )
+        if self.integer and math.isfinite(self.low) and math.ceil(self.low) > self.high:
+            raise SettingError(
+                f"No whole number lies between Domain.low {self.low:g} and Domain.high "
+                f"{self.high:g}; use integer=False, or wider bounds."
+            )
+
     @classmethod
     def unbounded(cls, shape: tuple[int, ...]) -> Domain:
         """A domain that allows every real input, for theory and tests."""
         return cls(kind="real", shape=shape, low=-math.inf, high=math.inf)
+
+    @property
+    def modality(self) -> Modality:
+        """How its numbers are to be read."""
+        return MODALITIES[self.kind]
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """What each axis of an item is, such as ``("channel", "height", "width")``."""
+        layouts = self.modality.layouts
+        free = ("feature",) * len(self.shape)
+        return next((axes for axes in layouts if len(axes) == len(self.shape)), free)
+
+    @property
+    def counts(self) -> bool:
+        """Whether its values are counts of events, which can be lost, added or come late."""
+        return self.integer and self.modality.counts
 
     @property
     def size(self) -> int:
@@ -69,7 +114,7 @@ class Domain:
 
         All channels of a position are one pixel; a position of an event tensor is ``(t, h, w)``.
         """
-        if self.kind not in ("image", "events"):
+        if "channel" not in self.axes:
             return torch.arange(self.size), self.size
         *lead, channels, height, width = self.shape
         places = math.prod(lead) * height * width
@@ -85,12 +130,50 @@ class Domain:
         return x
 
 
+def _shape(shape: Any) -> tuple[int, ...]:
+    """The shape of an item, if every axis is at least 1 long."""
+    try:
+        axes = tuple(operator.index(size) for size in shape)
+    except TypeError:
+        axes = ()
+    if not axes or min(axes) < 1:
+        raise SettingError(
+            "Domain.shape must be the shape of one item, whole numbers of at least 1, such as "
+            f"(1, 28, 28); got {shape!r}."
+        )
+    return axes
+
+
+def _bound(name: str, value: Any) -> float:
+    """A bound, if it is a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise SettingError(f"Domain.{name} must be a number, and no NaN; got {value!r}.")
+    return float(value)
+
+
+def _check_layout(kind: str, shape: tuple[int, ...]) -> None:
+    """Refuse a shape that no item of the kind has."""
+    layouts = MODALITIES[kind].layouts
+    told = " or ".join(f"({', '.join(axes)})" for axes in layouts).replace("(sample)", "(sample,)")
+    what = f"Domain.shape of {MODALITIES[kind].item} is {told}"
+    if layouts and len(shape) not in [len(axes) for axes in layouts]:
+        raise SettingError(f"{what}, without the axis of the items; got {shape}.")
+    # Real sensors have few channels and many places: a last axis this short is the channels'.
+    if any(
+        axes[-3:] == ("channel", "height", "width") and len(axes) == len(shape) for axes in layouts
+    ) and shape[-1] <= 3 < min(shape[-3:-1]):
+        mended = (*shape[:-3], shape[-1], *shape[-3:-1])
+        raise SettingError(
+            f"{what}; {shape} looks like channels last: use {mended}, and x.movedim(-1, -3)."
+        )
+
+
 def _refuse(domain: Domain, x: Tensor, ok: Tensor, what: str) -> None:
     """Raise the sentence for inputs outside the domain."""
     low, high = float(x.min()), float(x.max())
     first = int((~ok).nonzero()[0])
     if domain.integer and low >= domain.low and high <= domain.high:
-        mend = "Event counts must be whole numbers; pass counts, not rates or normalised frames."
+        mend = "These must be whole numbers; pass counts or levels, not rates or normalised frames."
     elif low < domain.low and abs(float(x.mean())) < 1 and high < 20:
         mend = "It looks normalised: pass raw values and keep the normalisation inside the model."
     elif high > domain.high and high <= 255 and domain.high == 1:

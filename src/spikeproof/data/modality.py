@@ -13,6 +13,7 @@ class Modality:
     """One kind of input.
 
     Args:
+        item: One item of it.
         title: What a data set of it holds, in the plural.
         unit: What one value is.
         layouts: The orders of axes that an item may have; empty where every shape is legal.
@@ -21,6 +22,7 @@ class Modality:
         counts: Whether whole numbers are counts of events, which can be lost or come late.
     """
 
+    item: str
     title: str
     unit: str
     layouts: tuple[tuple[str, ...], ...]
@@ -29,19 +31,21 @@ class Modality:
 
 MODALITIES: Mapping[str, Modality] = {
     "image": Modality(
+        item="an image",
         title="images",
         unit="pixel intensity",
         layouts=(("channel", "height", "width"),),
     ),
     "events": Modality(
+        item="an event recording",
         title="event recordings",
         unit="events per pixel and frame",
         # Recordings of a sensor with places, or trains of spikes on named lines.
         layouts=(("time", "channel", "height", "width"), ("time", "line")),
         counts=True,
     ),
-    "audio": Modality(title="sounds", unit="amplitude", layouts=(("sample",),)),
-    "real": Modality(title="numbers", unit="input units", layouts=()),
+    "audio": Modality(item="a sound", title="sounds", unit="amplitude", layouts=(("sample",),)),
+    "real": Modality(item="an item", title="numbers", unit="input units", layouts=()),
 }
 """Kind of a domain → how its numbers are to be read."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spikeproof.base import check_shape
+from spikeproof.base import SettingError, check_shape
 from spikeproof.data.domain import Domain
 
 __all__ = ["Views"]
@@ -20,6 +20,8 @@ class Views:
 
     Args:
         parts: ``(name, domain)`` pairs.
+    Raises:
+        SettingError: no view, two of one name, or a view that is no ``Domain``.
     Example:
         >>> views = Views((("image", Domain(kind="image", shape=(1, 2, 2))),
         ...                ("audio", Domain(kind="audio", shape=(3,), low=-1.0))))
@@ -30,6 +32,15 @@ class Views:
     """
 
     parts: tuple[tuple[str, Domain], ...]
+
+    def __post_init__(self) -> None:
+        names = [name for name, _ in self.parts]
+        if not names or len(set(names)) < len(names):
+            told = ", ".join(map(repr, names)) or "none"
+            raise SettingError(f"Views need at least one view, each with its own name; got {told}.")
+        for name, domain in self.parts:
+            if not isinstance(domain, Domain):
+                raise SettingError(f"View {name!r} must be a Domain; got {type(domain).__name__}.")
 
     @property
     def kind(self) -> str:

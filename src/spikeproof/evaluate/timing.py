@@ -102,9 +102,7 @@ def timing(
 def check_timing(data: Dataset, *, hidden: bool = False) -> None:
     """Raise InputError unless the items hold event counts, or layers are disturbed instead."""
     domain = data.domain
-    if not hidden and not (
-        isinstance(domain, Domain) and domain.kind == "events" and domain.integer
-    ):
+    if not hidden and not (isinstance(domain, Domain) and domain.counts):
         raise InputError(
             f"{data.spec.name} holds {domain.kind}, not event counts, so there is no timing to "
             "change at the input; set hidden to true to change the spikes of the network's layers."
@@ -201,11 +199,12 @@ def _noisy_layers(model: nn.Module, kind: str, level: float, keys: Seeds) -> Ite
 
     def changed(name: str) -> Callable[..., Tensor]:
         def hook(layer: nn.Module, args: tuple[Tensor, ...], spikes: Tensor) -> Tensor:
-            events = spikes.transpose(0, 1)
-            shape = tuple(events.shape[1:])
+            # Every neuron is a line of its own, whatever the layer's shape.
+            lines = spikes.transpose(0, 1).flatten(2)
+            shape = tuple(lines.shape[1:])
             domain = Domain(kind="events", shape=shape, high=1.0, integer=True)
-            own = keys.child("layer", name)
-            return corrupt(events, domain, kind, level, seeds=own).transpose(0, 1)
+            noisy = corrupt(lines, domain, kind, level, seeds=keys.child("layer", name))
+            return noisy.reshape_as(spikes.transpose(0, 1)).transpose(0, 1)
 
         return hook
 

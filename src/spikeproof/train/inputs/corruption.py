@@ -92,12 +92,12 @@ class CorruptionNoise(Inputs):
 
     def _fitting(self, domain: Domain) -> tuple[str, ...]:
         """The kinds to draw from on one domain."""
-        known = EVENT_CORRUPTIONS if domain.integer else CORRUPTIONS
+        known = EVENT_CORRUPTIONS if domain.counts else CORRUPTIONS
         wrong = [kind for kind in self.kinds if kind not in known]
         if wrong:
             raise SettingError(
                 f"CorruptionNoise: {', '.join(wrong)} does not fit a {domain.kind} domain of "
-                f"{'whole' if domain.integer else 'real'} numbers; use {', '.join(known)}."
+                f"{'whole' if domain.counts else 'real'} numbers; use {', '.join(known)}."
             )
         return self.kinds or tuple(known)
 
