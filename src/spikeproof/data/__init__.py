@@ -16,7 +16,7 @@ from spikeproof.data.sets.digits_events import DigitsEvents
 from spikeproof.data.sets.fashion_mnist import FashionMnist
 from spikeproof.data.splits import Shares, assign, choose, hold_out
 from spikeproof.data.store import DataDiffers, datasets, describe, embedded, load, verify
-from spikeproof.data.views import Views
+from spikeproof.data.views import Views, domain_from
 
 __all__ = [
     "CORRUPTIONS",
@@ -52,6 +52,7 @@ __all__ = [
     "corrupt",
     "datasets",
     "describe",
+    "domain_from",
     "embedded",
     "hold_out",
     "labels",

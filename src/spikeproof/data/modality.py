@@ -39,7 +39,7 @@ MODALITIES: Mapping[str, Modality] = {
     "events": Modality(
         item="an event recording",
         title="event recordings",
-        unit="events per pixel and frame",
+        unit="events per place and step",
         # Recordings of a sensor with places, or trains of spikes on named lines.
         layouts=(("time", "channel", "height", "width"), ("time", "line")),
         counts=True,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from spikeproof.base import SettingError, check_shape
+from spikeproof.base import SettingError, check_shape, settings_from
 from spikeproof.data.domain import Domain
 
-__all__ = ["Views"]
+__all__ = ["Views", "domain_from"]
 
 
 @dataclass(frozen=True)
@@ -122,3 +123,27 @@ class Views:
         for name, domain in self.parts:
             domain.check(views[name], f"{what}[{name!r}]")
         return x
+
+
+def domain_from(record: Mapping[str, Any]) -> Domain | Views:
+    """Return the legal inputs that a record of a network names.
+
+    Args:
+        record: The fields of a domain, or ``{"views": [[name, fields], ...]}``.
+    Raises:
+        SettingError: it is not the record of legal inputs.
+    Example:
+        >>> domain_from({"kind": "audio", "shape": [3], "low": -1.0}).shape
+        (3,)
+    """
+    try:
+        if "views" in record:
+            return Views(tuple((str(name), _one(part)) for name, part in record["views"]))
+        return _one(record)
+    except (KeyError, TypeError, ValueError) as problem:
+        raise SettingError(f"This is not the record of legal inputs: {problem}.") from None
+
+
+def _one(record: Mapping[str, Any]) -> Domain:
+    """One domain from its record."""
+    return settings_from(Domain, {**record, "shape": tuple(record["shape"])}, "domain")

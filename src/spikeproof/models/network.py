@@ -13,9 +13,8 @@ from spikeproof.base import (
     check_one_of,
     check_positive,
     check_shape,
-    settings_from,
 )
-from spikeproof.data import Domain, Views
+from spikeproof.data import Domain, Views, domain_from
 from spikeproof.models.encode import ENCODERS, Direct, Encoder
 from spikeproof.neurons import LIF, NEURONS, Neuron
 
@@ -98,12 +97,7 @@ class ModelSpec:
             domain = values.pop("domain")
             neuron = NEURONS.build(values.pop("neuron"))
             encoder = ENCODERS.build(values.pop("encoder", "direct"))  # older records have none
-            legal: Domain | Views
-            if "views" in domain:
-                legal = Views(tuple((name, _from(part)) for name, part in domain["views"]))
-            else:
-                legal = _from(domain)
-            return cls(domain=legal, neuron=neuron, encoder=encoder, **values)
+            return cls(domain=domain_from(domain), neuron=neuron, encoder=encoder, **values)
         except (KeyError, TypeError, ValueError) as problem:
             raise SettingError(f"This is not the record of a model: {problem}.") from None
 
@@ -117,10 +111,6 @@ def _encodable(domain: Domain | Views) -> bool:
 
 def _domain(domain: Domain) -> dict[str, Any]:
     return {**asdict(domain), "shape": list(domain.shape)}
-
-
-def _from(record: dict[str, Any]) -> Domain:
-    return settings_from(Domain, {**record, "shape": tuple(record["shape"])}, "domain")
 
 
 class Network(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,8 +20,9 @@ from spikeproof.report.pictures import (
 )
 from spikeproof.report.sound import snr_db, spectrogram, wav
 
-__all__ = ["LOUDNESS_DB", "Exhibit", "Panel", "Part", "View", "chosen", "exhibit"]
+__all__ = ["LOUDNESS_DB", "SHOWN", "Exhibit", "Panel", "Part", "View", "chosen", "exhibit"]
 
+_PLAYED_HZ = 8000  # a sound whose rate nobody recorded
 LOUDNESS_DB = (-90.0, -10.0)  # the ends of every spectrogram's colours, dB of full scale
 
 
@@ -33,13 +34,17 @@ class Part:
         kind: ``"image"``, ``"events"`` or ``"audio"``.
         shape: Its own shape.
         start: Its first place in the flat item.
-        rate_hz: Samples per second of sound.
+        rate_hz: Samples per second of sound; None where nobody knows.
+        low: Smallest legal value.
+        high: Largest legal value.
     """
 
     kind: str
     shape: tuple[int, ...]
     start: int = 0
     rate_hz: int | None = None
+    low: float = 0.0
+    high: float = 1.0
 
     def cut(self, x: np.ndarray) -> np.ndarray:
         """This view of an item."""
@@ -108,8 +113,7 @@ def exhibit(item: Mapping[str, Any], parts: Sequence[Part]) -> Exhibit:
         item: A member of ``Results.gallery``.
         parts: The views of the data set, in order.
     """
-    makers = {"image": _scans, "events": _events, "audio": _sounds}
-    views = [makers[p.kind](p.cut(item["x"]), p.cut(item["x_adv"]), p.rate_hz) for p in parts]
+    views = [SHOWN[part.kind](part, part.cut(item["x"]), part.cut(item["x_adv"])) for part in parts]
     threat = str(item["threat"])
     return Exhibit(
         training=str(item["training"]),
@@ -127,16 +131,16 @@ def _picture(pixels: np.ndarray, zoom: int) -> str:
     return data_uri(png(pixels, zoom), "image/png")
 
 
-def _scans(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> View:
+def _scans(part: Part, x: np.ndarray, x_adv: np.ndarray) -> View:
     """Clean, adversarial, difference of an image."""
     zoom = max(1, 160 // x.shape[-1])
-    span = 0.25
     largest, touched = float(np.abs(x_adv - x).max()), int((np.abs(x_adv - x) > 1e-7).any(0).sum())
-    if largest > span:
-        span = 1.0
+    low, width = part.low, part.high - part.low
+    span = width * (0.25 if largest <= 0.25 * width else 1.0)
+    clean, attacked = (scan((values - low) / width) for values in (x, x_adv))
     panels = [
-        Panel(name="clean", image=_picture(scan(x), zoom), alt="The clean image."),
-        Panel(name="adversarial", image=_picture(scan(x_adv), zoom), alt="The attacked image."),
+        Panel(name="clean", image=_picture(clean, zoom), alt="The clean image."),
+        Panel(name="adversarial", image=_picture(attacked, zoom), alt="The attacked image."),
         Panel(
             name="difference",
             image=_picture(difference(x, x_adv, span), zoom),
@@ -144,15 +148,17 @@ def _scans(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> View:
         ),
     ]
     words = (
-        f"Images on the fixed scale 0 to 1; the difference from −{span:g} (orange) over 0 (white) "
-        f"to +{span:g} (blue). {touched} of {x[0].size} pixels changed, at most by "
-        f"{number(largest)}."
+        f"Images on the fixed scale {number(low)} to {number(part.high)}; the difference from "
+        f"−{span:g} (orange) over 0 (white) to +{span:g} (blue). {touched} of {x[0].size} pixels "
+        f"changed, at most by {number(largest)}."
     )
     return View(kind="image", panels=panels, words=words)
 
 
-def _events(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> View:
+def _events(part: Part, x: np.ndarray, x_adv: np.ndarray) -> View:
     """A film of clean events, adversarial events and the difference."""
+    if x.ndim == 2:  # spikes on lines, drawn side by side
+        x, x_adv = x[:, None, None], x_adv[:, None, None]
     zoom = max(1, 144 // x.shape[-1])
     change = x_adv - x
     added, removed = float(change.clip(0).sum()), float((-change).clip(0).sum())
@@ -168,9 +174,11 @@ def _events(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> View:
     return View(kind="events", panels=[panel], words=words, film=True, still=still, counts=counts)
 
 
-def _sounds(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> View:
+def _sounds(part: Part, x: np.ndarray, x_adv: np.ndarray) -> View:
     """Clean, adversarial, difference of a sound: spectrograms and players."""
-    rate = rate_hz or 8000
+    rate, full = part.rate_hz or _PLAYED_HZ, max(abs(part.low), abs(part.high))
+    largest = number(float(np.abs(x_adv - x).max()))
+    x, x_adv = x / full, x_adv / full
     gain = _gain(x_adv - x)
     sounds = [
         ("clean", x, x),
@@ -182,11 +190,16 @@ def _sounds(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> View:
         uri = data_uri(wav(played, rate), "audio/wav")
         alt = f"Spectrogram: {name.split(' ')[0]} sound."
         panels.append(Panel(name=name, image=_spectrum(shown), alt=alt, sound=uri))
+    axes = f"{len(x) / rate:.2g} s (left to right) up to {rate / 2000:g} kHz (bottom to top)"
+    if part.rate_hz is None:
+        axes = (
+            f"{len(x)} samples (left to right) up to half the sampling rate (bottom to top), which "
+            f"is not known here and played as {rate / 1000:g} kHz"
+        )
     words = (
-        f"Spectrograms of {len(x) / rate:.2g} s (left to right) up to {rate / 2000:g} kHz (bottom "
-        f"to top), colours from {number(LOUDNESS_DB[0])} to {number(LOUDNESS_DB[1])} dB of full "
-        f"scale. Signal-to-noise ratio {number(snr_db(x, x_adv))} dB, largest change "
-        f"{number(float(np.abs(x_adv - x).max()))}."
+        f"Spectrograms of {axes}, colours from {number(LOUDNESS_DB[0])} to "
+        f"{number(LOUDNESS_DB[1])} dB of full scale. Signal-to-noise ratio "
+        f"{number(snr_db(x, x_adv))} dB, largest change {largest}."
     )
     return View(kind="audio", panels=panels, words=words)
 
@@ -203,3 +216,11 @@ def _spectrum(samples: np.ndarray) -> str:
     levels = spectrogram(samples, hop=8)[::-1]
     pixels = painted((levels - low) / (high - low), SOUND)
     return _picture(pixels, max(1, 160 // pixels.shape[0]))
+
+
+SHOWN: Mapping[str, Callable[[Part, np.ndarray, np.ndarray], View]] = {
+    "audio": _sounds,
+    "events": _events,
+    "image": _scans,
+}
+"""Kind of input → how it is shown."""

@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Sequence
 
+from spikeproof.data import DATASETS
+
 __all__ = [
     "data_title",
     "interval",
@@ -15,15 +17,8 @@ __all__ = [
     "percent",
     "pretty",
     "threat_title",
-    "unit",
 ]
 
-_DATA = {
-    "digits": "Images",
-    "digits-events": "Event recordings",
-    "digits-audio": "Sounds",
-    "digits-av": "Audio-visual pairs",
-}
 _THREATS = {
     "linf": ("ℓ∞", "largest change of any one value"),
     "l2": ("ℓ₂", "Euclidean length of the change"),
@@ -35,17 +30,11 @@ _THREATS = {
     "union": ("together", "all at once"),
     "clean": ("clean", "no attack"),
 }
-_VALUES = {
-    "digits": "pixel intensity, 0–1",
-    "digits-events": "events per pixel and frame",
-    "digits-audio": "amplitude, −1 to 1",
-    "digits-av": "pixel intensity and amplitude",
-}
 
 
 def data_title(data: str) -> str:
     """What a data set shows, in words; its own name where it is not one of ours."""
-    return _DATA.get(data, data)
+    return DATASETS[data].facts.title if data in DATASETS else data
 
 
 def threat_title(threat: str) -> str:
@@ -56,11 +45,6 @@ def threat_title(threat: str) -> str:
 def measure(threat: str) -> str:
     """What a threat's radius counts."""
     return _THREATS.get(threat, ("", "radius"))[1]
-
-
-def unit(data: str) -> str:
-    """What the values of an input are."""
-    return _VALUES.get(data, "input units")
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 
 from spikeproof.analysis import Results
 from spikeproof.report.figures import Figure, bars, curves
-from spikeproof.report.labels import measure, threat_title, unit
+from spikeproof.report.labels import measure, threat_title
+from spikeproof.report.origin import Origin
 from spikeproof.report.scatter import clouds
 
 __all__ = ["activity", "gradients", "norms_of", "security", "series", "slug"]
@@ -27,9 +28,9 @@ def series(results: Results) -> dict[str, int]:
     return {name: number % 8 for number, name in enumerate(names)}
 
 
-def security(results: Results, data: str, chance: float | None) -> list[Figure]:
+def security(results: Results, data: str, known: Origin) -> list[Figure]:
     """One security curve per threat."""
-    colours = series(results)
+    colours, chance = series(results), 1 / known.classes if known.classes else None
     out = []
     for threat in results.threats(data):
         lines = []
@@ -40,14 +41,14 @@ def security(results: Results, data: str, chance: float | None) -> list[Figure]:
         if lines:
             name = slug("curve", data, threat)
             title = f"{threat_title(threat)}: {measure(threat)}"
-            out.append(curves(name, title, lines, unit=_unit(data, threat), chance=chance))
+            out.append(curves(name, title, lines, unit=_unit(known.unit, threat), chance=chance))
     return out
 
 
-def _unit(data: str, threat: str) -> str:
+def _unit(plain: str, threat: str) -> str:
     """What a radius is measured in; a count has no unit, and ``joint`` is a factor."""
     counted = {"l0": "pixels or samples", "l0-features": "values", "counts": "events"}
-    return "factor" if threat == "joint" else counted.get(threat, unit(data))
+    return "factor" if threat == "joint" else counted.get(threat, plain)
 
 
 def gradients(results: Results, data: str) -> list[Figure]:

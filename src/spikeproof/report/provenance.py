@@ -9,6 +9,7 @@ from typing import Any
 
 from spikeproof.analysis import Results
 from spikeproof.report.labels import data_title, listed
+from spikeproof.report.origin import origin
 
 __all__ = ["COST_HEADS", "Provenance", "cost", "limits", "notice", "provenance", "sample"]
 
@@ -24,16 +25,16 @@ COST_HEADS = (
 )
 
 _SHORT = 200
-_ALWAYS = (
-    "The networks are small and the inputs come from one small collection of digits; nothing here "
-    "says how large networks behave on large images.",
-    "Robust accuracy is an upper bound: it counts the items that these attacks failed to break.",
+_UPPER_BOUND = (
+    "Robust accuracy is an upper bound: it counts the items that these attacks failed to break."
+)
+_FRAMES = (
     "On event recordings ℓ∞ to ℓ0 work in frame space: they change counts per pixel and frame, "
-    "also to values that no camera would send. Only “counts” adds and removes whole events.",
-    "The sounds are synthetic key tones; no loudspeaker, room or microphone stands between the "
-    "attacker and the network.",
+    "also to values that no camera would send. Only “counts” adds and removes whole events."
+)
+_THEORY = (
     "The first-order theory holds for small radii and differentiable functions; the gradient of a "
-    "spiking network is that of its surrogate.",
+    "spiking network is that of its surrogate."
 )
 
 
@@ -156,7 +157,8 @@ def limits(results: Results) -> list[str]:
             f"{min(counts)} {results.split} items per network: differences smaller than an "
             "interval are noise."
         )
-    return [*out, *_attacks(results), *_ALWAYS]
+    out += _attacks(results)
+    return [*out, *_networks(results), _UPPER_BOUND, *_inputs(results), _THEORY]
 
 
 def _attacks(results: Results) -> Iterator[str]:
@@ -168,6 +170,35 @@ def _attacks(results: Results) -> Iterator[str]:
             f"The attacks were: {listed(names)}. Other gradient paths, many more steps and attacks "
             "without any gradient may break more."
         )
+
+
+def _networks(results: Results) -> Iterator[str]:
+    """How large the networks were."""
+    sizes = [cell.result.get("parameters", 0) for cell in results.cells if cell.kind == "train"]
+    if any(sizes):
+        yield (
+            f"The largest network has {max(sizes):,} parameters; nothing here says how larger ones "
+            "behave."
+        )
+
+
+def _inputs(results: Results) -> Iterator[str]:
+    """What each data set says of itself, and which of them say nothing."""
+    known = {data: origin(results, data) for data in results.data()}
+    if any(d.kind == "events" for one in known.values() for d in one.domain.values()):
+        yield _FRAMES
+    said: dict[str, list[str]] = {}
+    for data, one in known.items():
+        for limit in one.facts.limits if one.facts else ():
+            said.setdefault(limit, []).append(data_title(data))
+    for limit, titles in said.items():
+        yield limit if len(titles) == len(known) else f"{listed(titles)}: {limit}"
+    for data, one in known.items():
+        if one.facts is None:
+            yield (
+                f"{data}: this package does not know the set, so this page does not say what its "
+                "inputs are or where they come from."
+            )
 
 
 def _first_clean(results: Results, data: str) -> Any:

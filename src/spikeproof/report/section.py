@@ -9,23 +9,16 @@ from typing import Any
 import numpy as np
 
 from spikeproof.analysis import Results
-from spikeproof.base import SettingError
-from spikeproof.data import DigitsAudio, DigitsAV, DigitsEvents, DigitsImages, Views, describe
 from spikeproof.report import gallery as show
 from spikeproof.report import plots, tables
 from spikeproof.report.figures import Figure
 from spikeproof.report.labels import data_title, interval, number, percent, threat_title
 from spikeproof.report.masking import Sign, signs
+from spikeproof.report.origin import Origin, origin
 
 __all__ = ["Part", "parts"]
 
 _EXHIBITS = 6
-_MAKERS = {
-    "digits": DigitsImages,
-    "digits-events": DigitsEvents,
-    "digits-audio": DigitsAudio,
-    "digits-av": DigitsAV,
-}
 _MEDIANS = {
     "g_l0": "‖g‖₀ (values)", "g_l1": "‖g‖₁", "g_l2": "‖g‖₂", "g_linf": "‖g‖∞",
     "g_pr": "participation ratio",
@@ -50,6 +43,7 @@ class Part:
         signs: Signs of masking, one per training.
         medians: ``heads`` and ``rows`` of the probes.
         exhibits: Attacked items.
+        unshown: Why there are none.
         activity: Firing rates.
         activity_rows: The same as text.
     """
@@ -67,6 +61,7 @@ class Part:
     signs: list[Sign] = field(default_factory=list)
     medians: dict[str, Any] = field(default_factory=dict)
     exhibits: list[show.Exhibit] = field(default_factory=list)
+    unshown: str = ""
     activity: Figure | None = None
     activity_rows: list[list[str]] = field(default_factory=list)
 
@@ -81,6 +76,8 @@ def _part(results: Results, data: str) -> Part:
     matrix = tables.matrix(results, data)
     ratios = tables.transfer(results, data)
     found = {t: results.probes(data, t) for t in results.trainings(data)}
+    known = origin(results, data)
+    exhibits, unshown = _exhibits(results, data, known)
     return Part(
         id=plots.slug(data),
         title=data_title(data),
@@ -88,24 +85,17 @@ def _part(results: Results, data: str) -> Part:
         middle=len(matrix) // 2,
         transfer=ratios,
         undefined=_undefined(ratios),
-        curves=plots.security(results, data, _chance(data)),
+        curves=plots.security(results, data, known),
         curve_rows=_curve_rows(results, data),
         timing=_timing(results, data),
         gradients=plots.gradients(results, data),
         signs=signs(results, data),
         medians=_medians({t: arrays for t, arrays in found.items() if arrays}),
-        exhibits=_exhibits(results, data),
+        exhibits=exhibits,
+        unshown=unshown,
         activity=plots.activity(results, data),
         activity_rows=_activity_rows(results, data),
     )
-
-
-def _chance(data: str) -> float | None:
-    """The accuracy of guessing; None for a data set that is not ours."""
-    try:
-        return 1 / describe(data).classes
-    except SettingError:
-        return None
 
 
 def _undefined(ratios: tables.Heat | None) -> list[tuple[str, str]]:
@@ -169,19 +159,21 @@ def _median(values: Any) -> str:
     return number(float(np.median(kept))) if len(kept) else "–"
 
 
-def _exhibits(results: Results, data: str) -> list[show.Exhibit]:
-    """Attacked items, where the page knows how to show them."""
-    maker = _MAKERS.get(data)
-    if maker is None:
-        return []
-    domain, start, views = maker().domain, 0, []
-    for _, part in domain.parts if isinstance(domain, Views) else (("", domain),):
-        rate = DigitsAudio().rate_hz if part.kind == "audio" else None
-        views.append(show.Part(kind=part.kind, shape=part.shape, start=start, rate_hz=rate))
-        start += part.size
+def _exhibits(results: Results, data: str, known: Origin) -> tuple[list[show.Exhibit], str]:
+    """Attacked items, and where there are none, why."""
     items = [item for batch in results.gallery(data) for item in _items(batch)]
-    items = [item for item in items if np.size(item["x"]) == start]
-    return [show.exhibit(item, views) for item in show.chosen(items, _EXHIBITS)]
+    if not items:
+        return [], f"No attacked items of {data_title(data)} were kept in this run."
+    kept = f"{len(items)} attacked items of {data_title(data)} were kept in this run, and "
+    views, size = known.views(), sum(domain.size for domain in known.domain.values())
+    if not known.domain:
+        return [], f"{kept}cannot be shown: no record says what shape and range they have."
+    if views is None:
+        return [], f"{kept}cannot be shown: their values are no picture, recording or sound."
+    items = [item for item in items if np.size(item["x"]) == size]
+    if not items:
+        return [], f"{kept}cannot be shown: they have not the size that the records say."
+    return [show.exhibit(item, views) for item in show.chosen(items, _EXHIBITS)], ""
 
 
 def _items(batch: Mapping[str, Any]) -> list[dict[str, Any]]:

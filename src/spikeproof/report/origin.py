@@ -1,0 +1,86 @@
+"""What the items of a data set are: as the run recorded them, and as the set says of itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from spikeproof.analysis import Results
+from spikeproof.base import SettingError
+from spikeproof.data import DATASETS, Domain, Facts, Views, domain_from
+from spikeproof.report import gallery as show
+
+__all__ = ["Origin", "origin"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What is known of a run's data set.
+
+    Args:
+        domain: Legal inputs, by name of the view, ``""`` where there is only one; empty where
+            neither a record nor the package knows the set.
+        classes: How many classes it has.
+        facts: What the set says of itself; None where this package does not know it, or knows
+            another set of that name.
+    """
+
+    domain: Mapping[str, Domain]
+    classes: int | None
+    facts: Facts | None
+
+    @property
+    def unit(self) -> str:
+        """What one value of an input is."""
+        if self.facts is not None:
+            return self.facts.unit
+        units = [_unit(domain) for domain in self.domain.values()]
+        return " and ".join(dict.fromkeys(units)) or "input units"
+
+    def views(self) -> list[show.Part] | None:
+        """Where each view lies in an item; None where an item cannot be shown."""
+        rate = self.facts.rate_hz if self.facts else None
+        out, start = [], 0
+        for domain in self.domain.values():
+            if domain.kind not in show.SHOWN or not math.isfinite(domain.high - domain.low):
+                return None
+            part = show.Part(kind=domain.kind, shape=domain.shape, start=start)
+            heard = rate if domain.kind == "audio" else None
+            out.append(replace(part, rate_hz=heard, low=domain.low, high=domain.high))
+            start += domain.size
+        return out or None
+
+
+def origin(results: Results, data: str) -> Origin:
+    """What is known of a data set; the record is believed before the package."""
+    recorded: Domain | Views | None = None
+    classes: int | None = None
+    for cell in results.cells:
+        model = cell.cell.get("model") if (cell.kind, cell.data) == ("train", data) else None
+        if isinstance(model, Mapping):
+            recorded = recorded or _recorded(model.get("domain"))
+            classes = classes or model.get("classes")
+    known = DATASETS[data]().domain if data in DATASETS else None
+    facts = DATASETS[data].facts if known is not None and recorded in (None, known) else None
+    domain = recorded or known
+    if facts is not None:
+        classes = classes or facts.classes
+    parts = dict(domain.parts) if isinstance(domain, Views) else {"": domain} if domain else {}
+    return Origin(domain=parts, classes=classes, facts=facts)
+
+
+def _recorded(record: Any) -> Domain | Views | None:
+    """The domain in the record of a network; None where there is none."""
+    try:
+        return domain_from(record) if isinstance(record, Mapping) else None
+    except SettingError:
+        return None
+
+
+def _unit(domain: Domain) -> str:
+    """What one value is, with its range where it has one."""
+    if domain.modality.counts or not math.isfinite(domain.high - domain.low):
+        return domain.modality.unit
+    return f"{domain.modality.unit}, {domain.low:g} to {domain.high:g}".replace("-", "−")
