@@ -129,3 +129,21 @@ def test_levels_of_an_image_are_no_events_and_stay_on_their_grid(kind: str) -> N
 def test_several_kinds_have_one_name() -> None:
     assert together("events", "audio") == "audio-visual"
     assert together("image", "events") == "events and image"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "layout", "timed"),
+    [
+        ("image", (3, 4, 5), (1, 3, 4, 5), False),
+        ("events", (6, 2, 4, 5), (6, 2, 4, 5), True),
+        ("events", (6, 7), (6, 1, 1, 7), True),
+        ("audio", (9,), (1, 1, 1, 9), False),
+        ("real", (2, 3), (1, 1, 1, 6), False),
+    ],
+)
+def test_the_axes_of_an_item_say_where_time_channels_and_places_are(
+    kind: str, shape: tuple[int, ...], layout: tuple[int, ...], timed: bool
+) -> None:
+    domain = Domain(kind=kind, shape=shape)
+    assert domain.layout == layout
+    assert domain.timed == timed

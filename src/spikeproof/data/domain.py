@@ -77,6 +77,27 @@ class Domain:
         return next((axes for axes in layouts if len(axes) == len(self.shape)), free)
 
     @property
+    def timed(self) -> bool:
+        """Whether an item is a sequence of steps, its first axis time."""
+        return self.axes[0] == "time"
+
+    @property
+    def layout(self) -> tuple[int, int, int, int]:
+        """The shape with what is absent as 1: steps, channels, height, width.
+
+        Lines, samples and features lie side by side, along the width.
+
+        Example:
+            >>> Domain(kind="audio", shape=(800,)).layout
+            (1, 1, 1, 800)
+        """
+        sizes = dict(zip(self.axes, self.shape, strict=True))
+        wide = "width" in sizes
+        steps, channels = sizes.get("time", 1), sizes.get("channel", 1)
+        height = sizes.get("height", 1)
+        return steps, channels, height, sizes["width"] if wide else self.size // steps
+
+    @property
     def counts(self) -> bool:
         """Whether its values are counts of events, which can be lost, added or come late."""
         return self.integer and self.modality.counts

@@ -27,7 +27,7 @@ class Dense(nn.Module):
     def __init__(self, spec: ModelSpec, domain: Domain) -> None:
         super().__init__()
         norms, width = Norms.of(spec, domain), spec.width
-        inputs = domain.size // (domain.shape[0] if domain.kind == "events" else 1)
+        inputs = domain.size // (domain.shape[0] if domain.timed else 1)
         self.stem = Stem(
             spec,
             domain,

@@ -27,7 +27,7 @@ class SmallFusion(nn.Module):
         self.views = views
         branches: dict[str, nn.Module] = {}
         for name, domain in views.parts:
-            branch = SmallTCN if domain.kind == "audio" else SmallCNN
+            branch = SmallTCN if "sample" in domain.axes else SmallCNN
             branches[name] = branch(spec, domain)
         self.branches = nn.ModuleDict(branches)
         self.weights = nn.Parameter(torch.ones(len(branches)))

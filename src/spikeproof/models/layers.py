@@ -50,7 +50,7 @@ class Stem(nn.Sequential):
 
     def __init__(self, spec: ModelSpec, domain: Domain, *layers: nn.Module) -> None:
         super().__init__(*layers)
-        self.has_time = domain.kind == "events"
+        self.has_time = domain.timed
         self.timesteps = spec.timesteps
         self.encoder = spec.encoder
 

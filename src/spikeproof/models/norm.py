@@ -95,13 +95,12 @@ class Norms:
     @classmethod
     def of(cls, spec: ModelSpec, domain: Domain) -> Norms:
         """What a specification asks for on a domain."""
-        timed = domain.kind == "events"
         return cls(
             kind=spec.norm,
             # A PSN has no threshold but a bias, which starts at -1.
             threshold=1.0 if isinstance(spec.neuron, PSN) else spec.neuron.threshold,
-            timesteps=domain.shape[0] if timed else spec.timesteps,
-            repeated=not timed and isinstance(spec.encoder, Direct),
+            timesteps=domain.shape[0] if domain.timed else spec.timesteps,
+            repeated=not domain.timed and isinstance(spec.encoder, Direct),
         )
 
     def of_images(self, channels: int, scale: float = 1.0) -> nn.Module:

@@ -27,7 +27,7 @@ class SmallTCN(nn.Module):
 
     def __init__(self, spec: ModelSpec, domain: Domain) -> None:
         super().__init__()
-        assert domain.kind == "audio"
+        assert "sample" in domain.axes
         self.bank = FilterBank()
         self.level = nn.BatchNorm1d(self.bank.bands)
         self.cochlea = Spiking(spec.neuron)

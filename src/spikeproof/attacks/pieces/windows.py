@@ -49,7 +49,7 @@ class Canvas:
         self.parts: list[tuple[slice, tuple[int, int, int, int]]] = []
         self.radii = [threat.radius]
         if isinstance(domain, Domain):
-            self.parts.append((slice(0, self.size), _layout(domain)))
+            self.parts.append((slice(0, self.size), domain.layout))
         elif isinstance(geometry, Joint):
             named = [name for name, _ in domain.parts if name in geometry.views]
             self.radii = [geometry.views[name][1] * threat.radius for name in named]
@@ -125,15 +125,7 @@ class Canvas:
 
 def _part(views: Views, name: str) -> tuple[slice, tuple[int, int, int, int]]:
     """Where a view lies, and its layout."""
-    return views.slices()[name], _layout(dict(views.parts)[name])
-
-
-def _layout(domain: Domain) -> tuple[int, int, int, int]:
-    """The shape of a domain as ``(T, C, H, W)``."""
-    if domain.kind in ("image", "events"):
-        *lead, channels, height, width = domain.shape
-        return math.prod(lead), channels, height, width
-    return 1, 1, 1, domain.size
+    return views.slices()[name], dict(views.parts)[name].layout
 
 
 def _draw(share: float, layout: tuple[int, int, int, int], u: Tensor, whole: bool) -> Window:
