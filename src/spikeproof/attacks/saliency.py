@@ -98,13 +98,13 @@ class Saliency:
                 return best.x
             if self.candidates > 1:
                 grad = _filled(grad, seeds.child("zero", k))
-            used, gain, _ = threat.offers(grad, here, x)
+            used, gain, _ = threat.marginal_gains(grad, here, x)
             if self.candidates > 1:
                 part = oracle.subset(rows)
                 gain = self._tried(part, (here, x), goal, threat, (grad, gain))
             spare = math.ceil(threat.radius * (k + 1) / steps) - used.sum(1)
             put = first(gain, torch.minimum(spare.clamp(min=0), (gain > 0).sum(1)))
-            here = threat.exchange(here, x, grad, (put, torch.zeros_like(put)))
+            here = threat.swap_units(here, x, grad, (put, torch.zeros_like(put)))
         best.keep(here, goal.margin(oracle.logits(here, rows)), rows)
         return best.x
 
@@ -124,7 +124,7 @@ class Saliency:
         found = []
         for place in places.T:
             put = nowhere.scatter(1, place[:, None], True)
-            x_adv = threat.exchange(here, x, grad, (put, nowhere))
+            x_adv = threat.swap_units(here, x, grad, (put, nowhere))
             found.append(goal.margin(oracle.logits(x_adv)))
         margins = torch.stack(found, dim=1)
         margins = margins - margins.amin(1, keepdim=True) + 1

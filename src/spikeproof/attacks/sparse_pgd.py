@@ -125,7 +125,7 @@ class SparsePGD:
         self, x: Tensor, threat: Threat, seeds: Seeds, start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """First change and first scores: random, or those of a given point."""
-        used = threat.offers(torch.zeros_like(x), x if start is None else start, x)[0]
+        used = threat.marginal_gains(torch.zeros_like(x), x if start is None else start, x)[0]
         score = seeds.child("scores", 0).normal(used.shape[1:], x.dtype)
         if start is not None:
             return threat.project(start, x), score + 8 * used.to(x.dtype)
@@ -137,7 +137,7 @@ class SparsePGD:
     ) -> Tensor:
         """Steepest step of the scores: what each pixel's change is worth if it is chosen."""
         z, x = points
-        worth = threat.offers(grad, z, x)[2]
+        worth = threat.marginal_gains(grad, z, x)[2]
         slope = worth * score.sigmoid() * (1 - score.sigmoid())
         length = slope.norm(dim=1, keepdim=True)
         reach = self.score_step * math.sqrt(threat.domain.size)
@@ -159,7 +159,7 @@ def _choice(score: Tensor, threat: Threat) -> Tensor:
 
 def _masked(threat: Threat, z: Tensor, x: Tensor, chosen: Tensor) -> Tensor:
     """``z`` on the chosen pixels and ``x`` elsewhere."""
-    return threat.exchange(z, x, torch.zeros_like(z), (torch.zeros_like(chosen), ~chosen))
+    return threat.swap_units(z, x, torch.zeros_like(z), (torch.zeros_like(chosen), ~chosen))
 
 
 def _range(threat: Threat, x: Tensor) -> Tensor:

@@ -128,13 +128,13 @@ def _moved(threat: Threat, here: Tensor, x: Tensor, count: int, seeds: Seeds) ->
     size = threat.domain.size
     u = seeds.uniform((3 * size,), x.dtype)
     way = (u[:, :size] - 0.5).sign().view_as(x)
-    used = threat.offers(way, here, x)[0]
+    used = threat.marginal_gains(way, here, x)[0]
     nowhere = torch.zeros_like(used, dtype=torch.bool)
     rank = torch.where(used > 0, u[:, size : size + used.shape[1]], -1.0)
     take = first(rank, (used > 0).sum(1).clamp(max=count))
-    bare = threat.exchange(here, x, way, (nowhere, take))
-    used, gain, _ = threat.offers(way, bare, x)
+    bare = threat.swap_units(here, x, way, (nowhere, take))
+    used, gain, _ = threat.marginal_gains(way, bare, x)
     rank = torch.where(gain > 0, u[:, 2 * size : 2 * size + used.shape[1]], -1.0)
     spare = (threat.radius - used.sum(1)).clamp(min=0)
     put = first(rank, torch.minimum(spare, (gain > 0).sum(1)))
-    return threat.exchange(bare, x, way, (put, nowhere))
+    return threat.swap_units(bare, x, way, (put, nowhere))

@@ -96,7 +96,7 @@ class Swap:
         logits, grad = oracle.logits_and_grad(here, goal.score)
         margin = goal.margin(logits)
         best.keep(here, margin)
-        tries = torch.zeros_like(threat.offers(grad, here, x)[0])
+        tries = torch.zeros_like(threat.marginal_gains(grad, here, x)[0])
         rows = torch.arange(len(x), device=x.device)
         for k in range(self.steps):
             if self.stop and len(left := best.standing()) < len(rows):
@@ -108,9 +108,9 @@ class Swap:
             count = max(1, round(threat.radius * self.share * (1 - k / self.steps)))
             own = seeds.child("step", k)
             guess = self._doubted(grad, own)
-            offers = threat.offers(guess, here, x)
+            offers = threat.marginal_gains(guess, here, x)
             put, take, unfinished = self._moves(threat, offers, tries, count, own)
-            x_adv = threat.exchange(here, x, guess, (put, take))
+            x_adv = threat.swap_units(here, x, guess, (put, take))
             logits, slope = oracle.logits_and_grad(x_adv, goal.score, rows)
             best.keep(x_adv, goal.margin(logits), rows)
             # While units are unspent every proposal is taken: one unit alone may do nothing.

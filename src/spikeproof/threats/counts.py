@@ -12,17 +12,17 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats.facts import Facts
-from spikeproof.threats.geometry import (
-    Counted,
-    Radius,
+from spikeproof.threats.box import (
+    Boxed,
+    direction_to,
+    feature_range,
     fill,
-    land,
-    rooms,
-    spans,
-    towards,
+    headroom,
+    round_toward,
     whole,
 )
+from spikeproof.threats.facts import Facts
+from spikeproof.threats.geometry import Counted, Radius
 from spikeproof.threats.l0 import check_whole
 from spikeproof.threats.l1 import nearest_l1
 
@@ -30,7 +30,7 @@ __all__ = ["Counts"]
 
 
 @dataclass(frozen=True)
-class Counts(Counted):
+class Counts(Boxed, Counted):
     r"""At most ``radius`` events are inserted or deleted: ``sum |Δcount| <= radius``, all whole.
 
     The nearest legal point spends the radius event by event on the cell where the next event
@@ -66,19 +66,19 @@ class Counts(Counted):
         """The nearest whole change within the radius and the box."""
         near = x.double()
         change = (z.double() - near).flatten(1)
-        room = rooms(change.view_as(x), near, domain).flatten(1)
+        room = headroom(change.view_as(x), near, domain).flatten(1)
         return (_events(change.abs(), room.floor(), whole(radius)) * change.sign()).view_as(x)
 
     def relax(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The iterate between queries: in the box and the real l_1 ball."""
-        return land(nearest_l1(z, x, radius, domain), x, domain, grid=False)
+        return round_toward(nearest_l1(z, x, radius, domain), x, domain, grid=False)
 
     def step(
         self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """From ``z`` to the change that is best to first order: whole events where it counts."""
-        room = rooms(grad, x, domain).flatten(1)
-        return towards(fill(grad.flatten(1).abs(), room, radius), grad, z, x)
+        room = headroom(grad, x, domain).flatten(1)
+        return direction_to(fill(grad.flatten(1).abs(), room, radius), grad, z, x)
 
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
         """``radius`` events on random cells, in a random direction that the box allows."""
@@ -86,7 +86,7 @@ class Counts(Counted):
         if k == 0:
             return torch.zeros_like(x)
         sign = (seeds.child("sign").uniform((n,), torch.float64) - 0.5).sign()
-        up, down = (rooms(torch.full_like(x, s), x, domain).flatten(1).double() for s in (1, -1))
+        up, down = (headroom(torch.full_like(x, s), x, domain).flatten(1).double() for s in (1, -1))
         sign = torch.where(up < 1, -1.0, torch.where(down < 1, 1.0, sign))
         room = torch.where(sign > 0, up, down).floor()
         target = room.sum(1, keepdim=True).clamp(max=k)
@@ -104,17 +104,17 @@ class Counts(Counted):
         placed += torch.minimum((rest - (left.cumsum(1) - left)).clamp(min=0), left)
         return (placed * sign).to(x.dtype).view_as(x)
 
-    def offers(
+    def marginal_gains(
         self, grad: Tensor, x_adv: Tensor, x: Tensor, domain: Domain | Views
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Events changed in each cell, gain of one more, and worth of one of them."""
         change = (x_adv - x).flatten(1)
         slope = grad.flatten(1)
-        free = (rooms(grad, x_adv, domain).flatten(1) >= 1) & (change * slope >= 0)
+        free = (headroom(grad, x_adv, domain).flatten(1) >= 1) & (change * slope >= 0)
         gain = torch.where(free, slope.abs(), torch.zeros_like(slope))
         return change.abs(), gain, slope * change.sign()
 
-    def exchange(
+    def swap_units(
         self,
         x_adv: Tensor,
         x: Tensor,
@@ -133,7 +133,7 @@ class Counts(Counted):
                 f"Counts needs a domain of whole numbers; this {domain.kind} domain is "
                 "continuous. Use L1, or a domain with integer=True."
             )
-        check_whole("counts", radius, float(spans(domain).sum()), "events")
+        check_whole("counts", radius, float(feature_range(domain).sum()), "events")
 
 
 def _events(size: Tensor, room: Tensor, k: Radius) -> Tensor:

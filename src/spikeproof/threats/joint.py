@@ -12,9 +12,10 @@ from torch import Tensor
 
 from spikeproof.base import Named, Seeds, SettingError, suggestion
 from spikeproof.data import Domain, Views
+from spikeproof.threats.box import whole
 from spikeproof.threats.counts import Counts
 from spikeproof.threats.facts import Facts
-from spikeproof.threats.geometry import Geometry, Radius, whole
+from spikeproof.threats.geometry import Geometry, Radius
 from spikeproof.threats.l0 import L0
 
 __all__ = ["Joint"]
@@ -95,13 +96,6 @@ class Joint(Geometry):
             if own > 0
         ]
         return torch.stack(reached).amax(0) if reached else x.new_zeros(len(x)).double()
-
-    def nearest(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
-        """The nearest change of every named view; 0 for the others."""
-        views = _views(domain)
-        far, near = views.unpack(z), views.unpack(x)
-        moved = {n: g.nearest(far[n], near[n], r, d) for n, g, r, d in self._parts(radius, views)}
-        return views.pack({**views.unpack(torch.zeros_like(x).double()), **moved})
 
     def project(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """A legal point of every named view; the others as in ``x``."""

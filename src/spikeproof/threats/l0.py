@@ -12,23 +12,23 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats.facts import Facts
-from spikeproof.threats.geometry import (
-    Counted,
-    Radius,
-    land,
-    rooms,
-    spans,
+from spikeproof.threats.box import (
+    Boxed,
+    direction_to,
+    feature_range,
+    headroom,
+    round_toward,
     threshold,
-    towards,
 )
+from spikeproof.threats.facts import Facts
+from spikeproof.threats.geometry import Counted, Radius
 from spikeproof.threats.masks import kept
 
 __all__ = ["L0", "check_whole"]
 
 
 @dataclass(frozen=True)
-class L0(Counted):
+class L0(Boxed, Counted):
     r"""At most ``radius`` pixels may change, each anywhere in its range.
 
     All channels of a position are one pixel; ``pixels=False`` counts single features. The nearest
@@ -106,20 +106,22 @@ class L0(Counted):
         room = self._largest(legal.abs() / unit, domain)
         moved = torch.minimum((size - threshold(size, room, radius)).clamp(min=0), room)
         factor = torch.where(room > 0, moved / room.clamp(min=1e-300), 0.0)
-        return land((legal * self._spread(factor, domain)).view_as(x), x, domain, grid=False)
+        return round_toward(
+            (legal * self._spread(factor, domain)).view_as(x), x, domain, grid=False
+        )
 
     def step(
         self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """From ``z`` to the far ends of the pixels with the largest gain ``sum_c |g_c| room_c``."""
         unit = _units(domain).to(grad)
-        room = torch.minimum(rooms(grad, x, domain).flatten(1), unit)
+        room = torch.minimum(headroom(grad, x, domain).flatten(1), unit)
         size = grad.flatten(1).abs()
         # Scaled so that products with tiny gradients cannot vanish.
         largest = size.amax(1, keepdim=True)
         size = size / torch.where(largest > 0, largest, torch.ones_like(largest))
         chosen = _top(self._per_pixel(size * room, domain), radius)
-        return towards(self._spread(chosen, domain) * room, grad, z, x)
+        return direction_to(self._spread(chosen, domain) * room, grad, z, x)
 
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
         """``radius`` random pixels, moved to uniform values of their range."""
@@ -138,7 +140,7 @@ class L0(Counted):
         change = torch.where(finite, value - x.double(), value).to(x.dtype)
         return torch.where(chosen.view_as(x), change, torch.zeros_like(change))
 
-    def offers(
+    def marginal_gains(
         self, grad: Tensor, x_adv: Tensor, x: Tensor, domain: Domain | Views
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Changed pixels, gain of moving each to its far end, and worth of its change."""
@@ -149,7 +151,7 @@ class L0(Counted):
         worth = self._per_pixel((grad * (x_adv - x)).flatten(1), domain)
         return changed, torch.where(changed > 0, torch.zeros_like(gain), gain), worth
 
-    def exchange(
+    def swap_units(
         self,
         x_adv: Tensor,
         x: Tensor,
@@ -214,7 +216,7 @@ def check_whole(name: str, radius: float, most: float, what: str) -> None:
 
 def _units(domain: Domain | Views) -> Tensor:
     """The range of each feature, 1 where it is infinite or zero, float64 ``(size,)``."""
-    unit = spans(domain)
+    unit = feature_range(domain)
     return torch.where(unit.isfinite() & (unit > 0), unit, torch.ones_like(unit))
 
 

@@ -11,24 +11,24 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, check_fraction
 from spikeproof.data import Domain, Views
-from spikeproof.threats.facts import Facts
-from spikeproof.threats.geometry import (
-    Radius,
-    Sparse,
+from spikeproof.threats.box import (
+    Boxed,
+    direction_to,
+    feature_range,
     fill,
+    headroom,
     refuse_radius,
     refuse_small,
-    rooms,
-    spans,
     threshold,
-    towards,
 )
+from spikeproof.threats.facts import Facts
+from spikeproof.threats.geometry import Radius, Sparse
 
 __all__ = ["L1", "nearest_l1"]
 
 
 @dataclass(frozen=True)
-class L1(Sparse):
+class L1(Boxed, Sparse):
     r"""The absolute changes of the features add up to at most the radius.
 
     A step leads towards the point of ball and box that is best to first order: the radius spent
@@ -82,14 +82,14 @@ class L1(Sparse):
     ) -> Tensor:
         """From ``z`` to the best point of ball and box to first order."""
         share = torch.full((len(x),), self.share, device=x.device)
-        return towards(self.aim(grad, x, share, radius, domain), grad, z, x)
+        return direction_to(self.sparse_target(grad, x, share, radius, domain), grad, z, x)
 
-    def aim(
+    def sparse_target(
         self, grad: Tensor, x: Tensor, share: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """The radius spent in order of ``|grad|``, at most ``radius / (share * n)`` on each."""
         most = radius / (share.to(x) * domain.size).clamp(min=1)[:, None]
-        room = torch.minimum(rooms(grad, x, domain).flatten(1), most)
+        room = torch.minimum(headroom(grad, x, domain).flatten(1), most)
         return fill(grad.flatten(1).abs(), room, radius)
 
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
@@ -101,7 +101,7 @@ class L1(Sparse):
 
     def check(self, radius: float, domain: Domain | Views) -> None:
         """Refuse a radius beyond what all features together can change, or below one event."""
-        most = float(spans(domain).sum())
+        most = float(feature_range(domain).sum())
         refuse_radius("l_1", radius, most, "what all features together can change")
         refuse_small("l_1", radius, domain)
 
@@ -110,7 +110,7 @@ def nearest_l1(z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> 
     """Change, float64, from ``x`` to the point of l_1 ball and box nearest to ``z``."""
     near = x.double()
     change = (z.double() - near).flatten(1)
-    room = rooms(change.view_as(x), near, domain).flatten(1)
+    room = headroom(change.view_as(x), near, domain).flatten(1)
     size = change.abs()
     moved = torch.minimum((size - threshold(size, room, radius)).clamp(min=0), room)
     return (moved * change.sign()).view_as(x)

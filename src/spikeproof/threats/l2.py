@@ -11,24 +11,24 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats.facts import Facts
-from spikeproof.threats.geometry import (
+from spikeproof.threats.box import (
     SLACK,
-    Geometry,
-    Radius,
-    movable,
+    Boxed,
+    feature_range,
+    free_gradient,
+    headroom,
     refuse_radius,
     refuse_small,
-    rooms,
-    spans,
 )
+from spikeproof.threats.facts import Facts
+from spikeproof.threats.geometry import Radius
 from spikeproof.threats.masks import kept
 
 __all__ = ["L2"]
 
 
 @dataclass(frozen=True)
-class L2(Geometry):
+class L2(Boxed):
     r"""The Euclidean length of the change is at most the radius.
 
     Steepest step ``radius * grad / ||grad||_2`` over the coordinates that can move; draws are a
@@ -57,7 +57,7 @@ class L2(Geometry):
         """The nearest point of ball and box: scale, then clip, with the exact scale."""
         near = x.double()
         change = z.double() - near
-        room = rooms(change, near, domain).flatten(1)
+        room = headroom(change, near, domain).flatten(1)
         size = change.flatten(1).abs()
         moved = torch.minimum(size * _scale(size, room, radius), room)
         return (moved * change.flatten(1).sign()).view_as(x)
@@ -66,7 +66,7 @@ class L2(Geometry):
         self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """The radius along the gradient of the coordinates that can move; 0 for a zero gradient."""
-        flat = movable(grad, z, domain).flatten(1)
+        flat = free_gradient(grad, z, domain).flatten(1)
         # Dividing by the largest entry first keeps the squares of tiny gradients from vanishing.
         largest = flat.abs().amax(1, keepdim=True)
         flat = flat / torch.where(largest > 0, largest, torch.ones_like(largest))
@@ -86,10 +86,10 @@ class L2(Geometry):
 
     def check(self, radius: float, domain: Domain | Views) -> None:
         """Refuse a radius beyond the diagonal of the domain, or too small to show."""
-        most = float(spans(domain).square().sum().sqrt())
+        most = float(feature_range(domain).square().sum().sqrt())
         refuse_radius("l_2", radius, most, "the diagonal of the domain")
         refuse_small("l_2", radius, domain)
-        if domain.kind == "image" and spans(domain).max() == 1 and 0 < radius < 1 / 255:
+        if domain.kind == "image" and feature_range(domain).max() == 1 and 0 < radius < 1 / 255:
             raise SettingError(
                 f"The l_2 radius {radius:g} is smaller than one 8-bit step of one pixel (1/255): "
                 "it looks like a radius in the wrong unit; give it in units of the input [0, 1]."

@@ -12,22 +12,22 @@ from torch import Tensor
 
 from spikeproof.base import Seeds
 from spikeproof.data import Domain, Views
-from spikeproof.threats.facts import Facts
-from spikeproof.threats.geometry import (
-    Geometry,
-    Radius,
-    biggest,
-    movable,
+from spikeproof.threats.box import (
+    Boxed,
+    feature_range,
+    free_gradient,
     refuse_radius,
     refuse_small,
     whole,
 )
+from spikeproof.threats.facts import Facts
+from spikeproof.threats.geometry import Radius
 
 __all__ = ["Linf"]
 
 
 @dataclass(frozen=True)
-class Linf(Geometry):
+class Linf(Boxed):
     r"""Every feature may move by at most the radius: ``max_i |x_adv_i - x_i| <= radius``.
 
     Steepest step ``radius * sign(grad)``; nearest point by clamping; draws are uniform in
@@ -69,7 +69,7 @@ class Linf(Geometry):
         self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """The radius in the sign of the gradient, 0 where the gradient is 0 or the box ends."""
-        return (radius * movable(grad, z, domain).sign().flatten(1)).view_as(grad)
+        return (radius * free_gradient(grad, z, domain).sign().flatten(1)).view_as(grad)
 
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
         """Uniform in ``[-radius, radius]`` for every feature."""
@@ -77,5 +77,6 @@ class Linf(Geometry):
 
     def check(self, radius: float, domain: Domain | Views) -> None:
         """Refuse a radius above the range of the domain or below one event."""
-        refuse_radius("l_inf", radius, biggest(domain), "the range of the domain")
+        most = float(feature_range(domain).max())
+        refuse_radius("l_inf", radius, most, "the range of the domain")
         refuse_small("l_inf", radius, domain)

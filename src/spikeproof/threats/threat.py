@@ -12,7 +12,8 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats.geometry import Counted, Geometry, Radius, Sparse, towards
+from spikeproof.threats.box import direction_to
+from spikeproof.threats.geometry import Counted, Geometry, Radius, Sparse
 from spikeproof.threats.registry import GEOMETRIES
 
 __all__ = ["Threat"]
@@ -175,8 +176,10 @@ class Threat:
             raise SettingError(
                 f"A step of {self.name} leaves no choice of how many features move; use step()."
             )
-        size = self.geometry.aim(grad.detach(), x.detach(), share, self.radius, self.domain)
-        return towards(size, grad.detach(), z.detach(), x.detach())
+        size = self.geometry.sparse_target(
+            grad.detach(), x.detach(), share, self.radius, self.domain
+        )
+        return direction_to(size, grad.detach(), z.detach(), x.detach())
 
     @torch.no_grad()
     def draw(self, x: Tensor, seeds: Seeds) -> Tensor:
@@ -203,7 +206,9 @@ class Threat:
         return self.project(x + self.draw(x, seeds), x)
 
     @torch.no_grad()
-    def offers(self, grad: Tensor, x_adv: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def marginal_gains(
+        self, grad: Tensor, x_adv: Tensor, x: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return what the units of a counted threat are worth to first order.
 
         Args:
@@ -216,10 +221,10 @@ class Threat:
         Raises:
             SettingError: the threat is not counted.
         """
-        return self._units().offers(grad, x_adv, x, self.domain)
+        return self._units().marginal_gains(grad, x_adv, x, self.domain)
 
     @torch.no_grad()
-    def exchange(
+    def swap_units(
         self, x_adv: Tensor, x: Tensor, grad: Tensor, moves: tuple[Tensor, Tensor]
     ) -> Tensor:
         """Return inputs with some units of a counted threat put elsewhere.
@@ -234,7 +239,7 @@ class Threat:
         Raises:
             SettingError: the threat is not counted.
         """
-        return self._units().exchange(x_adv, x, grad, moves, self.domain)
+        return self._units().swap_units(x_adv, x, grad, moves, self.domain)
 
     def places(self) -> tuple[Tensor, int]:
         """Number of the place each feature belongs to, ``(size,)``, and how many places there are.
