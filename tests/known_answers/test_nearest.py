@@ -62,8 +62,9 @@ def least(slope: Tensor, gap: Tensor, x: Tensor, threat: Threat) -> Tensor:
     slope = slope.abs()
     out_of_reach = (slope * room).sum(1) < gap
     if threat.name.startswith("l0"):  # whole pixels, in order of what they are worth
-        index, count = threat.places()
-        worth = torch.zeros(len(x), count, dtype=x.dtype).index_add_(1, index, slope * room)
+        places = threat.places()
+        worth = torch.zeros(len(x), places.count, dtype=x.dtype)
+        worth = worth.index_add_(1, places.index, slope * room)
         sums = worth.sort(1, descending=True).values.cumsum(1)
         answer = (sums < gap[:, None] - 1e-12).sum(1) + 1.0
     elif threat.name == "l1":  # features filled in order of slope, the last one in part

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
-from spikeproof.base import Seeds, SettingError, check_count, check_fraction
+from spikeproof.base import Seeds, SettingError, check_count, check_fraction, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
@@ -230,8 +230,8 @@ class _Walk:
         self.score, self.grad = score, grad
         better = score > self.top
         self.top = torch.where(better, score, self.top)
-        self.top_z = torch.where(_wide(better, grad), self.z, self.top_z)
-        self.top_grad = torch.where(_wide(better, grad), grad, self.top_grad)
+        self.top_z = torch.where(per_item(better, grad), self.z, self.top_z)
+        self.top_grad = torch.where(per_item(better, grad), grad, self.top_grad)
 
     def judge(self, enough: float) -> None:
         """Halve the step and go back to the best point where progress has ended."""
@@ -251,7 +251,7 @@ class _Walk:
 
     def glide(self, threat: Threat, weight: float) -> None:
         """Step with momentum."""
-        ahead = self.z + _wide(self.size, self.z) * threat.step(self.grad, self.z, self.x)
+        ahead = self.z + per_item(self.size, self.z) * threat.step(self.grad, self.z, self.x)
         ahead = threat.relax(ahead, self.x)
         mixed = self.z + weight * (ahead - self.z) + (1 - weight) * (self.z - self.before)
         self.before, self.z = self.z, threat.relax(mixed, self.x)
@@ -259,11 +259,11 @@ class _Walk:
     def hop(self, threat: Threat) -> None:
         """Step over the share of the features that each item has come to."""
         step = threat.spread(self.grad, self.z, self.x, self.share)
-        self.z = threat.relax(self.z + _wide(self.size, self.z) * step, self.x)
+        self.z = threat.relax(self.z + per_item(self.size, self.z) * step, self.x)
 
     def _back(self, items: Tensor) -> None:
         """Return these items to their best points, without momentum."""
-        at = _wide(items, self.z)
+        at = per_item(items, self.z)
         self.z = torch.where(at, self.top_z, self.z)
         self.grad = torch.where(at, self.top_grad, self.grad)
         self.before = torch.where(at, self.top_z, self.before)
@@ -276,8 +276,3 @@ def _spread(change: Tensor) -> Tensor:
     squares = size.square().sum(1)
     ratio = size.sum(1).square() / torch.where(squares > 0, squares, torch.ones_like(squares))
     return torch.where(squares > 0, ratio / size.shape[1], torch.ones_like(ratio))
-
-
-def _wide(values: Tensor, like: Tensor) -> Tensor:
-    """One value per item, broadcastable to the items."""
-    return values.view(-1, *[1] * (like.ndim - 1))

@@ -84,7 +84,7 @@ class Countdown(MinimumNorm):
         if near.enough:
             self._round(oracle, goal, near, seeds, near.threat)
             return
-        for units in range(1, min(self.low, near.threat.places()[1]) + 1):
+        for units in range(1, min(self.low, near.threat.places().count) + 1):
             self._round(oracle, goal, near, seeds, near.threat.at(units))
         before = torch.full_like(near.distance, torch.inf)
         while (near.distance < before).any():

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.nearest import Descent, Look, State
-from spikeproof.attacks.pieces.scale import largest_range, unit_l2, wide
-from spikeproof.base import check_count, check_fraction, check_positive
+from spikeproof.attacks.pieces.scale import largest_range, unit_l2
+from spikeproof.base import check_count, check_fraction, check_positive, per_item
 from spikeproof.threats import Threat
 
 __all__ = ["DDN"]
@@ -78,7 +78,7 @@ class DDN(Descent):
 
     def _begin(self, x: Tensor, start: Tensor, threat: Threat) -> State:
         """The first sphere."""
-        length = self.length * largest_range(threat.domain)
+        length = self.length * largest_range(threat)
         ball = torch.full((len(x),), length, dtype=torch.float64, device=x.device)
         return {"x": x, "x_adv": start, "ball": ball}
 
@@ -86,12 +86,12 @@ class DDN(Descent):
         """Turn, then set the length."""
         x, threat = state["x"], look.threat
         size = look.falling(self.step_size, self.step_size * self.last_step)
-        change = state["x_adv"] - x + size * largest_range(threat.domain) * unit_l2(look.grad)
+        change = state["x_adv"] - x + size * largest_range(threat) * unit_l2(look.grad)
         ball = state["ball"] * torch.where(look.won, 1 - self.shrink, 1 + self.shrink)
         if look.step == 0:
             # Shortening the first sphere step by step would waste the steps of weak items.
             ball = torch.minimum(ball, look.distance + look.margin.double().abs() / look.slope(x))
         # No sphere is longer than the domain, or the way back would take many steps.
         ball = torch.minimum(ball, threat.reach(x))
-        way = FAR * wide(ball, x) * unit_l2(change.double())
+        way = FAR * per_item(ball, x) * unit_l2(change.double())
         return {**state, "x_adv": threat.project(x + way, x, ball), "ball": ball}

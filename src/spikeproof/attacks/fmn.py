@@ -86,10 +86,10 @@ class FMN(Descent):
         x, z, threat = state["x"], state["z"], look.threat
         size = look.falling(self.step_size, self.step_size * self.last_step)
         ball = self._ball(state, look)
-        if threat.counted or threat.order is None:
+        if not threat.norm:
             z = z + min(1.0, size) * threat.step(look.grad, z, x, ball)
         else:
-            z = z + size * largest_range(threat.domain) * unit_l2(look.grad)
+            z = z + size * largest_range(threat) * unit_l2(look.grad)
         z = threat.relax(z, x, ball)
         return {**state, "z": z, "x_adv": threat.project(z, x, ball), "ball": ball}
 

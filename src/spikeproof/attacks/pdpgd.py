@@ -83,7 +83,7 @@ class PDPGD(Descent):
     def _begin(self, x: Tensor, start: Tensor, threat: Threat) -> State:
         """A multiplier of 1, no moments."""
         v = torch.zeros(len(x), 1, dtype=torch.float64, device=x.device)
-        change = (start.double() - x.double()).flatten(1) / largest_range(threat.domain)
+        change = (start.double() - x.double()).flatten(1) / largest_range(threat)
         moments = Adam.begin(change)
         scale = torch.zeros_like(v)
         return {"x": x, "x_adv": start, "d": change, "v": v, "scale": scale, **moments}
@@ -91,7 +91,7 @@ class PDPGD(Descent):
     def _advance(self, state: State, look: Look) -> State:
         """A dual step, then a primal one that looks ahead."""
         state, threat, x = dict(state), look.threat, state["x"]
-        unit, share = largest_range(threat.domain), look.step / max(1, look.steps - 1)
+        unit, share = largest_range(threat), look.step / max(1, look.steps - 1)
         size = self.step_size * self.last_step**share
         scale = self._scale(state, look)
         slope = look.grad.double().flatten(1) * (unit if threat.counted else 1.0)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
-from spikeproof.base import Seeds, check_count
+from spikeproof.base import Seeds, check_count, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
@@ -137,4 +137,4 @@ def _filled(grad: Tensor, seeds: Seeds) -> Tensor:
     flat = grad.abs().flatten(1)
     least = torch.where(flat > 0, flat, torch.inf).amin(1).clamp(max=1)
     noise = 2 * seeds.uniform(grad.shape[1:], grad.dtype) - 1
-    return torch.where(grad == 0, 1e-3 * noise * least.view(-1, *[1] * (grad.ndim - 1)), grad)
+    return torch.where(grad == 0, 1e-3 * noise * per_item(least, grad), grad)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.nearest import Descent, Look, State
-from spikeproof.attacks.pieces.scale import Adam, per_place, ranges, wide
+from spikeproof.attacks.pieces.scale import Adam
 from spikeproof.base import check_count, check_fraction, check_positive
 from spikeproof.threats import Threat
 
@@ -83,7 +83,7 @@ class SigmaZero(Descent):
     def _advance(self, state: State, look: Look) -> State:
         """One step of Adam in the box, then put back what changed too little."""
         x, threat, state = state["x"], look.threat, dict(state)
-        unit = ranges(threat.domain, x)
+        unit, places = threat.feature_unit(x), threat.places()
         change = (state["x_adv"] - x).flatten(1) / unit
         grad = self._grad(change, unit, look)
         size = look.falling(self.step_size, self.step_size * self.last_step)
@@ -93,15 +93,15 @@ class SigmaZero(Descent):
         sign = torch.where(look.won, 1.0, -1.0).to(x)[:, None]
         tau = (state["tau"] + self.pace * size * sign).clamp(0, 1)
         gone = ((moved - x).flatten(1) / unit).abs()
-        gone = (per_place(gone, threat, largest=True) < tau).view_as(x)
+        gone = (places.spread(places.largest(gone)) < tau).view_as(x)
         return {**state, "x_adv": torch.where(gone, x, moved), "tau": tau}
 
     def _grad(self, change: Tensor, unit: Tensor, look: Look) -> Tensor:
         """Gradient of the loss in units of the range, its largest entry 1; ``(M, size)``."""
-        count = look.threat.places()[1]
-        size = per_place(change.square(), look.threat)
-        sparse = 2 * self.sigma * change / (size + self.sigma).square() / count
+        places = look.threat.places()
+        size = places.spread(places.sums(change.square()))
+        sparse = 2 * self.sigma * change / (size + self.sigma).square() / places.count
         climb = look.grad.flatten(1) * unit
-        grad = sparse - torch.where(wide(look.won, climb), torch.zeros_like(climb), climb)
+        grad = sparse - torch.where(look.won[:, None], torch.zeros_like(climb), climb)
         largest = grad.abs().amax(1, keepdim=True)
         return grad / torch.where(largest > 0, largest, torch.ones_like(largest))

@@ -130,7 +130,7 @@ class SparsePGD:
         if start is not None:
             return threat.project(start, x), score + 8 * used.to(x.dtype)
         u = seeds.child("change").uniform(x.shape[1:], x.dtype)
-        return threat.domain.clip(x + _range(threat, x) * (2 * u - 1)), score
+        return threat.domain.clip(x + threat.feature_unit(x).view(x.shape[1:]) * (2 * u - 1)), score
 
     def _score_step(
         self, threat: Threat, points: tuple[Tensor, Tensor], score: Tensor, grad: Tensor
@@ -148,7 +148,8 @@ class SparsePGD:
     ) -> Tensor:
         """Move the change in the sign of the gradient; projected, only on the chosen pixels."""
         z, x = points
-        moved = threat.domain.clip(z + self.step_size * _range(threat, x) * grad.sign())
+        unit = threat.feature_unit(x).view(x.shape[1:])
+        moved = threat.domain.clip(z + self.step_size * unit * grad.sign())
         return _masked(threat, moved, z, chosen) if self.projected else moved
 
 
@@ -160,10 +161,3 @@ def _choice(score: Tensor, threat: Threat) -> Tensor:
 def _masked(threat: Threat, z: Tensor, x: Tensor, chosen: Tensor) -> Tensor:
     """``z`` on the chosen pixels and ``x`` elsewhere."""
     return threat.swap_units(z, x, torch.zeros_like(z), (torch.zeros_like(chosen), ~chosen))
-
-
-def _range(threat: Threat, x: Tensor) -> Tensor:
-    """How far each feature can move at most; 1 where there is no end."""
-    low, high = threat.domain.bounds(x)
-    span = high - low
-    return torch.where(span.isfinite(), span, torch.ones_like(span))

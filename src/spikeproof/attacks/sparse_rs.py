@@ -10,7 +10,7 @@ from torch import Tensor
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
 from spikeproof.attacks.pieces.schedule import share_at
-from spikeproof.base import Seeds, SettingError, check_count
+from spikeproof.base import Seeds, SettingError, check_count, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
@@ -109,7 +109,7 @@ class SparseRS:
             best.keep(x_adv, found, rows)
             better = found >= margin
             margin = torch.where(better, found, margin)
-            here = torch.where(better.view(-1, *[1] * (x.ndim - 1)), x_adv, here)
+            here = torch.where(per_item(better, x), x_adv, here)
             if self.stop and len(left := best.standing()) < len(rows):
                 at = torch.isin(rows, left)
                 rows, x, here, goal = left, x[at], here[at], goal[at]

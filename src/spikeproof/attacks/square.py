@@ -11,7 +11,7 @@ from torch import Tensor
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.schedule import share_at
 from spikeproof.attacks.pieces.windows import Canvas
-from spikeproof.base import Seeds, SettingError, check_count
+from spikeproof.base import Seeds, SettingError, check_count, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L1, L2, Geometry, Goal, Joint, Linf, Threat
 
@@ -123,7 +123,7 @@ class Square:
             best.keep(x_adv, found, rows)
             better = found >= margin
             margin = torch.where(better, found, margin)
-            z = torch.where(better.view(-1, *[1] * (x.ndim - 1)), proposal, z)
+            z = torch.where(per_item(better, x), proposal, z)
             if self.stop and len(left := best.standing()) < len(rows):
                 at = torch.isin(rows, left)
                 rows, x, z, goal = left, x[at], z[at], goal[at]
@@ -174,7 +174,7 @@ def _corner(
     if not idle.any():
         return there
     back = torch.where(inside, x + threat.step(-sign, x, x), z)
-    return torch.where(idle.view(-1, *[1] * (x.ndim - 1)), back, there)
+    return torch.where(per_item(idle, x), back, there)
 
 
 def _exchange(

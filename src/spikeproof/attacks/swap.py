@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
-from spikeproof.base import Seeds, SettingError, check_count, check_fraction
+from spikeproof.base import Seeds, SettingError, check_count, check_fraction, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
@@ -118,7 +118,7 @@ class Swap:
             tries = tries + put.to(tries)
             tries = torch.where(better[:, None], tries / 2, tries)
             margin = torch.where(better, goal.margin(logits), margin)
-            wide = better.view(-1, *[1] * (x.ndim - 1))
+            wide = per_item(better, x)
             here, grad = torch.where(wide, x_adv, here), torch.where(wide, slope, grad)
         return best.x
 
@@ -126,7 +126,7 @@ class Swap:
         """The gradient with noise; a zero gradient is all noise."""
         if self.doubt == 0:
             return grad
-        largest = grad.flatten(1).abs().amax(1).view(-1, *[1] * (grad.ndim - 1))
+        largest = per_item(grad.flatten(1).abs().amax(1), grad)
         scale = torch.where(largest > 0, self.doubt * largest, torch.ones_like(largest))
         return grad + scale * seeds.child("doubt").normal(grad.shape[1:], grad.dtype)
 

@@ -40,6 +40,7 @@ from spikeproof.base.notices import old_spelling
 from spikeproof.base.records import record_of, settings_from
 from spikeproof.base.seeds import Seeds, seeds
 from spikeproof.base.settings import Registry
+from spikeproof.base.shapes import per_item
 
 __all__ = [
     "Diverged",
@@ -70,6 +71,7 @@ __all__ = [
     "hints",
     "nearest",
     "old_spelling",
+    "per_item",
     "placed",
     "plain_settings",
     "read_arrays",

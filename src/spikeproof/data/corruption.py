@@ -26,7 +26,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from spikeproof.base import InputError, Seeds, SettingError, check_one_of
+from spikeproof.base import InputError, Seeds, SettingError, check_one_of, per_item
 from spikeproof.data.domain import Domain
 
 __all__ = ["CORRUPTIONS", "EVENT_CORRUPTIONS", "corrupt"]
@@ -157,7 +157,7 @@ def corrupt(x: Tensor, domain: Domain, kind: str, level: float | Tensor, *, seed
         )
     if len(seeds) != len(x):
         raise InputError(f"Got {len(seeds)} keys for {len(x)} items; each item needs one.")
-    strength = strength.expand(len(x)).view(-1, *[1] * (x.ndim - 1))
+    strength = per_item(strength.expand(len(x)), x)
     changed = domain.clip(every[kind](x.detach(), domain, strength, seeds)).to(x.dtype)
     # Levels on a grid stay on it; changes of counts are whole by themselves.
     return torch.where(strength == 0, x.detach(), domain.snap(changed, x.detach()))

@@ -12,7 +12,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from spikeproof.base import SettingError
+from spikeproof.base import SettingError, per_item
 from spikeproof.data import Domain, Views
 from spikeproof.threats.geometry import Geometry, Radius
 from spikeproof.threats.masks import either, kept
@@ -21,6 +21,7 @@ __all__ = [
     "Boxed",
     "direction_to",
     "feature_range",
+    "feature_unit",
     "fill",
     "free_gradient",
     "headroom",
@@ -28,7 +29,6 @@ __all__ = [
     "refuse_small",
     "round_toward",
     "threshold",
-    "whole",
 ]
 
 # A ball may be left by this much, relatively, through rounding: projections then leave z alone,
@@ -91,10 +91,16 @@ def free_gradient(grad: Tensor, z: Tensor, domain: Domain | Views) -> Tensor:
     return kept(grad, headroom(grad, z, domain) > 0)
 
 
-def feature_range(domain: Domain | Views) -> Tensor:
-    """Range ``high - low`` of each feature, float64 ``(size,)``."""
-    low, high = domain.bounds(torch.zeros((), dtype=torch.float64))
+def feature_range(domain: Domain | Views, like: Tensor | None = None) -> Tensor:
+    """Range ``high - low`` of each feature, ``(size,)`` in the type of ``like`` (or float64)."""
+    low, high = domain.bounds(torch.zeros((), dtype=torch.float64) if like is None else like)
     return (high - low).expand(domain.size)
+
+
+def feature_unit(domain: Domain | Views, like: Tensor | None = None) -> Tensor:
+    """The same, 1 where the range is infinite or zero: something to measure changes in."""
+    unit = feature_range(domain, like)
+    return torch.where(unit.isfinite() & (unit > 0), unit, torch.ones_like(unit))
 
 
 def threshold(size: Tensor, room: Tensor, radius: Radius) -> Tensor:
@@ -134,6 +140,16 @@ def _walk(size: Tensor, radius: Radius) -> Tensor:
 
 def _threshold(size: Tensor, room: Tensor, radius: Radius) -> Tensor:
     """The θ of ``threshold``, from the breakpoints of the piecewise linear sum."""
+    # s(θ) = Σ_i clip(size_i - θ, 0, room_i) is piecewise linear. As θ falls, coordinate i begins to
+    # spend at size_i and is full at size_i - room_i:
+    #
+    #   room_i ─────┐
+    #               |╲               from right to left the slope of s rises by 1 at size_i
+    #        0 ─────┴─┴───────> θ    and falls by 1 at size_i - room_i
+    #    size_i - room_i  size_i
+    #
+    # Sorted, these 2 n ends (and θ = 0, the last one allowed) cut θ into pieces of one slope each;
+    # ``slope`` counts it, and the running sum of slope times width is s at every end.
     total = torch.minimum(size, room).sum(1, keepdim=True)
     ends = torch.cat([size, (size - room).clamp(min=0), torch.zeros_like(total)], 1)
     rise = torch.cat([torch.ones_like(size), -torch.ones_like(room), torch.zeros_like(total)], 1)
@@ -144,6 +160,7 @@ def _threshold(size: Tensor, room: Tensor, radius: Radius) -> Tensor:
     # First breakpoint at which the sum reaches the radius; θ lies between it and the one before.
     reached = (sums < radius).sum(1, keepdim=True).clamp(1, ends.shape[1] - 1)
     before = reached - 1
+    # On that piece s is a straight line: from its upper end go down until s is the radius.
     steep = slope.gather(1, before).clamp(min=1)
     theta = ends.gather(1, before) - (radius - sums.gather(1, before)) / steep
     return torch.where(total <= radius * (1 + SLACK), torch.zeros_like(theta), theta.clamp(min=0))
@@ -164,7 +181,7 @@ def fill(worth: Tensor, room: Tensor, length: Radius) -> Tensor:
 def direction_to(size: Tensor, grad: Tensor, z: Tensor, x: Tensor) -> Tensor:
     """The way from ``z`` to ``x + size * sign(grad)``; none for an item without a gradient."""
     goal = x + size.view_as(x).to(x) * grad.sign()
-    some = (grad != 0).flatten(1).any(1).view(-1, *[1] * (x.ndim - 1))
+    some = per_item((grad != 0).flatten(1).any(1), x)
     return torch.where(some, goal - z, torch.zeros_like(z))
 
 
@@ -173,13 +190,6 @@ def _fill(where: Tensor, caps: Tensor, room: Tensor, length: Radius) -> Tensor:
     before = caps.cumsum(1) - caps
     spent = torch.minimum((length - before).clamp(min=0), caps)
     return torch.zeros_like(room).scatter(1, where, spent)
-
-
-def whole(radius: Radius) -> Radius:
-    """The largest count within a radius; the nudge keeps what scaling made of a whole number."""
-    if isinstance(radius, Tensor):
-        return (radius + 1e-9).floor()
-    return float(math.floor(radius + 1e-9))
 
 
 def _own(radius: Radius, rows: Tensor) -> Radius:

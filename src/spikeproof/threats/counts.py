@@ -19,10 +19,9 @@ from spikeproof.threats.box import (
     fill,
     headroom,
     round_toward,
-    whole,
 )
 from spikeproof.threats.facts import Facts
-from spikeproof.threats.geometry import Counted, Radius
+from spikeproof.threats.geometry import Counted, Radius, whole
 from spikeproof.threats.l0 import check_whole
 from spikeproof.threats.l1 import nearest_l1
 

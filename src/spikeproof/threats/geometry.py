@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
@@ -11,11 +12,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from spikeproof.base import Seeds
+from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
 from spikeproof.threats.facts import Facts
+from spikeproof.threats.places import Places
 
-__all__ = ["Counted", "Geometry", "Radius", "Sparse"]
+__all__ = ["Counted", "Geometry", "Radius", "Sparse", "whole"]
 
 # One radius for all items, or each item's own, (N, 1).
 Radius = float | Tensor
@@ -64,6 +66,11 @@ class Geometry(ABC):
         return True
 
     @property
+    def norm(self) -> bool:
+        """Whether the distance is a norm in units of the input, so that steps may be lengths."""
+        return False
+
+    @property
     @abstractmethod
     def name(self) -> str:
         """The name of the threat in tables and records."""
@@ -98,6 +105,14 @@ class Geometry(ABC):
         """Distance to the farthest legal point at any radius, float64 ``(N,)``; inf if unknown."""
         return torch.full((len(x),), torch.inf, dtype=torch.float64, device=x.device)
 
+    def rounded(self, radius: Radius) -> Radius:
+        """The largest radius this geometry can tell from smaller ones, at most ``radius``."""
+        return radius
+
+    def places(self, domain: Domain | Views) -> Places:
+        """Which features a count takes for one: every feature is a place of its own."""
+        return Places.single(domain)
+
 
 class Counted(Geometry):
     """A geometry whose distance counts units (pixels, events) on places.
@@ -105,6 +120,10 @@ class Counted(Geometry):
     On top of the verbs of every geometry it can tell what a unit on each place is worth, and
     put units elsewhere: what a local search over subsets needs.
     """
+
+    def rounded(self, radius: Radius) -> Radius:
+        """A whole number."""
+        return whole(radius)
 
     @abstractmethod
     def marginal_gains(
@@ -135,3 +154,10 @@ class Sparse(Geometry):
 
         At least the share ``(N,)`` of the features moves, where the box has room.
         """
+
+
+def whole(radius: Radius) -> Radius:
+    """The largest count within a radius; the nudge keeps what scaling made of a whole number."""
+    if isinstance(radius, Tensor):
+        return (radius + 1e-9).floor()
+    return float(math.floor(radius + 1e-9))

@@ -12,8 +12,6 @@ from torch import Tensor
 
 from spikeproof.base import Named, Seeds, SettingError, suggestion
 from spikeproof.data import Domain, Views
-from spikeproof.threats.box import whole
-from spikeproof.threats.counts import Counts
 from spikeproof.threats.facts import Facts
 from spikeproof.threats.geometry import Geometry, Radius
 from spikeproof.threats.l0 import L0
@@ -150,10 +148,7 @@ class Joint(Geometry):
         """Name, geometry, multiplied radius and domain of every named view."""
         domains = dict(views.parts)
         for name, (geometry, own) in self.views.items():
-            length = own * radius
-            if isinstance(geometry, L0 | Counts):
-                length = whole(length)
-            yield name, geometry, length, domains[name]
+            yield name, geometry, geometry.rounded(own * radius), domains[name]
 
 
 def _views(domain: Domain | Views) -> Views:

@@ -15,7 +15,7 @@ from spikeproof.data import Domain, Views
 from spikeproof.threats.box import (
     Boxed,
     direction_to,
-    feature_range,
+    feature_unit,
     headroom,
     round_toward,
     threshold,
@@ -23,6 +23,7 @@ from spikeproof.threats.box import (
 from spikeproof.threats.facts import Facts
 from spikeproof.threats.geometry import Counted, Radius
 from spikeproof.threats.masks import kept
+from spikeproof.threats.places import Places
 
 __all__ = ["L0", "check_whole"]
 
@@ -77,11 +78,15 @@ class L0(Boxed, Counted):
         """False: a mixture of two legal points may change more pixels."""
         return False
 
+    def places(self, domain: Domain | Views) -> Places:
+        """A place is a pixel with all its channels, or a single feature."""
+        return Places(*domain.pixels()) if self.pixels else Places.single(domain)
+
     def distance(self, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
         """How many pixels differ, float64 ``(N,)``."""
         # "not equal" so that a NaN counts as a change.
         changed = (x_adv != x).flatten(1).double()
-        return (self._per_pixel(changed, domain) > 0).sum(1).double()
+        return (self.places(domain).sums(changed) > 0).sum(1).double()
 
     def nearest(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The change of the pixels whose change brings the point closest to ``z``."""
@@ -93,42 +98,47 @@ class L0(Boxed, Counted):
             legal = domain.clip(wanted) - near
         legal = legal.flatten(1)
         gains = legal * (2 * (wanted - near).flatten(1) - legal)
-        chosen = _top(self._per_pixel(gains, domain), radius)
-        return kept(legal, self._spread(chosen, domain)).view_as(x)
+        places = self.places(domain)
+        chosen = _top(places.sums(gains), radius)
+        return kept(legal, places.spread(chosen)).view_as(x)
 
     def relax(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The iterate between queries: in the box and the l_1 ball of range units."""
-        near = x.double()
-        unit = _units(domain).to(x.device)
+        near, places = x.double(), self.places(domain)
+        unit = feature_unit(domain).to(x.device)
         wanted = (z.double() - near).flatten(1)
         legal = (domain.clip(z.double()) - near).flatten(1)
-        size = self._largest(wanted.abs() / unit, domain)
-        room = self._largest(legal.abs() / unit, domain)
+        # Where every x stands on a bound, the convex hull of "at most k pixels" is, in the box,
+        # Σ_p max_c |δ_pc| / range_c <= k: an l_1 ball of one number per pixel. A pixel driven by
+        # size_p has room_p, so the nearest point gives it clip(size_p - θ, 0, room_p), and all its
+        # channels shrink by one factor: the direction stays what the gradient made of it.
+        size = places.largest(wanted.abs() / unit)
+        room = places.largest(legal.abs() / unit)
         moved = torch.minimum((size - threshold(size, room, radius)).clamp(min=0), room)
+        # Of ``legal`` rather than ``wanted``, so that the result stays in the box.
         factor = torch.where(room > 0, moved / room.clamp(min=1e-300), 0.0)
-        return round_toward(
-            (legal * self._spread(factor, domain)).view_as(x), x, domain, grid=False
-        )
+        return round_toward((legal * places.spread(factor)).view_as(x), x, domain, grid=False)
 
     def step(
         self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """From ``z`` to the far ends of the pixels with the largest gain ``sum_c |g_c| room_c``."""
-        unit = _units(domain).to(grad)
+        unit = feature_unit(domain).to(grad)
         room = torch.minimum(headroom(grad, x, domain).flatten(1), unit)
         size = grad.flatten(1).abs()
         # Scaled so that products with tiny gradients cannot vanish.
         largest = size.amax(1, keepdim=True)
         size = size / torch.where(largest > 0, largest, torch.ones_like(largest))
-        chosen = _top(self._per_pixel(size * room, domain), radius)
-        return direction_to(self._spread(chosen, domain) * room, grad, z, x)
+        places = self.places(domain)
+        chosen = _top(places.sums(size * room), radius)
+        return direction_to(places.spread(chosen) * room, grad, z, x)
 
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
         """``radius`` random pixels, moved to uniform values of their range."""
         shape = x.shape[1:]
-        count = domain.pixels()[1] if self.pixels else domain.size
-        keys = seeds.child("pixels").exponential((count,), torch.float64)
-        chosen = self._spread(_top(keys, radius), domain)
+        places = self.places(domain)
+        keys = seeds.child("pixels").exponential((places.count,), torch.float64)
+        chosen = places.spread(_top(keys, radius))
         value = seeds.child("values").uniform(shape, torch.float64)
         low, high = domain.bounds(x.double())
         finite = (high - low).isfinite()
@@ -144,11 +154,11 @@ class L0(Boxed, Counted):
         self, grad: Tensor, x_adv: Tensor, x: Tensor, domain: Domain | Views
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Changed pixels, gain of moving each to its far end, and worth of its change."""
-        changed = self._largest((x_adv != x).flatten(1).to(x.dtype), domain)
-        gain = self._per_pixel(
-            (grad * (self._far(grad, x_adv, x, domain) - x_adv)).flatten(1), domain
-        )
-        worth = self._per_pixel((grad * (x_adv - x)).flatten(1), domain)
+        places = self.places(domain)
+        changed = places.largest((x_adv != x).flatten(1).to(x.dtype))
+        far = self._far(grad, x_adv, x, domain)
+        gain = places.sums((grad * (far - x_adv)).flatten(1))
+        worth = places.sums((grad * (x_adv - x)).flatten(1))
         return changed, torch.where(changed > 0, torch.zeros_like(gain), gain), worth
 
     def swap_units(
@@ -160,7 +170,8 @@ class L0(Boxed, Counted):
         domain: Domain | Views,
     ) -> Tensor:
         """Move pixels to their far ends, and others back to where they were."""
-        put, take = (self._spread(places, domain).view_as(x) for places in moves)
+        places = self.places(domain)
+        put, take = (places.spread(which).view_as(x) for which in moves)
         moved = torch.where(put, self._far(grad, x_adv, x, domain), x_adv)
         return torch.where(take, x, moved)
 
@@ -175,31 +186,8 @@ class L0(Boxed, Counted):
 
     def check(self, radius: float, domain: Domain | Views) -> None:
         """Refuse what is not a whole number, or more than an item has."""
-        most = domain.pixels()[1] if self.pixels else domain.size
+        most = self.places(domain).count
         check_whole("l_0", radius, most, "pixels" if self.pixels else "features")
-
-    def _per_pixel(self, values: Tensor, domain: Domain | Views) -> Tensor:
-        """Sums over the features of each pixel, ``(N, P)``."""
-        index, count = domain.pixels()
-        if not self.pixels or count == domain.size:
-            return values
-        out = values.new_zeros(len(values), count)
-        return out.index_add_(1, index.to(values.device), values)
-
-    def _largest(self, values: Tensor, domain: Domain | Views) -> Tensor:
-        """Maxima over the features of each pixel, ``(N, P)``; values are at least 0."""
-        index, count = domain.pixels()
-        if not self.pixels or count == domain.size:
-            return values
-        out = values.new_zeros(len(values), count)
-        return out.scatter_reduce_(1, index.to(values.device).expand_as(values), values, "amax")
-
-    def _spread(self, values: Tensor, domain: Domain | Views) -> Tensor:
-        """Each pixel's value at all of its features, ``(N, size)``."""
-        index, count = domain.pixels()
-        if not self.pixels or count == domain.size:
-            return values
-        return values[:, index.to(values.device)]
 
 
 def check_whole(name: str, radius: float, most: float, what: str) -> None:
@@ -212,12 +200,6 @@ def check_whole(name: str, radius: float, most: float, what: str) -> None:
         raise SettingError(
             f"The {name} radius {radius:g} is more than the {most:g} {what} of an item."
         )
-
-
-def _units(domain: Domain | Views) -> Tensor:
-    """The range of each feature, 1 where it is infinite or zero, float64 ``(size,)``."""
-    unit = feature_range(domain)
-    return torch.where(unit.isfinite() & (unit > 0), unit, torch.ones_like(unit))
 
 
 def _top(values: Tensor, k: Radius) -> Tensor:

@@ -69,6 +69,11 @@ class L1(Boxed, Sparse):
         """``"l1"``."""
         return "l1"
 
+    @property
+    def norm(self) -> bool:
+        """True."""
+        return True
+
     def distance(self, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
         """Sum of the absolute changes, float64 ``(N,)``."""
         return (x_adv.double() - x.double()).flatten(1).abs().sum(1)

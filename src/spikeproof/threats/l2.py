@@ -49,6 +49,11 @@ class L2(Boxed):
         """``"l2"``."""
         return "l2"
 
+    @property
+    def norm(self) -> bool:
+        """True."""
+        return True
+
     def distance(self, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
         """Euclidean length of the change, float64 ``(N,)``."""
         return (x_adv.double() - x.double()).flatten(1).square().sum(1).sqrt()

@@ -18,10 +18,9 @@ from spikeproof.threats.box import (
     free_gradient,
     refuse_radius,
     refuse_small,
-    whole,
 )
 from spikeproof.threats.facts import Facts
-from spikeproof.threats.geometry import Radius
+from spikeproof.threats.geometry import Radius, whole
 
 __all__ = ["Linf"]
 
@@ -46,6 +45,11 @@ class Linf(Boxed):
     def name(self) -> str:
         """``"linf"``."""
         return "linf"
+
+    @property
+    def norm(self) -> bool:
+        """True."""
+        return True
 
     def distance(self, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
         """Largest change of a feature, float64 ``(N,)``."""

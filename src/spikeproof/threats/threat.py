@@ -12,8 +12,9 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats.box import direction_to
+from spikeproof.threats.box import direction_to, feature_unit
 from spikeproof.threats.geometry import Counted, Geometry, Radius, Sparse
+from spikeproof.threats.places import Places
 from spikeproof.threats.registry import GEOMETRIES
 
 __all__ = ["Threat"]
@@ -88,6 +89,11 @@ class Threat:
     def sparse(self) -> bool:
         """Whether a step moves few features, so that ``spread`` has a choice to make (l_1)."""
         return isinstance(self.geometry, Sparse)
+
+    @property
+    def norm(self) -> bool:
+        """Whether the radius is a length in units of the input (l_inf, l_2, l_1)."""
+        return self.geometry.norm
 
     def at(self, radius: float) -> Threat:
         """The same threat with another radius."""
@@ -241,14 +247,17 @@ class Threat:
         """
         return self._units().swap_units(x_adv, x, grad, moves, self.domain)
 
-    def places(self) -> tuple[Tensor, int]:
-        """Number of the place each feature belongs to, ``(size,)``, and how many places there are.
+    def places(self) -> Places:
+        """What the radius counts where it does: a pixel with all its channels, or one feature."""
+        return self.geometry.places(self.domain)
 
-        A place is what an l_0 radius counts: a pixel with all its channels, or one feature.
+    def feature_unit(self, like: Tensor | None = None) -> Tensor:
+        """Range of each feature, ``(size,)``; 1 where it has no end or no width.
+
+        Args:
+            like: Its type; float64 where absent.
         """
-        if self.geometry.by_pixel:
-            return self.domain.pixels()
-        return torch.arange(self.domain.size), self.domain.size
+        return feature_unit(self.domain, like)
 
     def _of(self, radius: Tensor | None) -> Radius:
         """The radii of the items as geometries take them."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from spikeproof.attacks.pieces.scale import per_place
 from spikeproof.threats import Threat
 
 __all__ = ["NORMS", "proximal"]
@@ -41,7 +40,9 @@ def _l1(z: Tensor, weight: Tensor, strength: Tensor, room: Tensor, threat: Threa
 def _l0(z: Tensor, weight: Tensor, strength: Tensor, room: Tensor, threat: Threat) -> Tensor:
     """Keep the places whose change saves more than a place costs."""
     saved = weight / 2 * (z.square() - (z - torch.minimum(z, room)).square())
-    return torch.where(per_place(saved, threat) > strength, z, torch.zeros_like(z))
+    places = threat.places()
+    saved = places.spread(places.sums(saved))
+    return torch.where(saved > strength, z, torch.zeros_like(z))
 
 
 def _l2(z: Tensor, weight: Tensor, strength: Tensor, room: Tensor, threat: Threat) -> Tensor:

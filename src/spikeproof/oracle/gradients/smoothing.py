@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from spikeproof.base import check_count, check_positive
+from spikeproof.base import check_count, check_positive, per_item
 from spikeproof.oracle.gradient import Question
 
 __all__ = ["Smoothing"]
@@ -87,5 +87,5 @@ class _Differences:
                 for at in (x + noise * u, x - noise * u)
             )
             slope = (more - less) / (2 * noise)
-            total += slope.view(-1, *[1] * (x.ndim - 1)).to(x.dtype) * u
+            total += per_item(slope, x).to(x.dtype) * u
         return logits, total / self.settings.pairs

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from spikeproof.base import Seeds, SettingError, check_fraction, check_positive
+from spikeproof.base import Seeds, SettingError, check_fraction, check_positive, per_item
 from spikeproof.data import Domain, Views
 from spikeproof.train.inputs.base import Inputs
 
@@ -61,5 +61,5 @@ class GaussianNoise(Inputs):
         """Noisy items."""
         draw = seeds.child("gaussian").normal(tuple(x.shape[1:])).to(x)
         noisy = seeds.child("share").uniform((1,))[:, 0].to(x) < self.share
-        noisy = noisy.view(-1, *[1] * (x.ndim - 1))
+        noisy = per_item(noisy, x)
         return self.domain.clip(x.detach() + self.noise * draw * noisy).to(x.dtype)
