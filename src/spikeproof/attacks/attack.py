@@ -10,7 +10,7 @@ from spikeproof.base import Seeds
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
-__all__ = ["Attack", "serves"]
+__all__ = ["Attack", "runs", "serves"]
 
 
 class Attack(Protocol):
@@ -43,3 +43,12 @@ def serves(attack: Attack, threat: Threat) -> bool:
     """Whether an attack can work under a threat; those that do not say so serve every one."""
     answer = getattr(attack, "serves", None)
     return True if answer is None else bool(answer(threat))
+
+
+def runs(attack: Attack, seeds: Seeds) -> tuple[Attack, list[Seeds]]:
+    """The attack that is really run, and the keys of each of its runs; most are run once.
+
+    Runs that do not depend on one another can then be made in one batch.
+    """
+    several = getattr(attack, "runs", None)
+    return (attack, [seeds]) if several is None else several(seeds)

@@ -46,6 +46,10 @@ class Restarts:
         """Whether the repeated attack can work under this threat."""
         return serves(self.attack, threat)
 
+    def runs(self, seeds: Seeds) -> tuple[Attack, list[Seeds]]:
+        """The repeated attack, and the keys of each run."""
+        return self.attack, [seeds.child("restart", run) for run in range(self.times)]
+
     def __call__(
         self,
         oracle: Oracle,
@@ -58,9 +62,9 @@ class Restarts:
     ) -> Tensor:
         """Run the attack; only the first run begins at ``start``."""
         best = Best(x, goal.margin(oracle.logits(x)))
-        for run in range(self.times):
-            own = seeds.child("restart", run)
-            x_adv = self.attack(oracle.reset_memory(), x, goal, threat, seeds=own, start=start)
+        attack, keys = self.runs(seeds)
+        for own in keys:
+            x_adv = attack(oracle.reset_memory(), x, goal, threat, seeds=own, start=start)
             best.keep(x_adv, goal.margin(oracle.logits(x_adv)))
             start = None
         return best.x

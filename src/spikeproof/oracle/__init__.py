@@ -6,6 +6,7 @@ from spikeproof.oracle.gradient import (
     GradientRule,
     Openable,
     Question,
+    averages,
     name_of,
     without_rules,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "Question",
     "Smoothing",
     "Trend",
+    "averages",
     "gradient_from",
     "gradient_record",
     "name_of",

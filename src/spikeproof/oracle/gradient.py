@@ -24,6 +24,7 @@ __all__ = [
     "Openable",
     "Question",
     "Through",
+    "averages",
     "name_of",
     "opened",
     "without_rules",
@@ -167,3 +168,8 @@ def without_rules(gradient: GradientRule | None) -> GradientRule | None:
         return gradient
     reduced: GradientRule | None = reduce()
     return reduced
+
+
+def averages(gradient: GradientRule | None) -> bool:
+    """Whether a gradient says by itself what to do about a network that draws (its ``averages``)."""
+    return bool(getattr(gradient, "averages", False))

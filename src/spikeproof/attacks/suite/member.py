@@ -12,10 +12,10 @@ from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import check_one_of, record_of, settings_from
 from spikeproof.oracle import (
-    CommonRandomNumbers,
     Expectation,
     ExpectedNetwork,
     GradientRule,
+    averages,
     name_of,
     without_rules,
 )
@@ -66,7 +66,7 @@ class Member:
     @property
     def averages(self) -> bool:
         """Whether the gradient rule already says what to do about a network that draws."""
-        return isinstance(self.gradient, Expectation | ExpectedNetwork | CommonRandomNumbers)
+        return averages(self.gradient)
 
     def averaged(self, samples: int) -> Member:
         """The same attack on the mean of ``samples`` draws (EOT)."""

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks.attack import serves
+from spikeproof.attacks.attack import runs, serves
 from spikeproof.attacks.pieces.best import Best
-from spikeproof.attacks.restarts import Restarts
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.base import Seeds
@@ -105,11 +104,9 @@ class SuiteRun:
         self, member: Member, keys: Seeds, who: Tensor, begin: Tensor | None
     ) -> tuple[Best, Tensor, Passes]:
         """One run: the best points, whose loss was still rising, and the passes."""
-        attack, times = member.attack, 1
-        if isinstance(member.attack, Restarts):
-            attack, times = member.attack.attack, member.attack.times
-            keys = Seeds(torch.cat([keys.child("restart", k).values for k in range(times)]))
-            begin = None if begin is None else torch.cat([begin] * times)
+        attack, each = runs(member.attack, keys)
+        times, keys = len(each), Seeds(torch.cat([own.values for own in each]))
+        begin = None if begin is None else torch.cat([begin] * times)
         rows = who.repeat(times)
         aim = Misclassification(self.y[rows], loss=member.loss)
         with Oracle(self.model, gradient=member.gradient, seeds=keys) as oracle:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -48,6 +49,8 @@ class Expectation:
     References:
         athalye2018eot, athalye2018
     """
+
+    averages: ClassVar[bool] = True
 
     samples: int = 10
     gradient: GradientRule | None = None
@@ -99,6 +102,8 @@ class CommonRandomNumbers:
         athalye2018
     """
 
+    averages: ClassVar[bool] = True
+
     samples: int = 1
     gradient: GradientRule | None = None
 
@@ -146,6 +151,8 @@ class ExpectedNetwork:
     References:
         athalye2018
     """
+
+    averages: ClassVar[bool] = True
 
     gradient: GradientRule | None = None
 
