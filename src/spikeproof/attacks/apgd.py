@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import Seeds, SettingError, check_count, check_fraction, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -122,7 +123,7 @@ class APGD:
         for number, (wide, steps) in enumerate(phases):
             final = number == len(phases) - 1
             walk.enter(wide)
-            walk = self._climb(oracle, walk, wide, steps, best if final else None)
+            self._climb(oracle, walk, wide, steps, best if final else None)
         return best.x
 
     def _phases(self, threat: Threat) -> list[tuple[Threat, int]]:
@@ -140,30 +141,29 @@ class APGD:
 
     def _climb(
         self, oracle: Oracle, walk: _Walk, threat: Threat, steps: int, best: Best | None
-    ) -> _Walk:
+    ) -> None:
         """Take the steps under one threat; points count for ``best`` where there is one."""
         marks, last = _marks(steps, threat), 0
         for k in range(steps):
-            if self.stop and best is not None and len(left := best.standing()) < len(walk.rows):
-                walk = walk.select(torch.isin(walk.rows, left))
-            if not len(walk.rows):
-                return walk
+            if self.stop and best is not None:
+                walk.drop_won(best)
+            if not len(walk):
+                return
             x_adv = threat.project(walk.z, walk.x) if threat.relaxed else walk.z
             logits, grad = oracle.logits_and_grad(x_adv, walk.goal.score, walk.rows)
             if best is not None:
                 best.keep(x_adv, walk.goal.margin(logits), walk.rows)
-            walk.see(walk.goal.score(logits).detach(), grad)
+            walk.observe(walk.goal.score(logits).detach(), grad)
             if k in marks:
-                walk.thin() if threat.sparse else walk.judge(self.rho * (k - last))
+                walk.reduce_support() if threat.sparse else walk.judge(self.rho * (k - last))
                 last = k
             if threat.sparse:
-                walk.hop(threat)
+                walk.l1_step(threat)
             else:
-                walk.glide(threat, self.momentum if k else 1.0)
+                walk.momentum_step(threat, self.momentum if k else 1.0)
         if best is not None:
             x_adv = threat.project(walk.z, walk.x) if threat.relaxed else walk.z
             best.keep(x_adv, walk.goal.margin(oracle.logits(x_adv, walk.rows)), walk.rows)
-        return walk
 
 
 def checkpoints(steps: int) -> set[int]:
@@ -183,13 +183,9 @@ def _marks(steps: int, threat: Threat) -> set[int]:
     return set(range(period, steps, period))
 
 
-@dataclass(eq=False)
-class _Walk:
+class _Walk(Survivors):
     """Where the items stand and what the search of each remembers; one row per item."""
 
-    rows: Tensor  # which items of the attack these are
-    x: Tensor
-    goal: Goal
     z: Tensor  # the iterate
     before: Tensor  # the iterate one step earlier
     grad: Tensor
@@ -208,12 +204,9 @@ class _Walk:
     def begin(cls, x: Tensor, z: Tensor, goal: Goal) -> _Walk:
         """A search that has seen nothing yet."""
         rows, none = torch.arange(len(x), device=x.device), torch.zeros_like(x)
-        zero = x.new_zeros(len(x))
-        return cls(rows, x, goal, z, z, none, zero, zero, z, none, *[zero] * 6)
-
-    def select(self, at: Tensor) -> _Walk:
-        """The search of the chosen items."""
-        return _Walk(**{field.name: getattr(self, field.name)[at] for field in fields(self)})
+        return cls(
+            rows, goal, x=x, z=z, top_z=z, grad=none, top_grad=none, size=x.new_zeros(len(x))
+        )
 
     def enter(self, threat: Threat) -> None:
         """Begin to climb under a threat, at the best point so far."""
@@ -224,7 +217,7 @@ class _Walk:
         self.rises, self.kept = torch.zeros_like(one), torch.zeros_like(one, dtype=torch.bool)
         self.share, self.used = SHARE * one, one
 
-    def see(self, score: Tensor, grad: Tensor) -> None:
+    def observe(self, score: Tensor, grad: Tensor) -> None:
         """Take note of what the oracle said about the iterate."""
         self.rises = self.rises + (score > self.score)
         self.score, self.grad = score, grad
@@ -240,7 +233,7 @@ class _Walk:
         self.kept, self.then, self.rises = ~ended, self.top, torch.zeros_like(self.rises)
         self._back(ended)
 
-    def thin(self) -> None:
+    def reduce_support(self) -> None:
         """Aim at fewer features than the best point has changed; start anew if those are fewer."""
         used = _spread(self.top_z - self.x)
         sparser = used < SPARSER * self.used
@@ -249,14 +242,14 @@ class _Walk:
         self.share, self.used = used / THINNER, used
         self._back(sparser)
 
-    def glide(self, threat: Threat, weight: float) -> None:
+    def momentum_step(self, threat: Threat, weight: float) -> None:
         """Step with momentum."""
         ahead = self.z + per_item(self.size, self.z) * threat.step(self.grad, self.z, self.x)
         ahead = threat.relax(ahead, self.x)
         mixed = self.z + weight * (ahead - self.z) + (1 - weight) * (self.z - self.before)
         self.before, self.z = self.z, threat.relax(mixed, self.x)
 
-    def hop(self, threat: Threat) -> None:
+    def l1_step(self, threat: Threat) -> None:
         """Step over the share of the features that each item has come to."""
         step = threat.spread(self.grad, self.z, self.x, self.share)
         self.z = threat.relax(self.z + per_item(self.size, self.z) * step, self.x)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.pieces.scale import largest_range, unit_l2
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import check_count, check_fraction, check_positive, per_item
 from spikeproof.threats import Threat
 
@@ -82,16 +83,16 @@ class DDN(Descent):
         ball = torch.full((len(x),), length, dtype=torch.float64, device=x.device)
         return {"x": x, "x_adv": start, "ball": ball}
 
-    def _advance(self, state: State, look: Look) -> State:
+    def _advance(self, left: Survivors, look: Look) -> None:
         """Turn, then set the length."""
-        x, threat = state["x"], look.threat
+        x, threat = left.x, look.threat
         size = look.falling(self.step_size, self.step_size * self.last_step)
-        change = state["x_adv"] - x + size * largest_range(threat) * unit_l2(look.grad)
-        ball = state["ball"] * torch.where(look.won, 1 - self.shrink, 1 + self.shrink)
+        change = left.x_adv - x + size * largest_range(threat) * unit_l2(look.grad)
+        ball = left.ball * torch.where(look.won, 1 - self.shrink, 1 + self.shrink)
         if look.step == 0:
             # Shortening the first sphere step by step would waste the steps of weak items.
             ball = torch.minimum(ball, look.distance + look.margin.double().abs() / look.slope(x))
         # No sphere is longer than the domain, or the way back would take many steps.
         ball = torch.minimum(ball, threat.reach(x))
         way = FAR * per_item(ball, x) * unit_l2(change.double())
-        return {**state, "x_adv": threat.project(x + way, x, ball), "ball": ball}
+        left.x_adv, left.ball = threat.project(x + way, x, ball), ball

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.pieces.scale import largest_range, unit_l2
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import check_count, check_fraction, check_positive
 from spikeproof.threats import Threat
 
@@ -81,27 +82,27 @@ class FMN(Descent):
         ball = torch.ones_like(wide) if threat.counted else wide
         return {"x": x, "x_adv": start, "z": start, "ball": ball, "wide": wide}
 
-    def _advance(self, state: State, look: Look) -> State:
+    def _advance(self, left: Survivors, look: Look) -> None:
         """Fit the ball, step, and go to the legal point of the ball."""
-        x, z, threat = state["x"], state["z"], look.threat
+        x, z, threat = left.x, left.z, look.threat
         size = look.falling(self.step_size, self.step_size * self.last_step)
-        ball = self._ball(state, look)
+        ball = self._ball(left, look)
         if not threat.norm:
             z = z + min(1.0, size) * threat.step(look.grad, z, x, ball)
         else:
             z = z + size * largest_range(threat) * unit_l2(look.grad)
-        z = threat.relax(z, x, ball)
-        return {**state, "z": z, "x_adv": threat.project(z, x, ball), "ball": ball}
+        left.z = threat.relax(z, x, ball)
+        left.x_adv, left.ball = threat.project(left.z, x, ball), ball
 
-    def _ball(self, state: State, look: Look) -> Tensor:
+    def _ball(self, left: Survivors, look: Look) -> Tensor:
         """The radius each item gets next, float64 ``(M,)``."""
-        ball, change = state["ball"], look.falling(self.shrink, self.shrink * self.last_shrink)
+        ball, change = left.ball, look.falling(self.shrink, self.shrink * self.last_shrink)
         if look.threat.counted:
             less = torch.minimum(ball - 1, ((1 - change) * ball).floor())
             more = torch.maximum(ball + 1, ((1 + change) * ball).floor())
-            below = torch.minimum(look.nearest - 1, state["wide"])
+            below = torch.minimum(look.nearest - 1, left.wide)
             return torch.minimum(torch.where(look.won, less, more), below).clamp(min=1)
         less = torch.minimum((1 - change) * ball, look.nearest)
-        guess = look.distance + look.margin.double().abs() / look.slope(state["x"])
+        guess = look.distance + look.margin.double().abs() / look.slope(left.x)
         more = torch.where(look.nearest.isinf(), guess, (1 + change) * ball)
-        return torch.minimum(torch.where(look.won, less, more), state["wide"])
+        return torch.minimum(torch.where(look.won, less, more), left.wide)

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import InputError, Seeds, SettingError
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
 __all__ = ["Descent", "Look", "MinimumNorm", "Nearest", "State"]
 
-# What an attack carries from step to step: items first, "x" clean and "x_adv" to be asked next.
+# What an attack remembers of each item: "x" clean, "x_adv" to be asked next, and its own tensors.
 State = dict[str, Tensor]
 
 
@@ -209,11 +210,11 @@ class Descent(MinimumNorm):
 
     @abstractmethod
     def _begin(self, x: Tensor, start: Tensor, threat: Threat) -> State:
-        """The state before the first question, for clean ``x`` and legal first points."""
+        """What is remembered at first, ``x`` and ``x_adv`` included, of legal first points."""
 
     @abstractmethod
-    def _advance(self, state: State, look: Look) -> State:
-        """The state after a question, with another legal ``x_adv``."""
+    def _advance(self, left: Survivors, look: Look) -> None:
+        """Go on after a question: write another legal ``x_adv``, and what else has changed."""
 
     def _search(
         self, oracle: Oracle, goal: Goal, near: Nearest, start: Tensor | None, seeds: Seeds
@@ -221,22 +222,20 @@ class Descent(MinimumNorm):
         """Ask and advance until the steps are used or no item is left."""
         self._refuse(near, start)
         rows = near.standing()
-        goal, x = goal[rows], near.x[rows]
+        x = near.x[rows]
         state = self._begin(x, x if start is None else start[rows].to(x), near.threat)
+        left = Survivors(rows, goal[rows], **state)
         for step in range(self.steps + 1):
-            if len(left := near.standing()) < len(rows):
-                at = torch.isin(rows, left)
-                state = {name: value[at] for name, value in state.items()}
-                rows, goal = left, goal[at]
-            if not len(rows):
+            left.drop_won(near)
+            if not len(left):
                 return
             if step == self.steps:
-                margin = goal.margin(oracle.logits(state["x_adv"], rows))
-                near.keep(state["x_adv"], margin, rows)
+                margin = left.goal.margin(oracle.logits(left.x_adv, left.rows))
+                near.keep(left.x_adv, margin, left.rows)
                 return
-            logits, grad = oracle.logits_and_grad(state["x_adv"], goal.score, rows)
-            margin = goal.margin(logits)
-            distance = near.keep(state["x_adv"], margin, rows)
-            found = near.distance[rows]
+            logits, grad = oracle.logits_and_grad(left.x_adv, left.goal.score, left.rows)
+            margin = left.goal.margin(logits)
+            distance = near.keep(left.x_adv, margin, left.rows)
+            found = near.distance[left.rows]
             look = Look(near.threat, grad, margin, distance, found, step, self.steps)
-            state = self._advance(state, look)
+            self._advance(left, look)

@@ -11,6 +11,7 @@ from torch import Tensor
 from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.pieces.proximal import NORMS, proximal
 from spikeproof.attacks.pieces.scale import Adam, largest_range
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import SettingError, check_count, check_positive
 from spikeproof.threats import Threat
 
@@ -88,30 +89,30 @@ class PDPGD(Descent):
         scale = torch.zeros_like(v)
         return {"x": x, "x_adv": start, "d": change, "v": v, "scale": scale, **moments}
 
-    def _advance(self, state: State, look: Look) -> State:
+    def _advance(self, left: Survivors, look: Look) -> None:
         """A dual step, then a primal one that looks ahead."""
-        state, threat, x = dict(state), look.threat, state["x"]
+        threat, x = look.threat, left.x
         unit, share = largest_range(threat), look.step / max(1, look.steps - 1)
         size = self.step_size * self.last_step**share
-        scale = self._scale(state, look)
+        scale = self._scale(left, look)
         slope = look.grad.double().flatten(1) * (unit if threat.counted else 1.0)
         slope = torch.where(scale > 0, slope / scale, torch.zeros_like(slope))
         push = self.dual_step * self.last_dual**share * torch.where(look.won, -1.0, 1.0)
-        v = state["v"] + push.double()[:, None]
+        v = left.v + push.double()[:, None]
         price = (-v - self.lead * push[:, None]).exp()
         if threat.counted:
             # A place that is not in use yet must not become dearer as steps become shorter.
             price = price * size / self.step_size
-        direction, metric = Adam.update(state, -slope, look.step)
-        z = state["d"] - size * direction / metric
+        direction, metric = Adam.update(left, -slope, look.step)
+        z = left.d - size * direction / metric
         low, high = threat.domain.bounds(x.double())
         room = torch.where(z.view_as(x) > 0, high - x.double(), x.double() - low)
-        d = proximal(z, metric / size, price, room.flatten(1) / unit, threat)
-        x_adv = threat.domain.clip((x.double() + unit * d.view_as(x)).to(x.dtype))
-        return {**state, "x_adv": x_adv, "d": d, "v": v, "scale": scale}
+        left.d = proximal(z, metric / size, price, room.flatten(1) / unit, threat)
+        left.x_adv = threat.domain.clip((x.double() + unit * left.d.view_as(x)).to(x.dtype))
+        left.v, left.scale = v, scale
 
-    def _scale(self, state: State, look: Look) -> Tensor:
+    def _scale(self, left: Survivors, look: Look) -> Tensor:
         """What gradients are divided by: the dual norm of the first that is not 0, ``(M, 1)``."""
         some = (look.grad != 0).flatten(1).any(1)
-        first = torch.where(some, look.slope(state["x"]), 0.0)[:, None]
-        return torch.where(state["scale"] > 0, state["scale"], first)
+        first = torch.where(some, look.slope(left.x), 0.0)[:, None]
+        return torch.where(left.scale > 0, left.scale, first)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import (
     Seeds,
     SettingError,
@@ -102,28 +102,28 @@ class PGD:
         """Run the attack; ``start`` replaces the random or clean starting point."""
         z = threat.sample(x, seeds) if self.random_start and start is None else x
         z = z if start is None else start
-        x_adv = x if z is x else threat.project(z, x)
-        rows = torch.arange(len(x), device=x.device)
+        left = Survivors.all(x, goal, z=z, x_adv=x if z is x else threat.project(z, x))
         best = None
         if self.keep == "best" and z is not x:
             best = Best(x, goal.margin(oracle.logits(x)))
         for k in range(self.steps):
-            if best is not None and self.stop and len(left := best.standing()) < len(rows):
-                at = torch.isin(rows, left)
-                z, x_adv, rows, x, goal = z[at], x_adv[at], left, x[at], goal[at]
-            if not len(rows):
+            if self.stop and best is not None:
+                left.drop_won(best)
+            if not len(left):
                 break
-            logits, grad = oracle.logits_and_grad(x_adv, goal.score, rows)
+            x_adv, near = left.x_adv, left.x
+            logits, grad = oracle.logits_and_grad(x_adv, left.goal.score, left.rows)
             if best is not None:
-                best.keep(x_adv, goal.margin(logits), rows)
+                best.keep(x_adv, left.goal.margin(logits), left.rows)
             elif self.keep == "best":  # the first step, from x itself
                 best = Best(x, goal.margin(logits))
-            z = threat.relax(z + self._length(k) * threat.step(grad, z, x), x)
-            x_adv = threat.project(z, x) if threat.relaxed else z
+            left.z = threat.relax(left.z + self._length(k) * threat.step(grad, left.z, near), near)
+            left.x_adv = threat.project(left.z, near) if threat.relaxed else left.z
         if best is None:
-            return x_adv
-        if len(rows):
-            best.keep(x_adv, goal.margin(oracle.logits(x_adv, rows)), rows)
+            return left.x_adv
+        if len(left):
+            margin = left.goal.margin(oracle.logits(left.x_adv, left.rows))
+            best.keep(left.x_adv, margin, left.rows)
         return best.x
 
     def _length(self, k: int) -> float:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.pieces.search import random_search
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -50,9 +52,10 @@ class Random:
     ) -> Tensor:
         """Run the attack; ``start`` takes the place of the first draw."""
         best = Best(x, goal.margin(oracle.logits(x)))
-        for draw in range(self.draws):
-            x_adv = threat.sample(x, seeds.child("draw", draw))
-            if draw == 0 and start is not None:
-                x_adv = threat.project(start, x)
-            best.keep(x_adv, goal.margin(oracle.logits(x_adv)))
-        return best.x
+
+        def propose(left: Survivors, draw: int) -> Tensor:
+            return threat.sample(x, seeds.child("draw", draw + 1))
+
+        z = threat.sample(x, seeds.child("draw", 0)) if start is None else threat.project(start, x)
+        left = Survivors.all(x, goal, z=z)
+        return random_search(oracle, best, left, propose, steps=self.draws - 1, stop=False)

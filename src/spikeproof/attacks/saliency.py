@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import Seeds, check_count, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -85,47 +86,39 @@ class Saliency:
         """Run the attack; ``start`` is a point to go on from, instead of ``x``."""
         here = x if start is None else threat.project(start, x)
         best = Best(x, goal.margin(oracle.logits(x)))
-        rows = torch.arange(len(x), device=x.device)
+        left = Survivors.all(x, goal, z=here, seeds=seeds)
         steps = min(self.steps, int(threat.radius))
         for k in range(steps):
-            logits, grad = oracle.logits_and_grad(here, goal.score, rows)
-            best.keep(here, goal.margin(logits), rows)
-            if self.stop and len(left := best.standing()) < len(rows):
-                at = torch.isin(rows, left)
-                rows, x, here, goal = left, x[at], here[at], goal[at]
-                grad, seeds = grad[at], seeds[at]
-            if not len(rows):
+            logits, left.grad = oracle.logits_and_grad(left.z, left.goal.score, left.rows)
+            best.keep(left.z, left.goal.margin(logits), left.rows)
+            if self.stop:
+                left.drop_won(best)
+            if not len(left):
                 return best.x
+            grad = left.grad
             if self.candidates > 1:
-                grad = _filled(grad, seeds.child("zero", k))
-            used, gain, _ = threat.marginal_gains(grad, here, x)
+                grad = _filled(grad, left.seeds.child("zero", k))
+            used, gain, _ = threat.marginal_gains(grad, left.z, left.x)
             if self.candidates > 1:
-                part = oracle.subset(rows)
-                gain = self._tried(part, (here, x), goal, threat, (grad, gain))
+                gain = self._tried(oracle, left, threat, grad=grad, gain=gain)
             spare = math.ceil(threat.radius * (k + 1) / steps) - used.sum(1)
             put = first(gain, torch.minimum(spare.clamp(min=0), (gain > 0).sum(1)))
-            here = threat.swap_units(here, x, grad, (put, torch.zeros_like(put)))
-        best.keep(here, goal.margin(oracle.logits(here, rows)), rows)
+            left.z = threat.swap_units(left.z, left.x, grad, (put, torch.zeros_like(put)))
+        best.keep(left.z, left.goal.margin(oracle.logits(left.z, left.rows)), left.rows)
         return best.x
 
     def _tried(
-        self,
-        oracle: Oracle,
-        points: tuple[Tensor, Tensor],
-        goal: Goal,
-        threat: Threat,
-        ranked: tuple[Tensor, Tensor],
+        self, oracle: Oracle, left: Survivors, threat: Threat, *, grad: Tensor, gain: Tensor
     ) -> Tensor:
         """The true gains of the most promising places, shifted to be positive; 0 elsewhere."""
-        (here, x), (grad, gain) = points, ranked
         count = min(self.candidates, gain.shape[1])
         places = gain.sort(dim=1, descending=True, stable=True).indices[:, :count]
         nowhere = torch.zeros_like(gain, dtype=torch.bool)
         found = []
         for place in places.T:
             put = nowhere.scatter(1, place[:, None], True)
-            x_adv = threat.swap_units(here, x, grad, (put, nowhere))
-            found.append(goal.margin(oracle.logits(x_adv)))
+            x_adv = threat.swap_units(left.z, left.x, grad, (put, nowhere))
+            found.append(left.goal.margin(oracle.logits(x_adv, left.rows)))
         margins = torch.stack(found, dim=1)
         margins = margins - margins.amin(1, keepdim=True) + 1
         margins = torch.where(gain.gather(1, places) > 0, margins, 0.0)

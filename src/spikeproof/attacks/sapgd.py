@@ -9,6 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.apgd import checkpoints
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import Seeds, check_count, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -78,26 +79,24 @@ class SAPGD:
         best = Best(x, goal.margin(oracle.logits(x)))
         z = threat.sample(x, seeds) if self.random_start else x
         z = threat.relax(z if start is None else start, x)
-        rows, size = torch.arange(len(x), device=x.device), self.step_size
-        mean, square = torch.zeros_like(x), torch.zeros_like(x)
-        marks = checkpoints(self.steps)
+        left = Survivors.all(x, goal, z=z, mean=torch.zeros_like(x), square=torch.zeros_like(x))
+        size, marks = self.step_size, checkpoints(self.steps)
         for k in range(self.steps):
-            if self.stop and len(left := best.standing()) < len(rows):
-                at = torch.isin(rows, left)
-                z, rows, x, goal = z[at], left, x[at], goal[at]
-                mean, square = mean[at], square[at]
-            if not len(rows):
+            if self.stop:
+                left.drop_won(best)
+            if not len(left):
                 return best.x
-            x_adv = threat.project(z, x) if threat.relaxed else z
-            logits, grad = oracle.logits_and_grad(x_adv, goal.score, rows)
-            best.keep(x_adv, goal.margin(logits), rows)
-            mean = KEPT * mean + _level(grad, 1)
-            square = KEPT_SQUARE * square + _level(grad, 2).square()
-            steady = (mean.abs() / (square.sqrt() + 1e-12)).clamp(max=1)
+            x_adv = threat.project(left.z, left.x) if threat.relaxed else left.z
+            logits, grad = oracle.logits_and_grad(x_adv, left.goal.score, left.rows)
+            best.keep(x_adv, left.goal.margin(logits), left.rows)
+            left.mean = KEPT * left.mean + _level(grad, 1)
+            left.square = KEPT_SQUARE * left.square + _level(grad, 2).square()
+            steady = (left.mean.abs() / (left.square.sqrt() + 1e-12)).clamp(max=1)
             size = size / 2 if k in marks else size
-            z = threat.relax(z + size * steady * threat.step(mean, z, x), x)
-        x_adv = threat.project(z, x) if threat.relaxed else z
-        best.keep(x_adv, goal.margin(oracle.logits(x_adv, rows)), rows)
+            step = threat.step(left.mean, left.z, left.x)
+            left.z = threat.relax(left.z + size * steady * step, left.x)
+        x_adv = threat.project(left.z, left.x) if threat.relaxed else left.z
+        best.keep(x_adv, left.goal.margin(oracle.logits(x_adv, left.rows)), left.rows)
         return best.x
 
 

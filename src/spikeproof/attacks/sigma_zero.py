@@ -9,6 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.pieces.scale import Adam
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import check_count, check_fraction, check_positive
 from spikeproof.threats import Threat
 
@@ -80,21 +81,21 @@ class SigmaZero(Descent):
         tau = torch.full((len(x), 1), self.threshold, dtype=x.dtype, device=x.device)
         return {"x": x, "x_adv": start, "tau": tau, **Adam.begin(x.flatten(1))}
 
-    def _advance(self, state: State, look: Look) -> State:
+    def _advance(self, left: Survivors, look: Look) -> None:
         """One step of Adam in the box, then put back what changed too little."""
-        x, threat, state = state["x"], look.threat, dict(state)
+        x, threat = left.x, look.threat
         unit, places = threat.feature_unit(x), threat.places()
-        change = (state["x_adv"] - x).flatten(1) / unit
+        change = (left.x_adv - x).flatten(1) / unit
         grad = self._grad(change, unit, look)
         size = look.falling(self.step_size, self.step_size * self.last_step)
-        direction, metric = Adam.update(state, grad, look.step)
+        direction, metric = Adam.update(left, grad, look.step)
         moved = x + ((change - size * direction / metric) * unit).view_as(x)
         moved = threat.domain.clip(moved)
         sign = torch.where(look.won, 1.0, -1.0).to(x)[:, None]
-        tau = (state["tau"] + self.pace * size * sign).clamp(0, 1)
+        left.tau = (left.tau + self.pace * size * sign).clamp(0, 1)
         gone = ((moved - x).flatten(1) / unit).abs()
-        gone = (places.spread(places.largest(gone)) < tau).view_as(x)
-        return {**state, "x_adv": torch.where(gone, x, moved), "tau": tau}
+        gone = (places.spread(places.largest(gone)) < left.tau).view_as(x)
+        left.x_adv = torch.where(gone, x, moved)
 
     def _grad(self, change: Tensor, unit: Tensor, look: Look) -> Tensor:
         """Gradient of the loss in units of the range, its largest entry 1; ``(M, size)``."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import Seeds, SettingError, check_count, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L0, Goal, Threat
@@ -97,28 +98,27 @@ class SparsePGD:
             )
         best = Best(x, goal.margin(oracle.logits(x)))
         z, score = self._begin(x, threat, seeds, start)
-        chosen, still = _choice(score, threat), torch.zeros(len(x), dtype=torch.int64)
-        rows = torch.arange(len(x), device=x.device)
+        left = Survivors.all(x, goal, seeds=seeds, z=z, score=score, chosen=_choice(score, threat))
+        left.still = torch.zeros(len(x), dtype=torch.int64)
         for k in range(self.steps):
-            x_adv = threat.project(_masked(threat, z, x, chosen), x)
-            logits, grad = oracle.logits_and_grad(x_adv, goal.score, rows)
-            best.keep(x_adv, goal.margin(logits), rows)
-            if self.stop and len(left := best.standing()) < len(rows):
-                at = torch.isin(rows, left)
-                rows, x, goal, seeds = left, x[at], goal[at], seeds[at]
-                z, score, chosen, still, grad = z[at], score[at], chosen[at], still[at], grad[at]
-            if not len(rows):
+            x_adv = self._point(left, threat)
+            logits, left.grad = oracle.logits_and_grad(x_adv, left.goal.score, left.rows)
+            best.keep(x_adv, left.goal.margin(logits), left.rows)
+            if self.stop:
+                left.drop_won(best)
+            if not len(left):
                 return best.x
-            score = score + self._score_step(threat, (z, x), score, grad)
-            z = self._step(threat, (z, x), chosen, grad)
-            still = torch.where((_choice(score, threat) == chosen).all(1), still + 1, 0)
-            stuck = still >= self.patience
-            anew = seeds.child("scores", k + 1).normal(score.shape[1:], x.dtype)
-            score = torch.where(stuck[:, None], anew, score)
-            still = torch.where(stuck, 0, still)
-            chosen = _choice(score, threat)
-        x_adv = threat.project(_masked(threat, z, x, chosen), x)
-        best.keep(x_adv, goal.margin(oracle.logits(x_adv, rows)), rows)
+            left.score = left.score + self._score_step(left, threat)
+            left.z = self._step(left, threat)
+            same = (_choice(left.score, threat) == left.chosen).all(1)
+            left.still = torch.where(same, left.still + 1, 0)
+            stuck = left.still >= self.patience
+            anew = left.seeds.child("scores", k + 1).normal(left.score.shape[1:], x.dtype)
+            left.score = torch.where(stuck[:, None], anew, left.score)
+            left.still = torch.where(stuck, 0, left.still)
+            left.chosen = _choice(left.score, threat)
+        x_adv = self._point(left, threat)
+        best.keep(x_adv, left.goal.margin(oracle.logits(x_adv, left.rows)), left.rows)
         return best.x
 
     def _begin(
@@ -132,25 +132,23 @@ class SparsePGD:
         u = seeds.child("change").uniform(x.shape[1:], x.dtype)
         return threat.domain.clip(x + threat.feature_unit(x).view(x.shape[1:]) * (2 * u - 1)), score
 
-    def _score_step(
-        self, threat: Threat, points: tuple[Tensor, Tensor], score: Tensor, grad: Tensor
-    ) -> Tensor:
+    def _point(self, left: Survivors, threat: Threat) -> Tensor:
+        """The legal point that the change of the chosen pixels makes."""
+        return threat.project(_masked(threat, left.z, left.x, left.chosen), left.x)
+
+    def _score_step(self, left: Survivors, threat: Threat) -> Tensor:
         """Steepest step of the scores: what each pixel's change is worth if it is chosen."""
-        z, x = points
-        worth = threat.marginal_gains(grad, z, x)[2]
-        slope = worth * score.sigmoid() * (1 - score.sigmoid())
+        worth, chance = threat.marginal_gains(left.grad, left.z, left.x)[2], left.score.sigmoid()
+        slope = worth * chance * (1 - chance)
         length = slope.norm(dim=1, keepdim=True)
         reach = self.score_step * math.sqrt(threat.domain.size)
         return reach * slope / torch.where(length > 0, length, 1.0)
 
-    def _step(
-        self, threat: Threat, points: tuple[Tensor, Tensor], chosen: Tensor, grad: Tensor
-    ) -> Tensor:
+    def _step(self, left: Survivors, threat: Threat) -> Tensor:
         """Move the change in the sign of the gradient; projected, only on the chosen pixels."""
-        z, x = points
-        unit = threat.feature_unit(x).view(x.shape[1:])
-        moved = threat.domain.clip(z + self.step_size * unit * grad.sign())
-        return _masked(threat, moved, z, chosen) if self.projected else moved
+        unit = threat.feature_unit(left.x).view(left.x.shape[1:])
+        moved = threat.domain.clip(left.z + self.step_size * unit * left.grad.sign())
+        return _masked(threat, moved, left.z, left.chosen) if self.projected else moved
 
 
 def _choice(score: Tensor, threat: Threat) -> Tensor:

@@ -10,7 +10,9 @@ from torch import Tensor
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
 from spikeproof.attacks.pieces.schedule import share_at
-from spikeproof.base import Seeds, SettingError, check_count, per_item
+from spikeproof.attacks.pieces.search import random_search
+from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
@@ -98,31 +100,19 @@ class SparseRS:
         """Run the attack; ``start`` replaces the random first point."""
         best = Best(x, goal.margin(oracle.logits(x)))
         if start is None:
-            here = _moved(threat, x, x, 0, seeds.child("first"))
+            z = _moved(threat, x, x, 0, seeds=seeds.child("first"))
         else:
-            here = threat.project(start, x)
-        rows = torch.arange(len(x), device=x.device)
-        margin = torch.full_like(best.margin, -torch.inf)
-        x_adv = here
-        for k in range(self.steps + 1):
-            found = goal.margin(oracle.logits(x_adv, rows))
-            best.keep(x_adv, found, rows)
-            better = found >= margin
-            margin = torch.where(better, found, margin)
-            here = torch.where(per_item(better, x), x_adv, here)
-            if self.stop and len(left := best.standing()) < len(rows):
-                at = torch.isin(rows, left)
-                rows, x, here, goal = left, x[at], here[at], goal[at]
-                margin, seeds = margin[at], seeds[at]
-            if k == self.steps or not len(rows):
-                break
-            share = share_at(k, self.steps, self.share, MARKS)
-            count = max(1, round(share * threat.radius))
-            x_adv = _moved(threat, here, x, count, seeds.child("step", k))
-        return best.x
+            z = threat.project(start, x)
+
+        def propose(left: Survivors, k: int) -> Tensor:
+            count = max(1, round(share_at(k, self.steps, self.share, MARKS) * threat.radius))
+            return _moved(threat, left.z, left.x, count, seeds=left.seeds.child("step", k))
+
+        left = Survivors.all(x, goal, z=z, seeds=seeds)
+        return random_search(oracle, best, left, propose, steps=self.steps, stop=self.stop)
 
 
-def _moved(threat: Threat, here: Tensor, x: Tensor, count: int, seeds: Seeds) -> Tensor:
+def _moved(threat: Threat, here: Tensor, x: Tensor, count: int, *, seeds: Seeds) -> Tensor:
     """Take ``count`` random units back; put these and what is not spent yet on random places."""
     # A random direction takes the place of the gradient: new units go to random corners.
     size = threat.domain.size

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.schedule import share_at
+from spikeproof.attacks.pieces.search import random_search
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.attacks.pieces.windows import Canvas
 from spikeproof.base import Seeds, SettingError, check_count, per_item
 from spikeproof.oracle import Oracle
@@ -113,28 +115,20 @@ class Square:
             )
         best = Best(x, goal.margin(oracle.logits(x)))
         z = _first(canvas, power, x, threat, seeds.child("first")) if start is None else start
-        rows = torch.arange(len(x), device=x.device)
-        margin = torch.full_like(best.margin, -torch.inf)
-        proposal, propose = z, _corner if power == math.inf else _exchange
-        shape, u = (BLOCK, 3 + 2 * canvas.numbers), margin
-        for k in range(self.steps + 1):
-            x_adv = threat.project(proposal, x)
-            found = goal.margin(oracle.logits(x_adv, rows))
-            best.keep(x_adv, found, rows)
-            better = found >= margin
-            margin = torch.where(better, found, margin)
-            z = torch.where(per_item(better, x), proposal, z)
-            if self.stop and len(left := best.standing()) < len(rows):
-                at = torch.isin(rows, left)
-                rows, x, z, goal = left, x[at], z[at], goal[at]
-                margin, seeds, u = margin[at], seeds[at], u[at]
-            if k == self.steps or not len(rows):
-                break
-            share = share_at(k, self.steps, self.share, MARKS)
+        left = Survivors.all(x, goal, z=z, seeds=seeds)
+        change = _corner if power == math.inf else _exchange
+        shape = (BLOCK, 3 + 2 * canvas.numbers)
+
+        def propose(left: Survivors, k: int) -> Tensor:
             if k % BLOCK == 0:
-                u = seeds.child("steps", k // BLOCK).uniform(shape, torch.float64)
-            proposal = propose(canvas, share, (z, x), threat, u[:, k % BLOCK])
-        return best.x
+                left.u = left.seeds.child("steps", k // BLOCK).uniform(shape, torch.float64)
+            share = share_at(k, self.steps, self.share, MARKS)
+            u = left.u[:, k % BLOCK]
+            return change(left.z, left.x, threat, canvas=canvas, share=share, u=u)
+
+        return random_search(
+            oracle, best, left, propose, steps=self.steps, stop=self.stop, legal=threat.project
+        )
 
 
 POWERS: dict[type[Geometry], float] = {Linf: math.inf, L2: 2.0, L1: 1.0}
@@ -162,10 +156,9 @@ def _first(canvas: Canvas, power: float, x: Tensor, threat: Threat, seeds: Seeds
 
 
 def _corner(
-    canvas: Canvas, share: float, points: tuple[Tensor, Tensor], threat: Threat, u: Tensor
+    z: Tensor, x: Tensor, threat: Threat, *, canvas: Canvas, share: float, u: Tensor
 ) -> Tensor:
     """Move a window to the end of ball or box, one sign per channel."""
-    z, x = points
     window = canvas.window(share, canvas.pick(u[:, 0]), u[:, 3:], whole=True)
     sign = window.signs.to(x.dtype).view_as(x)
     inside = window.inside.view_as(x)
@@ -178,16 +171,25 @@ def _corner(
 
 
 def _exchange(
-    canvas: Canvas, share: float, points: tuple[Tensor, Tensor], threat: Threat, u: Tensor
+    z: Tensor, x: Tensor, threat: Threat, *, canvas: Canvas, share: float, u: Tensor
 ) -> Tensor:
     """Give a window the mass of a second one, or a part of it, and what is not spent yet."""
-    (z, x), power = points, _power(threat)
+    power = _power(threat)
+    # u[0] chooses the part that window A lies in, u[1] that of B, u[2] who gives and how much; the
+    # rest says where the windows lie, and their signs.
     part = canvas.pick(u[:, 0])
     other = part if canvas.joint else canvas.pick(u[:, 1])
     gets = canvas.window(share, part, u[:, 3:], whole=False)
     gives = canvas.window(share, other, u[:, 3 + canvas.numbers :], whole=False).inside
     group = canvas.cover(part) if canvas.joint else torch.ones_like(gives)
-    # Half of the time the giver is all the rest, and gives a random part.
+    # δ is the change so far, m(S) = Σ_{i in S} |δ_i|^p the mass on a set S, ε the radius.
+    #
+    #   before   A: m(A)                         B: m(B)             unspent: ε^p - m(all)
+    #   after    A: m(A) + c m(B) + unspent      B: (1 - c) m(B)     unspent: 0
+    #
+    # so ||δ||_p = ε after every proposal, until the box cuts. Half of the time B is a second window
+    # and c = 1, as published. Otherwise B is all the rest of the part and c = v², v uniform: mostly
+    # a little of everything, so that mass also leaves where no second window ever falls.
     rest = u[:, 2:3] > 0.5
     moved = torch.where(rest, (2 * u[:, 2:3] - 1).square(), 1.0)
     gives = torch.where(rest, group, gives) & ~gets.inside
@@ -195,6 +197,7 @@ def _exchange(
     radius = torch.tensor(canvas.radii, dtype=torch.float64)
     radius = radius[part if canvas.joint else torch.zeros_like(part)][:, None]
     spare = (radius**power - _mass(change, group, power)).clamp(min=0)
+    # What A holds afterwards; its form is the one it had plus a hill, so that what helped lives on.
     mass = _mass(change, gets.inside, power) + moved * _mass(change, gives, power) + spare
     shape = _unit(gets.shape, gets.inside, power)
     mixed = shape + _unit(change, gets.inside, power)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.base import Seeds, SettingError, check_count, check_fraction, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -96,30 +97,29 @@ class Swap:
         logits, grad = oracle.logits_and_grad(here, goal.score)
         margin = goal.margin(logits)
         best.keep(here, margin)
-        tries = torch.zeros_like(threat.marginal_gains(grad, here, x)[0])
-        rows = torch.arange(len(x), device=x.device)
+        left = Survivors.all(x, goal, z=here, grad=grad, margin=margin, seeds=seeds)
+        left.tries = torch.zeros_like(threat.marginal_gains(grad, here, x)[0])
         for k in range(self.steps):
-            if self.stop and len(left := best.standing()) < len(rows):
-                at = torch.isin(rows, left)
-                here, grad, margin, tries = here[at], grad[at], margin[at], tries[at]
-                rows, x, goal, seeds = left, x[at], goal[at], seeds[at]
-            if not len(rows):
+            if self.stop:
+                left.drop_won(best)
+            if not len(left):
                 return best.x
             count = max(1, round(threat.radius * self.share * (1 - k / self.steps)))
-            own = seeds.child("step", k)
-            guess = self._doubted(grad, own)
-            offers = threat.marginal_gains(guess, here, x)
-            put, take, unfinished = self._moves(threat, offers, tries, count, own)
-            x_adv = threat.swap_units(here, x, guess, (put, take))
-            logits, slope = oracle.logits_and_grad(x_adv, goal.score, rows)
-            best.keep(x_adv, goal.margin(logits), rows)
+            own = left.seeds.child("step", k)
+            guess = self._doubted(left.grad, own)
+            gains = threat.marginal_gains(guess, left.z, left.x)
+            put, take, unfinished = self._moves(threat, gains, left.tries, count, seeds=own)
+            x_adv = threat.swap_units(left.z, left.x, guess, (put, take))
+            logits, slope = oracle.logits_and_grad(x_adv, left.goal.score, left.rows)
+            margin = left.goal.margin(logits)
+            best.keep(x_adv, margin, left.rows)
             # While units are unspent every proposal is taken: one unit alone may do nothing.
-            better = (goal.margin(logits) > margin) | unfinished
-            tries = tries + put.to(tries)
-            tries = torch.where(better[:, None], tries / 2, tries)
-            margin = torch.where(better, goal.margin(logits), margin)
-            wide = per_item(better, x)
-            here, grad = torch.where(wide, x_adv, here), torch.where(wide, slope, grad)
+            better = (margin > left.margin) | unfinished
+            tries = left.tries + put.to(left.tries)
+            left.tries = torch.where(better[:, None], tries / 2, tries)
+            left.margin = torch.where(better, margin, left.margin)
+            left.z = torch.where(per_item(better, x), x_adv, left.z)
+            left.grad = torch.where(per_item(better, x), slope, left.grad)
         return best.x
 
     def _doubted(self, grad: Tensor, seeds: Seeds) -> Tensor:
@@ -133,13 +133,14 @@ class Swap:
     def _moves(
         self,
         threat: Threat,
-        offers: tuple[Tensor, Tensor, Tensor],
+        gains: tuple[Tensor, Tensor, Tensor],
         tries: Tensor,
         count: int,
+        *,
         seeds: Seeds,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Places to put a unit on, places to take one from, and items with units to spend."""
-        used, gain, worth = offers
+        used, gain, worth = gains
         shape = used.shape[1:]
         spare = (threat.radius - used.sum(1)).clamp(min=0)
         held = (used > 0).sum(1)

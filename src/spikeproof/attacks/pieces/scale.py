@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.threats import Threat
 
 __all__ = ["Adam", "largest_range", "unit_l2"]
@@ -35,10 +36,10 @@ class Adam:
         return {"first": torch.zeros_like(like), "second": torch.zeros_like(like)}
 
     @classmethod
-    def update(cls, state: dict[str, Tensor], grad: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def update(cls, state: Survivors, grad: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Take in a gradient; return the direction and the metric it is divided by."""
-        first = cls.FIRST * state["first"] + (1 - cls.FIRST) * grad
-        second = cls.SECOND * state["second"] + (1 - cls.SECOND) * grad.square()
-        state["first"], state["second"] = first, second
+        first = cls.FIRST * state.first + (1 - cls.FIRST) * grad
+        second = cls.SECOND * state.second + (1 - cls.SECOND) * grad.square()
+        state.first, state.second = first, second
         metric = (second / (1 - cls.SECOND ** (step + 1))).sqrt() + cls.FLOOR
         return first / (1 - cls.FIRST ** (step + 1)), metric
