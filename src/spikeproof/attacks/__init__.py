@@ -28,7 +28,6 @@ from spikeproof.attacks.suite.suite import Suite
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.targeted import Targeted
 from spikeproof.attacks.transfer import Transfer
-from spikeproof.attacks.tune import WIDTHS, tune
 
 __all__ = [
     "APGD",
@@ -41,7 +40,6 @@ __all__ = [
     "RFGSM",
     "SAPGD",
     "SUITES",
-    "WIDTHS",
     "Attack",
     "Best",
     "Countdown",
@@ -64,5 +62,4 @@ __all__ = [
     "Transfer",
     "serves",
     "suite",
-    "tune",
 ]

@@ -7,9 +7,11 @@ from spikeproof.evaluate.outcome import Gallery, Outcome
 from spikeproof.evaluate.probe import Probe, probe, probed
 from spikeproof.evaluate.sealed import open_test, open_validation
 from spikeproof.evaluate.timing import TimingLevel, check_timing, right_draws, timing
+from spikeproof.evaluate.tune import WIDTHS, tune
 from spikeproof.evaluate.verify import Verified, verify
 
 __all__ = [
+    "WIDTHS",
     "Audit",
     "Gallery",
     "Outcome",
@@ -26,5 +28,6 @@ __all__ = [
     "probed",
     "right_draws",
     "timing",
+    "tune",
     "verify",
 ]

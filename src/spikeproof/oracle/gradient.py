@@ -171,5 +171,5 @@ def without_rules(gradient: GradientRule | None) -> GradientRule | None:
 
 
 def averages(gradient: GradientRule | None) -> bool:
-    """Whether a gradient says by itself what to do about a network that draws (its ``averages``)."""
+    """Whether a gradient rule itself deals with a stochastic network (its ``averages``)."""
     return bool(getattr(gradient, "averages", False))

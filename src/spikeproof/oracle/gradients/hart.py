@@ -22,7 +22,7 @@ class HART:
         \qquad h(u) = s \max(0, 1 - s|u|)
 
     Nothing runs from one step to the next (temporal pruning). The published width is
-    :math:`\gamma = 1/s`; ``attacks.tune`` finds it on held-out items.
+    :math:`\gamma = 1/s`; ``evaluate.tune`` finds it on held-out items.
 
     Args:
         sharpness: :math:`s`, above zero.

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import PGD, WIDTHS, tune
+from spikeproof.attacks import PGD
 from spikeproof.base import InputError, SettingError, seeds
 from spikeproof.data import Domain
+from spikeproof.evaluate import WIDTHS, tune
 from spikeproof.neurons import IF, Spiking, Surrogate
 from spikeproof.oracle import HART
 from spikeproof.threats import Linf, Threat

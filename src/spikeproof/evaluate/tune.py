@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from torch import Tensor, nn
 
-from spikeproof.attacks.attack import Attack
-from spikeproof.attacks.pgd import PGD
+from spikeproof.attacks import PGD, Attack
 from spikeproof.base import InputError, Seeds, SettingError
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import HART, Oracle
