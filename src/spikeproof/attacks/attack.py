@@ -10,7 +10,7 @@ from spikeproof.base import Seeds
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
-__all__ = ["Attack", "runs", "serves"]
+__all__ = ["Attack", "independent_runs", "serves"]
 
 
 class Attack(Protocol):
@@ -45,10 +45,10 @@ def serves(attack: Attack, threat: Threat) -> bool:
     return True if answer is None else bool(answer(threat))
 
 
-def runs(attack: Attack, seeds: Seeds) -> tuple[Attack, list[Seeds]]:
+def independent_runs(attack: Attack, seeds: Seeds) -> tuple[Attack, list[Seeds]]:
     """The attack that is really run, and the keys of each of its runs; most are run once.
 
     Runs that do not depend on one another can then be made in one batch.
     """
-    several = getattr(attack, "runs", None)
+    several = getattr(attack, "independent_runs", None)
     return (attack, [seeds]) if several is None else several(seeds)

@@ -46,7 +46,7 @@ class Restarts:
         """Whether the repeated attack can work under this threat."""
         return serves(self.attack, threat)
 
-    def runs(self, seeds: Seeds) -> tuple[Attack, list[Seeds]]:
+    def independent_runs(self, seeds: Seeds) -> tuple[Attack, list[Seeds]]:
         """The repeated attack, and the keys of each run."""
         return self.attack, [seeds.child("restart", run) for run in range(self.times)]
 
@@ -62,7 +62,7 @@ class Restarts:
     ) -> Tensor:
         """Run the attack; only the first run begins at ``start``."""
         best = Best(x, goal.margin(oracle.logits(x)))
-        attack, keys = self.runs(seeds)
+        attack, keys = self.independent_runs(seeds)
         for own in keys:
             x_adv = attack(oracle.reset_memory(), x, goal, threat, seeds=own, start=start)
             best.keep(x_adv, goal.margin(oracle.logits(x_adv)))

@@ -23,6 +23,7 @@ from spikeproof.oracle.gradients.mixture import Mixture
 from spikeproof.oracle.gradients.pdsg import PDSG
 from spikeproof.oracle.gradients.rga import RGA
 from spikeproof.oracle.gradients.smoothing import Smoothing
+from spikeproof.oracle.known import Known
 from spikeproof.oracle.oracle import Oracle
 from spikeproof.oracle.prediction import prediction_seeds, stochastic
 from spikeproof.oracle.registry import GRADIENTS, gradient_from, gradient_record
@@ -41,6 +42,7 @@ __all__ = [
     "ExpectedNetwork",
     "GradientEstimator",
     "GradientRule",
+    "Known",
     "Mixture",
     "Openable",
     "Oracle",

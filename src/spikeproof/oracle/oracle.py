@@ -16,6 +16,7 @@ from spikeproof.base import GradientRuleUnused, InputError, Seeds, SettingError,
 from spikeproof.models import evaluating
 from spikeproof.oracle.convergence import Trend
 from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, name_of, opened
+from spikeproof.oracle.known import Known
 from spikeproof.oracle.view import Passes, View
 
 __all__ = ["Oracle"]
@@ -38,6 +39,7 @@ class Oracle:
             None uses the model's own surrogates.
         seeds: One key per item of the attack, for whatever the model or the rule draws; the keys
             of ``seeds(0)`` where absent.
+        known: A batch whose outputs are asked for once at most, of a model that does not draw.
     Warns:
         GradientRuleUnused: once, where no layer of the model obeys the gradient rule.
     Raises:
@@ -56,13 +58,19 @@ class Oracle:
     """
 
     def __init__(
-        self, model: nn.Module, gradient: GradientRule | None = None, seeds: Seeds | None = None
+        self,
+        model: nn.Module,
+        gradient: GradientRule | None = None,
+        seeds: Seeds | None = None,
+        *,
+        known: Known | None = None,
     ) -> None:
         self.model = model
         self.gradient = gradient
         self.seeds = seeds
         self._view = View(model)
         self._scopes = ExitStack()
+        self._known = known
         self._estimator: GradientEstimator | None = None
         self._trend = Trend()
         self._asked = _Asked()
@@ -97,7 +105,11 @@ class Oracle:
             rows: Which items of the attack these are, as in ``logits_and_grad``.
         """
         ascent, question = self._question(x, _nothing, rows)
-        return ascent.logits(question)
+        if self._known is None or not self._known.about(x):
+            return ascent.logits(question)
+        if self._known.logits is None:
+            self._known.logits = ascent.logits(question)
+        return self._known.logits.clone()
 
     def logits_and_grad(
         self, x: Tensor, score: Callable[[Tensor], Tensor], rows: Tensor | None = None

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks.attack import runs, serves
+from spikeproof.attacks.attack import independent_runs, serves
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.base import Seeds
-from spikeproof.oracle import Oracle, Passes
+from spikeproof.oracle import Known, Oracle, Passes
 from spikeproof.threats import Misclassification, Threat
 
 __all__ = ["SuccessCriterion", "SuiteRun"]
@@ -37,6 +37,7 @@ class SuiteRun:
         judge: Says who has won; None believes the oracle.
         patience: How often a member whose loss still rises may go on.
         every: Whether every member attacks every item that is right when clean.
+        answers: What the network said of clean batches, by the items in them; None where it draws.
     """
 
     model: nn.Module
@@ -49,6 +50,7 @@ class SuiteRun:
     judge: SuccessCriterion | None = None
     patience: int = 0
     every: bool = False
+    answers: dict[tuple[int, ...], Tensor] | None = None
 
     def run(self, members: Sequence[Member]) -> SuiteResult:
         """Let the members attack in turn."""
@@ -73,13 +75,15 @@ class SuiteRun:
     def _begin(self) -> tuple[Best, Tensor, Passes]:
         """Where the items stand clean and at the start, and which are wrong when clean."""
         everyone = torch.arange(len(self.x))
-        with Oracle(self.model, seeds=self.keys) as oracle:
+        known = self._known(everyone)
+        with Oracle(self.model, seeds=self.keys, known=known) as oracle:
             best = Best(self.x, self._margin(oracle, self.x, everyone))
             missed = best.margin > 0
             if self.start is not None:
                 near = self.threat.project(self.start, self.x)
                 margin = self._margin(oracle, near, everyone)
                 best.keep(near, torch.where(missed, -torch.inf, margin))
+            self._learn(everyone, known)
             return best, missed, oracle.passes
 
     def _turn(
@@ -104,15 +108,17 @@ class SuiteRun:
         self, member: Member, keys: Seeds, who: Tensor, begin: Tensor | None
     ) -> tuple[Best, Tensor, Passes]:
         """One run: the best points, whose loss was still rising, and the passes."""
-        attack, each = runs(member.attack, keys)
+        attack, each = independent_runs(member.attack, keys)
         times, keys = len(each), Seeds(torch.cat([own.values for own in each]))
         begin = None if begin is None else torch.cat([begin] * times)
         rows = who.repeat(times)
         aim = Misclassification(self.y[rows], loss=member.loss)
-        with Oracle(self.model, gradient=member.gradient, seeds=keys) as oracle:
+        known = self._known(rows)
+        with Oracle(self.model, gradient=member.gradient, seeds=keys, known=known) as oracle:
             x_adv = attack(oracle, self.x[rows], aim, self.threat, seeds=keys, start=begin)
             margin = self._margin(oracle, x_adv, rows)
             rising, passes = oracle.not_converged(len(rows)), oracle.passes
+        self._learn(rows, known)
         points = x_adv.view(times, *self.x[who].shape)
         margins = margin.view(times, len(who))
         own = Best(points[0], margins[0])
@@ -121,6 +127,17 @@ class SuiteRun:
         if member.longer(2) is None:  # it numbers the items of its runs anew, or cannot go on
             rising = torch.zeros_like(rising)
         return own, rising.view(times, len(who)).any(0), passes
+
+    def _known(self, rows: Tensor) -> Known | None:
+        """The clean batch of these items, which no attack has to pay for again."""
+        if self.answers is None:
+            return None
+        return Known(self.x[rows], self.answers.get(tuple(rows.tolist())))
+
+    def _learn(self, rows: Tensor, known: Known | None) -> None:
+        """Remember what was answered about a clean batch, if anybody asked."""
+        if self.answers is not None and known is not None and known.logits is not None:
+            self.answers[tuple(rows.tolist())] = known.logits
 
     def _margin(self, oracle: Oracle, x_adv: Tensor, who: Tensor) -> Tensor:
         """Margins of some items, by the judge if there is one."""

@@ -46,8 +46,9 @@ class Suite:
         InputError: a ``start`` of another shape than ``x``.
     Cost:
         One forward pass per item, one more with ``start``; then per surviving item each member's
-        own cost and one forward pass. Two passes of a single item, to see whether the network
-        draws and obeys, are not counted.
+        own cost and one forward pass, less the clean one where a member has met the same batch
+        of survivors before (never where the network draws). Two passes of a single item, to see
+        whether the network draws and obeys, are not counted.
     Example:
         >>> len(Suite((Member(), Member(loss="cross_entropy"))).members)
         2
@@ -139,6 +140,8 @@ class Suite:
                 f"{len(seeds)} keys."
             )
         fitted, parts = self.fitted(model, x), []
+        # Averaging members are fitted to a network that may draw; nobody has looked.
+        draws = fitted.averages
         for begin in range(0, max(1, len(x)), batch_size):
             s = slice(begin, begin + batch_size)
             siege = SuiteRun(
@@ -152,6 +155,7 @@ class Suite:
                 judge=judge,
                 patience=self.patience,
                 every=every,
+                answers=None if draws else {},
             )
             parts.append(siege.run(fitted.members))
         return SuiteResult(
