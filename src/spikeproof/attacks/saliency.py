@@ -103,7 +103,7 @@ class Saliency:
                 gain = self._tried(oracle, left, threat, grad=grad, gain=gain)
             spare = math.ceil(threat.radius * (k + 1) / steps) - used.sum(1)
             put = first(gain, torch.minimum(spare.clamp(min=0), (gain > 0).sum(1)))
-            left.z = threat.swap_units(left.z, left.x, grad, (put, torch.zeros_like(put)))
+            left.z = threat.swap_units(left.z, left.x, grad, put=put, take=torch.zeros_like(put))
         best.keep(left.z, left.goal.margin(oracle.logits(left.z, left.rows)), left.rows)
         return best.x
 
@@ -117,7 +117,7 @@ class Saliency:
         found = []
         for place in places.T:
             put = nowhere.scatter(1, place[:, None], True)
-            x_adv = threat.swap_units(left.z, left.x, grad, (put, nowhere))
+            x_adv = threat.swap_units(left.z, left.x, grad, put=put, take=nowhere)
             found.append(left.goal.margin(oracle.logits(x_adv, left.rows)))
         margins = torch.stack(found, dim=1)
         margins = margins - margins.amin(1, keepdim=True) + 1

@@ -158,4 +158,5 @@ def _choice(score: Tensor, threat: Threat) -> Tensor:
 
 def _masked(threat: Threat, z: Tensor, x: Tensor, chosen: Tensor) -> Tensor:
     """``z`` on the chosen pixels and ``x`` elsewhere."""
-    return threat.swap_units(z, x, torch.zeros_like(z), (torch.zeros_like(chosen), ~chosen))
+    nowhere = torch.zeros_like(chosen)
+    return threat.swap_units(z, x, torch.zeros_like(z), put=nowhere, take=~chosen)

@@ -109,7 +109,7 @@ class Swap:
             guess = self._doubted(left.grad, own)
             gains = threat.marginal_gains(guess, left.z, left.x)
             put, take, unfinished = self._moves(threat, gains, left.tries, count, seeds=own)
-            x_adv = threat.swap_units(left.z, left.x, guess, (put, take))
+            x_adv = threat.swap_units(left.z, left.x, guess, put=put, take=take)
             logits, slope = oracle.logits_and_grad(x_adv, left.goal.score, left.rows)
             margin = left.goal.margin(logits)
             best.keep(x_adv, margin, left.rows)

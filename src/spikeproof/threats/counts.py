@@ -118,12 +118,14 @@ class Counts(Boxed, Counted):
         x_adv: Tensor,
         x: Tensor,
         grad: Tensor,
-        moves: tuple[Tensor, Tensor],
         domain: Domain | Views,
+        *,
+        put: Tensor,
+        take: Tensor,
     ) -> Tensor:
         """Change some cells by one more event, and others by one less."""
-        put, take = (places.view_as(x).to(x.dtype) for places in moves)
-        return x_adv + put * grad.sign() - take * (x_adv - x).sign()
+        more, less = (places.view_as(x).to(x.dtype) for places in (put, take))
+        return x_adv + more * grad.sign() - less * (x_adv - x).sign()
 
     def check(self, radius: float, domain: Domain | Views) -> None:
         """Refuse a radius that counts nothing, and domains whose values are not counts."""

@@ -137,10 +137,12 @@ class Counted(Geometry):
         x_adv: Tensor,
         x: Tensor,
         grad: Tensor,
-        moves: tuple[Tensor, Tensor],
         domain: Domain | Views,
+        *,
+        put: Tensor,
+        take: Tensor,
     ) -> Tensor:
-        """Put a unit on the places ``moves[0]``, along the gradient; take one from ``moves[1]``."""
+        """Put a unit on some places, along the gradient, and take one from others."""
 
 
 class Sparse(Geometry):

@@ -166,14 +166,16 @@ class L0(Boxed, Counted):
         x_adv: Tensor,
         x: Tensor,
         grad: Tensor,
-        moves: tuple[Tensor, Tensor],
         domain: Domain | Views,
+        *,
+        put: Tensor,
+        take: Tensor,
     ) -> Tensor:
         """Move pixels to their far ends, and others back to where they were."""
         places = self.places(domain)
-        put, take = (places.spread(which).view_as(x) for which in moves)
-        moved = torch.where(put, self._far(grad, x_adv, x, domain), x_adv)
-        return torch.where(take, x, moved)
+        far = self._far(grad, x_adv, x, domain)
+        moved = torch.where(places.spread(put).view_as(x), far, x_adv)
+        return torch.where(places.spread(take).view_as(x), x, moved)
 
     def _far(self, grad: Tensor, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
         """The end of the range each feature is pulled to; 1 from ``x`` where there is no end."""

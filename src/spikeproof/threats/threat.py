@@ -231,7 +231,7 @@ class Threat:
 
     @torch.no_grad()
     def swap_units(
-        self, x_adv: Tensor, x: Tensor, grad: Tensor, moves: tuple[Tensor, Tensor]
+        self, x_adv: Tensor, x: Tensor, grad: Tensor, *, put: Tensor, take: Tensor
     ) -> Tensor:
         """Return inputs with some units of a counted threat put elsewhere.
 
@@ -239,13 +239,14 @@ class Threat:
             x_adv: Legal inputs, ``(N, *shape)``.
             x: Clean inputs, ``(N, *shape)``.
             grad: Gradient at ``x_adv``, ``(N, *shape)``; new units follow its sign.
-            moves: Places that get one unit more and places that get one less, bool ``(N, P)``.
+            put: Places that get one unit more, bool ``(N, P)``.
+            take: Places that get one unit less, bool ``(N, P)``.
         Returns:
             ``(N, *shape)``, in the box; the caller keeps the count.
         Raises:
             SettingError: the threat is not counted.
         """
-        return self._units().swap_units(x_adv, x, grad, moves, self.domain)
+        return self._units().swap_units(x_adv, x, grad, self.domain, put=put, take=take)
 
     def places(self) -> Places:
         """What the radius counts where it does: a pixel with all its channels, or one feature."""
