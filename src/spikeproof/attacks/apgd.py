@@ -22,7 +22,8 @@ FIRST_SPARSE, DIVISOR, LAST_SPARSE = 1.0, 1.5, 0.1
 # l_1: first share of the features in a step; what divides the share that the best point changes
 # to give the next; a best point is sparser if it changes less than this part of the one before.
 SHARE, THINNER, SPARSER = 0.2, 2.5, 0.95
-# Multiples of the radius, and the share of the steps spent inside each.
+# Multiples of the radius, and the share of the steps spent inside each. In a ball of 3 ε the search
+# is free to leave the features it began with; relaxed into 2 ε and ε it keeps the best of them.
 WIDE = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
 
 
@@ -235,6 +236,11 @@ class _Walk(Survivors):
 
     def reduce_support(self) -> None:
         """Aim at fewer features than the best point has changed; start anew if those are fewer."""
+        # Under l_1 the question is less how far to step than on how many features: few overshoot,
+        # many spend the radius where it gains little. So the schedule looks at δ, the change at the
+        # best point. Is it sparser than a checkpoint ago, the search has found features to gather
+        # on: the share of the next steps shrinks with it and their length a begins at 1 again. If
+        # not, the support has settled, and a falls by 1.5 down to .1 to refine it.
         used = _spread(self.top_z - self.x)
         sparser = used < SPARSER * self.used
         smaller = (self.size / DIVISOR).clamp(min=LAST_SPARSE)

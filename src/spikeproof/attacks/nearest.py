@@ -1,5 +1,18 @@
 """Minimum-norm attacks: how far is the nearest adversarial point, instead of what lies inside."""
 
+# One loop serves them all (``Descent``); a paper is what stands in its two methods.
+#
+#   _begin(x, start)  ->  x_adv_0, and the attack's own tensors (a sphere ε, a multiplier, moments)
+#   for k = 0 .. steps:
+#       items known near enough leave, with all their tensors (``Survivors``)
+#       margin, grad  <-  oracle at x_adv_k      a ``Look``; δ = x_adv_k - x is measured
+#       near.keep(x_adv_k)                       adversarial, and nearer than all before?
+#       _advance(look)  ->  x_adv_{k+1}          won: shorten δ; not won: follow the gradient
+#
+# The answer is ``near``, not the last point: the iterate crosses the boundary again and again, and
+# every crossing may be the nearest. ``nearest`` goes on until the steps are used up; a call for one
+# radius ε lets an item go once ``near`` holds a point within ε.
+
 from __future__ import annotations
 
 import math

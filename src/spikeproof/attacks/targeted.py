@@ -74,7 +74,7 @@ class Targeted:
         logits = oracle.logits(x)
         best = Best(x, goal.margin(logits))
         rows = torch.arange(len(x), device=x.device)
-        for run, aim in enumerate(self._aims(goal, logits)):
+        for run, aim in enumerate(self._rival_goals(goal, logits)):
             left = best.standing() if getattr(self.attack, "stop", False) else rows
             if not len(left):
                 break
@@ -85,7 +85,7 @@ class Targeted:
             best.keep(x_adv, aim[left].margin(part.logits(x_adv)), left)
         return best.x
 
-    def _aims(self, goal: Misclassification, logits: Tensor) -> list[Misclassification]:
+    def _rival_goals(self, goal: Misclassification, logits: Tensor) -> list[Misclassification]:
         """The goal with each rival in turn, likeliest first."""
         if goal.targeted or goal.rival is not None:
             return [goal]

@@ -141,6 +141,15 @@ def bind(formula: Formula, names: Mapping[str, Any]) -> FunctionType:
     Returns:
         A plain function, not compiled yet.
     """
+    # A function is code, which holds the names it uses, and a dictionary in which they are looked
+    # up. The same code with another dictionary is another function:
+    #
+    #   triangle.__code__ :  s * relu(ONE - s * fabs(u))
+    #      ├ the names of this module    relu = clamp_min of torch      ->  whole tensors
+    #      ├ names that numba knows      relu = x if x > 0 else 0       ->  a loop over floats
+    #      └ names that triton knows     relu = maximum of a block      ->  a GPU kernel
+    #
+    # So every formula is written once, and no source text is generated or parsed.
     assert isinstance(formula, FunctionType)
     meaning = {"__builtins__": __builtins__, "__name__": __name__, **names}
     return FunctionType(formula.__code__, meaning, formula.__name__)
