@@ -85,6 +85,7 @@ class DDN(Descent):
 
     def _advance(self, left: Survivors, look: Look) -> None:
         """Turn, then set the length."""
+        # δ <- δ + a g / ||g||₂;  ε <- (1 ∓ γ) ε;  δ <- ε δ / ||δ||₂, with γ the field ``shrink``.
         x, threat = left.x, look.threat
         size = look.falling(self.step_size, self.step_size * self.last_step)
         change = left.x_adv - x + size * largest_range(threat) * unit_l2(look.grad)
@@ -94,5 +95,7 @@ class DDN(Descent):
             ball = torch.minimum(ball, look.distance + look.margin.double().abs() / look.slope(x))
         # No sphere is longer than the domain, or the way back would take many steps.
         ball = torch.minimum(ball, threat.reach(x))
+        # The sphere by projection of a far point in the direction of δ, so that also where the box
+        # cuts coordinates off the length is ε.
         way = FAR * per_item(ball, x) * unit_l2(change.double())
         left.x_adv, left.ball = threat.project(x + way, x, ball), ball

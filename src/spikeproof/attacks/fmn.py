@@ -96,6 +96,8 @@ class FMN(Descent):
 
     def _ball(self, left: Survivors, look: Look) -> Tensor:
         """The radius each item gets next, float64 ``(M,)``."""
+        # won: ε <- min((1 - γ) ε, ||δ*||), δ* the nearest adversarial change so far.
+        # not won: ε <- (1 + γ) ε; before any success the guess ||δ|| + |margin| / ||g||_dual.
         ball, change = left.ball, look.falling(self.shrink, self.shrink * self.last_shrink)
         if look.threat.counted:
             less = torch.minimum(ball - 1, ((1 - change) * ball).floor())
