@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,7 +17,15 @@ from spikeproof.base import InputError, SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.neurons import Surrogate
 from spikeproof.threats import L2, Linf, Threat
-from spikeproof.train import Adversarial, CrossEntropy, Forward, Objective, SparseGradient
+from spikeproof.train import (
+    Adversarial,
+    CrossEntropy,
+    Forward,
+    GaussianNoise,
+    Inputs,
+    Objective,
+    SparseGradient,
+)
 
 DOMAIN = Domain(kind="audio", shape=(4,))
 THREAT = Threat(Linf(), 0.1, DOMAIN)
@@ -240,3 +249,22 @@ def test_a_model_must_return_one_row_of_logits_per_item(logits: Tensor, sentence
 def test_labels_must_fit_the_logits() -> None:
     with pytest.raises(InputError, match=r"Labels must lie in 0\.\.1"):
         _ = Forward(linear(), torch.zeros(3, 4), torch.tensor([0, 1, 2])).logits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Careful:
+    """A term of a user's own that needs attacks."""
+
+    def check(self, inputs: Inputs | None) -> None:
+        if inputs is None:
+            raise SettingError("Careful needs attacks.")
+
+    def __call__(self, forward: Forward) -> Tensor:
+        return forward.logits.mean()
+
+
+def test_a_term_of_ones_own_may_refuse_the_inputs(data: Any) -> None:
+    terms = {"mine": (1.0, Careful())}
+    with pytest.raises(SettingError, match="Term 'mine': Careful needs attacks."):
+        Objective(terms).check(data)
+    Objective(terms, inputs=GaussianNoise(data.domain)).check(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -125,6 +125,10 @@ class PGD:
             margin = left.goal.margin(oracle.logits(left.x_adv, left.rows))
             best.keep(left.x_adv, margin, left.rows)
         return best.x
+
+    def most_harmful(self) -> PGD:
+        """The same attack, returning the most harmful point it visits in place of the last."""
+        return replace(self, keep="best")
 
     def _length(self, k: int) -> float:
         """Length of step k as a fraction of the radius."""

@@ -10,10 +10,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import Registry, Seeds, SettingError, suggestion
+from spikeproof.base import Registry, Seeds, SettingError, placed, suggestion
 from spikeproof.data import Dataset, Domain, Views
 from spikeproof.threats import Threat
-from spikeproof.train.hooks import HOOKS, OverfittingWatch
+from spikeproof.train.hooks import HOOKS
 from spikeproof.train.hooks.hook import Hook
 from spikeproof.train.inputs import INPUTS
 from spikeproof.train.inputs.base import Inputs, Memory
@@ -182,22 +182,11 @@ class Objective:
                     f"but {data.spec.name} has {_described(data.domain)}; make it with "
                     "domain=data.domain."
                 )
-        copies = 1 if self.inputs is None else self.inputs.copies
         for name, (_, term) in self.terms.items():
-            if isinstance(term, Ramp) and copies < max(2, term.source + 1):
-                raise SettingError(
-                    f"Term {name!r}: Ramp with source {term.source} needs the inputs 'avg' over at "
-                    f"least {max(2, term.source + 1)} threats; these inputs hold {copies}."
-                )
-            if isinstance(term, Trades) and not threats:
-                raise SettingError(
-                    f"Term {name!r}: Trades compares items with their attacks; give the objective "
-                    "adversarial inputs."
-                )
-        if not threats and any(isinstance(hook, OverfittingWatch) for hook in self.hooks):
-            raise SettingError(
-                "OverfittingWatch compares attacks; give the objective adversarial inputs."
-            )
+            with placed(f"Term {name!r}"):
+                _check_inputs(term, self.inputs)
+        for hook in self.hooks:
+            _check_inputs(hook, self.inputs)
 
     def record(self) -> dict[str, Any]:
         """Plain data that :meth:`from_record` rebuilds."""
@@ -272,6 +261,13 @@ def _under(inputs: Mapping[str, Any], threat: Threat) -> Mapping[str, Any]:
             "pass the recorded one."
         )
     return {**inputs, "threat": threat.record()}
+
+
+def _check_inputs(part: object, inputs: Inputs | None) -> None:
+    """Ask a term or a hook that cares about the objective's inputs whether it can work on them."""
+    check = getattr(part, "check", None)
+    if check is not None:
+        check(inputs)
 
 
 def _described(domain: Domain | Views) -> str:

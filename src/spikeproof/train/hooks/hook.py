@@ -21,10 +21,10 @@ class Hook(Protocol):
 
     ``when`` is ``"before"`` the optimiser's step, to change gradients, ``"after"`` it, to change
     weights, or at the ``"end"`` of an epoch, after its last step. A hook remembers nothing from
-    step to step, so that a run resumes exactly. Three more class attributes are read where there
-    are any: with ``clean_model = True`` the run trains a model on unattacked items beside its own
-    (``Step.clean_model``), ``moves = False`` says that no weight is changed after the step, and
-    ``compares = True`` that it needs adversarial inputs to compare with.
+    step to step, so that a run resumes exactly. Two more class attributes are read where there are
+    any: with ``clean_model = True`` the run trains a model on unattacked items beside its own
+    (``Step.clean_model``), and ``moves = False`` says that no weight is changed after the step. A
+    method ``check(inputs)``, if there is one, is asked as that of a term is.
     """
 
     when: ClassVar[str]

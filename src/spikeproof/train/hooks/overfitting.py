@@ -13,6 +13,7 @@ from spikeproof.base import Diverged, SettingError, check_one_of, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Misclassification
 from spikeproof.train.hooks.hook import END
+from spikeproof.train.inputs.base import Inputs
 from spikeproof.train.loop.step import Step
 
 __all__ = ["OverfittingWatch"]
@@ -56,6 +57,14 @@ class OverfittingWatch:
         check_positive(self, "gap", "steps", "items")
         check_one_of(self.action, ("warn", "stop"), "OverfittingWatch.action")
 
+    def check(self, inputs: Inputs | None) -> None:
+        """Raise SettingError unless there are attacks to compare."""
+        if inputs is None or not inputs.against:
+            raise SettingError(
+                "OverfittingWatch compares attacks; give the objective adversarial inputs, or "
+                "leave the hook out."
+            )
+
     def __call__(self, step: Step) -> None:
         """Look at the end of an epoch."""
         short, long = self.accuracies(step)
@@ -73,11 +82,8 @@ class OverfittingWatch:
     def accuracies(self, step: Step) -> tuple[float, float]:
         """Accuracy under the objective's own inputs, and under the longer attack."""
         inputs = step.inputs
-        if inputs is None or not inputs.against:
-            raise SettingError(
-                "OverfittingWatch compares attacks; give the objective adversarial inputs, or "
-                "leave the hook out."
-            )
+        self.check(inputs)
+        assert inputs is not None
         x, y, keys = step.x[: self.items], step.y[: self.items], step.seeds[: self.items]
         goal = Misclassification(y)
         x_adv = inputs.judged(step.model, x, y, seeds=keys)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from spikeproof.attacks import PGD, Attack
+from spikeproof.attacks import Attack
 from spikeproof.base import Seeds, check_one_of
 from spikeproof.oracle import GradientRule, Oracle
 from spikeproof.threats import LOSSES, Goal, Misclassification, Threat
@@ -96,9 +96,9 @@ class Adversarial(Inputs):
     @property
     def judged(self) -> Adversarial:
         """The same attack for a wrong answer, and at the most harmful point it visits."""
-        attack = self.attack
-        if isinstance(attack, PGD) and attack.keep == "last":
-            attack = replace(attack, keep="best")
+        # An attack that can return something less harmful says what it is without that choice.
+        harmful = getattr(self.attack, "most_harmful", None)
+        attack = self.attack if harmful is None else harmful()
         loss = "cross_entropy" if self.loss == "divergence" else self.loss
         return replace(self, attack=attack, loss=loss)
 

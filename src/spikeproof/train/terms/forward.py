@@ -192,7 +192,9 @@ def _states(device: torch.device) -> list[Tensor]:
 class Term(Protocol):
     """One summand of an objective: frozen settings, called with the shared pass.
 
-    A class attribute ``looks`` names what it asks of the shared forward beyond the logits.
+    A class attribute ``looks`` names what it asks of the shared forward beyond the logits. A method
+    ``check(inputs)``, if there is one, raises SettingError where the term makes no sense on an
+    objective's inputs (None for clean items), before anything is trained.
     """
 
     def __call__(self, forward: Forward) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,9 @@ from spikeproof.base import InputError, SettingError, check_at_least, check_one_
 from spikeproof.threats import Misclassification
 from spikeproof.train.terms.divergence import divergence
 from spikeproof.train.terms.forward import Forward
+
+if TYPE_CHECKING:
+    from spikeproof.train.inputs.base import Inputs
 
 __all__ = ["Ramp"]
 
@@ -72,6 +76,15 @@ class Ramp:
     def code(cls) -> Ramp:
         """The form of the published code: 1.5, over the items that are right."""
         return cls(pairing=1.5, over="right")
+
+    def check(self, inputs: Inputs | None) -> None:
+        """Raise SettingError unless the inputs hold the threats that are paired."""
+        copies, least = 1 if inputs is None else inputs.copies, max(2, self.source + 1)
+        if copies < least:
+            raise SettingError(
+                f"Ramp with source {self.source} needs the inputs 'avg' over at least {least} "
+                f"threats; these inputs hold {copies}."
+            )
 
     def __call__(self, forward: Forward) -> Tensor:
         """Worst loss and pairing."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from spikeproof.base import check_positive
+from spikeproof.base import SettingError, check_positive
 from spikeproof.train.terms.divergence import divergence
 from spikeproof.train.terms.forward import Forward
+
+if TYPE_CHECKING:
+    from spikeproof.train.inputs.base import Inputs
 
 __all__ = ["Trades"]
 
@@ -54,6 +58,13 @@ class Trades:
     def assg(cls) -> Trades:
         """The form of the ASSG repository: temperature 2, so a factor of 4; its weight is 5."""
         return cls(sharpness=0.5)
+
+    def check(self, inputs: Inputs | None) -> None:
+        """Raise SettingError unless items are attacked."""
+        if inputs is None or not inputs.against:
+            raise SettingError(
+                "Trades compares items with their attacks; give the objective adversarial inputs."
+            )
 
     def __call__(self, forward: Forward) -> Tensor:
         """The mean divergence."""
