@@ -28,7 +28,7 @@ from spikeproof.train import (
 )
 from spikeproof.train.loop.parallel import Group
 from spikeproof.train.loop.run import Run
-from spikeproof.train.loop.validate import measure
+from spikeproof.train.loop.validate import validate
 
 
 class Noisy(nn.Module):
@@ -123,7 +123,7 @@ def test_validation_does_not_depend_on_the_batch_size(noisy: Noisy, data: Any) -
     for size, state in ((64, 0), (7, 1)):
         torch.manual_seed(state)
         work = Job(objective=objective, epochs=1, settings=TrainingSettings(batch_size=size))
-        found.append(measure(noisy, data.validation, work, Group()))
+        found.append(validate(noisy, data.validation, work, Group()))
     one, two = found
     assert one.validation_loss == pytest.approx(two.validation_loss, rel=1e-6)
     assert replace(one, validation_loss=None) == replace(two, validation_loss=None)

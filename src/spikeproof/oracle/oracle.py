@@ -128,6 +128,13 @@ class Oracle:
             seen.append(score(logits))
             return seen[-1]
 
+        # In the common case, one rule in every layer or each layer's own surrogate, what follows is
+        #     x.requires_grad_(True)
+        #     with using(rule), drawing(keys):
+        #         logits = model(x)
+        #     (grad,) = torch.autograd.grad(score(logits).sum(), x)
+        # checked and counted (View). Items do not mix in evaluation mode, so the gradient of the
+        # sum is each item's own. Other gradients ask this several times, or remember: gradients/.
         ascent, question = self._question(x, noted, rows)
         warned = self._view.ignored
         logits, grad = ascent.logits_and_grad(question)

@@ -142,11 +142,11 @@ class Objective:
                 "An objective with inputs of its own needs seeds=, one key per item, e.g. "
                 "seeds(0, items=split.items)."
             )
-        made = self.inputs.make(model, x, y, seeds=seeds, memory={} if memory is None else memory)
+        x_in = self.inputs.make(model, x, y, seeds=seeds, memory={} if memory is None else memory)
         copies = self.inputs.copies
         return Forward(
             model,
-            made,
+            x_in,
             y.repeat(copies),
             origin=x,
             copies=copies,

@@ -92,7 +92,7 @@ class OverfittingWatch:
             long = torch.ones_like(short)
             for number, threat in enumerate(inputs.against):
                 attack = PGD(steps=self.steps, step_size=min(1.0, 2.5 / self.steps))
-                own = keys.child("watch", number)
-                found = attack(oracle, x, goal, threat, seeds=own)
-                long &= goal.margin(oracle.logits(found)) <= 0
+                attack_keys = keys.child("watch", number)
+                x_far = attack(oracle, x, goal, threat, seeds=attack_keys)
+                long &= goal.margin(oracle.logits(x_far)) <= 0
         return float(short.double().mean()), float(long.double().mean())

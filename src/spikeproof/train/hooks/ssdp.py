@@ -127,6 +127,9 @@ class SSDP:
         worth = self._worth(timesteps).to(pre.device)
         times = torch.arange(timesteps + 1, device=pre.device)
         total = torch.zeros(post.shape[1], pre.shape[1], dtype=torch.float64, device=pre.device)
+        # Summed over N items a pair of neurons adds worth[post latency, pre latency]. Item by item
+        # that is an (N, J, I) tensor; sorted by the T + 1 values of the post latency it is a sum of
+        # T + 1 matrix products: "post fires at t" (J, N) times "worth of pre, given t" (N, I).
         for time in times.tolist():
             total += (post == time).double().T @ worth[time][pre]
         return (total / len(pre)).clamp(-1, 1)
@@ -136,6 +139,7 @@ class SSDP:
         time = torch.arange(timesteps + 1, dtype=torch.float64)
         apart = (time[:, None] - time[None, :]).abs()
         both = ((time[:, None] < timesteps) & (time[None, :] < timesteps)).double()
+        # A silent neuron has latency T, so it stands in the last row or column: `both` is 0 there.
         if self.kernel == "gaussian":
             near = (-apart.square() / (2 * self.width**2)).exp()
             return self.plus * both * near - self.base * (1 - both) * near
@@ -156,6 +160,8 @@ class SSDP:
         def keep(name: str | None) -> Any:
             return lambda layer, args, out: calls.append(_Call(name, layer, args[0], out))
 
+        # Named layers and all neurons are noted in the order of their calls in one pass, so the
+        # neurons behind a layer are the first ones noted after it.
         watched: dict[nn.Module, str | None] = {named[name]: name for name in self.layers}
         watched |= dict.fromkeys(spiking_layers(step.model).values())
         handles = [module.register_forward_hook(keep(name)) for module, name in watched.items()]
@@ -200,6 +206,8 @@ def _pointwise(layer: nn.Module) -> bool:
 
 def _around(call: _Call, later: list[_Call], items: int) -> tuple[Tensor, Tensor]:
     """Spikes in front of and behind a layer, ``(T, N, K)``; places of an image become items."""
+    # A layer is called with all steps at once, as (T * N, ...) or (T, N, ...): what is left of the
+    # leading axes after the items is the number of steps.
     axes = 1 if isinstance(call.layer, nn.Linear) else 3  # of one item at one step
     unit, before = call.after.shape[-axes:], call.before
     if before.ndim <= axes or before.shape[:-axes].numel() <= items:
@@ -223,5 +231,5 @@ def _around(call: _Call, later: list[_Call], items: int) -> tuple[Tensor, Tensor
 
 def _rows(x: Tensor, items: int, axes: int) -> Tensor:
     """``(T, N, K)``, or for images ``(T, N * H * W, K)``."""
-    whole = x.reshape(-1, items, *x.shape[-axes:])
-    return whole if axes == 1 else whole.movedim(2, -1).flatten(1, 3)
+    series = x.reshape(-1, items, *x.shape[-axes:])
+    return series if axes == 1 else series.movedim(2, -1).flatten(1, 3)

@@ -89,19 +89,19 @@ class MSD(Inputs):
                 logits, grad = oracle.logits_and_grad(x_adv, goal.score, rows)
                 if best is None:
                     best = Best(x, goal.score(logits))
-                found: tuple[Best, Best] | None = None
+                chosen: tuple[Best, Best] | None = None
                 for threat in self.threats:
                     iterate = threat.relax(z + self.step_size * threat.step(grad, z, x), x)
                     asked = threat.project(iterate, x)
                     harm = goal.score(oracle.logits(asked))
-                    if found is None:
-                        found = Best(iterate, harm), Best(asked, harm)
+                    if chosen is None:
+                        chosen = Best(iterate, harm), Best(asked, harm)
                     else:
-                        found[0].keep(iterate, harm)
-                        found[1].keep(asked, harm)
-                assert found is not None
-                z, x_adv = found[0].x, found[1].x
-                best.keep(x_adv, found[1].margin)
+                        chosen[0].keep(iterate, harm)
+                        chosen[1].keep(asked, harm)
+                assert chosen is not None
+                z, x_adv = chosen[0].x, chosen[1].x
+                best.keep(x_adv, chosen[1].margin)
         assert best is not None
         return best.x
 

@@ -75,10 +75,10 @@ def write_card(path: Path | str, content: Mapping[str, Any]) -> tuple[Path, Path
         FileProblem: they cannot be written.
     """
     path = Path(path)
-    plain, told = path.with_suffix(".card.json"), path.with_suffix(".card.md")
+    plain, page = path.with_suffix(".card.json"), path.with_suffix(".card.md")
     write_json(plain, dict(content))
-    write_atomic(told, _told(path.name, content).encode())
-    return plain, told
+    write_atomic(page, _page(path.name, content).encode())
+    return plain, page
 
 
 def _cost(history: History, device: torch.device) -> dict[str, Any]:
@@ -101,17 +101,17 @@ def _device(device: torch.device) -> str:
     return f"{platform.machine()} processor"
 
 
-def _told(name: str, content: Mapping[str, Any]) -> str:
+def _page(name: str, content: Mapping[str, Any]) -> str:
     """The card in words."""
-    made, data, work = content["model"], content["data"], content["training"]
-    cost, said = content["cost"], content["validation"]
+    model, data, work = content["model"], content["data"], content["training"]
+    cost, validation = content["cost"], content["validation"]
     terms = [f"{t['weight']:g} x {t['kind']}" for t in work["objective"]["terms"].values()]
     inputs = work["objective"]["inputs"]
-    measured = {"clean": said["clean"], "what selection looked at": said["selected_by"]}
-    measured |= {**said["robust"], "union of these": said["union"]}
+    measured = {"clean": validation["clean"], "what selection looked at": validation["selected_by"]}
+    measured |= {**validation["robust"], "union of these": validation["union"]}
     settings = {key: value for key, value in work["settings"].items() if value is not None}
     rows = {
-        "Architecture": f"{made['architecture']['name']}, {made['parameters']} parameters",
+        "Architecture": f"{model['architecture']['name']}, {model['parameters']} parameters",
         "Data": f"{data['name']} {data['version']}, {data['train']} items, {data['licence']}",
         "Objective": " + ".join(terms) + (f" on {inputs['kind']} inputs" if inputs else ""),
         "Hooks": ", ".join(hook["kind"] for hook in work["objective"]["rules"]) or "none",
@@ -121,7 +121,7 @@ def _told(name: str, content: Mapping[str, Any]) -> str:
         "Augmentation": ", ".join(change["kind"] for change in work["augment"]) or "none",
         "Cost": f"{cost['seconds']} s on {cost['device']}, {cost['peak_bytes'] / 1e9:.2f} GB, "
         f"{cost['forward_passes']} forward and {cost['backward_passes']} backward passes of items",
-        "sha256 of the weights": made["sha256"],
+        "sha256 of the weights": model["sha256"],
     }
     lines = [f"# {name}", "", "| | |", "|---|---|"]
     lines += [f"| {key} | {value} |" for key, value in rows.items()]

@@ -77,15 +77,15 @@ class Checkpoint:
     def save(self, tensors: Mapping[str, Tensor], progress: Mapping[str, Any]) -> None:
         """Write the state after an epoch, atomically."""
         # Clones, because tied weights share memory and the format has no word for that.
-        whole = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
         header = {
             "schema": 1,
             "identity": self.identity,
             "progress": progress,
-            "tensors_sha256": _digest(whole),
+            "tensors_sha256": _digest(copies),
             "versions": _versions(),
         }
-        write_tensors(self.path, whole, header)
+        write_tensors(self.path, copies, header)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Tensors and progress of an earlier call, or None where there was none.

@@ -17,7 +17,7 @@ from spikeproof.train.loop.job import Job
 from spikeproof.train.loop.modes import randomness, training
 from spikeproof.train.loop.parallel import Group
 from spikeproof.train.loop.run import Run
-from spikeproof.train.loop.validate import measure
+from spikeproof.train.loop.validate import validate
 
 __all__ = ["TimeEstimate", "estimate"]
 
@@ -78,7 +78,7 @@ def estimate(model: nn.Module, data: Dataset, work: Job) -> TimeEstimate:
             few = data.validation[: work.settings.batch_size]
             looks = 0.0
             for _ in range(2 if len(few) else 0):
-                looks = _timed(lambda: measure(model, few, work, run.group), run.device)
+                looks = _timed(lambda: validate(model, few, work, run.group), run.device)
     share = math.ceil(len(data.validation) / work.settings.batch_size)
     steps = work.epochs * len(order)
     return TimeEstimate(

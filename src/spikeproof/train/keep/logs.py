@@ -115,14 +115,14 @@ def peak_bytes(device: torch.device) -> int:
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a log; a killed run may have left half of one."""
-    found: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     with suppress(FileNotFoundError):
         for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
             with suppress(json.JSONDecodeError):
                 line = json.loads(text)
                 if isinstance(line, dict):
-                    found.append(line)
-    return found
+                    records.append(line)
+    return records
 
 
 def _write(path: Path, mode: str, lines: Sequence[dict[str, Any]]) -> None:

@@ -64,7 +64,7 @@ def _bar(begun: int, epochs: int) -> Iterator[Report]:
             text = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
             progress.update(task, completed=epoch.epoch, total=epochs, description=text)
             for sentence in epoch.warnings.values():
-                said = f"epoch {epoch.epoch}: {sentence}"
-                progress.console.print(said, markup=False, highlight=False)
+                text = f"epoch {epoch.epoch}: {sentence}"
+                progress.console.print(text, markup=False, highlight=False)
 
         yield report

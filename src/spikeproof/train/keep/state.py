@@ -51,8 +51,8 @@ def resume(
         run.best = {name: t.to(run.device) for name, t in _under("best.", tensors).items()}
         run.memory = _under("memory.", tensors)
         if run.average is not None:
-            found = _under("average.", tensors)
-            run.average.weights = {n: found[n].to(t) for n, t in run.average.weights.items()}
+            averages = _under("average.", tensors)
+            run.average.weights = {n: averages[n].to(t) for n, t in run.average.weights.items()}
         for kind, optimizer in _optimizers(run).items():
             state: dict[int, dict[str, Tensor]] = {}
             for key, tensor in _under(f"{kind}.", tensors).items():

@@ -49,9 +49,9 @@ class WeightAverage:
     @contextmanager
     def inside(self, model: nn.Module) -> Iterator[None]:
         """The model has the averaged weights inside, and its own again afterwards."""
-        own = {name: t.detach().clone() for name, t in model.state_dict().items()}
+        weights = {name: t.detach().clone() for name, t in model.state_dict().items()}
         model.load_state_dict(self.weights)
         try:
             yield
         finally:
-            model.load_state_dict(own)
+            model.load_state_dict(weights)

@@ -134,10 +134,10 @@ def _train(
     progress: bool | TrainingProgress | None,
 ) -> None:
     """Every epoch that is left: train it, keep it, tell of it."""
-    heard = progress if run.group.leads else False
+    shown = progress if run.group.leads else False
     epochs = run.work.epochs
     try:
-        with reporting(heard, len(run.epochs), epochs) as report:
+        with reporting(shown, len(run.epochs), epochs) as report:
             while not run.done:
                 epoch = run.step_epoch()
                 if store is not None and run.group.leads:
@@ -159,9 +159,9 @@ def _store(run: Run, data: Dataset, directory: Path | str | None) -> Checkpoint 
     who = identity(run.model, data, run.work)
     store = Checkpoint(directory, who, needed=copies * weights + 2**20 if run.group.leads else 0)
     run.group.wait()
-    found = store.load()
-    if found is not None:
-        resume(run, *found, where=str(store.path))
+    state = store.load()
+    if state is not None:
+        resume(run, *state, where=str(store.path))
     run.group.wait()  # before the first process writes the next one
     run.reproducer = store.path.parent
     return store

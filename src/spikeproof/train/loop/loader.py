@@ -74,12 +74,10 @@ class Loader:
 
     def _step(self, batch: Split, keys: Seeds, epoch: int, index: int, *, steps: int) -> Step:
         """A step with its items."""
-        return Step(
+        return Step.on(
+            batch,
             model=self.model,
-            x=batch.x,
-            y=batch.y,
             seeds=keys,
-            items=batch.items,
             inputs=self.inputs,
             epoch=epoch,
             index=index,

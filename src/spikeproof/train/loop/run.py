@@ -26,7 +26,7 @@ from spikeproof.train.loop.loader import Loader
 from spikeproof.train.loop.modes import randomness
 from spikeproof.train.loop.parallel import Group
 from spikeproof.train.loop.step import Step
-from spikeproof.train.loop.validate import Measured, measure, rights
+from spikeproof.train.loop.validate import Measured, rights, validate
 from spikeproof.train.loop.watch import Tally, bad_activation, bad_gradient, warnings_of
 from spikeproof.train.terms.forward import Forward
 
@@ -96,8 +96,8 @@ class Run:
                     sums[name] = sums.get(name, 0.0) + value * len(idx)
             if self.average is not None and self.settings.keep == "average":
                 scopes.enter_context(self.average.inside(self.model))
-            found = self._measure(number)
-            epoch = self._epoch(number, len(order), sums, found, tally)
+            measured = self._measure(number)
+            epoch = self._epoch(number, len(order), sums, measured, tally)
             self.epochs.append(epoch)
             if self._improves(epoch):
                 self.best_epoch = number
@@ -105,13 +105,13 @@ class Run:
         return epoch
 
     def _epoch(
-        self, number: int, steps: int, sums: Mapping[str, float], found: Measured, tally: Tally
+        self, number: int, steps: int, sums: Mapping[str, float], measured: Measured, tally: Tally
     ) -> Epoch:
         """The entry of an epoch that was trained and measured."""
         means = {name: value / len(self.train) for name, value in sums.items()}
         forward, backward = self.group.total([tally.forward, tally.backward], self.device)
-        measured = asdict(found)
-        del measured["layer"]
+        fields = asdict(measured)
+        del fields["layer"]
         epoch = Epoch(
             epoch=number,
             loss=means.pop("loss"),
@@ -121,7 +121,7 @@ class Run:
             forward=int(forward),
             backward=int(backward),
             shift=mean_norms(self.norms),
-            **measured,
+            **fields,
         )
         items = len(self.validation)
         if self.work.robust_validation is not None:
@@ -224,8 +224,8 @@ class Run:
     def _diverged(self, step: Step, what: str, layer: str | None = None) -> NoReturn:
         """Raise the error of a step that became non-finite, and keep what reproduces it."""
         if layer is None:
-            found = bad_activation(self.model, step.x, self.settings.batch_size, step.seeds)
-            layer = None if found is None else f"output of layer {found}"
+            bad = bad_activation(self.model, step.x, self.settings.batch_size, step.seeds)
+            layer = None if bad is None else f"output of layer {bad}"
         items = step.items.tolist()
         shown = ", ".join(map(str, items[:8])) + (", ..." if len(items) > 8 else "")
         where = "the losses" if layer is None else layer
@@ -251,25 +251,16 @@ class Run:
 
     def _measure(self, number: int) -> Measured:
         """What validation says after epoch ``number``."""
-        found = measure(self.model, self.validation, self.work, self.group)
-        loss = found.validation_loss
-        if found.layer is not None or (loss is not None and not math.isfinite(loss)):
+        measured = validate(self.model, self.validation, self.work, self.group)
+        loss = measured.validation_loss
+        if measured.layer is not None or (loss is not None and not math.isfinite(loss)):
             keys = seeds(self.work.seed, items=self.validation.items).child("validation")
-            layer = None if found.layer is None else f"output of layer {found.layer}"
+            layer = None if measured.layer is None else f"output of layer {measured.layer}"
             done = number / self.work.epochs
-            split = self.validation
-            step = Step(
-                model=self.model,
-                x=split.x,
-                y=split.y,
-                items=split.items,
-                seeds=keys,
-                epoch=number,
-                index=-1,
-                progress=done,
-            )
+            where = {"epoch": number, "index": -1, "progress": done}
+            step = Step.on(self.validation, model=self.model, seeds=keys, **where)
             self._diverged(step, f"validation loss {loss:g}", layer)
-        return found
+        return measured
 
     def _improves(self, epoch: Epoch) -> bool:
         """Whether this epoch's weights are to be kept."""

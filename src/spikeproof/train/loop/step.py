@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from spikeproof.base import Seeds, SettingError
+from spikeproof.data import Split
 from spikeproof.neurons import drawing
 from spikeproof.train.inputs.base import Inputs
 
@@ -49,6 +51,11 @@ class Step:
     progress: float = 0.0
     start: Mapping[str, Tensor] = field(default_factory=dict)
     clean_model: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def on(cls, batch: Split, **settings: Any) -> Step:
+        """A step on the items of a batch; ``settings`` are the other fields."""
+        return cls(x=batch.x, y=batch.y, items=batch.items, **settings)
 
     @property
     def last(self) -> bool:

@@ -18,7 +18,7 @@ from spikeproof.train.loop.job import Job
 from spikeproof.train.loop.parallel import Group
 from spikeproof.train.loop.watch import inspected
 
-__all__ = ["Measured", "measure", "rights"]
+__all__ = ["Measured", "rights", "validate"]
 
 # Items that the layers are watched on; enough to tell dead from quiet, too few to cost much.
 _WATCHED = 256
@@ -47,7 +47,7 @@ class Measured:
     layer: str | None = None
 
 
-def measure(model: nn.Module, split: Split, work: Job, group: Group) -> Measured:
+def validate(model: nn.Module, split: Split, work: Job, group: Group) -> Measured:
     """Measure a model in evaluation mode; every process of the group takes its share of batches."""
     if not len(split):
         return Measured()
@@ -90,11 +90,11 @@ def _objective(model: nn.Module, split: Split, work: Job, group: Group) -> list[
     right, total, clean = 0.0, 0.0, 0.0
     for batch, keys in _batches(split, work, group):
         x, y = _placed(batch, model)
-        seen = judged.look(model, x, y, seeds=keys)
-        loss, _ = judged.weigh(seen)
-        weight = len(y) / len(seen.y)  # several attacked copies of an item count as one
+        forward = judged.look(model, x, y, seeds=keys)
+        loss, _ = judged.weigh(forward)
+        weight = len(y) / len(forward.y)  # several attacked copies of an item count as one
         total += float(loss.detach()) * len(y)
-        right += float(rights(seen.logits, seen.y).sum()) * weight
+        right += float(rights(forward.logits, forward.y).sum()) * weight
         if judged.inputs is not None:
             with torch.no_grad(), drawing(keys.child("network")):
                 clean += float(rights(model(x), y).sum())
@@ -107,8 +107,8 @@ def _robust(model: nn.Module, split: Split, work: Job, group: Group) -> list[flo
         return []
     counts = [0.0] * (len(work.robust_validation.threats) + 1)
     for batch, keys in _batches(split[: work.robust_validation.items], work, group):
-        own = keys.child("exam")  # the label decides the draws, so it stays
-        stands = work.robust_validation(model, *_placed(batch, model), seeds=own)
+        attack_keys = keys.child("exam")  # the label decides the draws, so it stays
+        stands = work.robust_validation(model, *_placed(batch, model), seeds=attack_keys)
         rows = torch.stack(list(stands.values()))
         for number, row in enumerate((*rows, rows.all(0))):
             counts[number] += float(row.sum())

@@ -133,18 +133,18 @@ def warnings_of(epoch: Epoch, before: Sequence[Epoch], items: int) -> dict[str, 
     Returns:
         Short key → sentence.
     """
-    found: dict[str, str] = {}
+    warnings: dict[str, str] = {}
     for name, rate in epoch.firing.items():
         if rate in (0.0, 1.0):
             state = "dead" if rate == 0 else "saturated"
-            found[f"{state} {name}"] = (
+            warnings[f"{state} {name}"] = (
                 f"Layer {name} is {state}: it fires {'never' if rate == 0 else 'at every step'} on "
                 "the watched validation items, so no attack gradient and no learning passes it "
                 "beyond the surrogate's tail. Check weight scale, threshold and learning rate."
             )
-    found |= _overfitting(epoch, before, items)
-    said = {key for one in before for key in one.warnings}
-    return {key: sentence for key, sentence in found.items() if key not in said}
+    warnings |= _overfitting(epoch, before, items)
+    known = {key for one in before for key in one.warnings}
+    return {key: sentence for key, sentence in warnings.items() if key not in known}
 
 
 def _overfitting(epoch: Epoch, before: Sequence[Epoch], items: int) -> Mapping[str, str]:

@@ -122,7 +122,11 @@ class SparseGradient:
 
     def __call__(self, forward: Forward) -> Tensor:
         """The mean penalty of the shared pass."""
+        # The finite difference (f(x + h d) - f(x)) / h stands for the directional derivative
+        # d . grad f(x), whose gradient in the weights would be a second derivative through every
+        # spike. Here d is a constant, so autograd meets f twice to first order; any kernel will do.
         before = self._confidence(forward, forward.logits)
+        # The graph of f(x) is kept: the loss goes back through it once more, to the weights.
         (grad,) = torch.autograd.grad(before.sum(), forward.x, retain_graph=True, allow_unused=True)
         if grad is None:
             raise InputError(
@@ -136,6 +140,8 @@ class SparseGradient:
         after = self._confidence(
             forward, forward.forward_again(moved, frozen_statistics=self.frozen_statistics)
         )
+        # Both ends carry the graph; with one detached the weights could lower the difference by
+        # moving f(x) alone.
         slope = (after - before) / self.h
         return (slope.square() if self.penalty == "square" else slope.abs()).mean()
 
