@@ -39,5 +39,5 @@ class CleanCrossEntropy:
     """
 
     def __call__(self, forward: Forward) -> Tensor:
-        """The mean cross-entropy of the natural pass."""
+        """The mean cross-entropy of the clean pass."""
         return F.cross_entropy(forward.clean.logits, forward.clean.y)
