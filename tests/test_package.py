@@ -68,7 +68,7 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     heavy = run(
         "import sys, spikeproof.cli.main\n"
         "print([m for m in ('torch', 'numpy', 'scipy', 'pydantic', 'rich.console', 'plotly',\n"
-        "                   'matplotlib', 'sklearn', 'duckdb') if m in sys.modules])"
+        "                   'matplotlib', 'sklearn') if m in sys.modules])"
     )
     assert heavy == "[]"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.base import FileProblem, read_json
+from spikeproof.base import FileProblem, read_arrays, read_json
 
 __all__ = ["Arrays", "Cell", "read_cells", "read_plan"]
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
+_LARGEST = 1 << 30  # bytes of a record
 _PARTS = ("cell", "inputs", "versions", "result")
 
 
@@ -85,16 +84,11 @@ class Cell:
         return self.items[name]
 
     def _arrays(self, name: str) -> Arrays:
-        path = self.folder / name
-        try:
-            # Opened here: a truncated archive would otherwise stay open inside numpy.
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                return {key: file[key] for key in file.files}
-        except FileNotFoundError:
-            problem = "is missing although the cell's record.json is complete"
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            problem = f"is not a whole array file ({error})"
-        raise FileProblem(f"{path} {problem}; delete the cell's folder and run again.")
+        return read_arrays(
+            self.folder / name,
+            "array file of a complete cell",
+            mend="delete the cell's folder and run again",
+        )
 
 
 def read_plan(folder: Path) -> dict[str, Any]:
@@ -123,52 +117,30 @@ def read_cells(folder: Path) -> list[Cell]:
     Raises:
         FileProblem: a record that is not whole; the sentence names its file.
     """
-    paths = sorted((folder / "cells").glob("*/record.json"))
-    if not paths:
-        return []
-    return [_cell(path, row) for path, row in zip(paths, _rows(paths), strict=True)]
+    return [_cell(path) for path in sorted((folder / "cells").glob("*/record.json"))]
 
 
-def _rows(paths: list[Path]) -> list[dict[str, Any]]:
-    """The records as one query; whatever it refuses is looked for file by file."""
-    import duckdb
-
-    columns = {"schema": "INTEGER", "id": "VARCHAR"} | dict.fromkeys(_PARTS, "JSON")
-    wanted = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
-    query = f"SELECT filename, id, {', '.join(_PARTS)} FROM read_json(?, columns={{{wanted}}}, "
-    query += "format='unstructured', filename=true, maximum_object_size=1073741824)"
-    try:
-        with duckdb.connect() as store:
-            found = store.execute(query, [[_literal(path) for path in paths]]).fetchall()
-    except duckdb.Error as problem:
-        for path in paths:
-            read_json(path, "record")
+def _cell(path: Path) -> Cell:
+    """A cell from its record, if nothing is missing."""
+    # A pipe or a device in the place of the file would never end.
+    if not path.is_file() or path.stat().st_size > _LARGEST:
         raise FileProblem(
-            f"Cannot read the records under {paths[0].parents[1]}: {problem}"
-        ) from None
-    rows = {Path(row[0]): row for row in found}
-    if len(found) != len(paths) or len(rows) != len(paths):
-        bad = next((path for path in paths if path not in rows), paths[0])
-        raise FileProblem(f"The record {bad} does not hold exactly one record; delete its folder.")
-    return [dict(zip(("id", *_PARTS), rows[path][1:], strict=True)) for path in paths]
-
-
-def _literal(path: Path) -> str:
-    """The path with the signs that the query would read as patterns made harmless."""
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
-
-
-def _cell(path: Path, row: Mapping[str, Any]) -> Cell:
-    """A cell from one row, if nothing is missing."""
-    parts = {}
+            f"The record {path} is not a file of at most {_LARGEST >> 20} MiB; delete its folder."
+        )
+    record = read_json(path, "record")
+    if not isinstance(record, dict) or "id" not in record:
+        raise FileProblem(
+            f"The record {path} does not hold exactly one record with an id; delete its folder."
+        )
+    parts: dict[str, dict[str, Any]] = {}
     for name in _PARTS:
-        value = None if row[name] is None else json.loads(row[name])
-        if not isinstance(value, dict):
+        part = record.get(name)
+        if not isinstance(part, dict):
             raise FileProblem(
                 f"The record {path} has no {name!r}; delete its folder and run again to rebuild it."
             )
-        parts[name] = value
+        parts[name] = part
     for key in ("kind", "data", "training", "seed"):
         if key not in parts["cell"]:
             raise FileProblem(f"The record {path} does not say its {key!r}; delete its folder.")
-    return Cell(folder=path.parent, id=str(row["id"]), **parts)
+    return Cell(folder=path.parent, id=str(record["id"]), **parts)

@@ -42,12 +42,18 @@ def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray[Any, Any]]) -
     write_atomic(Path(path), buffer.getvalue())
 
 
-def read_arrays(path: Path | str, what: str = "array file") -> dict[str, np.ndarray[Any, Any]]:
+def read_arrays(
+    path: Path | str,
+    what: str = "array file",
+    *,
+    mend: str | None = None,
+) -> dict[str, np.ndarray[Any, Any]]:
     """Read every array of an ``.npz`` file; never unpickles.
 
     Args:
         path: File to read.
         what: What to call it in an error.
+        mend: What an error advises instead of deleting the file.
     Returns:
         Name → array.
     Raises:
@@ -55,11 +61,12 @@ def read_arrays(path: Path | str, what: str = "array file") -> dict[str, np.ndar
     """
     path = Path(path)
     if not path.is_file():
-        raise FileProblem(f"There is no {what} at {path}.")
+        raise FileProblem(f"There is no {what} at {path}{f'; {mend}' if mend else ''}.")
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as problem:
         raise FileProblem(
-            f"The {what} {path} is not whole ({problem}); delete it and run again to rebuild it."
+            f"The {what} {path} is not whole ({problem}); "
+            f"{mend or 'delete it and run again to rebuild it'}."
         ) from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -252,11 +254,41 @@ def test_cells_of_an_earlier_plan_are_not_mixed_in(tmp_path: Path) -> None:
     assert len(run.cells) == 5
 
 
-def test_a_folder_name_full_of_patterns_is_read(tmp_path: Path) -> None:
-    assert len(results(four_items(tmp_path / "a[1]*?").plan()).cells) == 16
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a[1]*?",
+        "id=7",
+        "data=other/seed=9",
+        'cell={"kind": "train"}',
+        "result=null",
+        "filename=record.json",
+        "it's {x} %20 $HOME",
+        "~",
+    ],
+)
+def test_the_names_of_folders_say_nothing_about_what_is_in_them(tmp_path: Path, name: str) -> None:
+    plain = results(four_items(tmp_path / "run").plan())
+    shutil.copytree(plain.folder, tmp_path / name / "run")
+    found = results(tmp_path / name / "run")
+    assert len(found.cells) == 16
+    for cell, known in zip(found.cells, plain.cells, strict=True):
+        assert (cell.id, cell.cell, cell.result) == (known.id, known.cell, known.result)
+    assert found.to_dict() == plain.to_dict()
 
 
-@pytest.mark.parametrize("content", [b"", b'{"schema": 1, "id"', b"[1, 2]", b'{"id": "x"}'])
+def test_a_record_that_is_no_ordinary_file_is_refused_by_name(tmp_path: Path) -> None:
+    made = four_items(tmp_path / "run")
+    path = made.plan() / "cells" / made.ids[2] / "record.json"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(FileProblem, match=made.ids[2]):
+        results(made.folder)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"schema": 1, "id"', b"[1, 2]", b'{"id": "x"}', b'{"cell": {}}', b"{}{}"]
+)
 def test_a_corrupt_record_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     made = four_items(tmp_path / "run")
     folder = made.plan()
