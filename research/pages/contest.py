@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from research.pages.estimates import LABELS, points, ratio, share, times
+from research.pages.estimates import (
+    LABELS,
+    mean,
+    paired,
+    points,
+    ratio,
+    share,
+    times,
+)
 from research.pages.page import table, verdict
 from spikeproof.analysis import Results
 from spikeproof.metrics import Estimate
@@ -37,7 +45,7 @@ def _rivals(run: Results, data: str, several: bool) -> list[str]:
 
 def _best(run: Results, data: str, names: list[str]) -> str | None:
     """The training with the largest union; the choice is made on these items, in its favour."""
-    found = {t: e.value for t in names if (e := run.mean(data, t, UNION)) is not None}
+    found = {t: e.value for t in names if (e := mean(run, data, t, UNION)) is not None}
     return max(found, key=lambda t: found[t]) if found else None
 
 
@@ -50,7 +58,7 @@ def _one(run: Results, data: str, recipe: str) -> str:
         ("training", *(_label(what) for what in _SHOWN), "passes, times",
          "processor time, times"),
         [
-            (t, *(share(run.mean(data, t, what)) for what in _SHOWN),
+            (t, *(share(mean(run, data, t, what)) for what in _SHOWN),
              times(ratio(run, data, (t, single), "passes")),
              times(ratio(run, data, (t, single), "processor_seconds")))
             for t in trainings
@@ -78,7 +86,7 @@ def _targets(
     single, several = rivals
 
     def gap(rival: str, what: str | tuple[str, ...]) -> Estimate | None:
-        return run.difference(data, recipe, rival, what)
+        return paired(run, data, (recipe, rival), what)
 
     rows = [
         _reaches(f"union {least:g} points above {rival}", gap(rival, UNION), least)

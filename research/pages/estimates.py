@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from research.pages.page import number, percent
-from spikeproof.analysis import Results
+from spikeproof.analysis import Results, Table
 from spikeproof.metrics import Estimate
 
 UNION = ("linf", "l2", "l1", "l0")
@@ -26,6 +25,30 @@ ACCURACIES = ("clean", "linf", "l2", "l1", "l0", UNION)
 GRADIENTS = ("g_l1", "g_l2", "g_pr")
 
 What = str | tuple[str, ...]
+
+
+def measured(run: Results, data: str, training: str, what: What) -> Table | None:
+    """One number per seed and item: accuracy when clean, under a threat or several, under random
+    timing, or an array of the probe."""
+    if isinstance(what, tuple):
+        return run.survival(data, training, *what)
+    if what == "clean":
+        return run.right_when_clean(data, training)
+    if what.startswith("g_"):
+        return run.probed(data, training, what)
+    if what in run.threats(data):
+        return run.survival(data, training, what)
+    return run.right_under_timing(data, training, what)
+
+
+def mean(run: Results, data: str, training: str, what: What) -> Estimate | None:
+    """The mean of what was measured."""
+    return run.mean(measured(run, data, training, what))
+
+
+def paired(run: Results, data: str, pair: tuple[str, str], what: What) -> Estimate | None:
+    """How much larger the mean of the first training is than that of the second."""
+    return run.difference(*(measured(run, data, training, what) for training in pair))
 
 
 def share(estimate: Estimate | None) -> str:

@@ -10,7 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from research.pages.estimates import LABELS
+from research.pages.estimates import (
+    LABELS,
+    mean,
+    paired,
+)
 from research.pages.page import percent, table
 from spikeproof.analysis import Results
 
@@ -60,7 +64,7 @@ def order(run: Results, data: str) -> str:
     for one in PUBLISHED:
         shared = [name for name in one.values if name in known]
         for name in shared:
-            estimate = run.mean(data, name, one.ours)
+            estimate = mean(run, data, name, one.ours)
             ours = "none" if estimate is None else percent(100 * estimate.value)
             threats = (one.ours,) if isinstance(one.ours, str) else one.ours
             what = ", ".join(LABELS[threat] for threat in threats)
@@ -91,7 +95,7 @@ def order(run: Results, data: str) -> str:
 
 def _ends(run: Results, data: str, pair: tuple[str, str], one: Published) -> str:
     """Whether the published order of two trainings is found again."""
-    gap = run.difference(data, *pair, one.ours)
+    gap = paired(run, data, pair, one.ours)
     if gap is None or gap.low <= 0 <= gap.high:
         return "undecided"
     return "same" if gap.low > 0 else "opposite"

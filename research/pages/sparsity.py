@@ -8,6 +8,8 @@ from research.pages.estimates import (
     UNION,
     excludes_zero,
     firing,
+    mean,
+    paired,
     points,
     share,
     size,
@@ -39,8 +41,8 @@ def _one(run: Results, data: str) -> str:
     """One data set: levels, then what a factor changes while the other stays."""
     made = factors(run, data)
     rows = [
-        (*names, *(share(run.mean(data, t, what)) for what in _SHOWN),
-         size(run.mean(data, t, "g_l1")), size(run.mean(data, t, "g_pr")), firing(run, data, t))
+        (*names, *(share(mean(run, data, t, what)) for what in _SHOWN),
+         size(mean(run, data, t, "g_l1")), size(mean(run, data, t, "g_pr")), firing(run, data, t))
         for names, t in made.items()
     ]  # fmt: skip
     heads = ("pooling", "encoder", *(LABELS[what] for what in _SHOWN), "gradient l_1",
@@ -50,8 +52,8 @@ def _one(run: Results, data: str) -> str:
     if changes:
         heads = ("change", *(LABELS[what] for what in ACCURACIES), "participation ratio")
         rows = [
-            (said, *(points(run.difference(data, *pair, what)) for what in ACCURACIES),
-             size(run.difference(data, *pair, "g_pr")))
+            (said, *(points(paired(run, data, pair, what)) for what in ACCURACIES),
+             size(paired(run, data, pair, "g_pr")))
             for said, pair in changes.items()
         ]  # fmt: skip
         text += table(heads, rows) + _claims(run, data, changes)
@@ -74,8 +76,8 @@ def _claims(run: Results, data: str, changes: dict[str, tuple[str, str]]) -> str
     """How often a change made gradients sparser, l_inf accuracy better, and both."""
     counts = {"sparser": 0, "better": 0, "worse": 0, "both": 0, "costly": 0}
     for pair in changes.values():
-        ratio = run.difference(data, *pair, "g_pr")
-        robust, clean = (run.difference(data, *pair, what) for what in ("linf", "clean"))
+        ratio = paired(run, data, pair, "g_pr")
+        robust, clean = (paired(run, data, pair, what) for what in ("linf", "clean"))
         sparser = ratio is not None and ratio.high < 0
         better = robust is not None and robust.low > 0
         counts["sparser"] += sparser

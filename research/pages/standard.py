@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from research.pages.estimates import ACCURACIES, LABELS, UNION, excludes_zero, points, share
+from research.pages.estimates import (
+    ACCURACIES,
+    LABELS,
+    UNION,
+    excludes_zero,
+    mean,
+    measured,
+    paired,
+    points,
+    share,
+)
 from research.pages.page import table
 from spikeproof.analysis import Results
 
@@ -19,10 +29,10 @@ def _one(run: Results, weaker: Results | None, data: str) -> str:
     trainings, plain = run.trainings(data), run.undefended(data)
     heads = ("training", *(LABELS[what] for what in ACCURACIES))
     text = f"\n### Accuracy under `{run.plan.get('suite')}` on {data}\n" + table(
-        heads, [(t, *(share(run.mean(data, t, what)) for what in ACCURACIES)) for t in trainings]
+        heads, [(t, *(share(mean(run, data, t, what)) for what in ACCURACIES)) for t in trainings]
     )
     if plain is not None:
-        gains = {t: [run.difference(data, t, plain, what) for what in ACCURACIES]
+        gains = {t: [paired(run, data, (t, plain), what) for what in ACCURACIES]
                  for t in trainings if t != plain}  # fmt: skip
         text += f"\nLess {plain}, points:\n"
         text += table(heads, [(t, *map(points, row)) for t, row in gains.items()])
@@ -37,7 +47,13 @@ def _missed(run: Results, weaker: Results, data: str) -> str:
     if not same:
         return ""
     rows = [
-        (t, *(points(weaker.difference(data, t, t, what, of=run)) for what in _ATTACKED))
+        (
+            t,
+            *(
+                points(weaker.difference(*(measured(one, data, t, what) for one in (weaker, run))))
+                for what in _ATTACKED
+            ),
+        )
         for t in same
     ]
     few, more = weaker.plan.get("suite"), run.plan.get("suite")
@@ -66,7 +82,7 @@ def _told(run: Results, data: str) -> str:
     for training in run.trainings(data):
         if training == plain or run.kind(data, training).against is not None:
             continue
-        gaps = {w: run.difference(data, training, plain, w) for w in _ATTACKED}
+        gaps = {w: paired(run, data, (training, plain), w) for w in _ATTACKED}
         clear = [LABELS[w] for w, g in gaps.items() if g and excludes_zero(g) and g.value > 0]
         told.append(f"{training} keeps a clear gain under {', '.join(clear) or 'none of them'}")
     if not told:

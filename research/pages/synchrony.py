@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from research.pages.estimates import LABELS, excludes_zero, points, share
+from research.pages.estimates import (
+    LABELS,
+    excludes_zero,
+    mean,
+    measured,
+    paired,
+    points,
+    share,
+)
 from research.pages.page import number, table
 from spikeproof.analysis import Results
 from spikeproof.metrics import Estimate
@@ -31,13 +39,13 @@ def _one(run: Results, data: str) -> str:
     plain, trainings = run.undefended(data), run.trainings(data)
     text = f"\n### Accuracy under random timing on {data}\n{_about(run, data)}" + table(
         ("training", *levels),
-        [(t, *(share(run.mean(data, t, what)) for what in levels)) for t in trainings],
+        [(t, *(share(mean(run, data, t, what)) for what in levels)) for t in trainings],
     )
     if plain is not None:
         others = [t for t in trainings if t != plain]
         text += f"\n### Less {plain} under random timing, on {data}\n" + table(
             ("training", *levels),
-            [(t, *(points(run.difference(data, t, plain, w)) for w in levels)) for t in others],
+            [(t, *(points(paired(run, data, (t, plain), w)) for w in levels)) for t in others],
         )
         text += _verdict(run, data, plain, levels[1:])
     return text + _sizes(run, data) + _attacked(run, data) + _limits(run, data)
@@ -117,7 +125,7 @@ def _overall(run: Results, data: str, pair: tuple[str, str], levels: list[str]) 
     """The difference of the means over all levels, paired by seed and item."""
     gaps, first = [], None
     for what in levels:
-        ours, theirs = (run.per_item(data, training, what) for training in pair)
+        ours, theirs = (measured(run, data, training, what) for training in pair)
         if ours is None or theirs is None or ours.seeds != theirs.seeds:
             return None
         if not np.array_equal(ours.items, theirs.items):
@@ -130,7 +138,7 @@ def _overall(run: Results, data: str, pair: tuple[str, str], levels: list[str]) 
 def _against(run: Results, data: str, training: str, rival: str, levels: list[str]) -> str:
     """One training beside another: over all levels, and the levels that are clear."""
     pair = (training, rival)
-    gaps = {w: gap for w in levels if (gap := run.difference(data, *pair, w)) is not None}
+    gaps = {w: gap for w in levels if (gap := paired(run, data, pair, w)) is not None}
     above = [what for what, gap in gaps.items() if excludes_zero(gap) and gap.value > 0]
     below = [what for what, gap in gaps.items() if excludes_zero(gap) and gap.value < 0]
     return (
@@ -186,10 +194,10 @@ def _attacked(run: Results, data: str) -> str:
         return ""
     rows = []
     for training in run.trainings(data):
-        means = [share(run.mean(data, training, what)) for what in threats]
+        means = [share(mean(run, data, training, what)) for what in threats]
         gaps = [
             "" if plain in (None, training)
-            else points(run.difference(data, training, str(plain), what))
+            else points(paired(run, data, (training, str(plain)), what))
             for what in threats
         ]  # fmt: skip
         rows.append((training, *means, *gaps))

@@ -18,6 +18,8 @@ from research.pages.estimates import (
     excludes_zero,
     firing,
     made_of,
+    mean,
+    paired,
     points,
     rank_correlation,
     ratio,
@@ -58,10 +60,10 @@ def objectives(run: Results) -> str:
 
 def _accuracies(run: Results, data: str) -> str:
     """Every training in every norm that was attacked."""
-    whats = [w for w in ACCURACIES if run.mean(data, run.trainings(data)[0], w) is not None]
+    whats = [w for w in ACCURACIES if mean(run, data, run.trainings(data)[0], w) is not None]
     return f"\n### Accuracy on {data}\n" + table(
         ("training", *(LABELS[what] for what in whats)),
-        [(t, *(share(run.mean(data, t, what)) for what in whats)) for t in run.trainings(data)],
+        [(t, *(share(mean(run, data, t, what)) for what in whats)) for t in run.trainings(data)],
     )
 
 
@@ -74,7 +76,7 @@ def _objectives(run: Results, data: str) -> str:
         ("training", *(LABELS[what] for what in GRADIENTS), "spikes per step", "passes",
          "times plain", "processor s", "times plain"),
         [
-            (t, *(size(run.mean(data, t, what)) for what in GRADIENTS), firing(run, data, t),
+            (t, *(size(mean(run, data, t, what)) for what in GRADIENTS), firing(run, data, t),
              *_costs(run, data, t, plain))
             for t in trainings
         ],
@@ -84,7 +86,7 @@ def _objectives(run: Results, data: str) -> str:
             text += f"\n### Less {rival}, on {data}\n" + table(
                 ("training", *(LABELS[what] for what in ACCURACIES)),
                 [
-                    (t, *(points(run.difference(data, t, rival, what)) for what in ACCURACIES))
+                    (t, *(points(paired(run, data, (t, rival), what)) for what in ACCURACIES))
                     for t in trainings
                     if t != rival
                 ],
@@ -124,13 +126,13 @@ def _says(run: Results, data: str) -> str:
 
 def _winner(run: Results, data: str) -> list[str]:
     """The largest union, and whether it is told from plain and from AT."""
-    found = {t: e for t in run.trainings(data) if (e := run.mean(data, t, UNION)) is not None}
+    found = {t: e for t in run.trainings(data) if (e := mean(run, data, t, UNION)) is not None}
     if not found:
         return []
     best = max(found, key=lambda t: found[t].value)
     text = f"The largest union is that of {best}, {share(found[best])} %"
     for rival in (run.undefended(data), run.dedicated(data, "linf")):
-        gap = None if rival in (None, best) else run.difference(data, best, str(rival), UNION)
+        gap = None if rival in (None, best) else paired(run, data, (best, str(rival)), UNION)
         if gap is not None:
             told = "told from" if excludes_zero(gap) else "not told from"
             text += f"; {told} {rival} ({points(gap)})"
@@ -144,7 +146,7 @@ def _without_attacks(run: Results, data: str) -> list[str]:
     if plain is None or not calm:
         return []
     for what in (*UNION, UNION):
-        gains = {t: run.difference(data, t, plain, what) for t in calm}
+        gains = {t: paired(run, data, (t, plain), what) for t in calm}
         better = [t for t, gap in gains.items() if gap is not None and gap.low > 0]
         out.append(f"{', '.join(better) or 'none'} under {LABELS[what]}")
     return [
@@ -157,7 +159,7 @@ def _one_norm(run: Results, data: str) -> list[str]:
     plain, rival = run.undefended(data), run.dedicated(data, "linf")
     if plain is None or rival is None:
         return []
-    gaps = {what: run.difference(data, rival, plain, what) for what in ACCURACIES}
+    gaps = {what: paired(run, data, (rival, plain), what) for what in ACCURACIES}
     told = [f"{LABELS[w]} {points(gap)}" for w, gap in gaps.items() if gap is not None]
     return [f"{rival} against {plain}: {', '.join(told)} points."]
 
@@ -167,7 +169,7 @@ def _gradients(run: Results, data: str) -> list[str]:
     told = []
     for measure in ("g_l1", "g_pr"):
         for what in ("linf", "l0"):
-            each = [(run.mean(data, t, measure), run.mean(data, t, what))
+            each = [(mean(run, data, t, measure), mean(run, data, t, what))
                     for t in run.trainings(data)]  # fmt: skip
             pairs = [(a.value, b.value) for a, b in each if a is not None and b is not None]
             found = rank_correlation(pairs)

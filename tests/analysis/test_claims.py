@@ -14,7 +14,7 @@ from spikeproof.analysis.claims.claim import (
     CLAIMS,
     FAR_BETTER,
     MONTE_CARLO_ERRORS,
-    Part,
+    VerdictPart,
     above,
     combine,
     within,
@@ -64,8 +64,8 @@ def test_a_threshold_is_met_only_by_the_whole_interval() -> None:
 
 
 def test_one_contradiction_is_enough_and_support_needs_all() -> None:
-    def part(verdict: Any) -> Part:
-        return Part(name="", verdict=verdict, estimate=None, unit="")
+    def part(verdict: Any) -> VerdictPart:
+        return VerdictPart(name="", verdict=verdict, estimate=None, unit="")
 
     assert combine([part("supported"), part("contradicted")]) == "contradicted"
     assert combine([part("supported"), part("undecided")]) == "undecided"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from spikeproof.analysis.results import Results, results
+from spikeproof.analysis.tables import Table, align
 from spikeproof.base import FileProblem, SettingError
 from support import made_run
 
@@ -41,23 +42,34 @@ def run(tmp_path: Path) -> Results:
 
 
 def test_means_and_paired_differences_are_the_counted_ones(run: Results) -> None:
-    def mean(training: str, what: Any) -> float:
-        found = run.mean("digits", training, what)
+    def eighths(table: Table | None) -> float:
+        found = run.mean(table)
         assert found is not None
-        return found.value
+        return 8 * found.value
 
     # plain at linf .2: items 2 and 3, of which seed 0 has item 3 wrong; at l2 2: 0, 1 and 3.
-    assert mean("plain", "clean") == 7 / 8
-    assert mean("plain", "linf") == 3 / 8
-    assert mean("plain", "l2") == 5 / 8
-    assert mean("plain", ("linf", "l2")) == 1 / 8
-    gap = run.difference("digits", "SR", "plain", "linf")
+    assert eighths(run.right_when_clean("digits", "plain")) == 7
+    assert eighths(run.survival("digits", "plain", "linf")) == 3
+    assert eighths(run.survival("digits", "plain", "l2")) == 5
+    assert eighths(run.survival("digits", "plain", "linf", "l2")) == 1
+    pair = [run.survival("digits", training, "linf") for training in ("SR", "plain")]
+    gap = run.difference(*pair)
     assert gap is not None
     assert gap.value == 2 / 8  # items 1 and, under seed 1, no other: 2 + 3 of 8 against 1 + 2
     assert 0 <= gap.low <= gap.value <= gap.high
-    assert run.mean("digits", "AT", "l2") is None
-    assert run.difference("digits", "AT", "plain", "l2") is None
-    assert run.mean("digits", "plain", "g_l1") is None
+
+
+def test_what_was_not_measured_has_no_mean_and_no_difference(run: Results) -> None:
+    absent = [
+        run.survival("digits", "AT", "l2"),
+        run.survival("digits", "AT", "linf", "l2"),
+        run.survival("digits", "plain", "l1"),
+        run.right_under_timing("digits", "plain", "jitter 1"),
+        run.probed("digits", "plain", "g_l1"),
+    ]
+    assert absent == [None] * 5
+    assert run.mean(None) is None
+    assert run.difference(None, run.survival("digits", "plain", "l2")) is None
 
 
 def test_names_come_in_the_order_of_the_plan(run: Results) -> None:
@@ -177,8 +189,6 @@ def test_seeds_and_items_that_are_not_shared_are_left_out_of_a_comparison(tmp_pa
     assert other is not None
     assert plain.items.tolist() == [3, 5, 9]
     assert plain.values["alive"][:, 0].tolist() == [[0, 0, 1], [0, 0, 0]]
-    from spikeproof.analysis.tables import align
-
     aligned = align(plain, other)
     assert aligned is not None
     assert [table.seeds for table in aligned] == [(0,), (0,)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spikeproof.analysis import Part, Verdict
+from spikeproof.analysis import Verdict, VerdictPart
 from spikeproof.metrics import Estimate
 from spikeproof.report.answer import answer
 from spikeproof.report.masking import Sign
@@ -15,7 +15,7 @@ def gain(verdict: str, **norms: str) -> Verdict:
     value = {"supported": 9.0, "contradicted": -9.0, "undecided": 0.5}[verdict]
     estimate = Estimate(value, value - 2, value + 2, 100, 3)
     parts = tuple(
-        Part(name=name, verdict=told, estimate=estimate, unit="points")  # type: ignore[arg-type]
+        VerdictPart(name=name, verdict=told, estimate=estimate, unit="points")  # type: ignore[arg-type]
         for name, told in norms.items()
     )
     return Verdict(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spikeproof.analysis import extract, extracted, results
+from spikeproof.analysis import Table, extract, extracted, results
 from spikeproof.base import FileProblem, SettingError, read_arrays
 from spikeproof.data import load
 from spikeproof.evaluate import open_test, timing
@@ -133,11 +133,15 @@ def test_results_and_extracts_tell_the_same(done: Path, tmp_path: Path) -> None:
     ]
     assert kept.timing("digits-events") == rows
     for row in rows:
-        assert ran.mean("digits-events", "plain", row.what) == row.estimate
-    clean = ran.mean("digits-events", "plain", "undisturbed")
-    assert clean == rows[0].estimate == ran.mean("digits-events", "plain", "jitter 1e-09")
+        assert ran.mean(ran.right_under_timing("digits-events", "plain", row.what)) == row.estimate
+    clean = ran.mean(ran.right_under_timing("digits-events", "plain", "undisturbed"))
+    assert (
+        clean
+        == rows[0].estimate
+        == ran.mean(ran.right_under_timing("digits-events", "plain", "jitter 1e-09"))
+    )
     assert ran.to_dict()["data"]["digits-events"]["timing"][0]["estimate"]["n"] == 12
-    assert ran.per_item("digits-events", "plain", "jitter 7") is None
+    assert ran.right_under_timing("digits-events", "plain", "jitter 7") is None
     assert ran.provenance()["cells"] == {"complete": 4, "total": 4}
 
 
@@ -161,10 +165,14 @@ def test_a_run_written_by_hand_gives_shares_and_paired_differences(tmp_path: Pat
             counts = np.tile(np.array(right)[:, None], (1, 10))
             made.timing("digits-events", training, seed, {"jitter": ([1, 2], counts)}, draws=4)
     found = results(made.plan())
-    whole, half = (found.mean("digits-events", "plain", f"jitter {x}") for x in (1, 2))
+
+    def right(training: str, level: str) -> Table | None:
+        return found.right_under_timing("digits-events", training, level)
+
+    whole, half = (found.mean(right("plain", f"jitter {x}")) for x in (1, 2))
     assert whole is not None and half is not None
     assert (whole.value, half.value, half.low, half.high) == (1.0, 0.5, 0.5, 0.5)
-    gap = found.difference("digits-events", "SR", "plain", "jitter 2")
+    gap = found.difference(right("SR", "jitter 2"), right("plain", "jitter 2"))
     assert gap is not None
     assert (gap.value, gap.n, gap.seeds) == (0.25, 10, 2)
 

@@ -1,7 +1,9 @@
 """What follows from the records of a run: the transfer matrix, intervals, verdicts on claims."""
 
-from spikeproof.analysis.claims import CLAIMS, Part, Verdict, verdicts
+from spikeproof.analysis.claims import CLAIMS, Verdict, VerdictPart, verdicts
 from spikeproof.analysis.extract import extract, extracted
+from spikeproof.analysis.kinds import TrainingKind
+from spikeproof.analysis.records import CellRecord
 from spikeproof.analysis.results import Results, results
 from spikeproof.analysis.rows import (
     Competing,
@@ -9,20 +11,24 @@ from spikeproof.analysis.rows import (
     LayerActivity,
     MatrixCell,
     TimingRow,
-    Transfer,
+    TransferRow,
 )
+from spikeproof.analysis.tables import Table
 
 __all__ = [
     "CLAIMS",
+    "CellRecord",
     "Competing",
     "Curve",
     "LayerActivity",
     "MatrixCell",
-    "Part",
     "Results",
+    "Table",
     "TimingRow",
-    "Transfer",
+    "TrainingKind",
+    "TransferRow",
     "Verdict",
+    "VerdictPart",
     "extract",
     "extracted",
     "results",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.analysis.records import Arrays, Cell
+from spikeproof.analysis.records import Arrays, CellRecord
 from spikeproof.analysis.results import Results, results
 from spikeproof.base import FileProblem, digest, read_json, write_json
 
@@ -91,7 +91,7 @@ def extracted(path: Path | str, *, draws: int = 2000) -> Results:
 
 
 @dataclass(frozen=True)
-class _Kept(Cell):
+class _Kept(CellRecord):
     """A cell whose arrays and seconds stand in the extract itself."""
 
     arrays: Mapping[str, Any] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class _Kept(Cell):
         return self.seconds
 
 
-def _brief(cell: Cell) -> dict[str, Any]:
+def _brief(cell: CellRecord) -> dict[str, Any]:
     """A cell without what tables do not ask for."""
     asked = {key: value for key, value in cell.cell.items() if key != "suite"}
     if "suite" in cell.cell:  # its members are the same in every cell, and hashed with the rest
@@ -130,12 +130,12 @@ def _brief(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _names(cell: Cell) -> tuple[str, ...]:
+def _names(cell: CellRecord) -> tuple[str, ...]:
     """The arrays that tables ask for."""
     return (*_ARRAYS[cell.kind], *(cell.cell["levels"] if cell.kind == "timing" else ()))
 
 
-def _result(cell: Cell) -> dict[str, Any]:
+def _result(cell: CellRecord) -> dict[str, Any]:
     """What came out, without what a training did epoch by epoch."""
     if cell.kind != "train":
         return {k: v for k, v in cell.result.items() if k in ("activity", "passes")}

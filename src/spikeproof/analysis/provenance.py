@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spikeproof.analysis.run import Tables
+from spikeproof.analysis.run import RunRecords
 from spikeproof.base import SpikeproofError, canonical_json, digest
 from spikeproof.data import describe
 from spikeproof.metrics import LEVEL
@@ -13,41 +13,41 @@ from spikeproof.metrics import LEVEL
 __all__ = ["expected_cells", "provenance"]
 
 
-def provenance(tables: Tables) -> dict[str, Any]:
+def provenance(run: RunRecords, draws: int) -> dict[str, Any]:
     """Where the numbers come from: plan, versions, hashes, seeds, time, and what is missing."""
-    walls = [cell.wall() for cell in tables.cells]
+    walls = [cell.wall() for cell in run.cells]
     seconds = [float(wall["seconds"]) for wall in walls if "seconds" in wall]
     return {
-        "plan": tables.plan,
-        "plan_sha256": tables.record.get("sha256", digest(tables.plan)),
-        "split": tables.split,
+        "plan": run.plan,
+        "plan_sha256": run.record.get("sha256", digest(run.plan)),
+        "split": run.split,
         "cells": {
-            "complete": len(tables.cells),
-            "total": expected_cells(tables.record, tables.plan),
+            "complete": len(run.cells),
+            "total": expected_cells(run.record, run.plan),
         },
-        "seeds": tables.seeds(),
-        "versions": _distinct([cell.versions for cell in tables.cells]),
+        "seeds": run.seeds(),
+        "versions": _distinct([cell.versions for cell in run.cells]),
         "data_sha256": {
             name: _distinct(
                 [
                     c.inputs["data_sha256"]
-                    for c in tables.cells
+                    for c in run.cells
                     if "data_sha256" in c.inputs and c.data == name
                 ]
             )
-            for name in tables.data()
+            for name in run.data()
         },
         "code_sha256": _distinct(
-            [c.inputs["code_sha256"] for c in tables.cells if "code_sha256" in c.inputs]
+            [c.inputs["code_sha256"] for c in run.cells if "code_sha256" in c.inputs]
         ),
         "models": {
             c.id: {"data": c.data, "training": c.training, "seed": c.seed, **c.inputs}
-            for c in tables.cells
+            for c in run.cells
             if c.kind == "train"
         },
         "wall_seconds": sum(seconds) if len(seconds) == len(walls) else None,
         "hosts": _distinct([wall["host"] for wall in walls if "host" in wall]),
-        "intervals": {"level": LEVEL, "draws": tables.draws, "method": "paired bootstrap"},
+        "intervals": {"level": LEVEL, "draws": draws, "method": "paired bootstrap"},
     }
 
 

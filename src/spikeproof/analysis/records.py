@@ -12,7 +12,7 @@ import numpy as np
 
 from spikeproof.base import FileProblem, read_arrays, read_json
 
-__all__ = ["Arrays", "Cell", "read_cells", "read_plan"]
+__all__ = ["Arrays", "CellRecord", "read_cells", "read_plan"]
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -21,7 +21,7 @@ _PARTS = ("cell", "inputs", "versions", "result")
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellRecord:
     """A completed cell of a study.
 
     Args:
@@ -105,7 +105,7 @@ def read_plan(folder: Path) -> dict[str, Any]:
     return content
 
 
-def read_cells(folder: Path) -> list[Cell]:
+def read_cells(folder: Path) -> list[CellRecord]:
     """Read the record of every completed cell, in the order of their names.
 
     A cell is complete when its ``record.json`` is there; folders without one are still at work.
@@ -120,7 +120,7 @@ def read_cells(folder: Path) -> list[Cell]:
     return [_cell(path) for path in sorted((folder / "cells").glob("*/record.json"))]
 
 
-def _cell(path: Path) -> Cell:
+def _cell(path: Path) -> CellRecord:
     """A cell from its record, if nothing is missing."""
     # A pipe or a device in the place of the file would never end.
     if not path.is_file() or path.stat().st_size > _LARGEST:
@@ -143,4 +143,4 @@ def _cell(path: Path) -> Cell:
     for key in ("kind", "data", "training", "seed"):
         if key not in parts["cell"]:
             raise FileProblem(f"The record {path} does not say its {key!r}; delete its folder.")
-    return Cell(folder=path.parent, id=str(record["id"]), **parts)
+    return CellRecord(folder=path.parent, id=str(record["id"]), **parts)

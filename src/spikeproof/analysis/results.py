@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from spikeproof.analysis.accuracy import curve_of, matrix_rows
 from spikeproof.analysis.provenance import provenance
-from spikeproof.analysis.records import Arrays, read_cells, read_plan
+from spikeproof.analysis.records import Arrays, CellRecord, read_cells, read_plan
 from spikeproof.analysis.rows import (
     Competing,
     Curve,
     LayerActivity,
     MatrixCell,
     TimingRow,
-    Transfer,
+    TransferRow,
     plain,
 )
-from spikeproof.analysis.run import Tables
-from spikeproof.analysis.tables import Table, align
-from spikeproof.analysis.transfer import competing_rows, transfer_rows
-from spikeproof.metrics import (
-    Estimate,
-    curve_weights,
+from spikeproof.analysis.run import RunRecords
+from spikeproof.analysis.tables import (
+    LP_THREATS,
+    Table,
+    align,
+    attack_table,
+    one_value,
+    probe_table,
+    timing_table,
+    union_table,
 )
+from spikeproof.analysis.transfer import competing_rows, transfer_rows
+from spikeproof.metrics import Bootstrap, Estimate
 
 __all__ = ["Results", "results"]
 
@@ -54,7 +62,7 @@ def results(folder: Path | str, *, draws: int = 2000) -> Results:
     return Results(where, plan, cells, draws=draws)
 
 
-class Results(Tables):
+class Results(RunRecords):
     """The completed cells of a study, as the tables and curves of a report.
 
     Every interval is a 95 % percentile interval of a paired bootstrap over seeds and items; it is
@@ -68,39 +76,99 @@ class Results(Tables):
         draws: Bootstrap resamples behind every interval.
     """
 
-    def clean(self, data: str, training: str) -> Estimate | None:
-        """Clean accuracy; None where no attack cell of the training is complete."""
-        return self.mean(data, training, "clean")
+    def __init__(
+        self,
+        folder: Path,
+        plan: Mapping[str, Any],
+        cells: Sequence[CellRecord],
+        *,
+        draws: int = 2000,
+    ) -> None:
+        super().__init__(folder, plan, cells)
+        self.draws = draws
+        self._bootstraps: dict[tuple[int, int], Bootstrap] = {}
+        self._tables: dict[tuple[str, ...], Table | None] = {}
 
-    def mean(self, data: str, training: str, what: str | tuple[str, ...]) -> Estimate | None:
-        """The mean of what ``per_item`` finds over seeds and items; None where it finds nothing."""
-        table = self.per_item(data, training, what)
+    def _kept(self, key: tuple[str, ...], make: Callable[[], Table | None]) -> Table | None:
+        """A table, made at the first call."""
+        if key not in self._tables:
+            self._tables[key] = make()
+        return self._tables[key]
+
+    def bootstrap(self, table: Table) -> Bootstrap:
+        """The resamples for tables of this size, the same ones for all of them."""
+        size = (len(table.seeds), len(table.items))
+        if size not in self._bootstraps:
+            self._bootstraps[size] = Bootstrap(*size, draws=self.draws)
+        return self._bootstraps[size]
+
+    def table(self, data: str, training: str, threat: str) -> Table | None:
+        """Survival per seed, radius and item; None where no such cell is complete."""
+        cells = self.of_kind("attack", data, training)
+        cells = [cell for cell in cells if cell.cell["threat"]["name"] == threat]
+        return self._kept(("attack", data, training, threat), lambda: attack_table(cells))
+
+    def probe(self, data: str, training: str) -> Table | None:
+        """Probe numbers per seed and item; None where no such cell is complete."""
+        cells = self.of_kind("probe", data, training)
+        return self._kept(("probe", data, training), lambda: probe_table(cells))
+
+    def timed(self, data: str, training: str) -> Table | None:
+        """Right answers per seed and item, by level; None where no such cell is complete."""
+        cells = self.of_kind("timing", data, training)
+        return self._kept(("timing", data, training), lambda: timing_table(cells))
+
+    def union(
+        self, data: str, training: str, among: Sequence[str] = LP_THREATS
+    ) -> tuple[Table, tuple[str, ...]] | None:
+        """Survival of every l_p threat at once, ``alive`` per level, and the threats in it."""
+        members = tuple(t for t in self.threats(data) if t in among)
+        tables = [self.table(data, training, threat) for threat in members]
+        whole = [table for table in tables if table is not None]
+        aligned = align(*whole) if members and len(whole) == len(members) else None
+        return None if aligned is None else (union_table(aligned), members)
+
+    def right_when_clean(self, data: str, training: str) -> Table | None:
+        """Whether each item is right without an attack, ``value`` per seed and item."""
+        tables = (self.table(data, training, threat) for threat in self.threats(data))
+        return one_value(next((one for one in tables if one is not None), None), "clean")
+
+    def survival(self, data: str, training: str, *threats: str) -> Table | None:
+        """Whether each item survives the standard radius of a threat, or of several at once.
+
+        None where a single threat was not attacked; of several, those count that were.
+        """
+        if len(threats) == 1:
+            return one_value(self.table(data, training, threats[0]), "alive")
+        found = self.union(data, training, threats)
+        return None if found is None else one_value(found[0], "alive")
+
+    def right_under_timing(self, data: str, training: str, level: str) -> Table | None:
+        """The share of draws answered right at a level, as ``TimingRow.what`` names it."""
+        return one_value(self.timed(data, training), level)
+
+    def probed(self, data: str, training: str, name: str) -> Table | None:
+        """One array of the probe, such as ``"g_l1"``."""
+        return one_value(self.probe(data, training), name)
+
+    def mean(self, table: Table | None) -> Estimate | None:
+        """The mean of one value per seed and item; None where there is none."""
         return None if table is None else self.bootstrap(table).mean(table.values["value"])
 
-    def difference(
-        self,
-        data: str,
-        training: str,
-        other: str,
-        what: str | tuple[str, ...],
-        *,
-        of: Results | None = None,
-    ) -> Estimate | None:
-        """How much larger the mean is than another training's, paired by seed and item.
+    def difference(self, table: Table | None, other: Table | None) -> Estimate | None:
+        """How much larger the mean of one table is, paired by the seeds and items both have.
 
-        The other training is one ``of`` another run where that is given; then the seeds and items
-        count that both runs have.
+        The other table may come from another run.
         """
-        tables = [
-            self.per_item(data, training, what),
-            (of or self).per_item(data, other, what),
-        ]
-        whole = [table for table in tables if table is not None]
-        aligned = align(*whole) if len(whole) == len(tables) else None
+        aligned = align(table, other) if table is not None and other is not None else None
         if aligned is None:
             return None
         one, two = aligned
         return self.bootstrap(one).difference(one.values["value"], two.values["value"])
+
+    def clean(self, data: str, training: str) -> Estimate | None:
+        """Clean accuracy; None where no attack cell of the training is complete."""
+        return self.mean(self.right_when_clean(data, training))
 
     def matrix(self, data: str) -> list[MatrixCell]:
         """Robust accuracy of every training under every threat at every radius, and the unions.
@@ -108,73 +176,15 @@ class Results(Tables):
         An item survives the union at a level if it is right when clean and under every l_p threat
         of the data set at that level.
         """
-        rows = []
-        for training in self.trainings(data):
-            for threat in self.threats(data):
-                table = self.table(data, training, threat)
-                if table is not None:
-                    rows += self._row(data, training, threat, table)
-            rows += self._unions(data, training)
-        return rows
-
-    def _row(self, data: str, training: str, threat: str, table: Table) -> list[MatrixCell]:
-        """The cells of one training and threat."""
-        means = self.bootstrap(table).mean
-        return [
-            MatrixCell(
-                data=data,
-                training=training,
-                threat=threat,
-                radius=radius,
-                level=level,
-                estimate=means(table.values["alive"][:, level]),
-            )
-            for level, radius in enumerate(table.radii)
-        ]
-
-    def _unions(self, data: str, training: str) -> list[MatrixCell]:
-        """The union cells of one training."""
-        found = self.union(data, training)
-        if found is None:
-            return []
-        table, members = found
-        rows = self._row(data, training, "union", table)
-        return [
-            MatrixCell(
-                data=data,
-                training=training,
-                threat="union",
-                radius=None,
-                level=row.level,
-                estimate=row.estimate,
-                members=members,
-            )
-            for row in rows
-        ]
+        return matrix_rows(self, data)
 
     def curve(self, data: str, training: str, threat: str) -> Curve | None:
         """Accuracy against the radius; None where no such cell is complete."""
         table = self.table(data, training, threat)
-        if table is None:
-            return None
-        boot, clean = self.bootstrap(table), table.values["clean"][:, None]
-        alive = np.concatenate([clean, table.values["alive"]], axis=1)
-        randomly = np.concatenate([clean, table.values["random"]], axis=1)
-        radii = (0.0, *table.radii)
-        points = [boot.mean(alive[:, level]) for level in range(len(radii))]
-        return Curve(
-            data=data,
-            training=training,
-            threat=threat,
-            radii=radii,
-            accuracy=tuple(point.value for point in points),
-            low=tuple(point.low for point in points),
-            high=tuple(point.high for point in points),
-            random_accuracy=tuple(float(mean) for mean in randomly.mean((0, 2))),
-            area=boot.mean(np.einsum("r,srn->sn", curve_weights(radii), alive)),
-        )
+        origin: dict[str, Any] = {"data": data, "training": training, "threat": threat}
+        return None if table is None else Curve(**origin, **curve_of(table, self.bootstrap(table)))
 
-    def transfer(self, data: str) -> list[Transfer]:
+    def transfer(self, data: str) -> list[TransferRow]:
         """Transfer ratio of every training to every threat, at the middle radius of each ladder."""
         return transfer_rows(self, data)
 
@@ -210,7 +220,7 @@ class Results(Tables):
 
     def activity(self, data: str, training: str) -> list[LayerActivity]:
         """Firing of every spiking layer on the probe's items, the mean over seeds."""
-        found = [cell.result["activity"] for cell in self._of("probe", data, training)]
+        found = [cell.result["activity"] for cell in self.of_kind("probe", data, training)]
         layers = list(dict.fromkeys(layer for one in found for layer in one))
         rows = []
         for layer in layers:
@@ -222,7 +232,7 @@ class Results(Tables):
     def gallery(self, data: str) -> list[dict[str, Any]]:
         """Broken items of every attack cell that kept some, as arrays with their origin."""
         rows = []
-        for cell in self._of("attack", data):
+        for cell in self.of_kind("attack", data):
             arrays = cell.gallery()
             if arrays and len(arrays["y"]):
                 origin = {"training": cell.training, "seed": cell.seed}
@@ -231,7 +241,7 @@ class Results(Tables):
 
     def provenance(self) -> dict[str, Any]:
         """Where the numbers come from: plan, versions, hashes, seeds, time, and what is missing."""
-        return provenance(self)
+        return provenance(self, self.draws)
 
     def to_dict(self) -> dict[str, Any]:
         """Every row as plain JSON data, without the per-item arrays and the gallery."""

@@ -17,7 +17,7 @@ __all__ = [
     "LayerActivity",
     "MatrixCell",
     "TimingRow",
-    "Transfer",
+    "TransferRow",
     "level_name",
     "plain",
 ]
@@ -106,8 +106,8 @@ class Curve:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transfer:
-    """Transfer ratio of one training to one threat, at the standard radius.
+class TransferRow:
+    """TransferRow ratio of one training to one threat, at the standard radius.
 
     Args:
         data: Data set.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.analysis.records import Cell
+from spikeproof.analysis.records import CellRecord
 from spikeproof.analysis.rows import UNDISTURBED, level_name
 from spikeproof.base import FileProblem
 from spikeproof.metrics import Floats
@@ -17,11 +17,12 @@ from spikeproof.metrics import Floats
 __all__ = [
     "LP_THREATS",
     "Table",
-    "TrainingKind",
     "align",
     "attack_table",
+    "one_value",
     "probe_table",
     "timing_table",
+    "union_table",
 ]
 
 LP_THREATS = ("linf", "l2", "l1", "l0")
@@ -65,7 +66,29 @@ def align(*tables: Table) -> list[Table] | None:
     return [table.only(seeds, items) for table in tables]
 
 
-def attack_table(cells: Sequence[Cell]) -> Table | None:
+def one_value(table: Table | None, name: str) -> Table | None:
+    """One number per seed and item, ``value``: of several radii the standard one.
+
+    None where the table, or the name in it, is not there.
+    """
+    if table is None or name not in table.values:
+        return None
+    value = table.values[name]
+    chosen = value[:, table.middle] if value.ndim == 3 else value
+    return replace(table, radii=(), values={"value": chosen})
+
+
+def union_table(aligned: Sequence[Table]) -> Table:
+    """Survival of several threats at once, level by level, from tables of the same items."""
+    levels = min(len(table.radii) for table in aligned)
+    alive = np.minimum.reduce([table.values["alive"][:, :levels] for table in aligned])
+    first = aligned[0]
+    alive = alive * first.values["clean"][:, None]
+    radii = tuple(float(level) for level in range(levels))
+    return Table(first.seeds, first.items, radii, {"alive": alive})
+
+
+def attack_table(cells: Sequence[CellRecord]) -> Table | None:
     """Return survival per seed, radius and item from the attack cells of one threat.
 
     Values: ``clean`` ``(S, N)``, and ``alive``, ``random``, ``length`` ``(S, R, N)``.
@@ -93,7 +116,7 @@ def attack_table(cells: Sequence[Cell]) -> Table | None:
     return _stacked(cells, radii, rows)
 
 
-def probe_table(cells: Sequence[Cell]) -> Table | None:
+def probe_table(cells: Sequence[CellRecord]) -> Table | None:
     """Return every per-item array of the probe cells of one training, ``(S, N)`` each."""
     if not cells:
         return None
@@ -106,7 +129,7 @@ def probe_table(cells: Sequence[Cell]) -> Table | None:
     return _stacked(cells, (), rows)
 
 
-def timing_table(cells: Sequence[Cell]) -> Table | None:
+def timing_table(cells: Sequence[CellRecord]) -> Table | None:
     """Return, per level and without any change, the share of draws answered right, ``(S, N)``.
 
     Names are ``"undisturbed"`` and those of ``level_name``.
@@ -124,7 +147,7 @@ def timing_table(cells: Sequence[Cell]) -> Table | None:
     return _stacked(cells, (), rows)
 
 
-def _shaped(cell: Cell, name: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+def _shaped(cell: CellRecord, name: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
     """An array of a cell, if it has the shape it must have."""
     if cell.array(name).shape != shape:
         raise FileProblem(
@@ -135,7 +158,7 @@ def _shaped(cell: Cell, name: str, shape: tuple[int, ...]) -> np.ndarray[Any, An
 
 
 def _stacked(
-    cells: Sequence[Cell], radii: tuple[float, ...], rows: Sequence[Mapping[str, Floats]]
+    cells: Sequence[CellRecord], radii: tuple[float, ...], rows: Sequence[Mapping[str, Floats]]
 ) -> Table | None:
     """One table from one set of arrays per seed, on the items all seeds share."""
     singles = []
@@ -149,47 +172,3 @@ def _stacked(
     singles = sorted((one.only(one.seeds, items) for one in singles), key=lambda one: one.seeds)
     values = {name: np.concatenate([one.values[name] for one in singles]) for name in rows[0]}
     return Table(tuple(one.seeds[0] for one in singles), items, radii, values)
-
-
-@dataclass(frozen=True)
-class TrainingKind:
-    """What a training does, read from the record of its objective.
-
-    Args:
-        terms: Kinds of its terms.
-        against: Threat its inputs are attacked with, or what else is done to them; None for clean
-            inputs.
-        ruled: Whether anything but the optimiser changes weights.
-    """
-
-    terms: frozenset[str]
-    against: str | None
-    ruled: bool = False
-
-    @property
-    def undefended(self) -> bool:
-        """Only cross-entropy, on clean inputs."""
-        return self.terms == {"cross_entropy"} and self.against is None and not self.ruled
-
-    @property
-    def sparse(self) -> bool:
-        """Whether it penalises the input gradient."""
-        return any("sparse" in term for term in self.terms)
-
-    @classmethod
-    def of(cls, objective: Mapping[str, Any]) -> TrainingKind:
-        """Read ``{"terms": {name: {"kind", "weight"}}, "inputs": None or {"threat"}}``."""
-        kinds = frozenset(
-            str(term["kind"]) for term in objective["terms"].values() if term.get("weight", 1) != 0
-        )
-        inputs = objective.get("inputs")
-        if not inputs:
-            return cls(kinds, None, bool(objective.get("rules")))
-        return cls(kinds, _against(inputs), bool(objective.get("rules")))
-
-
-def _against(inputs: Mapping[str, Any]) -> str:
-    """What inputs are attacked under: names joined by +, or the kind of noise."""
-    each = [member["threat"] for member in inputs.get("members", ())] or inputs.get("threats")
-    each = each or [inputs.get("threat") or inputs.get("kind", "")]
-    return "+".join(str(t if isinstance(t, str) else t["name"]) for t in each)

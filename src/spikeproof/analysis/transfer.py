@@ -3,45 +3,48 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
-from spikeproof.analysis.rows import Competing, Transfer
-from spikeproof.analysis.run import Tables
+from spikeproof.analysis.rows import Competing, TransferRow
 from spikeproof.analysis.tables import align
 from spikeproof.metrics import competitiveness, transfer_ratio
+
+if TYPE_CHECKING:
+    from spikeproof.analysis.results import Results
 
 __all__ = ["competing_rows", "transfer_rows"]
 
 
-def transfer_rows(tables: Tables, data: str) -> list[Transfer]:
-    """Transfer ratio of every training to every threat, at the middle radius of each ladder."""
-    base = tables.undefended(data)
+def transfer_rows(results: Results, data: str) -> list[TransferRow]:
+    """TransferRow ratio of every training to every threat, at the middle radius of each ladder."""
+    base = results.undefended(data)
     return [
-        _tau(tables, data, training, threat, base)
-        for training in tables.trainings(data)
+        _tau(results, data, training, threat, base)
+        for training in results.trainings(data)
         if training != base
-        for threat in tables.threats(data)
+        for threat in results.threats(data)
     ]
 
 
-def _tau(tables: Tables, data: str, training: str, threat: str, base: str | None) -> Transfer:
+def _tau(results: Results, data: str, training: str, threat: str, base: str | None) -> TransferRow:
     """One transfer ratio, or why there is none."""
-    dedicated = tables.dedicated(data, threat)
+    dedicated = results.dedicated(data, threat)
     row = partial(
-        Transfer, data=data, training=training, threat=threat, dedicated=dedicated, radius=None
+        TransferRow, data=data, training=training, threat=threat, dedicated=dedicated, radius=None
     )
     none = partial(row, tau=None, low=None, high=None, defined=False)
     if base is None:
         return none(reason="this run has no training with cross-entropy alone")
     if dedicated is None:
         return none(reason=f"no training of this run is dedicated to {threat}")
-    found = [tables.table(data, name, threat) for name in (training, dedicated, base)]
+    found = [results.table(data, name, threat) for name in (training, dedicated, base)]
     present = [table for table in found if table is not None]
     whole = align(*present) if len(present) == 3 else None
     if whole is None:
         return none(reason="not every cell it compares is complete")
     level = whole[0].middle
     trained, best, undefended = (table.values["alive"][:, level] for table in whole)
-    tau = transfer_ratio(trained, best, undefended, tables.bootstrap(whole[0]))
+    tau = transfer_ratio(trained, best, undefended, results.bootstrap(whole[0]))
     return row(
         radius=whole[0].radii[level],
         tau=tau.tau,
@@ -52,14 +55,14 @@ def _tau(tables: Tables, data: str, training: str, threat: str, base: str | None
     )
 
 
-def competing_rows(tables: Tables, data: str) -> list[Competing]:
+def competing_rows(results: Results, data: str) -> list[Competing]:
     """Competitiveness of every training over the threats that have a dedicated training."""
-    dedicated = {t: tables.dedicated(data, t) for t in tables.threats(data)}
-    middle = {t: _middle(tables, data, name, t) for t, name in dedicated.items() if name}
+    dedicated = {t: results.dedicated(data, t) for t in results.threats(data)}
+    middle = {t: _middle(results, data, name, t) for t, name in dedicated.items() if name}
     best = {t: value for t, value in middle.items() if value}
     rows = []
-    for training in tables.trainings(data):
-        own = {t: _middle(tables, data, training, t) for t in best}
+    for training in results.trainings(data):
+        own = {t: _middle(results, data, training, t) for t in best}
         reached = {t: value for t, value in own.items() if value is not None}
         found = competitiveness(reached, best) if reached else None
         if found is not None:
@@ -76,7 +79,7 @@ def competing_rows(tables: Tables, data: str) -> list[Competing]:
     return rows
 
 
-def _middle(tables: Tables, data: str, training: str, threat: str) -> float | None:
+def _middle(results: Results, data: str, training: str, threat: str) -> float | None:
     """Robust accuracy at the middle radius."""
-    table = tables.table(data, training, threat)
+    table = results.table(data, training, threat)
     return None if table is None else float(table.values["alive"][:, table.middle].mean())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from spikeproof.analysis import Part, Verdict
+from spikeproof.analysis import Verdict, VerdictPart
 from spikeproof.report.labels import data_title, listed, threat_title
 from spikeproof.report.masking import Sign
 
@@ -41,11 +41,11 @@ def answer(judged: Sequence[Verdict], masked: Sequence[Sign]) -> Answer:
     return Answer(_short(parts, masked), " ".join(filter(None, told)))
 
 
-def _count(parts: Sequence[Part], verdict: str) -> int:
+def _count(parts: Sequence[VerdictPart], verdict: str) -> int:
     return sum(part.verdict == verdict for part in parts)
 
 
-def _short(parts: Sequence[Part], masked: Sequence[Sign]) -> str:
+def _short(parts: Sequence[VerdictPart], masked: Sequence[Sign]) -> str:
     """One sentence that counts gains, losses and open questions."""
     gained, lost = _count(parts, "supported"), _count(parts, "contradicted")
     raised = [sign for sign in masked if sign.raised]
@@ -97,7 +97,7 @@ def _gain(verdict: Verdict) -> str:
     return f"{data_title(verdict.data).lower()} {gain}"
 
 
-def _by_norm(parts: Sequence[Part]) -> str:
+def _by_norm(parts: Sequence[VerdictPart]) -> str:
     """In how many data sets each norm gained or lost."""
     told = []
     for norm in _NORMS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spikeproof.analysis import Part, Verdict
+from spikeproof.analysis import Verdict, VerdictPart
 from spikeproof.metrics import Estimate
 from spikeproof.report import claim_figures
 from spikeproof.report.figures import Figure, forest
@@ -131,7 +131,7 @@ def _value(estimate: Estimate, unit: str) -> str:
     return f"{number(estimate.value)} ({ends}) {pretty(unit)}"
 
 
-def _part(part: Part) -> tuple[str, str, str, str, str, str]:
+def _part(part: VerdictPart) -> tuple[str, str, str, str, str, str]:
     """A comparison as a row of a table."""
     value, interval = "–", "–"
     if part.estimate is not None:

@@ -13,10 +13,10 @@ from spikeproof.metrics import Bootstrap, Estimate, Floats, wilson
 
 __all__ = [
     "CLAIMS",
-    "Answer",
     "Claim",
-    "Part",
+    "Outcome",
     "Verdict",
+    "VerdictPart",
     "above",
     "combine",
     "gain_bars",
@@ -30,7 +30,7 @@ __all__ = [
     "within",
 ]
 
-Answer = Literal["supported", "contradicted", "undecided"]
+Outcome = Literal["supported", "contradicted", "undecided"]
 
 # Claim 1: measured over predicted random vulnerability counts as agreeing inside this range.
 AGREEMENT = (0.5, 2.0)
@@ -105,7 +105,7 @@ CLAIMS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class VerdictPart:
     """One comparison behind a verdict.
 
     Args:
@@ -117,7 +117,7 @@ class Part:
     """
 
     name: str
-    verdict: Answer
+    verdict: Outcome
     estimate: Estimate | None
     unit: str
     note: str = ""
@@ -144,11 +144,11 @@ class Verdict:
     title: str
     statement: str
     data: str
-    verdict: Answer
+    verdict: Outcome
     estimate: Estimate | None
     unit: str
     explanation: str
-    parts: tuple[Part, ...] = ()
+    parts: tuple[VerdictPart, ...] = ()
     figure: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -170,7 +170,7 @@ def missing(number: int, data: str, reason: str) -> Verdict:
     )
 
 
-def combine(parts: Sequence[Part]) -> Answer:
+def combine(parts: Sequence[VerdictPart]) -> Outcome:
     """A claim stated without exception: one contradiction is enough, support needs every part."""
     answers = {part.verdict for part in parts}
     if "contradicted" in answers:
@@ -178,14 +178,14 @@ def combine(parts: Sequence[Part]) -> Answer:
     return "supported" if answers == {"supported"} else "undecided"
 
 
-def above(estimate: Estimate, threshold: float) -> Answer:
+def above(estimate: Estimate, threshold: float) -> Outcome:
     """Whether a number lies above a threshold: supported or contradicted by the whole interval."""
     if estimate.low > threshold or estimate.low == threshold > 0:
         return "supported"
     return "contradicted" if estimate.high < threshold else "undecided"
 
 
-def within(estimate: Estimate, low: float, high: float) -> Answer:
+def within(estimate: Estimate, low: float, high: float) -> Outcome:
     """Whether a number lies inside a range."""
     if low <= estimate.low and estimate.high <= high:
         return "supported"
@@ -230,7 +230,7 @@ def listed(array: Floats) -> list[float | None]:
     return [float(v) if math.isfinite(v) else None for v in np.ravel(array)]
 
 
-def gain_bars(parts: Sequence[Part]) -> dict[str, Any]:
+def gain_bars(parts: Sequence[VerdictPart]) -> dict[str, Any]:
     """Gains in points with their intervals, as plain data of a figure."""
     rows = [(part.name, part.estimate) for part in parts if part.estimate is not None]
     series = {

@@ -8,8 +8,8 @@ import numpy as np
 
 from spikeproof.analysis.claims.claim import (
     FAR_BETTER,
-    Part,
     Verdict,
+    VerdictPart,
     above,
     combine,
     gain_bars,
@@ -18,7 +18,7 @@ from spikeproof.analysis.claims.claim import (
     show,
     verdict_on,
 )
-from spikeproof.analysis.run import Tables
+from spikeproof.analysis.results import Results
 from spikeproof.analysis.tables import LP_THREATS, Table, align
 from spikeproof.metrics import Bootstrap, Estimate, Floats, bootstrap_p, holm
 
@@ -33,18 +33,18 @@ __all__ = [
 RIVALS = ("l2", "l0")
 
 
-def linf_destroys_most(tables: Tables, data: str) -> Verdict:
+def linf_destroys_most(results: Results, data: str) -> Verdict:
     """Claim 3: is less left under l_inf than under l_2 and l_0?
 
     Decided at the standard radii of the data set. The comparison at equal l_2 length is reported
     beside it: an l_2 ball holds every perturbation of its length, so there a perfect l_2 attack
     can never do less than l_inf.
     """
-    found = _attacked(tables, data, 3, ("linf", *RIVALS))
+    found = _attacked(results, data, 3, ("linf", *RIVALS))
     if isinstance(found, Verdict):
         return found
     training, by_threat = found
-    boot, linf = tables.bootstrap(by_threat["linf"]), by_threat["linf"]
+    boot, linf = results.bootstrap(by_threat["linf"]), by_threat["linf"]
     standard, equal = [], []
     for rival in RIVALS:
         other = by_threat[rival]
@@ -66,16 +66,16 @@ def linf_destroys_most(tables: Tables, data: str) -> Verdict:
     )
 
 
-def noise_is_survived(tables: Tables, data: str) -> Verdict:
+def noise_is_survived(results: Results, data: str) -> Verdict:
     """Claim 4: is accuracy under the largest noise far above accuracy under the standard attack?"""
-    norms = [t for t in tables.threats(data) if t in LP_THREATS]
-    found = _attacked(tables, data, 4, norms)
+    norms = [t for t in results.threats(data) if t in LP_THREATS]
+    found = _attacked(results, data, 4, norms)
     if isinstance(found, Verdict):
         return found
     training, by_threat = found
     parts = []
     for norm, table in by_threat.items():
-        boot = tables.bootstrap(table)
+        boot = results.bootstrap(table)
         gap = boot.difference(table.values["random"][:, -1], _middle(table))
         note = f"noise at {table.radii[-1]:g}, attack at {table.radii[table.middle]:g}"
         parts.append(_gap(f"{norm}", gap, FAR_BETTER, note))
@@ -96,22 +96,22 @@ def noise_is_survived(tables: Tables, data: str) -> Verdict:
     )
 
 
-def sparse_gradients_help(tables: Tables, data: str) -> Verdict:
+def sparse_gradients_help(results: Results, data: str) -> Verdict:
     """Claim 6: what sparse-gradient training adds to robust accuracy, per norm and in the mean."""
-    base, trained = tables.undefended(data), tables.sparse(data)
+    base, trained = results.undefended(data), results.sparse(data)
     if base is None or not trained:
         what = "training with cross-entropy alone" if base is None else "sparse-gradient training"
         return missing(6, data, f"this run has no {what}")
-    norms = [t for t in tables.threats(data) if t in LP_THREATS]
-    pairs = _pairs(tables, data, trained[0], base, norms)
+    norms = [t for t in results.threats(data) if t in LP_THREATS]
+    pairs = _pairs(results, data, trained[0], base, norms)
     if pairs is None:
         return missing(6, data, f"not every attack on {trained[0]!r} and {base!r} is complete")
-    boot, gains = tables.bootstrap(pairs[norms[0]][0]), _gains(pairs)
+    boot, gains = results.bootstrap(pairs[norms[0]][0]), _gains(pairs)
     mean = points(boot.mean(np.mean([gains[norm] for norm in norms], axis=0)))
     parts = _gain_parts(boot, gains)
     parts += _whole_parts(boot, pairs)
     for other in trained[1:]:
-        parts += _other_training(tables, data, other, base, norms)
+        parts += _other_training(results, data, other, base, norms)
     each = "; ".join(_sentence(part) for part in parts)
     return verdict_on(
         6,
@@ -128,7 +128,7 @@ def sparse_gradients_help(tables: Tables, data: str) -> Verdict:
     )
 
 
-def _gain_parts(boot: Bootstrap, gains: dict[str, Floats]) -> list[Part]:
+def _gain_parts(boot: Bootstrap, gains: dict[str, Floats]) -> list[VerdictPart]:
     """The gain in each norm, with p values adjusted for the number of norms."""
     draws = {norm: boot.means(gain) for norm, gain in gains.items()}
     adjusted = holm([bootstrap_p(values) for values in draws.values()])
@@ -138,7 +138,7 @@ def _gain_parts(boot: Bootstrap, gains: dict[str, Floats]) -> list[Part]:
     ]
 
 
-def _whole_parts(boot: Bootstrap, pairs: dict[str, tuple[Table, Table]]) -> list[Part]:
+def _whole_parts(boot: Bootstrap, pairs: dict[str, tuple[Table, Table]]) -> list[VerdictPart]:
     """The gain in the union of the norms, and what it costs on clean inputs."""
     ours = np.minimum.reduce([_middle(pair[0]) for pair in pairs.values()])
     theirs = np.minimum.reduce([_middle(pair[1]) for pair in pairs.values()])
@@ -151,22 +151,22 @@ def _whole_parts(boot: Bootstrap, pairs: dict[str, tuple[Table, Table]]) -> list
 
 
 def _other_training(
-    tables: Tables, data: str, training: str, base: str, norms: list[str]
-) -> list[Part]:
+    results: Results, data: str, training: str, base: str, norms: list[str]
+) -> list[VerdictPart]:
     """The mean gain of another sparse-gradient training."""
-    pairs = _pairs(tables, data, training, base, norms)
+    pairs = _pairs(results, data, training, base, norms)
     if pairs is None:
         return []
-    boot = tables.bootstrap(pairs[norms[0]][0])
+    boot = results.bootstrap(pairs[norms[0]][0])
     gain = np.mean(list(_gains(pairs).values()), axis=0)
     return [_gap(f"mean over norms of {training!r}", boot.mean(gain), 0.0)]
 
 
 def _pairs(
-    tables: Tables, data: str, training: str, base: str, norms: list[str]
+    results: Results, data: str, training: str, base: str, norms: list[str]
 ) -> dict[str, tuple[Table, Table]] | None:
     """Both trainings under every norm, on the seeds and items that all of them share."""
-    found = [tables.table(data, name, norm) for norm in norms for name in (training, base)]
+    found = [results.table(data, name, norm) for norm in norms for name in (training, base)]
     whole = [table for table in found if table is not None]
     aligned = align(*whole) if norms and len(whole) == len(found) else None
     if aligned is None:
@@ -180,13 +180,13 @@ def _gains(pairs: dict[str, tuple[Table, Table]]) -> dict[str, Floats]:
 
 
 def _attacked(
-    tables: Tables, data: str, claim: int, threats: Any
+    results: Results, data: str, claim: int, threats: Any
 ) -> tuple[str, dict[str, Table]] | Verdict:
     """The undefended training under the threats, aligned; or the verdict that it is missing."""
-    training = tables.undefended(data)
+    training = results.undefended(data)
     if training is None:
         return missing(claim, data, "this run has no training with cross-entropy alone")
-    found = {threat: tables.table(data, training, threat) for threat in threats}
+    found = {threat: results.table(data, training, threat) for threat in threats}
     absent = [threat for threat, table in found.items() if table is None]
     if absent or not found:
         names = ", ".join(absent) or "any l_p threat"
@@ -197,13 +197,13 @@ def _attacked(
     return training, dict(zip(found, aligned, strict=True))
 
 
-def _at_equal_length(boot: Bootstrap, rival: str, other: Table, linf: Table) -> Part:
+def _at_equal_length(boot: Bootstrap, rival: str, other: Table, linf: Table) -> VerdictPart:
     """The comparison where both perturbations are equally long in l_2."""
     name = f"{rival} minus linf at equal l2 length"
     lengths = typical_lengths(other), typical_lengths(linf)
     known = [one[np.isfinite(one)] for one in lengths]
     if not all(one.size for one in known) or not np.isfinite(lengths[1][linf.middle]):
-        return Part(
+        return VerdictPart(
             name=name, verdict="undecided", estimate=None, unit="points", note="nothing was broken"
         )
     length = min(float(lengths[1][linf.middle]), *(float(one.max()) for one in known))
@@ -245,19 +245,19 @@ def _middle(table: Table) -> Floats:
     return np.asarray(table.values["alive"][:, table.middle])
 
 
-def _gap(name: str, gap: Estimate, threshold: float, note: str = "") -> Part:
+def _gap(name: str, gap: Estimate, threshold: float, note: str = "") -> VerdictPart:
     """A difference of accuracies as a part, in points."""
-    return Part(
+    return VerdictPart(
         name=name, verdict=above(gap, threshold), estimate=points(gap), unit="points", note=note
     )
 
 
-def _value(part: Part) -> float:
+def _value(part: VerdictPart) -> float:
     assert part.estimate is not None
     return part.estimate.value
 
 
-def _sentence(part: Part) -> str:
+def _sentence(part: VerdictPart) -> str:
     """A part as text."""
     if part.estimate is None:
         return f"{part.name} undecided, {part.note}"

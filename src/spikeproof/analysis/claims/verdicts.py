@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from spikeproof.analysis.claims.claim import (
     CLAIMS,
-    Part,
     Verdict,
+    VerdictPart,
     combine,
     gain_bars,
     missing,
@@ -24,11 +24,11 @@ from spikeproof.analysis.claims.vulnerability import (
     random_follows_gradient,
     sparsity_bounds_gap,
 )
-from spikeproof.analysis.run import Tables
+from spikeproof.analysis.results import Results
 from spikeproof.base import SpikeproofError
 from spikeproof.data import describe
 
-__all__ = ["CLAIMS", "Part", "Verdict", "verdicts"]
+__all__ = ["CLAIMS", "Verdict", "VerdictPart", "verdicts"]
 
 _JUDGES = {
     1: random_follows_gradient,
@@ -40,7 +40,7 @@ _JUDGES = {
 }
 
 
-def verdicts(results: Tables) -> list[Verdict]:
+def verdicts(results: Results) -> list[Verdict]:
     """Judge every claim on every data set of a run, and the last one over all of them.
 
     A verdict is decided by the whole 95 % interval of its number against a threshold that is fixed
@@ -71,7 +71,7 @@ def _everywhere(rows: list[Verdict]) -> Verdict:
     if absent:
         return missing(7, "all", f"this run holds no {' and no '.join(absent)} data")
     parts = tuple(
-        Part(
+        VerdictPart(
             name=f"{row.data} ({found[row.data]})",
             verdict=row.verdict,
             estimate=row.estimate,
