@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from research.pages.page import number, percent
 from spikeproof.analysis import Results, Table
 from spikeproof.metrics import Estimate
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +12,15 @@ import pytest
 
 from spikeproof.analysis.results import Results, results
 from spikeproof.analysis.tables import Table, align
-from spikeproof.base import FileProblem, SettingError
+from spikeproof.base import SettingError
 from support import made_run
 
 T, F = True, False
-
-
-def four_items(folder: Path) -> Any:
-    """Two seeds, four items, two threats, three trainings; every share is a number of eighths."""
-    run = made_run.MadeRun(folder)
-    for seed in (0, 1):
-        run.train("digits", "plain", seed, made_run.PLAIN)
-        run.train("digits", "SR", seed, made_run.SPARSE)
-        run.train("digits", "AT", seed, made_run.against("linf"))
-        right = [T, T, T, F] if seed == 0 else [T, T, T, T]
-        attack, radii = run.attack, (0.1, 0.2, 0.4)
-        attack("digits", "plain", seed, "linf", radii, right, [[T, F, F, F], [T, T, F, F], [T] * 4])
-        attack("digits", "plain", seed, "l2", (1, 2, 3), right, [[F] * 4, [F, F, T, F], [T] * 4])
-        attack("digits", "SR", seed, "linf", radii, right, [[F] * 4, [T, F, F, F], [T, T, F, F]])
-        attack("digits", "SR", seed, "l2", (1, 2, 3), right, [[F] * 4, [F] * 4, [F] * 4])
-        attack("digits", "AT", seed, "linf", radii, right, [[F] * 4] * 3)
-    return run
+Made = Callable[[Path], Any]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Results:
+def run(tmp_path: Path, four_items: Made) -> Results:
     return results(four_items(tmp_path / "run").plan(("plain", "SR", "AT")))
 
 
@@ -89,7 +72,7 @@ def test_the_kinds_of_training_are_read_from_their_objectives(run: Results) -> N
 
 
 def test_a_sparse_adversarial_training_is_neither_dedicated_nor_sparse_alone(
-    tmp_path: Path,
+    tmp_path: Path, four_items: Made
 ) -> None:
     made = four_items(tmp_path / "run")
     made.train("digits", "SR+AT", 0, made_run.against("linf", sparse=True))
@@ -258,80 +241,7 @@ def test_an_incomplete_run_says_what_it_has(tmp_path: Path) -> None:
     assert empty.to_dict()["provenance"]["cells"]["complete"] == 0
 
 
-def test_cells_of_an_earlier_plan_are_not_mixed_in(tmp_path: Path) -> None:
+def test_cells_of_an_earlier_plan_are_not_mixed_in(tmp_path: Path, four_items: Made) -> None:
     made = four_items(tmp_path / "run")
     run = results(made.plan(("plain", "SR", "AT"), cells=made.ids[:5]))
     assert len(run.cells) == 5
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "a[1]*?",
-        "id=7",
-        "data=other/seed=9",
-        'cell={"kind": "train"}',
-        "result=null",
-        "filename=record.json",
-        "it's {x} %20 $HOME",
-        "~",
-    ],
-)
-def test_the_names_of_folders_say_nothing_about_what_is_in_them(tmp_path: Path, name: str) -> None:
-    plain = results(four_items(tmp_path / "run").plan())
-    shutil.copytree(plain.folder, tmp_path / name / "run")
-    found = results(tmp_path / name / "run")
-    assert len(found.cells) == 16
-    for cell, known in zip(found.cells, plain.cells, strict=True):
-        assert (cell.id, cell.cell, cell.result) == (known.id, known.cell, known.result)
-    assert found.to_dict() == plain.to_dict()
-
-
-def test_a_record_that_is_no_ordinary_file_is_refused_by_name(tmp_path: Path) -> None:
-    made = four_items(tmp_path / "run")
-    path = made.plan() / "cells" / made.ids[2] / "record.json"
-    path.unlink()
-    os.mkfifo(path)
-    with pytest.raises(FileProblem, match=made.ids[2]):
-        results(made.folder)
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b'{"schema": 1, "id"', b"[1, 2]", b'{"id": "x"}', b'{"cell": {}}', b"{}{}"]
-)
-def test_a_corrupt_record_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
-    made = four_items(tmp_path / "run")
-    folder = made.plan()
-    bad = folder / "cells" / made.ids[4] / "record.json"
-    bad.write_bytes(content)
-    with pytest.raises(FileProblem, match=made.ids[4]):
-        results(folder)
-
-
-@pytest.mark.parametrize("damage", ["absent", "truncated", "array missing", "wrong shape"])
-def test_corrupt_arrays_are_refused_by_name(tmp_path: Path, damage: str) -> None:
-    made = four_items(tmp_path / "run")
-    folder = made.plan()
-    name = next(one for one in made.ids if one.endswith("attack"))
-    path = folder / "cells" / name / "items.npz"
-    with np.load(path) as file:
-        arrays = dict(file)
-    if damage == "absent":
-        path.unlink()
-    elif damage == "truncated":
-        path.write_bytes(path.read_bytes()[:100])
-    elif damage == "array missing":
-        del arrays["broken"]
-        np.savez(path, **arrays)
-    else:
-        arrays["broken"] = arrays["broken"][:, :2]
-        np.savez(path, **arrays)
-    with pytest.raises(FileProblem, match=name):
-        results(folder).matrix("digits")
-
-
-def test_a_missing_run_and_a_missing_plan_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileProblem, match="no run folder"):
-        results(tmp_path / "nowhere")
-    with pytest.raises(FileProblem, match="plan"):
-        results(tmp_path)

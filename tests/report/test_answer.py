@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from spikeproof.analysis import Verdict, VerdictPart
+from spikeproof.analysis import MaskingSigns, Verdict, VerdictPart
 from spikeproof.metrics import Estimate
 from spikeproof.report.answer import answer
-from spikeproof.report.masking import Sign
 
 
 def gain(verdict: str, **norms: str) -> Verdict:
@@ -24,8 +23,8 @@ def gain(verdict: str, **norms: str) -> Verdict:
     )  # fmt: skip
 
 
-def sign(flat: float = 0.0, weaker: float = 0.0) -> Sign:
-    return Sign(data="digits", training="SR", flat=flat, weaker=weaker, left=0.0)
+def sign(flat: float = 0.0, weaker: float = 0.0) -> MaskingSigns:
+    return MaskingSigns(data="digits", training="SR", flat=flat, weaker=weaker, left=0.0)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +51,7 @@ def test_the_short_answer_counts_what_was_measured(verdict: Verdict, short: str)
         (sign(weaker=0.03), "attacks weaker than noise in 3 % of the cases (images)"),
     ],
 )
-def test_signs_of_masking_are_named(found: Sign, words: str) -> None:
+def test_signs_of_masking_are_named(found: MaskingSigns, words: str) -> None:
     told = answer([gain("supported", linf="supported")], [found])
     assert told.short.endswith("with signs of gradient masking on images.")
     assert words in told.long

@@ -1,8 +1,10 @@
 """What follows from the records of a run: the transfer matrix, intervals, verdicts on claims."""
 
 from spikeproof.analysis.claims import CLAIMS, Verdict, VerdictPart, verdicts
+from spikeproof.analysis.compare import Comparison, RobustDifference, SettingDifference, compare
 from spikeproof.analysis.extract import extract, extracted
 from spikeproof.analysis.kinds import TrainingKind
+from spikeproof.analysis.masking import LARGEST_BLIND, MaskingSigns, masking_signs
 from spikeproof.analysis.records import CellRecord
 from spikeproof.analysis.results import Results, results
 from spikeproof.analysis.rows import (
@@ -17,20 +19,27 @@ from spikeproof.analysis.tables import Table
 
 __all__ = [
     "CLAIMS",
+    "LARGEST_BLIND",
     "CellRecord",
+    "Comparison",
     "Competing",
     "Curve",
     "LayerActivity",
+    "MaskingSigns",
     "MatrixCell",
     "Results",
+    "RobustDifference",
+    "SettingDifference",
     "Table",
     "TimingRow",
     "TrainingKind",
     "TransferRow",
     "Verdict",
     "VerdictPart",
+    "compare",
     "extract",
     "extracted",
+    "masking_signs",
     "results",
     "verdicts",
 ]

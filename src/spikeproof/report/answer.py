@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from spikeproof.analysis import Verdict, VerdictPart
+from spikeproof.analysis import MaskingSigns, Verdict, VerdictPart
 from spikeproof.report.labels import data_title, listed, threat_title
-from spikeproof.report.masking import Sign
 
 __all__ = ["Answer", "answer"]
 
@@ -22,7 +21,7 @@ class Answer(NamedTuple):
     long: str
 
 
-def answer(judged: Sequence[Verdict], masked: Sequence[Sign]) -> Answer:
+def answer(judged: Sequence[Verdict], masked: Sequence[MaskingSigns]) -> Answer:
     """Answer the question of the page from what was measured.
 
     Args:
@@ -45,7 +44,7 @@ def _count(parts: Sequence[VerdictPart], verdict: str) -> int:
     return sum(part.verdict == verdict for part in parts)
 
 
-def _short(parts: Sequence[VerdictPart], masked: Sequence[Sign]) -> str:
+def _short(parts: Sequence[VerdictPart], masked: Sequence[MaskingSigns]) -> str:
     """One sentence that counts gains, losses and open questions."""
     gained, lost = _count(parts, "supported"), _count(parts, "contradicted")
     raised = [sign for sign in masked if sign.raised]
@@ -109,7 +108,7 @@ def _by_norm(parts: Sequence[VerdictPart]) -> str:
     return f"Norm by norm, and counting data sets, it gains under {listed(told)}." if told else ""
 
 
-def _masking(masked: Sequence[Sign]) -> str:
+def _masking(masked: Sequence[MaskingSigns]) -> str:
     """Which signs of masking were raised, or what was looked for."""
     raised: dict[str, list[str]] = {}
     for sign in masked:

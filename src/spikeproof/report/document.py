@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from spikeproof.analysis import Results, Verdict, results, verdicts
+from spikeproof.analysis import LARGEST_BLIND, Results, Verdict, results, verdicts
 from spikeproof.base import write_atomic
 from spikeproof.report import provenance as run_facts
 from spikeproof.report.answer import answer
@@ -24,7 +24,6 @@ from spikeproof.report.figures import Figure
 from spikeproof.report.gallery import View
 from spikeproof.report.headline import tiles
 from spikeproof.report.labels import percent
-from spikeproof.report.masking import LARGEST_BLIND
 from spikeproof.report.pictures import EVENT_COLOURS
 from spikeproof.report.plots import series
 from spikeproof.report.section import parts

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.analysis import Results
+from spikeproof.analysis import MaskingSigns, Results, masking_signs
 from spikeproof.report import gallery as show
 from spikeproof.report import plots, tables
 from spikeproof.report.figures import Figure
 from spikeproof.report.labels import data_title, interval, number, percent, threat_title
-from spikeproof.report.masking import Sign, signs
 from spikeproof.report.origin import Origin, origin
 
 __all__ = ["Part", "parts"]
@@ -58,7 +57,7 @@ class Part:
     curve_rows: list[list[str]] = field(default_factory=list)
     timing: dict[str, Any] = field(default_factory=dict)
     gradients: list[Figure] = field(default_factory=list)
-    signs: list[Sign] = field(default_factory=list)
+    signs: list[MaskingSigns] = field(default_factory=list)
     medians: dict[str, Any] = field(default_factory=dict)
     exhibits: list[show.Exhibit] = field(default_factory=list)
     unshown: str = ""
@@ -89,7 +88,7 @@ def _part(results: Results, data: str) -> Part:
         curve_rows=_curve_rows(results, data),
         timing=_timing(results, data),
         gradients=plots.gradients(results, data),
-        signs=signs(results, data),
+        signs=masking_signs(data, found, results.matrix(data)),
         medians=_medians({t: arrays for t, arrays in found.items() if arrays}),
         exhibits=exhibits,
         unshown=unshown,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -81,6 +82,9 @@ class SparseGradient:
     References:
         liu2024sparse, finlay2019scaleable
     """
+
+    sparse_gradients: ClassVar[bool] = True
+    """What studies judge under claims about sparse-gradient training."""
 
     h: float = 0.01
     penalty: str = "square"

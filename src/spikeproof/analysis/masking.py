@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from spikeproof.analysis import Results
+from spikeproof.analysis.records import Arrays
+from spikeproof.analysis.rows import MatrixCell
 
-__all__ = ["LARGEST_BLIND", "Sign", "signs"]
+__all__ = ["LARGEST_BLIND", "MaskingSigns", "masking_signs"]
 
-# Share above which a sign counts.
 LARGEST_BLIND = 0.01
+"""Share of items or cases above which a sign counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sign:
+class MaskingSigns:
     """What the checks say of one training; a share is None where nothing measured it.
 
     Args:
@@ -45,40 +46,40 @@ class Sign:
         return found
 
 
-def signs(results: Results, data: str) -> list[Sign]:
-    """The checks for every training of a data set."""
-    out = []
-    for training in results.trainings(data):
-        arrays = results.probes(data, training)
-        out.append(
-            Sign(
-                data=data,
-                training=training,
-                flat=_mean(arrays["g_l2"] == 0) if "g_l2" in arrays else None,
-                weaker=_weaker(arrays),
-                left=_left(results, data, training),
-            )
+def masking_signs(
+    data: str, probes: Mapping[str, Arrays], matrix: Sequence[MatrixCell]
+) -> list[MaskingSigns]:
+    """The checks for every training of a data set.
+
+    Args:
+        data: Data set.
+        probes: TrainingSettings → the arrays of its probe, empty where it was not probed.
+        matrix: Robust accuracy of every training, the unions among it.
+    """
+    union = {c.training: c.estimate for c in sorted(matrix, key=_level) if c.threat == "union"}
+    return [
+        MaskingSigns(
+            data=data,
+            training=training,
+            flat=float(np.mean(arrays["g_l2"] == 0)) if "g_l2" in arrays else None,
+            weaker=_weaker(arrays),
+            left=union[training].value if training in union else None,
         )
-    return out
+        for training, arrays in probes.items()
+    ]
 
 
-def _weaker(arrays: dict[str, Any]) -> float | None:
+def _level(cell: MatrixCell) -> int:
+    return cell.level
+
+
+def _weaker(arrays: Arrays) -> float | None:
     """How often the attack stayed behind random draws."""
-    norms = [key[8:] for key in arrays if key.startswith("rho_adv_")]
+    norms = [name.removeprefix("rho_adv_") for name in arrays if name.startswith("rho_adv_")]
     if not norms:
         return None
+    # A hair of room: the two are computed along different ways and may differ by rounding.
     behind = [
         arrays[f"rho_adv_{norm}"] < arrays[f"rho_random_{norm}"] * (1 - 1e-9) for norm in norms
     ]
-    return _mean(np.concatenate(behind))
-
-
-def _mean(facts: np.ndarray) -> float:
-    """The share of what is true."""
-    return float(np.mean(facts))
-
-
-def _left(results: Results, data: str, training: str) -> float | None:
-    """What survives everything at the largest radius."""
-    cells = [c for c in results.matrix(data) if (c.training, c.threat) == (training, "union")]
-    return max(cells, key=lambda cell: cell.level).estimate.value if cells else None
+    return float(np.mean(np.concatenate(behind)))

@@ -1,0 +1,211 @@
+"""Two runs, or two audits, side by side: what was set differently, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikeproof.analysis.results import results
+from spikeproof.base import FileProblem, read_arrays, read_json
+from spikeproof.metrics import Bootstrap, percentile_interval
+
+__all__ = ["Comparison", "RobustDifference", "SettingDifference", "compare"]
+
+# Data set, training, threat, radius.
+Key = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingDifference:
+    """A setting that differs.
+
+    Args:
+        setting: Its dotted name.
+        first: Its value on the first side; None where it is not set.
+        second: The same of the second side.
+    """
+
+    setting: str
+    first: Any
+    second: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustDifference:
+    """Accuracy under one threat at one radius on both sides.
+
+    Args:
+        data: Data set.
+        training: Name of the training, ``"audited model"`` for an audit.
+        threat: Name of the threat, ``"clean"`` for none.
+        radius: Its radius as text.
+        first: Accuracy on the first side.
+        second: Accuracy on the second side.
+        difference: Second minus first.
+        low: Lower end of the 95 % interval of the difference.
+        high: Upper end.
+        paired: Whether both sides attacked the same items, with as many networks.
+    """
+
+    data: str
+    training: str
+    threat: str
+    radius: str
+    first: float
+    second: float
+    difference: float
+    low: float
+    high: float
+    paired: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two runs or audits side by side.
+
+    Args:
+        splits: Which items the numbers of each side are about.
+        settings: What was set differently.
+        numbers: What both measured.
+    """
+
+    splits: tuple[str, str]
+    settings: tuple[SettingDifference, ...]
+    numbers: tuple[RobustDifference, ...]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One run or audit: its settings, and who survived what, ``(seeds, items)`` per key."""
+
+    settings: Mapping[str, Any]
+    survival: Mapping[Key, tuple[tuple[int, ...], np.ndarray[Any, Any], np.ndarray[Any, Any]]]
+
+    @property
+    def split(self) -> str:
+        """Which items its numbers are about; audits look at test items."""
+        return str(self.settings.get("split", "test"))
+
+
+def compare(first: Path | str, second: Path | str, *, seed: int = 0) -> Comparison:
+    """Compare two runs, or two audits.
+
+    A difference is paired where both sides attacked the same items, with as many networks;
+    otherwise each side is resampled for itself.
+
+    Args:
+        first: Folder of a run or an audit.
+        second: Folder of the same kind.
+        seed: Seed of the resampling.
+    Returns:
+        Settings that differ, and every accuracy that both sides measured.
+    Raises:
+        FileProblem: neither a run nor an audit, or a file in it that is not whole.
+    Example:
+        >>> compare("no-such-run", "no-such-run")
+        Traceback (most recent call last):
+        spikeproof.base.errors.FileProblem: no-such-run is neither a run (plan.json) nor an audit \
+(audit.json).
+    """
+    sides = _read(Path(first)), _read(Path(second))
+    return Comparison(
+        splits=(sides[0].split, sides[1].split),
+        settings=tuple(_differences(sides[0].settings, sides[1].settings)),
+        numbers=tuple(
+            _row(key, *sides, seed=seed) for key in sides[0].survival if key in sides[1].survival
+        ),
+    )
+
+
+def _read(folder: Path) -> _Side:
+    """A run folder or an audit folder."""
+    if (folder / "audit.json").is_file():
+        return _read_audit(folder)
+    if (folder / "plan.json").is_file():
+        return _read_run(folder)
+    raise FileProblem(f"{folder} is neither a run (plan.json) nor an audit (audit.json).")
+
+
+def _read_run(folder: Path) -> _Side:
+    """The completed attack cells of a run."""
+    found, survival = results(folder), {}
+    for data in found.data():
+        for training in found.trainings(data):
+            for threat in found.threats(data):
+                table = found.table(data, training, threat)
+                if table is None:
+                    continue
+                who = table.seeds, table.items
+                survival[data, training, "clean", "0"] = (*who, table.values["clean"])
+                for level, radius in enumerate(table.radii):
+                    alive = table.values["alive"][:, level]
+                    survival[data, training, threat, f"{radius:g}"] = (*who, alive)
+    return _Side({**found.plan, "split": found.split}, survival)
+
+
+def _read_audit(folder: Path) -> _Side:
+    """The ladders of an audit."""
+    content = read_json(folder / "audit.json", "audit")
+    arrays, survival = read_arrays(folder / "items.npz"), {}
+    settings = {key: content[key] for key in ("data", "suite", "seed", "n")}
+    for threat in content["threats"]:
+        name, data = threat["name"], content["data"]
+        who = (0,), arrays[f"{name}.items"]
+        correct = arrays[f"{name}.correct"]
+        survival[data, "audited model", "clean", "0"] = (*who, correct[None].astype(float))
+        for level, row in enumerate(threat["rows"]):
+            alive = correct & ~arrays[f"{name}.broken"][level]
+            key = data, "audited model", name, f"{row['radius']:g}"
+            survival[key] = (*who, alive[None].astype(float))
+        settings[f"threats.{name}"] = [row["radius"] for row in threat["rows"]]
+    return _Side(settings, survival)
+
+
+def _differences(first: Any, second: Any, where: str = "") -> Iterator[SettingDifference]:
+    """Every setting that differs, under its dotted name."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        for key in [*first, *(key for key in second if key not in first)]:
+            place = f"{where}.{key}" if where else str(key)
+            yield from _differences(first.get(key), second.get(key), place)
+    elif _named(first) and _named(second):
+        yield from _differences(_named(first), _named(second), where)
+    elif first != second:
+        yield SettingDifference(setting=where, first=first, second=second)
+
+
+def _named(value: Any) -> dict[str, Any] | None:
+    """A list of tables that each have a name, as a table of them."""
+    if (
+        isinstance(value, list | tuple)
+        and value
+        and all(isinstance(one, Mapping) and "name" in one for one in value)
+    ):
+        return {str(one["name"]): one for one in value}
+    return None
+
+
+def _row(key: Key, first: _Side, second: _Side, *, seed: int) -> RobustDifference:
+    """Both numbers of a key and their difference."""
+    seeds, items, alive = first.survival[key]
+    other_seeds, other_items, other = second.survival[key]
+    paired = len(seeds) == len(other_seeds) and list(items) == list(other_items)
+    boot = Bootstrap(*alive.shape, seed=seed)
+    own = boot if paired else Bootstrap(*other.shape, seed=seed + 1)
+    low, high = percentile_interval(own.means(other) - boot.means(alive))
+    data, training, threat, radius = key
+    return RobustDifference(
+        data=data,
+        training=training,
+        threat=threat,
+        radius=radius,
+        first=float(alive.mean()),
+        second=float(other.mean()),
+        difference=float(other.mean() - alive.mean()),
+        low=low,
+        high=high,
+        paired=paired,
+    )

@@ -1,0 +1,60 @@
+"""Two runs side by side, with numbers known by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import made_run
+import numpy as np
+import pytest
+
+from spikeproof.analysis import Comparison, compare
+
+N = 40
+
+
+def written(folder: Path, kept: int, *, radius: float = 0.2, items: int = N) -> Path:
+    """A run of two networks in which so many items survive."""
+    made = made_run.MadeRun(folder)
+    for seed in (0, 1):
+        made.train("digits", "plain", seed, made_run.PLAIN)
+        broken = [np.arange(items) >= kept]
+        made.attack("digits", "plain", seed, "linf", (radius,), [True] * items, broken)
+    return made.plan()
+
+
+def numbers(found: Comparison) -> dict[str, tuple[float, float, float, bool]]:
+    return {r.threat: (r.first, r.second, r.difference, r.paired) for r in found.numbers}
+
+
+def test_the_difference_is_second_minus_first_and_paired_on_the_same_items(tmp_path: Path) -> None:
+    first, second = written(tmp_path / "a", 10), written(tmp_path / "b", 30)
+    found = compare(first, second)
+    assert found.settings == ()
+    assert found.splits == ("test", "test")
+    assert numbers(found) == {"clean": (1.0, 1.0, 0.0, True), "linf": (0.25, 0.75, 0.5, True)}
+    (row,) = (row for row in found.numbers if row.threat == "linf")
+    assert 0.3 < row.low < 0.5 < row.high < 0.7
+    back = compare(second, first)
+    assert numbers(back)["linf"] == (0.75, 0.25, -0.5, True)
+
+
+def test_other_items_are_not_paired_and_other_radii_are_not_compared(tmp_path: Path) -> None:
+    first = written(tmp_path / "a", 10)
+    more = compare(first, written(tmp_path / "b", 10, items=20))
+    assert numbers(more)["linf"] == (0.25, 0.5, 0.25, False)
+    assert "linf" not in numbers(compare(first, written(tmp_path / "c", 10, radius=0.3)))
+
+
+def test_settings_are_named_by_their_place(tmp_path: Path) -> None:
+    first, second = written(tmp_path / "a", 10), written(tmp_path / "b", 10)
+    path = second / "plan.json"
+    path.write_text(path.read_text().replace('"weight": 1.0', '"weight": 2.0'))
+    (row,) = compare(first, second).settings
+    assert (row.setting, row.first, row.second) == ("training.plain.terms.error.weight", 1.0, 2.0)
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_equal_seeds_give_equal_intervals(tmp_path: Path, seed: int) -> None:
+    sides = written(tmp_path / "a", 10), written(tmp_path / "b", 30)
+    assert compare(*sides, seed=seed) == compare(*sides, seed=seed)
