@@ -7,21 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from spikeproof.analysis.claims import SEVEN
 from spikeproof.analysis.claims.claim import (
     AGREEMENT,
     ATTACK_BEATS_RANDOM,
     BOUND_HOLDS,
-    CLAIMS,
     FAR_BETTER,
     MONTE_CARLO_ERRORS,
     VerdictPart,
     above,
+    cases_needed,
     combine,
     within,
 )
 from spikeproof.analysis.claims.robustness import survival_at, typical_lengths
 from spikeproof.analysis.tables import Table
-from spikeproof.metrics import Estimate
+from spikeproof.metrics import Estimate, wilson
 
 
 def test_lengths_are_those_of_the_perturbations_that_first_broke_an_item() -> None:
@@ -46,7 +47,15 @@ def test_the_page_of_claims_names_the_thresholds_of_the_code() -> None:
     assert f"at least {100 * FAR_BETTER:.0f} points" in rows[4]
     assert f"at least {BOUND_HOLDS:.0%}".replace("%", " %") in rows[5]
     assert f"plus {MONTE_CARLO_ERRORS:g} standard errors" in page
-    assert sorted(rows) == sorted(CLAIMS)
+    assert [f"`{key}`" in rows[number] for number, key in enumerate(SEVEN, 1)] == [True] * 7
+    assert len(rows) == 7
+
+
+def test_the_cases_needed_are_the_first_whose_interval_begins_at_the_threshold() -> None:
+    for threshold in (0.5, 0.9, BOUND_HOLDS, ATTACK_BEATS_RANDOM):
+        needed = cases_needed(threshold)
+        assert wilson(needed, needed)[0] >= threshold > wilson(needed - 1, needed - 1)[0]
+    assert cases_needed(0.99) == 381
 
 
 def test_a_threshold_is_met_only_by_the_whole_interval() -> None:

@@ -18,7 +18,7 @@ def gain(verdict: str, **norms: str) -> Verdict:
         for name, told in norms.items()
     )
     return Verdict(
-        claim=6, title="t", statement="s", data="digits", verdict=verdict,  # type: ignore[arg-type]
+        claim="sparse-training-helps", title="t", judged="j", data="digits", verdict=verdict,  # type: ignore[arg-type]
         estimate=estimate, unit="points", explanation="e", parts=parts,
     )  # fmt: skip
 
@@ -70,10 +70,37 @@ def test_gains_and_losses_are_told_with_their_intervals() -> None:
     assert told.short.endswith("masking was not checked.")
 
 
+def contradiction(title: str, data: str, verdict: str = "contradicted") -> Verdict:
+    return Verdict(
+        claim=title, title=title, judged="j", data=data, verdict=verdict,  # type: ignore[arg-type]
+        estimate=None, unit="", explanation="e",
+    )  # fmt: skip
+
+
+def test_contradicted_claims_are_told_with_their_data() -> None:
+    helps = gain("contradicted", linf="contradicted")  # told as a loss
+    rows = [
+        contradiction("l_inf destroys most", "digits"),
+        contradiction("l_inf destroys most", "digits-audio", "undecided"),
+        contradiction("the bound", "digits"),
+        contradiction("the bound", "digits-audio"),
+        contradiction("everywhere", "digits"),
+        contradiction("everywhere", "all"),
+        contradiction("noise", "digits", "supported"),
+    ]
+    told = answer([helps, *rows], [sign()])
+    assert (
+        "Contradicted by this run: “ℓ∞ destroys most” on images; “the bound” on every data set; "
+        "“everywhere”." in told.long
+    )
+    assert "Contradicted" not in answer([helps], [sign()]).long
+
+
 def test_a_run_without_the_comparison_says_why() -> None:
     verdict = Verdict(
-        claim=6, title="t", statement="s", data="digits", verdict="undecided", estimate=None,
-        unit="", explanation="Undecided: this run has no sparse-gradient training.",
+        claim="sparse-training-helps", title="t", judged="j", data="digits",
+        verdict="undecided", estimate=None, unit="",
+        explanation="Undecided: this run has no sparse-gradient training.",
     )  # fmt: skip
     told = answer([verdict], [])
     assert told == ("This run cannot tell yet.",

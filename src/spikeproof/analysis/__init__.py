@@ -1,6 +1,6 @@
 """What follows from the records of a run: the transfer matrix, intervals, verdicts on claims."""
 
-from spikeproof.analysis.claims import CLAIMS, Verdict, VerdictPart, verdicts
+from spikeproof.analysis.claims import CLAIMS, Claim, Verdict, VerdictPart, claims_of, verdicts
 from spikeproof.analysis.compare import Comparison, RobustDifference, SettingDifference, compare
 from spikeproof.analysis.extract import extract, extracted
 from spikeproof.analysis.kinds import TrainingKind
@@ -21,6 +21,7 @@ __all__ = [
     "CLAIMS",
     "LARGEST_BLIND",
     "CellRecord",
+    "Claim",
     "Comparison",
     "Competing",
     "Curve",
@@ -36,6 +37,7 @@ __all__ = [
     "TransferRow",
     "Verdict",
     "VerdictPart",
+    "claims_of",
     "compare",
     "extract",
     "extracted",

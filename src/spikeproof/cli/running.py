@@ -23,9 +23,11 @@ def run_plan(name: str, folder: Path | None, workers: int | None, seed: int) -> 
         The run folder.
     """
     note(f"Preparing {name} ...")  # before the imports, which take their seconds
+    from spikeproof.analysis import claims_of
     from spikeproof.study import load_plan, run
 
     plan = load_plan(name)
+    claims_of(plan.record())  # a misspelt one is named before hours are spent
     plan = dataclasses.replace(plan, seeds=tuple(number + seed for number in plan.seeds))
     folder = folder or Path("runs") / (f"{plan.name}-seed{seed}" if seed else plan.name)
     with watching() as progress:

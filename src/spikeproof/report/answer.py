@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from spikeproof.analysis import MaskingSigns, Verdict, VerdictPart
-from spikeproof.report.labels import data_title, listed, threat_title
+from spikeproof.report.labels import data_title, listed, pretty, threat_title
 
 __all__ = ["Answer", "answer"]
 
 _NORMS = ("linf", "l2", "l1", "l0")
-_HELPS, _EVERYWHERE = 6, "all"
+_HELPS, _EVERYWHERE = "sparse-training-helps", "all"
 
 
 class Answer(NamedTuple):
@@ -25,7 +25,7 @@ def answer(judged: Sequence[Verdict], masked: Sequence[MaskingSigns]) -> Answer:
     """Answer the question of the page from what was measured.
 
     Args:
-        judged: The verdicts; those on claim 6 hold the gains of sparse-gradient training.
+        judged: The verdicts; those on ``sparse-training-helps`` hold its gains.
         masked: The signs of masking of the sparse-gradient trainings.
     Returns:
         The short and the long answer.
@@ -34,10 +34,11 @@ def answer(judged: Sequence[Verdict], masked: Sequence[MaskingSigns]) -> Answer:
     known = [v for v in verdicts if v.estimate is not None]
     if not known:
         reasons = listed(sorted({v.explanation.rstrip(".") for v in verdicts}))
-        return Answer("This run cannot tell yet.", f"{reasons}." if reasons else "")
+        text = [f"{reasons}." if reasons else "", _contradicted(judged)]
+        return Answer("This run cannot tell yet.", " ".join(filter(None, text)))
     parts = [part for v in known for part in v.parts if part.name in _NORMS]
-    told = [_gains(known), _by_norm(parts), _masking(masked)]
-    return Answer(_short(parts, masked), " ".join(filter(None, told)))
+    text = [_gains(known), _by_norm(parts), _contradicted(judged), _masking(masked)]
+    return Answer(_short(parts, masked), " ".join(filter(None, text)))
 
 
 def _count(parts: Sequence[VerdictPart], verdict: str) -> int:
@@ -106,6 +107,28 @@ def _by_norm(parts: Sequence[VerdictPart]) -> str:
             text = f"{threat_title(norm)} in {_count(here, 'supported')} of {len(here)}"
             told.append(text + (f" (and loses in {lost})" if lost else ""))
     return f"Norm by norm, and counting data sets, it gains under {listed(told)}." if told else ""
+
+
+def _contradicted(judged: Sequence[Verdict]) -> str:
+    """Which claims the run contradicts, and on which data; losses are told with the gains."""
+    where: dict[str, list[str]] = {}
+    seen: dict[str, int] = {}
+    overall = {v.claim for v in judged if v.data == _EVERYWHERE}
+    for verdict in judged:
+        # Data set by data set, the claim over all of them repeats the gains.
+        if verdict.claim == _HELPS or (verdict.claim in overall) != (verdict.data == _EVERYWHERE):
+            continue
+        seen[verdict.title] = seen.get(verdict.title, 0) + 1
+        if verdict.verdict == "contradicted":
+            where.setdefault(verdict.title, []).append(verdict.data)
+    if not where:
+        return ""
+    clauses = []
+    for title, data in where.items():
+        on = "" if data == [_EVERYWHERE] else listed([data_title(one).lower() for one in data])
+        on = "every data set" if len(data) == seen[title] > 1 else on
+        clauses.append(f"“{pretty(title)}”" + (f" on {on}" if on else ""))
+    return f"Contradicted by this run: {'; '.join(clauses)}."
 
 
 def _masking(masked: Sequence[MaskingSigns]) -> str:

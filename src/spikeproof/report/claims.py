@@ -12,7 +12,7 @@ from spikeproof.report.figures import Figure, forest
 from spikeproof.report.labels import data_title, interval, number, percent, pretty
 from spikeproof.report.plots import slug
 
-__all__ = ["Case", "Claim", "claims"]
+__all__ = ["Case", "ClaimCard", "claims"]
 
 _WORDS = ("supported", "contradicted", "undecided")
 
@@ -24,6 +24,7 @@ class Case:
     Args:
         title: Data set in words.
         verdict: What the numbers say.
+        detail: What belongs beside the verdict; mostly empty.
         value: The deciding number with its interval and unit, as text; empty where there is none.
         explanation: The verdict in words.
         figure: What it rests on; None where nothing was measured.
@@ -32,6 +33,7 @@ class Case:
 
     title: str
     verdict: str
+    detail: str
     value: str
     explanation: str
     figure: Figure | None
@@ -39,16 +41,17 @@ class Case:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class ClaimCard:
     """One claim on every data set.
 
     Args:
         name: Id in the page.
-        number: 1 to 7.
+        number: Its place among the claims of the run, from 1.
         title: A few words.
-        statement: The claim in one sentence.
-        verdict: The common verdict, or ``"mixed"``.
-        tally: The verdicts counted, in words.
+        judged: What is judged, in one sentence.
+        verdict: The common verdict; of different ones the one that is decided, ``"mixed"`` where
+            some support and others contradict.
+        tally: The verdicts counted, in words; for a common one what it lacks, if anything.
         cases: One per data set.
         norms: Whether its figures compare norms, and need their legend.
         figure: The deciding numbers side by side; None where there are fewer than two.
@@ -57,7 +60,7 @@ class Claim:
     name: str
     number: int
     title: str
-    statement: str
+    judged: str
     verdict: str
     tally: str
     cases: list[Case]
@@ -65,35 +68,56 @@ class Claim:
     figure: Figure | None
 
 
-def claims(found: Sequence[Verdict]) -> list[Claim]:
+def claims(found: Sequence[Verdict]) -> list[ClaimCard]:
     """Gather verdicts by claim, in the order of the claims."""
-    numbers = dict.fromkeys(verdict.claim for verdict in found)
-    return [_claim([v for v in found if v.claim == n]) for n in numbers]
+    keys = dict.fromkeys(verdict.claim for verdict in found)
+    return [
+        _claim(number, [v for v in found if v.claim == key]) for number, key in enumerate(keys, 1)
+    ]
 
 
-def _claim(rows: Sequence[Verdict]) -> Claim:
+def _claim(number: int, rows: Sequence[Verdict]) -> ClaimCard:
     """All verdicts on one claim; one over all data sets replaces the count of the others."""
     first = rows[0]
-    whole = [row for row in rows if row.data == "all"]
+    overall = [row for row in rows if row.data == "all"]
     single = [row for row in rows if row.data != "all"]
-    answers = {row.verdict for row in whole or single}
-    verdict = answers.pop() if len(answers) == 1 else "mixed"
-    counted = [(word, sum(row.verdict == word for row in single)) for word in _WORDS]
-    tally = " · ".join(f"{word} {count} of {len(single)}" for word, count in counted if count)
     # A verdict over all data sets shows them side by side; their own figures stand elsewhere.
-    shown = whole or single
-    return Claim(
-        name=f"claim-{first.claim}",
-        number=first.claim,
-        title=first.title[:1].upper() + pretty(first.title[1:]) if not first.title.startswith("l_")
-        else pretty(first.title),
-        statement=pretty(first.statement),
-        verdict=verdict,
-        tally=tally,
+    shown = overall or single
+    return ClaimCard(
+        name=slug("claim", first.claim),
+        number=number,
+        title=_capital(first.title),
+        judged=pretty(first.judged),
+        verdict=_common([row.verdict for row in shown]),
+        tally=_tally(shown),
         cases=[_case(row) for row in shown],
         norms=any(row.figure.get("kind") in ("curves", "scatter") for row in shown),
-        figure=_summary(single) if not whole else None,
-    )  # fmt: skip
+        figure=_summary(single) if not overall else None,
+    )
+
+
+def _capital(title: str) -> str:
+    """A title with a capital, where it does not begin with the name of a norm."""
+    return pretty(title if title.startswith("l_") else title[:1].upper() + title[1:])
+
+
+def _common(outcomes: Sequence[str]) -> str:
+    """What came out of several verdicts: an undecided one takes nothing from the others."""
+    decided = [word for word in _WORDS[:2] if word in outcomes]
+    return "mixed" if len(decided) == 2 else decided[0] if decided else "undecided"
+
+
+def _tally(rows: Sequence[Verdict]) -> str:
+    """Verdicts that differ, counted; of equal ones what they lack."""
+    counted = [(word, sum(row.verdict == word for row in rows)) for word in _WORDS]
+    counted = [(word, count) for word, count in counted if count]
+    if len(counted) > 1:
+        text = ", ".join(f"{word} in {count}" for word, count in counted)
+        return f"{text} of {len(rows)}"
+    details = list(dict.fromkeys(row.detail for row in rows))
+    if not any(details):
+        return ""
+    return f"{rows[0].verdict}: {details[0] if len(details) == 1 else 'too few cases'}"
 
 
 def _summary(rows: Sequence[Verdict]) -> Figure | None:
@@ -115,6 +139,7 @@ def _case(row: Verdict) -> Case:
     return Case(
         title=title,
         verdict=row.verdict,
+        detail=row.detail,
         value=_value(row.estimate, row.unit) if row.estimate else "",
         explanation=pretty(row.explanation),
         figure=claim_figures.figure(slug("claim", row.claim, row.data), title, row.figure),

@@ -172,6 +172,8 @@ class Plan:
         draws: Random perturbations per item and radius.
         probe_items: Items of the vulnerability probe.
         workers: Processes where the caller names no number.
+        claims: Keys of the claims that the run is judged by, in this order; the seven of the
+            package where absent.
     Raises:
         SettingError: two tables of one name, an empty list, or numbers that are not positive.
     """
@@ -186,6 +188,7 @@ class Plan:
     draws: int = 10
     probe_items: int = 64
     workers: int = 1
+    claims: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_positive(self, "items", "draws", "probe_items", "workers")
@@ -193,14 +196,18 @@ class Plan:
             members: Sequence[Any] = getattr(self, what)
             if not members:
                 raise SettingError(f"Plan {self.name!r} has no {what}; give at least one.")
-            names = [getattr(member, "name", member) for member in members]
-            twice = sorted({str(name) for name in names if names.count(name) > 1})
-            if twice:
-                raise SettingError(f"Plan {self.name!r}: {what} {', '.join(twice)} is there twice.")
+            self._once(what, [getattr(member, "name", member) for member in members])
+        self._once("claims", self.claims or ())
         for part in self.data:
             known = {term for training in self.trainings(part.name) for term in training.terms}
             for term in part.weights:
                 check_one_of(term, known, f"term in the weights of [[data]] {part.name!r}")
+
+    def _once(self, what: str, names: Sequence[object]) -> None:
+        """Raise SettingError where a name stands twice."""
+        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        if twice:
+            raise SettingError(f"Plan {self.name!r}: {what} {', '.join(twice)} is there twice.")
 
     def record(self) -> dict[str, Any]:
         """Plain data from which ``Plan.from_record`` rebuilds the plan."""
@@ -211,6 +218,9 @@ class Plan:
         for training in record["training"]:
             # The key of every plan there is; their hashes say whether a run is of this plan.
             training["rules"] = training.pop("hooks")
+        if self.claims is None:
+            # Plans that name no claims keep the hash they had before there was a choice.
+            del record["claims"]
         return record
 
     @classmethod

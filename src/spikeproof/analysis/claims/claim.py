@@ -1,24 +1,33 @@
-"""The seven claims the project starts from, and the rules that turn an interval into a verdict."""
+"""What a claim is, and the rules that turn an interval into a verdict."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
 from spikeproof.metrics import Bootstrap, Estimate, Floats, wilson
 
+if TYPE_CHECKING:
+    from spikeproof.analysis.results import Results
+
 __all__ = [
-    "CLAIMS",
+    "AGREEMENT",
+    "ATTACK_BEATS_RANDOM",
+    "BOUND_HOLDS",
+    "FAR_BETTER",
+    "MONTE_CARLO_ERRORS",
     "Claim",
     "Outcome",
     "Verdict",
     "VerdictPart",
     "above",
+    "cases_needed",
     "combine",
+    "estimate_of",
     "gain_bars",
     "listed",
     "median",
@@ -26,82 +35,23 @@ __all__ = [
     "points",
     "share",
     "show",
-    "verdict_on",
+    "too_few",
+    "value_of",
+    "verdict_of",
     "within",
 ]
 
 Outcome = Literal["supported", "contradicted", "undecided"]
 
-# Claim 1: measured over predicted random vulnerability counts as agreeing inside this range.
+# Measured over predicted random vulnerability counts as agreeing inside this range.
 AGREEMENT = (0.5, 2.0)
-# Claim 2: share of items whose attack must move the probability at least as far as random draws do.
+# Share of items whose attack must move the probability at least as far as random draws do.
 ATTACK_BEATS_RANDOM = 0.99
-# Claim 4: random accuracy must exceed robust accuracy by this much for "far better".
+# Random accuracy must exceed robust accuracy by this much for "far better".
 FAR_BETTER = 0.10
-# Claim 5: share of items that must obey the bound, and the allowance for noise in standard errors.
+# Share of items that must obey the bound, and the allowance for noise in standard errors.
 BOUND_HOLDS = 0.95
 MONTE_CARLO_ERRORS = 2.0
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One claim as it is made.
-
-    Args:
-        number: 1 to 7.
-        title: A few words.
-        statement: The claim in one sentence.
-    """
-
-    number: int
-    title: str
-    statement: str
-
-
-CLAIMS = {
-    claim.number: claim
-    for claim in (
-        Claim(
-            1,
-            "random vulnerability follows the gradient",
-            "The random vulnerability of a model for l_p and radius r is the expected value of "
-            "(f_y(x + r d) - f_y(x))^2 over d in the unit l_p ball.",
-        ),
-        Claim(
-            2,
-            "adversarial vulnerability is the supremum",
-            "The adversarial vulnerability is the supremum of (f_y(x + r d) - f_y(x))^2 over d in "
-            "the unit l_p ball.",
-        ),
-        Claim(
-            3,
-            "l_inf is the most destructive norm",
-            "l_inf attacks are more destructive than l_0 and l_2 attacks.",
-        ),
-        Claim(
-            4,
-            "random noise is survived, attacks are not",
-            "Spiking networks resist random perturbations far better than adversarial ones, even "
-            "at larger scales.",
-        ),
-        Claim(
-            5,
-            "gradient sparsity bounds the gap",
-            "The gap between adversarial and random vulnerability is upper-bounded by the sparsity "
-            "of the input gradient.",
-        ),
-        Claim(
-            6,
-            "sparse gradients make robust",
-            "Regularising the sparsity of the input gradient improves adversarial robustness.",
-        ),
-        Claim(
-            7,
-            "in every modality",
-            "Sparse-gradient regularisation improves robustness on image and on event data.",
-        ),
-    )
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,40 +78,68 @@ class Verdict:
     """What a run says about one claim on one data set.
 
     Args:
-        claim: Number, 1 to 7.
+        claim: Key of the claim.
         title: The claim in a few words.
-        statement: The claim in one sentence.
+        judged: What is judged, in one sentence.
         data: Data set, or ``"all"``.
         verdict: ``"supported"``, ``"contradicted"`` or ``"undecided"``.
         estimate: The deciding number with its 95 % interval; None where there is none.
         unit: Unit of the number.
         explanation: One sentence with the numbers, or what is missing.
+        detail: What belongs beside the verdict itself, such as ``"n = 240 of the 381 cases
+            needed"``; mostly empty.
         parts: Every comparison behind it.
         figure: What to plot: ``kind``, axis titles and ``series``, plain data.
     """
 
-    claim: int
+    claim: str
     title: str
-    statement: str
+    judged: str
     data: str
     verdict: Outcome
     estimate: Estimate | None
     unit: str
     explanation: str
+    detail: str = ""
     parts: tuple[VerdictPart, ...] = ()
     figure: Mapping[str, Any] = field(default_factory=dict)
 
 
-def verdict_on(number: int, data: str, **values: Any) -> Verdict:
-    """A verdict on one of the claims."""
-    claim = CLAIMS[number]
-    return Verdict(claim=number, title=claim.title, statement=claim.statement, data=data, **values)
+class Claim(Protocol):
+    """A claim that a run can support or contradict.
+
+    A frozen dataclass whose class attributes say what it is. One that also has a method
+    ``overall(results, verdicts) -> Verdict`` ends with a verdict on ``"all"`` data sets.
+    """
+
+    key: ClassVar[str]
+    """Its name in the registry, in plans and in links of the report."""
+    title: ClassVar[str]
+    """A few words; what they say must be able to fail, so no definition."""
+    judged: ClassVar[str]
+    """What is judged, in one sentence."""
+
+    def judge(self, results: Results, data: str) -> Verdict:
+        """SuccessCriterion the claim on one data set of a run.
+
+        Args:
+            results: Everything the run says.
+            data: Data set.
+        Returns:
+            The verdict; ``undecided`` with the reason where the run does not hold what it takes.
+        """
+        ...
 
 
-def missing(number: int, data: str, reason: str) -> Verdict:
+def verdict_of(claim: Claim, data: str, **values: Any) -> Verdict:
+    """A verdict on a claim."""
+    return Verdict(claim=claim.key, title=claim.title, judged=claim.judged, data=data, **values)
+
+
+def missing(claim: Claim, data: str, reason: str) -> Verdict:
     """A verdict that could not be reached, and why."""
-    return verdict_on(
-        number,
+    return verdict_of(
+        claim,
         data,
         verdict="undecided",
         estimate=None,
@@ -185,11 +163,49 @@ def above(estimate: Estimate, threshold: float) -> Outcome:
     return "contradicted" if estimate.high < threshold else "undecided"
 
 
+def cases_needed(threshold: float) -> int:
+    """How many cases that all agree it takes before their share is shown to reach a threshold.
+
+    The Wilson interval of n of n begins at ``n / (n + z^2)``.
+
+    Example:
+        >>> [cases_needed(share) for share in (0.95, 0.99)]
+        [73, 381]
+    """
+    n = 1
+    while wilson(n, n)[0] < threshold:
+        n *= 2
+    low, high = n // 2, n
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if wilson(middle, middle)[0] >= threshold else (middle, high)
+    return high
+
+
+def too_few(outcome: Outcome, cases: int, threshold: float) -> str:
+    """How many cases a share lacks to be shown at all; empty where that is not the reason."""
+    needed = cases_needed(threshold)
+    if outcome != "undecided" or cases >= needed:
+        return ""
+    return f"n = {cases} of the {needed} cases needed"
+
+
 def within(estimate: Estimate, low: float, high: float) -> Outcome:
     """Whether a number lies inside a range."""
     if low <= estimate.low and estimate.high <= high:
         return "supported"
     return "contradicted" if estimate.high < low or estimate.low > high else "undecided"
+
+
+def estimate_of(part: VerdictPart) -> Estimate:
+    """The estimate of a part that has one."""
+    assert part.estimate is not None
+    return part.estimate
+
+
+def value_of(part: VerdictPart) -> float:
+    """The number of a part that has one."""
+    return estimate_of(part).value
 
 
 def points(estimate: Estimate) -> Estimate:

@@ -1,0 +1,70 @@
+"""The claims that a run can be judged by; the registry is open for others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from spikeproof.analysis.claims.claim import Claim, Verdict
+from spikeproof.analysis.claims.modality import EveryModality
+from spikeproof.analysis.claims.robustness import LinfDestroysMost, NoiseIsSurvived
+from spikeproof.analysis.claims.sparse_training import SparseTrainingHelps
+from spikeproof.analysis.claims.sparsity import SparsityBoundsGap
+from spikeproof.analysis.claims.vulnerability import AttackBeatsRandom, FirstOrderPrediction
+from spikeproof.analysis.results import Results
+from spikeproof.base import Registry
+
+__all__ = ["CLAIMS", "SEVEN", "claims_of", "verdicts"]
+
+_OURS: tuple[type[Claim], ...] = (
+    FirstOrderPrediction,
+    AttackBeatsRandom,
+    LinfDestroysMost,
+    NoiseIsSurvived,
+    SparsityBoundsGap,
+    SparseTrainingHelps,
+    EveryModality,
+)
+
+CLAIMS: Registry[Claim] = Registry("claim", {cls.key: cls for cls in _OURS})
+
+SEVEN = tuple(cls.key for cls in _OURS)
+"""Keys of the claims that are judged where a plan names none, in their order."""
+
+
+def claims_of(plan: Mapping[str, Any]) -> list[Claim]:
+    """Return the claims that a plan asks for, in its order.
+
+    Args:
+        plan: Plain data; ``claims`` holds keys, or records with settings. The seven where absent.
+    Raises:
+        SettingError: an unknown claim (the nearest known one is named).
+    Example:
+        >>> [claim.title for claim in claims_of({"claims": ["every-modality"]})]
+        ['the gain of sparse-gradient training holds in every modality']
+    """
+    named = plan.get("claims")
+    return [CLAIMS.build(claim) for claim in (SEVEN if named is None else named)]
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """Judge every claim of a run's plan on every data set.
+
+    A verdict is decided by the whole 95 % interval of its number against a threshold that is fixed
+    in code; what the run does not hold gives ``undecided`` with the reason. The rules are listed
+    in the documentation under Claims.
+
+    Args:
+        results: From :func:`spikeproof.analysis.results`.
+    Returns:
+        Verdicts in the order of the claims, within a claim in the order of the data sets; a claim
+        over all of them ends with a verdict on ``"all"``.
+    Raises:
+        SettingError: a claim that is not registered here.
+    """
+    found: list[Verdict] = []
+    for claim in claims_of(results.plan):
+        rows = [claim.judge(results, data) for data in results.data()]
+        overall = getattr(claim, "overall", None)
+        found += [*rows, overall(results, rows)] if overall else rows
+    return found

@@ -1,0 +1,160 @@
+"""The claim that gradient sparsity bounds the gap between adversarial and random vulnerability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from spikeproof.analysis.claims.claim import (
+    AGREEMENT,
+    BOUND_HOLDS,
+    MONTE_CARLO_ERRORS,
+    Verdict,
+    VerdictPart,
+    above,
+    estimate_of,
+    listed,
+    median,
+    missing,
+    share,
+    show,
+    too_few,
+    verdict_of,
+    within,
+)
+from spikeproof.analysis.claims.probed import (
+    needed_share,
+    norms_in,
+    part_of,
+    probed,
+    quotient,
+    scatter,
+)
+from spikeproof.analysis.results import Results
+from spikeproof.analysis.tables import LP_THREATS, Table
+from spikeproof.metrics import Bootstrap, Estimate, Floats
+
+__all__ = [
+    "SparsityBoundsGap",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparsityBoundsGap:
+    """Is the ratio at most ``3 ||g||_0`` under l_inf, and does it follow theory?"""
+
+    key: ClassVar[str] = "sparsity-bounds-gap"
+    title: ClassVar[str] = "first-order bound of the l_inf gap by gradient sparsity"
+    judged: ClassVar[str] = (
+        "Whether the measured ratio of adversarial to random vulnerability under l_inf stays "
+        "below 3 ||g||_0, its first-order bound by the sparsity of the input gradient, in at "
+        f"least {100 * BOUND_HOLDS:.0f} % of the items."
+    )
+
+    def judge(self, results: Results, data: str) -> Verdict:
+        """The verdict on one data set."""
+        found = probed(results, data, self)
+        if isinstance(found, Verdict):
+            return found
+        training, table, _ = found
+        if "upper_linf" not in table.values:
+            return missing(self, data, f"the probe of {training!r} holds no l_inf")
+        boot = results.bootstrap(table)
+        held = share(boot, _obeys(table, "linf"))
+        if held is None:
+            return missing(self, data, f"no item of {training!r} has an input gradient under l_inf")
+        parts = [part_of("linf: ratio ≤ 3‖g‖₀", above(held, BOUND_HOLDS), held, "share of items")]
+        parts += _theory_parts(boot, table)
+        for other in results.sparse(data):
+            parts += _bound_elsewhere(results, data, other)
+        tight = median(boot, quotient(table.values["ratio_linf"], table.values["upper_linf"]))
+        zero = int(np.isnan(table.values["upper_linf"]).sum())
+        text = f"On {training!r} the l_inf ratio stays below 3‖g‖₀ in {show(held, '.1%')} of items"
+        few = too_few(
+            parts[0].verdict, int(np.isfinite(table.values["upper_linf"]).sum()), BOUND_HOLDS
+        )
+        text += f" ({needed_share(BOUND_HOLDS, few)})"
+        text += "" if tight is None else f", at a median of {tight.value:.2g} of the bound"
+        text += "".join(
+            f"; {part.name} {show(estimate_of(part))}" for part in parts[1:] if part.estimate
+        )
+        text += f"; {zero} items without a gradient left out" if zero else ""
+        series = [
+            {
+                "name": norm,
+                "x": listed(table.values[f"theory_{norm}"]),
+                "y": listed(table.values[f"ratio_{norm}"]),
+                "upper": listed(table.values[f"upper_{norm}"]),
+            }
+            for norm in norms_in(table, LP_THREATS)
+        ]
+        return verdict_of(
+            self,
+            data,
+            verdict=parts[0].verdict,
+            detail=few,
+            estimate=held,
+            unit="share of items",
+            explanation=text + ".",
+            parts=tuple(parts),
+            figure=scatter("ratio predicted from the gradient", "measured ratio", series),
+        )
+
+
+def _theory_parts(boot: Bootstrap, table: Table) -> list[VerdictPart]:
+    """How the measured ratio follows theory in each norm, and where sparsity widens it."""
+    parts = []
+    for norm in norms_in(table, LP_THREATS):
+        ratio, theory = table.values[f"ratio_{norm}"], table.values[f"theory_{norm}"]
+        if norm == "l2":
+            # Theory is the same number, n + 2, for every item: nothing to correlate with.
+            estimate = median(boot, quotient(ratio, theory))
+            if estimate is not None:
+                answer = within(estimate, *AGREEMENT)
+                parts.append(part_of("l2: ratio / (n + 2)", answer, estimate, "median"))
+            continue
+        pairs = [(f"{norm}: rank correlation with theory", theory, 1.0)]
+        if norm in ("l1", "l0"):
+            pairs.append((f"{norm}: rank correlation with ‖g‖₀", table.values["g_l0"], -1.0))
+        for name, other, sign in pairs:
+            link = _linked(boot, ratio, other)
+            if link is not None:
+                turned = link if sign > 0 else _negated(link)
+                parts.append(part_of(name, above(turned, 0.0), link, "correlation"))
+    return parts
+
+
+def _bound_elsewhere(results: Results, data: str, training: str) -> list[VerdictPart]:
+    """The l_inf bound on another training."""
+    table = results.probe(data, training)
+    if table is None or "upper_linf" not in table.values:
+        return []
+    held = share(results.bootstrap(table), _obeys(table, "linf"))
+    if held is None:
+        return []
+    name = f"linf: ratio ≤ 3‖g‖₀ on {training!r}"
+    return [part_of(name, above(held, BOUND_HOLDS), held, "share of items")]
+
+
+def _obeys(table: Table, norm: str) -> Floats:
+    """1 where the gap obeys the bound up to Monte-Carlo error, NaN where there is no gradient."""
+    random = table.values[f"rho_random_{norm}"]
+    allowed = random + MONTE_CARLO_ERRORS * table.values[f"rho_random_se_{norm}"]
+    upper = table.values[f"upper_{norm}"]
+    held = table.values[f"rho_adv_{norm}"] <= upper * allowed
+    return np.where(np.isnan(upper), np.nan, held.astype(np.float64))
+
+
+def _linked(boot: Bootstrap, left: Floats, right: Floats) -> Estimate | None:
+    """Rank correlation with its interval; None where a series is constant or empty."""
+    if int((np.isfinite(left) & np.isfinite(right)).sum()) < 3:
+        return None
+    estimate = boot.rank_correlation(left, right)
+    return estimate if np.isfinite([estimate.value, estimate.low]).all() else None
+
+
+def _negated(estimate: Estimate) -> Estimate:
+    """The estimate of the opposite number."""
+    return Estimate(-estimate.value, -estimate.high, -estimate.low, estimate.n, estimate.seeds)
