@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -69,27 +70,8 @@ class SparsityBoundsGap:
         parts += _theory_parts(boot, table)
         for other in results.sparse(data):
             parts += _bound_elsewhere(results, data, other)
-        tight = median(boot, quotient(table.values["ratio_linf"], table.values["upper_linf"]))
-        zero = int(np.isnan(table.values["upper_linf"]).sum())
-        text = f"On {training!r} the l_inf ratio stays below 3‖g‖₀ in {show(held, '.1%')} of items"
-        few = too_few(
-            parts[0].verdict, int(np.isfinite(table.values["upper_linf"]).sum()), BOUND_HOLDS
-        )
-        text += f" ({needed_share(BOUND_HOLDS, few)})"
-        text += "" if tight is None else f", at a median of {tight.value:.2g} of the bound"
-        text += "".join(
-            f"; {part.name} {show(estimate_of(part))}" for part in parts[1:] if part.estimate
-        )
-        text += f"; {zero} items without a gradient left out" if zero else ""
-        series = [
-            {
-                "name": norm,
-                "x": listed(table.values[f"theory_{norm}"]),
-                "y": listed(table.values[f"ratio_{norm}"]),
-                "upper": listed(table.values[f"upper_{norm}"]),
-            }
-            for norm in norms_in(table, LP_THREATS)
-        ]
+        cases = int(np.isfinite(table.values["upper_linf"]).sum())
+        few = too_few(parts[0].verdict, cases, BOUND_HOLDS)
         return verdict_of(
             self,
             data,
@@ -97,10 +79,38 @@ class SparsityBoundsGap:
             detail=few,
             estimate=held,
             unit="share of items",
-            explanation=text + ".",
+            explanation=_explained(boot, training, table, parts, few=few),
             parts=tuple(parts),
-            figure=scatter("ratio predicted from the gradient", "measured ratio", series),
+            figure=_figure(table),
         )
+
+
+def _explained(
+    boot: Bootstrap, training: str, table: Table, parts: Sequence[VerdictPart], *, few: str
+) -> str:
+    """The deciding share, how much of the bound is used, and the other comparisons."""
+    held = show(estimate_of(parts[0]), ".1%")
+    tight = median(boot, quotient(table.values["ratio_linf"], table.values["upper_linf"]))
+    zero = int(np.isnan(table.values["upper_linf"]).sum())
+    text = f"On {training!r} the l_inf ratio stays below 3‖g‖₀ in {held} of items"
+    text += f" ({needed_share(BOUND_HOLDS, few)})"
+    text += "" if tight is None else f", at a median of {tight.value:.2g} of the bound"
+    text += "".join(f"; {p.name} {show(estimate_of(p))}" for p in parts[1:] if p.estimate)
+    return text + (f"; {zero} items without a gradient left out" if zero else "") + "."
+
+
+def _figure(table: Table) -> dict[str, Any]:
+    """Measured against predicted ratio, with the bound, in every norm."""
+    series = [
+        {
+            "name": norm,
+            "x": listed(table.values[f"theory_{norm}"]),
+            "y": listed(table.values[f"ratio_{norm}"]),
+            "upper": listed(table.values[f"upper_{norm}"]),
+        }
+        for norm in norms_in(table, LP_THREATS)
+    ]
+    return scatter("ratio predicted from the gradient", "measured ratio", series)
 
 
 def _theory_parts(boot: Bootstrap, table: Table) -> list[VerdictPart]:
