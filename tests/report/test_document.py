@@ -160,6 +160,27 @@ def test_every_number_of_the_accuracy_tables_is_the_records_number(
     assert checked == 45
 
 
+def test_every_cell_of_the_transfer_table_holds_a_ratio_or_a_gain_in_points(
+    tmp_path: Path, write_run: Callable[..., Path], html_of: Callable[[Path], str]
+) -> None:
+    folder = write_run(tmp_path / "run", n=25, probes=False, gallery=False)
+    html = html_of(folder)
+    parsed, checked = read(html), 0
+    assert "undefined" not in html[html.index('id="transfer"') : html.index('id="curves"')]
+    for training in ("SR", "AT"):
+        for threat in ("linf", "l2", "l1", "l0"):
+            value, text = parsed.cells[training, threat, "transfer"]
+            ours, plain = (
+                survival(folder, "digits", name, threat)[:, 1].mean()
+                for name in (training, "plain")
+            )
+            if threat != "linf":  # the only threat that a training was dedicated to
+                assert value == pytest.approx(100 * (ours - plain), abs=1e-9)
+                assert re.fullmatch(r"\|[+−][0-9.]+\|[+−0-9. to]+ points", text), text
+                checked += 1
+    assert checked == 6
+
+
 def test_plotly_accepts_every_figure(parsed: Reader) -> None:
     assert len(parsed.figures) > 30
 

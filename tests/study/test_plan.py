@@ -189,7 +189,8 @@ def test_the_plans_that_come_with_the_package_are_whole() -> None:
         "digits-audio",
         "digits-av",
     ]
-    assert [t.name for t in demo.training] == ["plain", "SR", "AT", "SR+AT"]
+    assert [t.name for t in demo.training] == ["plain", "SR", "AT", "AT-l2", "AT-l1", "SR+AT"]
+    assert {t.name for t in demo.training if t.data} == {"AT-l2", "AT-l1"}
     assert len(demo.seeds) >= 2
     norms = {"linf", "l2", "l1", "l0"}
     extra = {"digits-events": {"counts"}, "digits-av": {"joint"}}

@@ -185,7 +185,7 @@ class Results(RunRecords):
         return None if table is None else Curve(**origin, **curve_of(table, self.bootstrap(table)))
 
     def transfer(self, data: str) -> list[TransferRow]:
-        """Transfer ratio of every training to every threat, at the middle radius of each ladder."""
+        """Gain and transfer ratio of every training under every threat, at its middle radius."""
         return transfer_rows(self, data)
 
     def competing(self, data: str) -> list[Competing]:

@@ -107,7 +107,10 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class TransferRow:
-    """TransferRow ratio of one training to one threat, at the standard radius.
+    """What one training brings against one threat, at the standard radius.
+
+    The gain over the undefended network is there wherever both were attacked; its ratio to the gain
+    of dedicated training only where the run holds one that gains enough to divide by.
 
     Args:
         data: Data set.
@@ -120,6 +123,8 @@ class TransferRow:
         defined: Whether tau may be read.
         reason: Why not; empty where defined.
         dedicated: Name of the training dedicated to the threat; None where there is none.
+        gain: Robust accuracy minus that of the undefended training, paired; None where one of the
+            two is not there.
     """
 
     data: str
@@ -132,6 +137,7 @@ class TransferRow:
     defined: bool
     reason: str
     dedicated: str | None
+    gain: Estimate | None
 
 
 @dataclass(frozen=True, kw_only=True)

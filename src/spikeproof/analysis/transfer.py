@@ -16,43 +16,46 @@ __all__ = ["competing_rows", "transfer_rows"]
 
 
 def transfer_rows(results: Results, data: str) -> list[TransferRow]:
-    """TransferRow ratio of every training to every threat, at the middle radius of each ladder."""
+    """Gain and transfer ratio of every training under every threat, at its middle radius."""
     base = results.undefended(data)
     return [
-        _tau(results, data, training, threat, base)
+        _row(results, data, training, threat, base)
         for training in results.trainings(data)
         if training != base
         for threat in results.threats(data)
     ]
 
 
-def _tau(results: Results, data: str, training: str, threat: str, base: str | None) -> TransferRow:
-    """One transfer ratio, or why there is none."""
+def _row(results: Results, data: str, training: str, threat: str, base: str | None) -> TransferRow:
+    """The gain of one training under one threat, and its ratio to that of dedicated training."""
     dedicated = results.dedicated(data, threat)
+    table = results.table(data, training, threat)
+    gain = None
+    if base is not None:
+        gain = results.difference(
+            *(results.survival(data, name, threat) for name in (training, base))
+        )
     row = partial(
-        TransferRow, data=data, training=training, threat=threat, dedicated=dedicated, radius=None
+        TransferRow,
+        data=data,
+        training=training,
+        threat=threat,
+        radius=None if gain is None or table is None else table.radii[table.middle],
+        dedicated=dedicated,
+        gain=gain,
     )
     none = partial(row, tau=None, low=None, high=None, defined=False)
     if base is None:
         return none(reason="this run has no training with cross-entropy alone")
     if dedicated is None:
         return none(reason=f"no training of this run is dedicated to {threat}")
-    found = [results.table(data, name, threat) for name in (training, dedicated, base)]
-    present = [table for table in found if table is not None]
-    whole = align(*present) if len(present) == 3 else None
-    if whole is None:
+    found = [results.survival(data, name, threat) for name in (training, dedicated, base)]
+    present = [one for one in found if one is not None]
+    aligned = align(*present) if len(present) == 3 else None
+    if aligned is None:
         return none(reason="not every cell it compares is complete")
-    level = whole[0].middle
-    trained, best, undefended = (table.values["alive"][:, level] for table in whole)
-    tau = transfer_ratio(trained, best, undefended, results.bootstrap(whole[0]))
-    return row(
-        radius=whole[0].radii[level],
-        tau=tau.tau,
-        low=tau.low,
-        high=tau.high,
-        defined=tau.defined,
-        reason=tau.reason,
-    )
+    tau = transfer_ratio(*(one.values["value"] for one in aligned), results.bootstrap(aligned[0]))
+    return row(tau=tau.tau, low=tau.low, high=tau.high, defined=tau.defined, reason=tau.reason)
 
 
 def competing_rows(results: Results, data: str) -> list[Competing]:

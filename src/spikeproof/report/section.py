@@ -34,7 +34,7 @@ class Part:
         matrix: Accuracy, one table per level.
         middle: Which level is standard.
         transfer: Transfer ratios.
-        undefined: ``(where, why)`` of ratios that are undefined.
+        without_ratio: ``(where, why)`` of cells that hold no ratio.
         curves: Security curves.
         curve_rows: The same as text.
         timing: ``heads`` and ``rows`` of accuracy under random timing; no rows where not asked.
@@ -52,7 +52,7 @@ class Part:
     matrix: list[tables.Heat] = field(default_factory=list)
     middle: int = 0
     transfer: tables.Heat | None = None
-    undefined: list[tuple[str, str]] = field(default_factory=list)
+    without_ratio: list[tuple[str, str]] = field(default_factory=list)
     curves: list[Figure] = field(default_factory=list)
     curve_rows: list[list[str]] = field(default_factory=list)
     timing: dict[str, Any] = field(default_factory=dict)
@@ -83,7 +83,7 @@ def _part(results: Results, data: str) -> Part:
         matrix=matrix,
         middle=len(matrix) // 2,
         transfer=ratios,
-        undefined=_undefined(ratios),
+        without_ratio=_without_ratio(ratios),
         curves=plots.security(results, data, known),
         curve_rows=_curve_rows(results, data),
         timing=_timing(results, data),
@@ -97,13 +97,21 @@ def _part(results: Results, data: str) -> Part:
     )
 
 
-def _undefined(ratios: tables.Heat | None) -> list[tuple[str, str]]:
-    """Which ratios have no value, and why."""
+def _chance(data: str) -> float | None:
+    """The accuracy of guessing; None for a data set that is not ours."""
+    try:
+        return 1 / describe(data).classes
+    except SettingError:
+        return None
+
+
+def _without_ratio(ratios: tables.Heat | None) -> list[tuple[str, str]]:
+    """Which cells hold no ratio, and why."""
     cells = [cell for _, row in ratios.rows for cell in row] if ratios else []
     return [
         (f"{cell.training}, {threat_title(cell.threat)}", cell.note)
         for cell in cells
-        if cell.value is None and cell.note
+        if (cell.points or cell.value is None) and cell.note
     ]
 
 

@@ -6,18 +6,18 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from spikeproof.analysis import Results
+from spikeproof.analysis import Results, TransferRow
 from spikeproof.metrics import Estimate
 from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on
 from spikeproof.report.labels import interval, measure, number, percent, threat_title
 
-__all__ = ["Cell", "Heat", "levels", "matrix", "transfer"]
+__all__ = ["Heat", "HeatCell", "levels", "matrix", "transfer"]
 
 _LEVEL_NAMES = {2: ("low", "high"), 3: ("low", "standard", "high")}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class HeatCell:
     """One coloured cell.
 
     Args:
@@ -28,6 +28,7 @@ class Cell:
         small: What is written under it.
         fill: Background, hex; empty for none.
         ink: Colour of the text on it.
+        points: The value is a gain in points, in a table of ratios.
         own: The row was trained against this column.
         note: What a pointer or a screen reader is told besides.
     """
@@ -39,6 +40,7 @@ class Cell:
     small: str = ""
     fill: str = ""
     ink: str = ""
+    points: bool = False
     own: bool = False
     note: str = ""
 
@@ -57,7 +59,7 @@ class Heat:
 
     name: str
     columns: list[tuple[str, str, str]]
-    rows: list[tuple[str, list[Cell]]]
+    rows: list[tuple[str, list[HeatCell]]]
     n: int | None = None
     seeds: int | None = None
 
@@ -67,16 +69,16 @@ def levels(count: int) -> tuple[str, ...]:
     return _LEVEL_NAMES.get(count, tuple(str(i + 1) for i in range(count)))
 
 
-def _filled(cell: dict[str, Any], share: float, colours: tuple[str, ...]) -> Cell:
+def _filled(cell: dict[str, Any], share: float, colours: tuple[str, ...]) -> HeatCell:
     """A cell with its background and a readable ink."""
     fill = at(share, colours)
-    return Cell(**cell, fill=fill, ink=ink_on(fill))
+    return HeatCell(**cell, fill=fill, ink=ink_on(fill))
 
 
-def _accuracy(training: str, threat: str, estimate: Estimate | None, own: bool = False) -> Cell:
+def _accuracy(training: str, threat: str, estimate: Estimate | None, own: bool = False) -> HeatCell:
     """A cell of the accuracy table."""
     if estimate is None or math.isnan(estimate.value):
-        return Cell(training=training, threat=threat, value=None, text="–", note="not measured")
+        return HeatCell(training=training, threat=threat, value=None, text="–", note="not measured")
     fields = {
         "training": training,
         "threat": threat,
@@ -138,41 +140,64 @@ def _dedicated(results: Results, data: str) -> dict[str, str]:
 
 
 def transfer(results: Results, data: str) -> Heat | None:
-    """The transfer ratio of every training under every threat; None where there is none."""
+    """What every training carries over to every threat; None where there is nothing to compare."""
     found = list(results.transfer(data))
     if not found:
         return None
     threats = list(dict.fromkeys(row.threat for row in found))
     trainings = list(dict.fromkeys(row.training for row in found))
-    cells = {(row.training, row.threat): _ratio(row) for row in found}
+    cells = {(row.training, row.threat): _carried(row) for row in found}
     rows = []
     for training in trainings:
-        blank = [Cell(training=training, threat=t, value=None, text="–") for t in threats]
+        blank = [HeatCell(training=training, threat=t, value=None, text="–") for t in threats]
         rows.append((training, [cells.get((training, b.threat), b) for b in blank]))
-    own = _dedicated(results, data)
-    columns = [(t, threat_title(t), f"1 = {own[t]}" if t in own else "") for t in threats]
+    ratios = {row.threat: row.dedicated for row in found if row.defined}
+    columns = [
+        (t, threat_title(t), f"1 = {ratios[t]}" if t in ratios else "points gained")
+        for t in threats
+    ]
     return Heat(name="transfer", columns=columns, rows=rows)
 
 
-def _ratio(row: Any) -> Cell:
-    """A cell of the transfer table."""
+def _carried(row: TransferRow) -> HeatCell:
+    """A cell of the transfer table: the ratio, or the gain in points where there is none."""
+    cell = {"training": row.training, "threat": row.threat}
     if row.tau is None or not row.defined:
-        return Cell(
-            training=row.training, threat=row.threat, value=None, text="undefined",
-            small="", note=str(row.reason or ""),
-        )  # fmt: skip
+        return _gain(row, cell)
     small = ""
     if row.low is not None and row.high is not None:
         small = f"{row.low:.2f} to {row.high:.2f}".replace("-", "−")
     if row.training == row.dedicated:
         small = "by definition"
     fields = {
-        "training": row.training,
-        "threat": row.threat,
+        **cell,
         "value": float(row.tau),
         "text": f"{row.tau:.2f}".replace("-", "−"),
         "small": small,
         "own": row.training == row.dedicated,
-        "note": f"measured against {row.dedicated}" if row.dedicated else "",
+        "note": f"measured against {row.dedicated}{_in_points(row)}",
     }
     return _filled(fields, 0.5 + row.tau / 2, DIVERGING)
+
+
+def _gain(row: TransferRow, cell: dict[str, Any]) -> HeatCell:
+    """What a training gains over the undefended one, in points."""
+    if row.gain is None:
+        return HeatCell(**cell, value=None, text="–", note=row.reason)
+    value, low, high = (100 * end for end in (row.gain.value, row.gain.low, row.gain.high))
+    return HeatCell(
+        **cell,
+        value=value,
+        text=f"{value:+.1f}".replace("-", "−"),
+        small=f"{low:+.1f} to {high:+.1f} points".replace("-", "−"),
+        points=True,
+        own=row.training == row.dedicated,
+        note=row.reason,
+    )
+
+
+def _in_points(row: TransferRow) -> str:
+    """The gain behind a ratio, for a pointer."""
+    return (
+        "" if row.gain is None else f"; gains {100 * row.gain.value:+.1f} points".replace("-", "−")
+    )
