@@ -54,7 +54,8 @@ def _row(results: Results, data: str, training: str, threat: str, base: str | No
     aligned = align(*present) if len(present) == 3 else None
     if aligned is None:
         return none(reason="not every cell it compares is complete")
-    tau = transfer_ratio(*(one.values["value"] for one in aligned), results.bootstrap(aligned[0]))
+    trained, best, undefended = (one.values["value"] for one in aligned)
+    tau = transfer_ratio(trained, best, undefended, results.bootstrap(aligned[0]))
     return row(tau=tau.tau, low=tau.low, high=tau.high, defined=tau.defined, reason=tau.reason)
 
 
