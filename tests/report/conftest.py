@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spikeproof.analysis import results, verdicts
+from spikeproof.analysis import results, summarise
 from spikeproof.report import compose
 from support import browser, synthetic
 
@@ -23,8 +23,7 @@ def html_of() -> Callable[[Path], str]:
     """The page about a run, with few resamples so that tests stay fast."""
 
     def make(folder: Path) -> str:
-        found = results(folder, draws=40)
-        return compose(found, verdicts(found))
+        return compose(summarise(results(folder, draws=40)))
 
     return make
 

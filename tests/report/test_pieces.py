@@ -15,7 +15,7 @@ from PIL import Image
 from spikeproof.report import picture
 from spikeproof.report.citations import read
 from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on, painted
-from spikeproof.report.gallery import Part, chosen, exhibit
+from spikeproof.report.gallery import ViewSlice, chosen, gallery_item
 from spikeproof.report.labels import interval, number, percent, pretty
 from spikeproof.report.pictures import EVENT_COLOURS, difference, event_gif, event_still, png, scan
 from spikeproof.report.scatter import log_ticks
@@ -167,10 +167,10 @@ def test_an_exhibit_shows_each_view_of_a_packed_item() -> None:
     item = {"x": x, "x_adv": x_adv, "y": 3, "predicted": 3, "predicted_adv": 5,
             "threat": "linf", "radius": 0.1, "training": "SR"}  # fmt: skip
     views = [
-        Part(kind="image", shape=(1, 2, 2)),
-        Part(kind="audio", shape=(100,), start=4, rate_hz=8000),
+        ViewSlice(kind="image", shape=(1, 2, 2)),
+        ViewSlice(kind="audio", shape=(100,), start=4, rate_hz=8000),
     ]
-    shown = exhibit(item, views)
+    shown = gallery_item(item, views)
     assert [view.kind for view in shown.views] == ["image", "audio"]
     assert "1 of 4 pixels changed, at most by 0.1" in shown.views[0].words
     assert "ratio ∞ dB" in shown.views[1].words

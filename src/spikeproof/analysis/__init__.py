@@ -2,6 +2,7 @@
 
 from spikeproof.analysis.claims import CLAIMS, Claim, Verdict, VerdictPart, claims_of, verdicts
 from spikeproof.analysis.compare import Comparison, RobustDifference, SettingDifference, compare
+from spikeproof.analysis.data_summary import DataSummary, data_summary
 from spikeproof.analysis.extract import extract, extracted
 from spikeproof.analysis.kinds import TrainingKind
 from spikeproof.analysis.masking import LARGEST_BLIND, MaskingSigns, masking_signs
@@ -15,6 +16,7 @@ from spikeproof.analysis.rows import (
     TimingRow,
     TransferRow,
 )
+from spikeproof.analysis.summary import Summary, summarise
 from spikeproof.analysis.tables import Table
 
 __all__ = [
@@ -25,12 +27,14 @@ __all__ = [
     "Comparison",
     "Competing",
     "Curve",
+    "DataSummary",
     "LayerActivity",
     "MaskingSigns",
     "MatrixCell",
     "Results",
     "RobustDifference",
     "SettingDifference",
+    "Summary",
     "Table",
     "TimingRow",
     "TrainingKind",
@@ -39,9 +43,11 @@ __all__ = [
     "VerdictPart",
     "claims_of",
     "compare",
+    "data_summary",
     "extract",
     "extracted",
     "masking_signs",
     "results",
+    "summarise",
     "verdicts",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikeproof.analysis.accuracy import curve_of, matrix_rows
+from spikeproof.analysis.data_summary import data_summary
 from spikeproof.analysis.provenance import provenance
 from spikeproof.analysis.records import Arrays, CellRecord, read_cells, read_plan
 from spikeproof.analysis.rows import (
@@ -35,6 +36,18 @@ from spikeproof.analysis.transfer import competing_rows, transfer_rows
 from spikeproof.metrics import Bootstrap, Estimate
 
 __all__ = ["Results", "results"]
+
+# What of a data set is plain enough for JSON.
+_PLAIN_ROWS = (
+    "trainings",
+    "threats",
+    "matrix",
+    "curves",
+    "transfer",
+    "competing",
+    "timing",
+    "activity",
+)
 
 
 def results(folder: Path | str, *, draws: int = 2000) -> Results:
@@ -248,18 +261,8 @@ class Results(RunRecords):
         out: dict[str, Any] = {"schema": 1, "split": self.split}
         out |= {"provenance": self.provenance(), "data": {}}
         for data in self.data():
-            trainings = self.trainings(data)
-            curves = [self.curve(data, n, t) for n in trainings for t in self.threats(data)]
-            out["data"][data] = {
-                "trainings": trainings,
-                "threats": self.threats(data),
-                "clean": {name: self.clean(data, name) for name in trainings},
-                "matrix": self.matrix(data),
-                "curves": [curve for curve in curves if curve is not None],
-                "transfer": self.transfer(data),
-                "competing": self.competing(data),
-                "timing": self.timing(data),
-                "activity": {name: self.activity(data, name) for name in trainings},
-            }
+            found = data_summary(self, data)
+            rows = {name: getattr(found, name) for name in _PLAIN_ROWS}
+            out["data"][data] = {**rows, "clean": {t: found.clean.get(t) for t in found.trainings}}
         tidy: dict[str, Any] = plain(out)
         return tidy

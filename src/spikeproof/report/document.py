@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from spikeproof.analysis import LARGEST_BLIND, Results, Verdict, results, verdicts
+from spikeproof.analysis import LARGEST_BLIND, Summary, results, summarise
 from spikeproof.base import write_atomic
 from spikeproof.report import provenance as run_facts
 from spikeproof.report.answer import answer
@@ -21,12 +20,12 @@ from spikeproof.report.claim_figures import NORMS
 from spikeproof.report.claims import claims
 from spikeproof.report.colours import ACCURACY, DIVERGING, hexed
 from spikeproof.report.figures import Figure
-from spikeproof.report.gallery import View
+from spikeproof.report.gallery import GalleryView
 from spikeproof.report.headline import tiles
 from spikeproof.report.labels import percent
 from spikeproof.report.pictures import EVENT_COLOURS
 from spikeproof.report.plots import series
-from spikeproof.report.section import parts
+from spikeproof.report.section import sections
 
 __all__ = ["compose", "write_report"]
 
@@ -56,39 +55,35 @@ def write_report(folder: Path | str, path: Path | str | None = None) -> Path:
     Raises:
         FileProblem: no run there, a file in it that is not whole, or nowhere to write.
     """
-    found = results(folder)
     target = Path(folder) / "report.html" if path is None else Path(path)
-    write_atomic(target, compose(found, verdicts(found)).encode("utf-8"))
+    write_atomic(target, compose(summarise(results(folder))).encode("utf-8"))
     return target
 
 
-def compose(found: Results, judged: Sequence[Verdict]) -> str:
+def compose(summary: Summary) -> str:
     """Return the page.
 
     Args:
-        found: What the run says.
-        judged: The verdicts on the claims.
+        summary: What the run says; nothing is computed here that is not in it.
     Returns:
         HTML.
     """
-    told, shown = claims(judged), parts(found)
-    sparse = {data: found.sparse(data) for data in found.data()}
-    masked = [sign for part in shown for sign in part.signs if sign.training in sparse[sign.data]]
-    short, long = answer(judged, masked)
+    masking = [sign for one in summary.data for sign in one.masking if sign.training in one.sparse]
+    short, long = answer(summary.verdicts, masking)
     page = {
-        "name": str(found.plan.get("name", "run")),
-        "sample": run_facts.sample(found),
-        "notice": run_facts.notice(found),
+        "name": summary.name,
+        "sample": run_facts.sample(summary),
+        "notice": run_facts.notice(summary),
         "short": short,
         "long": long,
-        "claims": told,
+        "claims": claims(summary.verdicts),
         "contents": _CONTENTS,
-        "series": series(found),
-        "tiles": tiles(found, series(found)),
-        "parts": shown,
-        "cost": {"heads": run_facts.COST_HEADS, "rows": run_facts.cost(found)},
-        "limits": run_facts.limits(found),
-        "provenance": run_facts.provenance(found.provenance()),
+        "series": series(summary),
+        "tiles": tiles(summary, series(summary)),
+        "sections": sections(summary),
+        "cost": {"heads": run_facts.COST_HEADS, "rows": run_facts.cost(summary)},
+        "limits": run_facts.limits(summary),
+        "provenance": run_facts.provenance(summary.provenance),
         "citations": citations(),
         "accuracy_scale": ",".join(ACCURACY),
         "transfer_scale": ",".join(DIVERGING),
@@ -139,7 +134,7 @@ def _figure_json(figure: Figure) -> Markup:
     return Markup(text)
 
 
-def _event_bars(view: View) -> Markup:
+def _event_bars(view: GalleryView) -> Markup:
     """Events per frame, clean and adversarial side by side."""
     top = max((max(pair) for pair in view.counts), default=0.0) or 1.0
     width = 100 / max(1, len(view.counts))

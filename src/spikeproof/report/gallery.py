@@ -20,14 +20,22 @@ from spikeproof.report.pictures import (
 )
 from spikeproof.report.sound import snr_db, spectrogram, wav
 
-__all__ = ["LOUDNESS_DB", "SHOWN", "Exhibit", "Panel", "Part", "View", "chosen", "exhibit"]
+__all__ = [
+    "LOUDNESS_DB",
+    "GalleryItem",
+    "GalleryView",
+    "Panel",
+    "ViewSlice",
+    "chosen",
+    "gallery_item",
+]
 
 _PLAYED_HZ = 8000  # a sound whose rate nobody recorded
 LOUDNESS_DB = (-90.0, -10.0)  # the ends of every spectrogram's colours, dB of full scale
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class ViewSlice:
     """Where one view lies in a stored item.
 
     Args:
@@ -63,8 +71,8 @@ class Panel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
-    """One view of an exhibit: three panels, or one film with three parts, and words."""
+class GalleryView:
+    """One view of an attacked item: three panels, or one film with three parts, and words."""
 
     kind: str
     panels: list[Panel]
@@ -75,7 +83,7 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exhibit:
+class GalleryItem:
     """One attacked item."""
 
     training: str
@@ -84,7 +92,7 @@ class Exhibit:
     y: int
     predicted: int
     predicted_adv: int
-    views: list[View]
+    views: list[GalleryView]
 
 
 def chosen(items: Iterable[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
@@ -106,7 +114,7 @@ def chosen(items: Iterable[Mapping[str, Any]], most: int) -> list[Mapping[str, A
     return out
 
 
-def exhibit(item: Mapping[str, Any], parts: Sequence[Part]) -> Exhibit:
+def gallery_item(item: Mapping[str, Any], parts: Sequence[ViewSlice]) -> GalleryItem:
     """Return everything the page shows of one attacked item.
 
     Args:
@@ -115,7 +123,7 @@ def exhibit(item: Mapping[str, Any], parts: Sequence[Part]) -> Exhibit:
     """
     views = [SHOWN[part.kind](part, part.cut(item["x"]), part.cut(item["x_adv"])) for part in parts]
     threat = str(item["threat"])
-    return Exhibit(
+    return GalleryItem(
         training=str(item["training"]),
         threat=threat_title(threat),
         radius=f"{number(float(item['radius']))} ({measure(threat)})",
@@ -131,7 +139,7 @@ def _picture(pixels: np.ndarray, zoom: int) -> str:
     return data_uri(png(pixels, zoom), "image/png")
 
 
-def _scans(part: Part, x: np.ndarray, x_adv: np.ndarray) -> View:
+def _scans(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> GalleryView:
     """Clean, adversarial, difference of an image."""
     zoom = max(1, 160 // x.shape[-1])
     largest, touched = float(np.abs(x_adv - x).max()), int((np.abs(x_adv - x) > 1e-7).any(0).sum())
@@ -152,10 +160,10 @@ def _scans(part: Part, x: np.ndarray, x_adv: np.ndarray) -> View:
         f"−{span:g} (orange) over 0 (white) to +{span:g} (blue). {touched} of {x[0].size} pixels "
         f"changed, at most by {number(largest)}."
     )
-    return View(kind="image", panels=panels, words=words)
+    return GalleryView(kind="image", panels=panels, words=words)
 
 
-def _events(part: Part, x: np.ndarray, x_adv: np.ndarray) -> View:
+def _events(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> GalleryView:
     """A film of clean events, adversarial events and the difference."""
     if x.ndim == 2:  # spikes on lines, drawn side by side
         x, x_adv = x[:, None, None], x_adv[:, None, None]
@@ -171,10 +179,12 @@ def _events(part: Part, x: np.ndarray, x_adv: np.ndarray) -> View:
     )
     counts = [(float(a.sum()), float(b.sum())) for a, b in zip(x, x_adv, strict=True)]
     panel = Panel(name="film", image=film, alt=f"Clean, adversarial and changed events. {words}")
-    return View(kind="events", panels=[panel], words=words, film=True, still=still, counts=counts)
+    return GalleryView(
+        kind="events", panels=[panel], words=words, film=True, still=still, counts=counts
+    )
 
 
-def _sounds(part: Part, x: np.ndarray, x_adv: np.ndarray) -> View:
+def _sounds(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> GalleryView:
     """Clean, adversarial, difference of a sound: spectrograms and players."""
     rate, full = part.rate_hz or _PLAYED_HZ, max(abs(part.low), abs(part.high))
     largest = number(float(np.abs(x_adv - x).max()))
@@ -201,7 +211,7 @@ def _sounds(part: Part, x: np.ndarray, x_adv: np.ndarray) -> View:
         f"{number(LOUDNESS_DB[1])} dB of full scale. Signal-to-noise ratio "
         f"{number(snr_db(x, x_adv))} dB, largest change {largest}."
     )
-    return View(kind="audio", panels=panels, words=words)
+    return GalleryView(kind="audio", panels=panels, words=words)
 
 
 def _gain(change: np.ndarray) -> int:

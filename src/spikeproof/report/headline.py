@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikeproof.analysis import Results
+from spikeproof.analysis import DataSummary, Summary
 from spikeproof.metrics import Estimate
 from spikeproof.report.labels import data_title, percent
 
@@ -33,35 +33,34 @@ class Tile:
     bars: list[Bar]
 
 
-def _union(results: Results, data: str) -> dict[str, Estimate]:
+def _union(summary: DataSummary) -> dict[str, Estimate]:
     """Training → accuracy under every threat at once, at the standard radius."""
-    cells = [cell for cell in results.matrix(data) if cell.threat == "union"]
+    cells = [cell for cell in summary.matrix if cell.threat == "union"]
     steps = sorted({cell.level for cell in cells})
     middle = steps[len(steps) // 2] if steps else None
     return {cell.training: cell.estimate for cell in cells if cell.level == middle}
 
 
-def tiles(results: Results, colours: dict[str, int]) -> list[Tile]:
+def tiles(summary: Summary, colours: dict[str, int]) -> list[Tile]:
     """Clean accuracy and accuracy under every norm at once, per data set and training."""
-    out = []
-    for data in results.data():
-        union = _union(results, data)
-        bars: list[Bar] = []
-        sample = ""
-        for training in results.trainings(data):
-            clean, robust = results.clean(data, training), union.get(training)
-            if clean is None:
-                continue
-            sample = sample or f"{clean.n} {results.split} items × {clean.seeds} seeds"
-            bars.append(
-                Bar(
-                    training=training,
-                    series=colours[training],
-                    clean=percent(clean.value),
-                    robust=percent(robust.value) if robust else "–",
-                    clean_width=100 * clean.value,
-                    robust_width=100 * robust.value if robust else 0.0,
-                )
+    return [_tile(one, summary.split, colours) for one in summary.data]
+
+
+def _tile(summary: DataSummary, split: str, colours: dict[str, int]) -> Tile:
+    """One data set at a glance."""
+    union, sample = _union(summary), ""
+    bars: list[Bar] = []
+    for training, clean in summary.clean.items():
+        robust = union.get(training)
+        sample = sample or f"{clean.n} {split} items × {clean.seeds} seeds"
+        bars.append(
+            Bar(
+                training=training,
+                series=colours[training],
+                clean=percent(clean.value),
+                robust=percent(robust.value) if robust else "–",
+                clean_width=100 * clean.value,
+                robust_width=100 * robust.value if robust else 0.0,
             )
-        out.append(Tile(title=data_title(data), data=data, sample=sample, bars=bars))
-    return out
+        )
+    return Tile(title=data_title(summary.data), data=summary.data, sample=sample, bars=bars)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.analysis import Results
+from spikeproof.analysis import Curve, DataSummary, Summary
 from spikeproof.report.figures import Figure, bars, curves
 from spikeproof.report.labels import measure, threat_title
 from spikeproof.report.origin import Origin
@@ -22,27 +22,30 @@ def slug(*parts: object) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "-".join(map(str, parts)).lower()).strip("-")
 
 
-def series(results: Results) -> dict[str, int]:
+def series(summary: Summary) -> dict[str, int]:
     """Training → its number, which fixes its colour and its mark on the whole page."""
-    names = dict.fromkeys(t for data in results.data() for t in results.trainings(data))
+    names = dict.fromkeys(training for one in summary.data for training in one.trainings)
     return {name: number % 8 for number, name in enumerate(names)}
 
 
-def security(results: Results, data: str, known: Origin) -> list[Figure]:
+def security(
+    summary: DataSummary, colours: Mapping[str, int], chance: float | None
+) -> list[Figure]:
     """One security curve per threat."""
-    colours, chance = series(results), 1 / known.classes if known.classes else None
-    out = []
-    for threat in results.threats(data):
-        lines = []
-        for training in results.trainings(data):
-            curve = results.curve(data, training, threat)
-            if curve is not None:
-                lines.append({"training": training, "series": colours[training], **vars(curve)})
-        if lines:
-            name = slug("curve", data, threat)
-            title = f"{threat_title(threat)}: {measure(threat)}"
-            out.append(curves(name, title, lines, unit=_unit(known.unit, threat), chance=chance))
-    return out
+    by_threat: dict[str, list[Curve]] = {threat: [] for threat in summary.threats}
+    for curve in summary.curves:
+        by_threat[curve.threat].append(curve)
+    return [
+        curves(
+            slug("curve", summary.data, threat),
+            f"{threat_title(threat)}: {measure(threat)}",
+            [{"series": colours[curve.training], **vars(curve)} for curve in found],
+            unit=_unit(summary.data, threat),
+            chance=chance,
+        )
+        for threat, found in by_threat.items()
+        if found
+    ]
 
 
 def _unit(plain: str, threat: str) -> str:
@@ -51,14 +54,9 @@ def _unit(plain: str, threat: str) -> str:
     return "factor" if threat == "joint" else counted.get(threat, plain)
 
 
-def gradients(results: Results, data: str) -> list[Figure]:
+def gradients(summary: DataSummary, colours: Mapping[str, int]) -> list[Figure]:
     """Size against sparsity of the gradient, and adversarial against random vulnerability."""
-    colours = series(results)
-    found: dict[str, Mapping[str, Any]] = {}
-    for training in results.trainings(data):
-        arrays = results.probes(data, training)
-        if arrays:
-            found[training] = arrays
+    data, found = summary.data, {t: arrays for t, arrays in summary.probes.items() if arrays}
     groups = [
         {**_marked(t, colours), "x": a["g_pr"], "y": a["g_l2"]}
         for t, a in found.items()
@@ -104,18 +102,19 @@ def _vulnerability(
     return clouds(name, title, groups, axes=axes, diagonal=True)
 
 
-def activity(results: Results, data: str) -> Figure | None:
+def activity(summary: DataSummary, colours: Mapping[str, int]) -> Figure | None:
     """Firing rate of each layer; None where nothing was recorded."""
-    colours = series(results)
-    groups = []
-    for training in results.trainings(data):
-        layers = results.activity(data, training)
-        if layers:
-            groups.append({
-                "training": training, "series": colours[training],
-                "labels": [row.layer for row in layers], "values": [row.rate for row in layers],
-            })  # fmt: skip
+    groups = [
+        {
+            "training": training,
+            "series": colours[training],
+            "labels": [row.layer for row in layers],
+            "values": [row.rate for row in layers],
+        }
+        for training, layers in summary.activity.items()
+        if layers
+    ]
     if not groups:
         return None
     title = "Firing rate by layer"
-    return bars(slug("activity", data), title, groups, unit="spikes per neuron and step")
+    return bars(slug("activity", summary.data), title, groups, unit="spikes per neuron and step")

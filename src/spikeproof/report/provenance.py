@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spikeproof.analysis import Results
+from spikeproof.analysis import Summary
 from spikeproof.report.labels import data_title, listed
 from spikeproof.report.origin import origin
 
@@ -52,7 +52,7 @@ class Provenance:
 
 
 def provenance(found: Mapping[str, Any]) -> Provenance:
-    """Sort what ``Results.provenance`` tells into a table and documents."""
+    """Sort what ``Results.provenance`` says into a table and documents."""
     rows, documents = [], []
     for key, value in found.items():
         name = key.replace("sha256", "SHA-256").replace("_", " ")
@@ -85,12 +85,12 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name, str(value)
 
 
-def cost(results: Results) -> list[list[str]]:
+def cost(summary: Summary) -> list[list[str]]:
     """One row per data set and training, under ``COST_HEADS``."""
     out = []
-    for data in results.data():
-        for training in results.trainings(data):
-            cells = [c for c in results.cells if (c.data, c.training) == (data, training)]
+    for one in summary.data:
+        for training in one.trainings:
+            cells = [c for c in summary.cells if (c.data, c.training) == (one.data, training)]
             times: dict[str, float] = {}
             passes = {"forward": 0, "backward": 0}
             items = 0
@@ -104,7 +104,9 @@ def cost(results: Results) -> list[list[str]]:
             networks = len({cell.seed for cell in cells})
             per_item = [f"{passes[way] / items:,.0f}" if items else "–" for way in passes]
             spent = [_seconds(times.get(kind)) for kind in ("train", "attack", "probe")]
-            out.append([data_title(data), training, str(networks), spent[0], *per_item, *spent[1:]])
+            out.append(
+                [data_title(one.data), training, str(networks), spent[0], *per_item, *spent[1:]]
+            )
     return out
 
 
@@ -113,95 +115,58 @@ def _seconds(time: float | None) -> str:
     return f"{time:,.1f}" if time else "–"
 
 
-def sample(results: Results) -> str:
+def sample(summary: Summary) -> str:
     """How much was measured, in one phrase."""
-    told = results.provenance()["cells"]
-    seeds = results.seeds()
-    total = told["total"]
-    cells = f"{told['complete']} of {total} cells" if total else f"{told['complete']} cells"
-    networks = f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}"
-    sets = f"{len(results.data())} data sets · {results.split} items"
+    count = summary.provenance["cells"]
+    total = count["total"]
+    cells = f"{count['complete']} of {total} cells" if total else f"{count['complete']} cells"
+    networks = f"{len(summary.seeds)} seed{'s' if len(summary.seeds) != 1 else ''}"
+    sets = f"{len(summary.data)} data sets · {summary.split} items"
     return f"{cells} complete · {networks} · {sets} · 95 % intervals"
 
 
-def notice(results: Results) -> str:
+def notice(summary: Summary) -> str:
     """What stands above everything else where the numbers are no test results; else nothing."""
-    if results.split == "test":
+    if summary.split == "test":
         return ""
     return (
-        f"Every number here was measured on {results.split} items, to choose by; none is a test "
+        f"Every number here was measured on {summary.split} items, to choose by; none is a test "
         "result, and the test items stayed sealed."
     )
 
 
-def limits(results: Results) -> list[str]:
+def limits(summary: Summary) -> list[str]:
     """What a reader must not conclude from a run."""
-    seeds = len(results.seeds())
-    counts = [e.n for d in results.data() for e in (_first_clean(results, d),) if e is not None]
-    told = results.provenance()["cells"]
+    seeds = len(summary.seeds)
+    counts = [next(iter(one.clean.values())).n for one in summary.data if one.clean]
+    count = summary.provenance["cells"]
     out = []
-    if notice(results):
-        out.append(notice(results))
-    if told["total"] and told["complete"] < told["total"]:
-        left = told["total"] - told["complete"]
-        out.append(f"The run is not complete: {left} of {told['total']} cells are missing.")
+    if notice(summary):
+        out.append(notice(summary))
+    if count["total"] and count["complete"] < count["total"]:
+        left = count["total"] - count["complete"]
+        out.append(f"The run is not complete: {left} of {count['total']} cells are missing.")
     if seeds == 1:
         out.append(
-            f"One seed: the intervals cover the choice of {results.split} items, not the luck of "
+            f"One seed: the intervals cover the choice of {summary.split} items, not the luck of "
             "training."
         )
     elif seeds < 5:
         out.append(f"{seeds} seeds say little about how much training runs differ from each other.")
     if counts:
         out.append(
-            f"{min(counts)} {results.split} items per network: differences smaller than an "
+            f"{min(counts)} {summary.split} items per network: differences smaller than an "
             "interval are noise."
         )
-    out += _attacks(results)
-    return [*out, *_networks(results), _UPPER_BOUND, *_inputs(results), _THEORY]
+    return [*out, *_attacks(summary), *_ALWAYS]
 
 
-def _attacks(results: Results) -> Iterator[str]:
+def _attacks(summary: Summary) -> Iterator[str]:
     """Which attacks the numbers rest on."""
-    cells = (cell for cell in results.cells if cell.kind == "attack")
+    cells = (cell for cell in summary.cells if cell.kind == "attack")
     names = list(dict.fromkeys(m["name"] for cell in cells for m in cell.result["members"]))
     if names:
         yield (
             f"The attacks were: {listed(names)}. Other gradient paths, many more steps and attacks "
             "without any gradient may break more."
         )
-
-
-def _networks(results: Results) -> Iterator[str]:
-    """How large the networks were."""
-    sizes = [cell.result.get("parameters", 0) for cell in results.cells if cell.kind == "train"]
-    if any(sizes):
-        yield (
-            f"The largest network has {max(sizes):,} parameters; nothing here says how larger ones "
-            "behave."
-        )
-
-
-def _inputs(results: Results) -> Iterator[str]:
-    """What each data set says of itself, and which of them say nothing."""
-    known = {data: origin(results, data) for data in results.data()}
-    if any(d.kind == "events" for one in known.values() for d in one.domain.values()):
-        yield _FRAMES
-    said: dict[str, list[str]] = {}
-    for data, one in known.items():
-        for limit in one.facts.limits if one.facts else ():
-            said.setdefault(limit, []).append(data_title(data))
-    for limit, titles in said.items():
-        yield limit if len(titles) == len(known) else f"{listed(titles)}: {limit}"
-    for data, one in known.items():
-        if one.facts is None:
-            yield (
-                f"{data}: this package does not know the set, so this page does not say what its "
-                "inputs are or where they come from."
-            )
-
-
-def _first_clean(results: Results, data: str) -> Any:
-    """Clean accuracy of the first training that has one."""
-    found = (results.clean(data, training) for training in results.trainings(data))
-    return next((estimate for estimate in found if estimate is not None), None)

@@ -8,16 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.analysis import MaskingSigns, Results, masking_signs
+from spikeproof.analysis import DataSummary, MaskingSigns, Summary
+from spikeproof.base import SettingError
+from spikeproof.data import DigitsAudio, DigitsAV, DigitsEvents, DigitsImages, Views, describe
 from spikeproof.report import gallery as show
 from spikeproof.report import plots, tables
 from spikeproof.report.figures import Figure
 from spikeproof.report.labels import data_title, interval, number, percent, threat_title
 from spikeproof.report.origin import Origin, origin
 
-__all__ = ["Part", "parts"]
+__all__ = ["Section", "sections"]
 
-_EXHIBITS = 6
+_MOST = 6
+_MAKERS = {
+    "digits": DigitsImages,
+    "digits-events": DigitsEvents,
+    "digits-audio": DigitsAudio,
+    "digits-av": DigitsAV,
+}
 _MEDIANS = {
     "g_l0": "‖g‖₀ (values)", "g_l1": "‖g‖₁", "g_l2": "‖g‖₂", "g_linf": "‖g‖∞",
     "g_pr": "participation ratio",
@@ -25,7 +33,7 @@ _MEDIANS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class Section:
     """One data set on the page; empty fields are told in a sentence.
 
     Args:
@@ -41,8 +49,7 @@ class Part:
         gradients: Figures of the probes.
         signs: Signs of masking, one per training.
         medians: ``heads`` and ``rows`` of the probes.
-        exhibits: Attacked items.
-        unshown: Why there are none.
+        gallery: Attacked items.
         activity: Firing rates.
         activity_rows: The same as text.
     """
@@ -59,41 +66,35 @@ class Part:
     gradients: list[Figure] = field(default_factory=list)
     signs: list[MaskingSigns] = field(default_factory=list)
     medians: dict[str, Any] = field(default_factory=dict)
-    exhibits: list[show.Exhibit] = field(default_factory=list)
-    unshown: str = ""
+    gallery: list[show.GalleryItem] = field(default_factory=list)
     activity: Figure | None = None
     activity_rows: list[list[str]] = field(default_factory=list)
 
 
-def parts(results: Results) -> list[Part]:
-    """One part per data set of a run."""
-    return [_part(results, data) for data in results.data()]
+def sections(summary: Summary) -> list[Section]:
+    """One section per data set of a run."""
+    return [_section(summary, one) for one in summary.data]
 
 
-def _part(results: Results, data: str) -> Part:
+def _section(summary: Summary, one: DataSummary) -> Section:
     """Everything about one data set."""
-    matrix = tables.matrix(results, data)
-    ratios = tables.transfer(results, data)
-    found = {t: results.probes(data, t) for t in results.trainings(data)}
-    known = origin(results, data)
-    exhibits, unshown = _exhibits(results, data, known)
-    return Part(
-        id=plots.slug(data),
-        title=data_title(data),
+    matrix, ratios, colours = tables.matrix(one), tables.transfer(one), plots.series(summary)
+    return Section(
+        id=plots.slug(one.data),
+        title=data_title(one.data),
         matrix=matrix,
         middle=len(matrix) // 2,
         transfer=ratios,
         without_ratio=_without_ratio(ratios),
-        curves=plots.security(results, data, known),
-        curve_rows=_curve_rows(results, data),
-        timing=_timing(results, data),
-        gradients=plots.gradients(results, data),
-        signs=masking_signs(data, found, results.matrix(data)),
-        medians=_medians({t: arrays for t, arrays in found.items() if arrays}),
-        exhibits=exhibits,
-        unshown=unshown,
-        activity=plots.activity(results, data),
-        activity_rows=_activity_rows(results, data),
+        curves=plots.security(one, colours, _chance(one.data)),
+        curve_rows=_curve_rows(one),
+        timing=_timing(one),
+        gradients=plots.gradients(one, colours),
+        signs=list(one.masking),
+        medians=_medians({t: arrays for t, arrays in one.probes.items() if arrays}),
+        gallery=_gallery(summary, one.data),
+        activity=plots.activity(one, colours),
+        activity_rows=_activity_rows(one),
     )
 
 
@@ -115,30 +116,25 @@ def _without_ratio(ratios: tables.Heat | None) -> list[tuple[str, str]]:
     ]
 
 
-def _curve_rows(results: Results, data: str) -> list[list[str]]:
+def _curve_rows(summary: DataSummary) -> list[list[str]]:
     """Security curves as text."""
     out = []
-    for training in results.trainings(data):
-        for threat in results.threats(data):
-            curve = results.curve(data, training, threat)
-            if curve is None:
-                continue
-            chosen = curve.random_accuracy
-            for i, radius in enumerate(curve.radii):
-                out.append([
-                    training, threat_title(threat), number(radius),
-                    percent(curve.accuracy[i]),
-                    interval(curve.low[i], curve.high[i]),
-                    percent(chosen[i]),
-                    percent(curve.area.value) if i == 0 else "",
-                ])  # fmt: skip
+    for curve in summary.curves:
+        for i, radius in enumerate(curve.radii):
+            out.append([
+                curve.training, threat_title(curve.threat), number(radius),
+                percent(curve.accuracy[i]),
+                interval(curve.low[i], curve.high[i]),
+                percent(curve.random_accuracy[i]),
+                percent(curve.area.value) if i == 0 else "",
+            ])  # fmt: skip
     return out
 
 
-def _timing(results: Results, data: str) -> dict[str, Any]:
+def _timing(summary: DataSummary) -> dict[str, Any]:
     """Accuracy under random timing: trainings down, kinds and levels across."""
     found: dict[str, dict[str, str]] = {}
-    for row in results.timing(data):
+    for row in summary.timing:
         head = f"{row.kind} {number(row.level)}" if row.level else row.kind
         ends = interval(row.estimate.low, row.estimate.high)
         found.setdefault(row.training, {})[head] = f"{percent(row.estimate.value)} ({ends})"
@@ -166,21 +162,19 @@ def _median(values: Any) -> str:
     return number(float(np.median(kept))) if len(kept) else "–"
 
 
-def _exhibits(results: Results, data: str, known: Origin) -> tuple[list[show.Exhibit], str]:
-    """Attacked items, and where there are none, why."""
-    items = [item for batch in results.gallery(data) for item in _items(batch)]
-    if not items:
-        return [], f"No attacked items of {data_title(data)} were kept in this run."
-    kept = f"{len(items)} attacked items of {data_title(data)} were kept in this run, and "
-    views, size = known.views(), sum(domain.size for domain in known.domain.values())
-    if not known.domain:
-        return [], f"{kept}cannot be shown: no record says what shape and range they have."
-    if views is None:
-        return [], f"{kept}cannot be shown: their values are no picture, recording or sound."
-    items = [item for item in items if np.size(item["x"]) == size]
-    if not items:
-        return [], f"{kept}cannot be shown: they have not the size that the records say."
-    return [show.exhibit(item, views) for item in show.chosen(items, _EXHIBITS)], ""
+def _gallery(summary: Summary, data: str) -> list[show.GalleryItem]:
+    """Attacked items, where the page knows how to show them."""
+    maker = _MAKERS.get(data)
+    if maker is None:
+        return []
+    domain, start, views = maker().domain, 0, []
+    for _, part in domain.parts if isinstance(domain, Views) else (("", domain),):
+        rate = DigitsAudio().rate_hz if part.kind == "audio" else None
+        views.append(show.ViewSlice(kind=part.kind, shape=part.shape, start=start, rate_hz=rate))
+        start += part.size
+    items = [item for batch in summary.gallery[data] for item in _items(batch)]
+    items = [item for item in items if np.size(item["x"]) == start]
+    return [show.gallery_item(item, views) for item in show.chosen(items, _MOST)]
 
 
 def _items(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -194,11 +188,10 @@ def _items(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _activity_rows(results: Results, data: str) -> list[list[str]]:
+def _activity_rows(summary: DataSummary) -> list[list[str]]:
     """Firing rates as text."""
-    out = []
-    for training in results.trainings(data):
-        for row in results.activity(data, training):
-            shares = [percent(row.dead), percent(row.saturated)]
-            out.append([training, row.layer, number(row.rate), *shares])
-    return out
+    return [
+        [training, row.layer, number(row.rate), percent(row.dead), percent(row.saturated)]
+        for training, layers in summary.activity.items()
+        for row in layers
+    ]

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spikeproof.analysis import results
+from spikeproof.analysis import data_summary, results
 from spikeproof.base import InputError, write_atomic
 from spikeproof.report import tables
 from spikeproof.report.colours import ACCURACY, painted
@@ -36,7 +36,7 @@ def picture(folder: Path | str, path: Path | str) -> Path:
     from matplotlib.figure import Figure
 
     found = results(folder)
-    ladders = [(data, tables.matrix(found, data)) for data in found.data()]
+    ladders = [(data, tables.matrix(data_summary(found, data))) for data in found.data()]
     panels = [(data, ladder[len(ladder) // 2]) for data, ladder in ladders if ladder]
     if not panels:
         raise InputError(f"No attack in {folder} is complete; run the study first.")

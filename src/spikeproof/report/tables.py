@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from spikeproof.analysis import Results, TransferRow
+from spikeproof.analysis import DataSummary, MatrixCell, TransferRow
 from spikeproof.metrics import Estimate
 from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on
 from spikeproof.report.labels import interval, measure, number, percent, threat_title
@@ -91,42 +91,38 @@ def _accuracy(training: str, threat: str, estimate: Estimate | None, own: bool =
     return _filled(fields, estimate.value, ACCURACY)
 
 
-def matrix(results: Results, data: str) -> list[Heat]:
+def matrix(summary: DataSummary) -> list[Heat]:
     """Accuracy of every training under every threat, one table per level, ascending.
 
     Args:
-        results: What ``study.results`` read.
-        data: Data set.
+        summary: What a run says of a data set.
     Returns:
         Tables whose columns are clean, each threat, and all threats at once.
     """
-    cells = list(results.matrix(data))
-    own = _dedicated(results, data)
-    steps = sorted({c.level for c in cells})
+    own = _dedicated(summary)
+    steps = sorted({cell.level for cell in summary.matrix})
+    first = next(iter(summary.clean.values()), None)
+    n, seeds = (first.n, first.seeds) if first else (None, None)
     tables = []
     for step, name in zip(steps, levels(len(steps)), strict=True):
-        here = {(c.training, c.threat): c for c in cells if c.level == step}
+        here = {(c.training, c.threat): c for c in summary.matrix if c.level == step}
         threats = list(dict.fromkeys(threat for _, threat in here))
         threats.sort(key=lambda threat: threat == "union")
         columns = [("clean", threat_title("clean"), measure("clean"))]
         columns += [(t, threat_title(t), _radius(here, t)) for t in threats]
-        rows, first = [], None
-        for training in results.trainings(data):
-            clean = results.clean(data, training)
-            first = first or clean
-            row = [_accuracy(training, "clean", clean)]
+        rows = []
+        for training in summary.trainings:
+            row = [_accuracy(training, "clean", summary.clean.get(training))]
             for threat in threats:
                 cell = here.get((training, threat))
                 mine = own.get(threat) == training
-                estimate = cell.estimate if cell else None
-                row.append(_accuracy(training, threat, estimate, mine))
+                row.append(_accuracy(training, threat, cell.estimate if cell else None, mine))
             rows.append((training, row))
-        n, seeds = (first.n, first.seeds) if first else (None, None)
         tables.append(Heat(name=name, columns=columns, rows=rows, n=n, seeds=seeds))
     return tables
 
 
-def _radius(here: dict[tuple[str, str], Any], threat: str) -> str:
+def _radius(here: dict[tuple[str, str], MatrixCell], threat: str) -> str:
     """What a column's radius counts and how large it is."""
     cell = next(cell for (_, name), cell in here.items() if name == threat)
     if threat == "union":
@@ -134,24 +130,23 @@ def _radius(here: dict[tuple[str, str], Any], threat: str) -> str:
     return f"{number(cell.radius)}: {measure(threat)}"
 
 
-def _dedicated(results: Results, data: str) -> dict[str, str]:
+def _dedicated(summary: DataSummary) -> dict[str, str]:
     """Threat → the training that was made for it, where the plan has one."""
-    return {row.threat: row.dedicated for row in results.transfer(data) if row.dedicated}
+    return {row.threat: row.dedicated for row in summary.transfer if row.dedicated}
 
 
-def transfer(results: Results, data: str) -> Heat | None:
+def transfer(summary: DataSummary) -> Heat | None:
     """What every training carries over to every threat; None where there is nothing to compare."""
-    found = list(results.transfer(data))
-    if not found:
+    if not summary.transfer:
         return None
-    threats = list(dict.fromkeys(row.threat for row in found))
-    trainings = list(dict.fromkeys(row.training for row in found))
-    cells = {(row.training, row.threat): _carried(row) for row in found}
+    threats = list(dict.fromkeys(row.threat for row in summary.transfer))
+    trainings = list(dict.fromkeys(row.training for row in summary.transfer))
+    cells = {(row.training, row.threat): _carried(row) for row in summary.transfer}
     rows = []
     for training in trainings:
         blank = [HeatCell(training=training, threat=t, value=None, text="–") for t in threats]
         rows.append((training, [cells.get((training, b.threat), b) for b in blank]))
-    ratios = {row.threat: row.dedicated for row in found if row.defined}
+    ratios = {row.threat: row.dedicated for row in summary.transfer if row.defined}
     columns = [
         (t, threat_title(t), f"1 = {ratios[t]}" if t in ratios else "points gained")
         for t in threats

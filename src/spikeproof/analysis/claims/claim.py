@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
-from spikeproof.metrics import Bootstrap, Estimate, Floats, wilson
+from spikeproof.metrics import LEVEL, Bootstrap, Estimate, Floats, wilson
 
 if TYPE_CHECKING:
     from spikeproof.analysis.results import Results
@@ -172,14 +173,8 @@ def cases_needed(threshold: float) -> int:
         >>> [cases_needed(share) for share in (0.95, 0.99)]
         [73, 381]
     """
-    n = 1
-    while wilson(n, n)[0] < threshold:
-        n *= 2
-    low, high = n // 2, n
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if wilson(middle, middle)[0] >= threshold else (middle, high)
-    return high
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    return math.ceil(threshold * z**2 / (1 - threshold))
 
 
 def too_few(outcome: Outcome, cases: int, threshold: float) -> str:
