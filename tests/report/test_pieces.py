@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from spikeproof.base import SettingError
 from spikeproof.report import picture
 from spikeproof.report.citations import read
 from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on, painted
@@ -44,6 +46,23 @@ def test_a_full_scale_sine_stands_at_zero_decibels_in_its_bin() -> None:
     assert levels.argmax(0).tolist() == [16] * levels.shape[1]
     assert levels[16] == pytest.approx(0.0, abs=1e-9)
     assert levels[40].max() < -100
+
+
+@pytest.mark.parametrize(
+    ("length", "window", "hop"), [(1024, 128, None), (1024, 128, 8), (500, 100, 7), (11, 128, 8)]
+)
+def test_a_spectrogram_is_the_spectrum_of_every_window(
+    length: int, window: int, hop: int | None
+) -> None:
+    samples = np.random.default_rng(0).uniform(-1, 1, length)
+    levels = spectrogram(samples, window=window, hop=hop)
+    width = min(window, length)
+    shape = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(width) / width)
+    starts = range(0, length - width + 1, hop or width // 4)
+    assert levels.shape == (width // 2 + 1, len(starts))
+    for frame, start in enumerate(starts):
+        power = np.abs(np.fft.rfft(samples[start : start + width] * shape)) / (shape.sum() / 2)
+        assert levels[:, frame] == pytest.approx(20 * np.log10(power), abs=1e-9)
 
 
 def test_a_sound_shorter_than_a_window_still_has_a_spectrogram() -> None:
@@ -187,9 +206,18 @@ def test_the_gallery_chooses_different_threats_and_trainings_first() -> None:
 
 
 def test_the_picture_is_a_png_of_some_size(tmp_path: Path, write_run: Callable[..., Path]) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the extra 'figures'")
     folder = write_run(tmp_path / "run", n=8, probes=False, gallery=False)
     path = picture(folder, tmp_path / "matrix.png")
     image = Image.open(path)
     assert image.format == "PNG"
     assert image.width > 600
     assert len(set(np.asarray(image.convert("RGB")).reshape(-1, 3)[:, 0].tolist())) > 50
+
+
+def test_without_matplotlib_a_picture_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
+    with pytest.raises(SettingError, match=r"run `pip install spikeproof\[figures\]`"):
+        picture(tmp_path, tmp_path / "matrix.png")

@@ -66,13 +66,19 @@ def spectrogram(samples: np.ndarray, window: int = 128, hop: int | None = None) 
     Returns:
         ``(window // 2 + 1, frames)`` in dB, lowest frequency first, floored at -120 dB.
     """
+    from scipy.signal import ShortTimeFFT, get_window  # takes its time, so only where needed
+
     values = np.asarray(samples, dtype=float)
     window = max(8, min(window, len(values)))
     hop = hop or max(1, window // 4)
-    if len(values) < window:
-        values = np.pad(values, (0, window - len(values)))
-    frames = np.lib.stride_tricks.sliding_window_view(values, window)[::hop]
-    shape = np.hanning(window + 1)[:-1]
-    power = np.abs(np.fft.rfft(frames * shape, axis=1)) / (shape.sum() / 2)
-    decibels: np.ndarray = 20 * np.log10(np.maximum(power, 1e-6)).T
+    values = np.pad(values, (0, max(0, window - len(values))))
+    frames = (len(values) - window) // hop + 1
+    # Slices lie around multiples of the hop; so much silence in front, and the first of them that
+    # is whole begins with the sound.
+    silence = -(window // 2) % hop
+    first = (window // 2 + silence) // hop
+    shape = get_window("hann", window)
+    transform = ShortTimeFFT(shape, hop, fs=1.0)
+    spectrum = transform.stft(np.pad(values, (silence, 0)), first, first + frames)
+    decibels: np.ndarray = 20 * np.log10(np.maximum(np.abs(spectrum) / (shape.sum() / 2), 1e-6))
     return decibels

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikeproof.analysis import data_summary, results
-from spikeproof.base import InputError, write_atomic
+from spikeproof.base import InputError, SettingError, write_atomic
 from spikeproof.report import tables
 from spikeproof.report.colours import ACCURACY, painted
 from spikeproof.report.labels import data_title
@@ -29,11 +29,18 @@ def picture(folder: Path | str, path: Path | str) -> Path:
     Raises:
         FileProblem: no run there, a file in it that is not whole, or nowhere to write.
         InputError: no attack of the run is complete.
+        SettingError: the package ``matplotlib`` is not installed.
     Cost:
         About one second, most of it to import matplotlib.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise SettingError(
+            "A picture needs matplotlib; run `pip install spikeproof[figures]`, or write the "
+            "report, which does without."
+        ) from None
 
     found = results(folder)
     ladders = [(data, tables.matrix(data_summary(found, data))) for data in found.data()]
