@@ -96,6 +96,13 @@ def test_contradicted_claims_are_told_with_their_data() -> None:
     assert "Contradicted" not in answer([helps], [sign()]).long
 
 
+def test_a_plan_that_asks_something_else_says_so() -> None:
+    told = answer([contradiction("the bound", "digits")], [])
+    assert told.short == "The plan of this run does not ask that."
+    assert told.long == "Contradicted by this run: “the bound” on images."
+    assert answer([], []).short == "This run cannot tell yet."
+
+
 def test_a_run_without_the_comparison_says_why() -> None:
     verdict = Verdict(
         claim="sparse-training-helps", title="t", judged="j", data="digits",

@@ -137,8 +137,8 @@ class Results(RunRecords):
         """Survival of every l_p threat at once, ``alive`` per level, and the threats in it."""
         members = tuple(t for t in self.threats(data) if t in among)
         tables = [self.table(data, training, threat) for threat in members]
-        whole = [table for table in tables if table is not None]
-        aligned = align(*whole) if members and len(whole) == len(members) else None
+        present = [table for table in tables if table is not None]
+        aligned = align(*present) if members and len(present) == len(members) else None
         return None if aligned is None else (union_table(aligned), members)
 
     def right_when_clean(self, data: str, training: str) -> Table | None:
@@ -237,9 +237,9 @@ class Results(RunRecords):
         layers = list(dict.fromkeys(layer for one in found for layer in one))
         rows = []
         for layer in layers:
-            here = [one[layer] for one in found if layer in one]
-            mean = {k: sum(e[k] for e in here) / len(here) for k in ("rate", "dead", "saturated")}
-            rows.append(LayerActivity(layer=layer, seeds=len(here), **mean))
+            seeds = [one[layer] for one in found if layer in one]
+            mean = {k: sum(e[k] for e in seeds) / len(seeds) for k in ("rate", "dead", "saturated")}
+            rows.append(LayerActivity(layer=layer, seeds=len(seeds), **mean))
         return rows
 
     def gallery(self, data: str) -> list[dict[str, Any]]:

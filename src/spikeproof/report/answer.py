@@ -21,34 +21,36 @@ class Answer(NamedTuple):
     long: str
 
 
-def answer(judged: Sequence[Verdict], masked: Sequence[MaskingSigns]) -> Answer:
+def answer(verdicts: Sequence[Verdict], signs: Sequence[MaskingSigns]) -> Answer:
     """Answer the question of the page from what was measured.
 
     Args:
-        judged: The verdicts; those on ``sparse-training-helps`` hold its gains.
-        masked: The signs of masking of the sparse-gradient trainings.
+        verdicts: On every claim; those on ``sparse-training-helps`` hold its gains.
+        signs: The signs of masking of the sparse-gradient trainings.
     Returns:
         The short and the long answer.
     """
-    verdicts = [v for v in judged if v.claim == _HELPS and v.data != _EVERYWHERE]
-    known = [v for v in verdicts if v.estimate is not None]
+    gains = [v for v in verdicts if v.claim == _HELPS and v.data != _EVERYWHERE]
+    known = [v for v in gains if v.estimate is not None]
     if not known:
-        reasons = listed(sorted({v.explanation.rstrip(".") for v in verdicts}))
-        text = [f"{reasons}." if reasons else "", _contradicted(judged)]
-        return Answer("This run cannot tell yet.", " ".join(filter(None, text)))
+        reasons = listed(sorted({v.explanation.rstrip(".") for v in gains}))
+        text = [f"{reasons}." if reasons else "", _contradicted(verdicts)]
+        asked = bool(gains) or not verdicts
+        short = "This run cannot tell yet." if asked else "The plan of this run does not ask that."
+        return Answer(short, " ".join(filter(None, text)))
     parts = [part for v in known for part in v.parts if part.name in _NORMS]
-    text = [_gains(known), _by_norm(parts), _contradicted(judged), _masking(masked)]
-    return Answer(_short(parts, masked), " ".join(filter(None, text)))
+    text = [_gains(known), _by_norm(parts), _contradicted(verdicts), _masking(signs)]
+    return Answer(_short(parts, signs), " ".join(filter(None, text)))
 
 
 def _count(parts: Sequence[VerdictPart], verdict: str) -> int:
     return sum(part.verdict == verdict for part in parts)
 
 
-def _short(parts: Sequence[VerdictPart], masked: Sequence[MaskingSigns]) -> str:
+def _short(parts: Sequence[VerdictPart], signs: Sequence[MaskingSigns]) -> str:
     """One sentence that counts gains, losses and open questions."""
     gained, lost = _count(parts, "supported"), _count(parts, "contradicted")
-    raised = [sign for sign in masked if sign.raised]
+    raised = [sign for sign in signs if sign.raised]
     if parts and gained == len(parts):
         first = "It transfers to every norm tested"
     elif parts and lost == len(parts):
@@ -60,11 +62,11 @@ def _short(parts: Sequence[VerdictPart], masked: Sequence[MaskingSigns]) -> str:
         first += f", {lost} lose" if lost else ""
         open_ = len(parts) - gained - lost
         first += f", {open_} {'stays' if open_ == 1 else 'stay'} undecided" if open_ else ""
-    if not masked:
+    if not signs:
         return f"{first}; masking was not checked."
     if raised:
         where = dict.fromkeys(data_title(sign.data).lower() for sign in raised)
-        everywhere = len(where) == len({sign.data for sign in masked}) > 1
+        everywhere = len(where) == len({sign.data for sign in signs}) > 1
         on = "every data set" if everywhere else listed(list(where))
         return f"{first}, with signs of gradient masking on {on}."
     return f"{first}, with no sign of gradient masking in the checks made."
@@ -79,9 +81,9 @@ def _gains(verdicts: Sequence[Verdict]) -> str:
     }
     clauses = []
     for verdict, phrase in words.items():
-        here = [v for v in verdicts if v.verdict == verdict]
-        if here:
-            clauses.append(phrase.format(listed([_gain(v) for v in here])))
+        rows = [v for v in verdicts if v.verdict == verdict]
+        if rows:
+            clauses.append(phrase.format(listed([_gain(v) for v in rows])))
     text = "; it ".join(clauses)
     if "raised robust" not in text:
         text = text.replace(" it ", " robust accuracy, averaged over the norms, ", 1)
@@ -99,22 +101,24 @@ def _gain(verdict: Verdict) -> str:
 
 def _by_norm(parts: Sequence[VerdictPart]) -> str:
     """In how many data sets each norm gained or lost."""
-    told = []
+    counts = []
     for norm in _NORMS:
-        here = [part for part in parts if part.name == norm]
-        if here:
-            lost = _count(here, "contradicted")
-            text = f"{threat_title(norm)} in {_count(here, 'supported')} of {len(here)}"
-            told.append(text + (f" (and loses in {lost})" if lost else ""))
-    return f"Norm by norm, and counting data sets, it gains under {listed(told)}." if told else ""
+        rows = [part for part in parts if part.name == norm]
+        if rows:
+            lost = _count(rows, "contradicted")
+            text = f"{threat_title(norm)} in {_count(rows, 'supported')} of {len(rows)}"
+            counts.append(text + (f" (and loses in {lost})" if lost else ""))
+    if not counts:
+        return ""
+    return f"Norm by norm, and counting data sets, it gains under {listed(counts)}."
 
 
-def _contradicted(judged: Sequence[Verdict]) -> str:
+def _contradicted(verdicts: Sequence[Verdict]) -> str:
     """Which claims the run contradicts, and on which data; losses are told with the gains."""
     where: dict[str, list[str]] = {}
     seen: dict[str, int] = {}
-    overall = {v.claim for v in judged if v.data == _EVERYWHERE}
-    for verdict in judged:
+    overall = {v.claim for v in verdicts if v.data == _EVERYWHERE}
+    for verdict in verdicts:
         # Data set by data set, the claim over all of them repeats the gains.
         if verdict.claim == _HELPS or (verdict.claim in overall) != (verdict.data == _EVERYWHERE):
             continue
@@ -131,18 +135,18 @@ def _contradicted(judged: Sequence[Verdict]) -> str:
     return f"Contradicted by this run: {'; '.join(clauses)}."
 
 
-def _masking(masked: Sequence[MaskingSigns]) -> str:
+def _masking(signs: Sequence[MaskingSigns]) -> str:
     """Which signs of masking were raised, or what was looked for."""
     raised: dict[str, list[str]] = {}
-    for sign in masked:
+    for sign in signs:
         for what in sign.raised:
             raised.setdefault(what, []).append(data_title(sign.data).lower())
     if raised:
-        told = "; ".join(
+        text = "; ".join(
             f"{what} ({listed(list(dict.fromkeys(on)))})" for what, on in raised.items()
         )
-        return f"Signs of masking under sparse-gradient training: {told}."
-    if not any(sign.flat is not None or sign.weaker is not None for sign in masked):
+        return f"Signs of masking under sparse-gradient training: {text}."
+    if not any(sign.flat is not None or sign.weaker is not None for sign in signs):
         return ""
     return (
         "No probed item was without a gradient, and attacks moved the answer further than noise "

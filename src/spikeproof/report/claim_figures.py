@@ -22,7 +22,7 @@ def figure(name: str, title: str, spec: Mapping[str, Any]) -> Figure | None:
     Args:
         name: Id in the page.
         title: Heading.
-        spec: ``kind``, ``x``, ``y``, ``log`` and ``series``, as ``study.Verdict.figure``.
+        spec: ``kind``, ``x``, ``y``, ``log`` and ``series``, as ``analysis.Verdict.figure``.
     Returns:
         The figure; None for an empty one.
     """

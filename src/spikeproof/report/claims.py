@@ -76,22 +76,22 @@ def claims(found: Sequence[Verdict]) -> list[ClaimCard]:
     ]
 
 
-def _claim(number: int, rows: Sequence[Verdict]) -> ClaimCard:
+def _claim(number: int, verdicts: Sequence[Verdict]) -> ClaimCard:
     """All verdicts on one claim; one over all data sets replaces the count of the others."""
-    first = rows[0]
-    overall = [row for row in rows if row.data == "all"]
-    single = [row for row in rows if row.data != "all"]
+    first = verdicts[0]
+    overall = [row for row in verdicts if row.data == "all"]
+    single = [row for row in verdicts if row.data != "all"]
     # A verdict over all data sets shows them side by side; their own figures stand elsewhere.
-    shown = overall or single
+    rows = overall or single
     return ClaimCard(
         name=slug("claim", first.claim),
         number=number,
         title=_capital(first.title),
         judged=pretty(first.judged),
-        verdict=_common([row.verdict for row in shown]),
-        tally=_tally(shown),
-        cases=[_case(row) for row in shown],
-        norms=any(row.figure.get("kind") in ("curves", "scatter") for row in shown),
+        verdict=_common([row.verdict for row in rows]),
+        tally=_tally(rows),
+        cases=[_case(row) for row in rows],
+        norms=any(row.figure.get("kind") in ("curves", "scatter") for row in rows),
         figure=_summary(single) if not overall else None,
     )
 

@@ -200,10 +200,10 @@ def forest(
     ends = [-0.6, len(labels) - 0.4]
     y = axis("", categoryorder="array", categoryarray=labels[::-1], showgrid=False, ticks="")
     layout = sheet(axis(unit), {**y, "range": ends}, 84 + 32 * len(labels), shapes=shapes)
-    told = "; ".join(
+    numbers = "; ".join(
         f"{row['label']} {row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})" for row in rows
     )
-    return Figure(name=name, title=title, alt=f"{unit}: {told}.", data=[dots], layout=layout)
+    return Figure(name=name, title=title, alt=f"{unit}: {numbers}.", data=[dots], layout=layout)
 
 
 def _post(place: float) -> dict[str, Any]:

@@ -196,16 +196,10 @@ def _sounds(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> GalleryVie
         (f"difference ×{gain}", x_adv - x, gain * (x_adv - x)),
     ]
     panels = []
-    for name, shown, played in sounds:
-        uri = data_uri(wav(played, rate), "audio/wav")
+    for name, seen, heard in sounds:
+        uri = data_uri(wav(heard, rate), "audio/wav")
         alt = f"Spectrogram: {name.split(' ')[0]} sound."
-        panels.append(Panel(name=name, image=_spectrum(shown), alt=alt, sound=uri))
-    axes = f"{len(x) / rate:.2g} s (left to right) up to {rate / 2000:g} kHz (bottom to top)"
-    if part.rate_hz is None:
-        axes = (
-            f"{len(x)} samples (left to right) up to half the sampling rate (bottom to top), which "
-            f"is not known here and played as {rate / 1000:g} kHz"
-        )
+        panels.append(Panel(name=name, image=_spectrum(seen), alt=alt, sound=uri))
     words = (
         f"Spectrograms of {axes}, colours from {number(LOUDNESS_DB[0])} to "
         f"{number(LOUDNESS_DB[1])} dB of full scale. Signal-to-noise ratio "

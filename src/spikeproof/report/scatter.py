@@ -50,8 +50,8 @@ def clouds(
             layout[which] |= log_ticks(*span)
         if diagonal:
             data.insert(0, _diagonal(*spans))
-    told = "; ".join(f"{g['name']} {x:.3g} and {y:.3g}" for g, x, y in middles)
-    alt = f"{axes[1]} against {axes[0]}, one point per item. Medians of x and y: {told}."
+    values = "; ".join(f"{g['name']} {x:.3g} and {y:.3g}" for g, x, y in middles)
+    alt = f"{axes[1]} against {axes[0]}, one point per item. Medians of x and y: {values}."
     return Figure(name=name, title=title, alt=alt, data=data, layout=layout)
 
 

@@ -30,7 +30,7 @@ class HeatCell:
         ink: Colour of the text on it.
         points: The value is a gain in points, in a table of ratios.
         own: The row was trained against this column.
-        note: What a pointer or a screen reader is told besides.
+        note: What a pointer or a screen reader is given besides.
     """
 
     training: str
@@ -105,16 +105,16 @@ def matrix(summary: DataSummary) -> list[Heat]:
     n, seeds = (first.n, first.seeds) if first else (None, None)
     tables = []
     for step, name in zip(steps, levels(len(steps)), strict=True):
-        here = {(c.training, c.threat): c for c in summary.matrix if c.level == step}
-        threats = list(dict.fromkeys(threat for _, threat in here))
+        cells = {(c.training, c.threat): c for c in summary.matrix if c.level == step}
+        threats = list(dict.fromkeys(threat for _, threat in cells))
         threats.sort(key=lambda threat: threat == "union")
         columns = [("clean", threat_title("clean"), measure("clean"))]
-        columns += [(t, threat_title(t), _radius(here, t)) for t in threats]
+        columns += [(t, threat_title(t), _radius(cells, t)) for t in threats]
         rows = []
         for training in summary.trainings:
             row = [_accuracy(training, "clean", summary.clean.get(training))]
             for threat in threats:
-                cell = here.get((training, threat))
+                cell = cells.get((training, threat))
                 mine = own.get(threat) == training
                 row.append(_accuracy(training, threat, cell.estimate if cell else None, mine))
             rows.append((training, row))
@@ -122,9 +122,9 @@ def matrix(summary: DataSummary) -> list[Heat]:
     return tables
 
 
-def _radius(here: dict[tuple[str, str], MatrixCell], threat: str) -> str:
+def _radius(cells: dict[tuple[str, str], MatrixCell], threat: str) -> str:
     """What a column's radius counts and how large it is."""
-    cell = next(cell for (_, name), cell in here.items() if name == threat)
+    cell = next(cell for (_, name), cell in cells.items() if name == threat)
     if threat == "union":
         return ", ".join(map(threat_title, cell.members)) + " at once"
     return f"{number(cell.radius)}: {measure(threat)}"

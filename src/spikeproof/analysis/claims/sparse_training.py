@@ -114,8 +114,8 @@ def _pairs(
 ) -> dict[str, tuple[Table, Table]] | None:
     """Both trainings under every norm, on the seeds and items that all of them share."""
     found = [results.table(data, name, norm) for norm in norms for name in (training, base)]
-    whole = [table for table in found if table is not None]
-    aligned = align(*whole) if norms and len(whole) == len(found) else None
+    present = [table for table in found if table is not None]
+    aligned = align(*present) if norms and len(present) == len(found) else None
     if aligned is None:
         return None
     return {norm: (aligned[2 * i], aligned[2 * i + 1]) for i, norm in enumerate(norms)}
