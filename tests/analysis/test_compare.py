@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import made_run
+from support import made_run
 import numpy as np
 import pytest
 

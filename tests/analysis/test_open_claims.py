@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import made_run
+from support import made_run
 import numpy as np
 import pytest
 

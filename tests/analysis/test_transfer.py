@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import made_run
+from support import made_run
 import numpy as np
 import pytest
 

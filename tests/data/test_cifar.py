@@ -15,6 +15,7 @@ import pytest
 
 from spikeproof.base import FileProblem
 from spikeproof.data import Cifar10, load
+from support.published_files import REAL, source
 
 BATCHES = [name.removesuffix(".bin") for name in Cifar10().published.files]
 
@@ -28,9 +29,6 @@ def unpacking() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-from support.published_files import REAL, source
 
 
 def photographs() -> tuple[np.ndarray, np.ndarray]:

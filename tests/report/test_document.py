@@ -167,6 +167,7 @@ def test_every_cell_of_the_transfer_table_holds_a_ratio_or_a_gain_in_points(
     html = html_of(folder)
     parsed, checked = read(html), 0
     assert "undefined" not in html[html.index('id="transfer"') : html.index('id="curves"')]
+    assert "ℓ₂, SR and AT: no training of this run is dedicated to ℓ₂" in "".join(parsed.text)
     for training in ("SR", "AT"):
         for threat in ("linf", "l2", "l1", "l0"):
             value, text = parsed.cells[training, threat, "transfer"]

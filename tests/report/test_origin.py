@@ -142,7 +142,7 @@ def test_ranges_rates_and_units_are_those_of_the_record(
     assert "Images on the fixed scale 0 to 255" in text
     assert "400 samples (left to right) up to half the sampling rate" in text
     assert " s (left to right)" not in text
-    known = origin(results(folder), "pairs")
+    known = origin(results(folder).cells, "pairs")
     assert known.unit == "pixel intensity, 0 to 255 and amplitude, −2 to 2"
     assert (known.classes, known.facts) == (4, None)
 

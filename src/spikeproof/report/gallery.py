@@ -22,6 +22,7 @@ from spikeproof.report.sound import snr_db, spectrogram, wav
 
 __all__ = [
     "LOUDNESS_DB",
+    "SHOWN",
     "GalleryItem",
     "GalleryView",
     "Panel",
@@ -139,7 +140,7 @@ def _picture(pixels: np.ndarray, zoom: int) -> str:
     return data_uri(png(pixels, zoom), "image/png")
 
 
-def _scans(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> GalleryView:
+def _scans(part: ViewSlice, x: np.ndarray, x_adv: np.ndarray) -> GalleryView:
     """Clean, adversarial, difference of an image."""
     zoom = max(1, 160 // x.shape[-1])
     largest, touched = float(np.abs(x_adv - x).max()), int((np.abs(x_adv - x) > 1e-7).any(0).sum())
@@ -163,7 +164,7 @@ def _scans(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> GalleryView
     return GalleryView(kind="image", panels=panels, words=words)
 
 
-def _events(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> GalleryView:
+def _events(part: ViewSlice, x: np.ndarray, x_adv: np.ndarray) -> GalleryView:
     """A film of clean events, adversarial events and the difference."""
     if x.ndim == 2:  # spikes on lines, drawn side by side
         x, x_adv = x[:, None, None], x_adv[:, None, None]
@@ -184,7 +185,7 @@ def _events(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> GalleryVie
     )
 
 
-def _sounds(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> GalleryView:
+def _sounds(part: ViewSlice, x: np.ndarray, x_adv: np.ndarray) -> GalleryView:
     """Clean, adversarial, difference of a sound: spectrograms and players."""
     rate, full = part.rate_hz or _PLAYED_HZ, max(abs(part.low), abs(part.high))
     largest = number(float(np.abs(x_adv - x).max()))
@@ -200,6 +201,12 @@ def _sounds(x: np.ndarray, x_adv: np.ndarray, rate_hz: int | None) -> GalleryVie
         uri = data_uri(wav(heard, rate), "audio/wav")
         alt = f"Spectrogram: {name.split(' ')[0]} sound."
         panels.append(Panel(name=name, image=_spectrum(seen), alt=alt, sound=uri))
+    axes = f"{len(x) / rate:.2g} s (left to right) up to {rate / 2000:g} kHz (bottom to top)"
+    if part.rate_hz is None:
+        axes = (
+            f"{len(x)} samples (left to right) up to half the sampling rate (bottom to top), which "
+            f"is not known here and played as {rate / 1000:g} kHz"
+        )
     words = (
         f"Spectrograms of {axes}, colours from {number(LOUDNESS_DB[0])} to "
         f"{number(LOUDNESS_DB[1])} dB of full scale. Signal-to-noise ratio "
@@ -222,7 +229,7 @@ def _spectrum(samples: np.ndarray) -> str:
     return _picture(pixels, max(1, 160 // pixels.shape[0]))
 
 
-SHOWN: Mapping[str, Callable[[Part, np.ndarray, np.ndarray], View]] = {
+SHOWN: Mapping[str, Callable[[ViewSlice, np.ndarray, np.ndarray], GalleryView]] = {
     "audio": _sounds,
     "events": _events,
     "image": _scans,

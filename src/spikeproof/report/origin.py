@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spikeproof.analysis import Results
+from spikeproof.analysis import CellRecord
 from spikeproof.base import SettingError
 from spikeproof.data import DATASETS, Domain, Facts, Views, domain_from
 from spikeproof.report import gallery as show
@@ -39,25 +39,25 @@ class Origin:
         units = [_unit(domain) for domain in self.domain.values()]
         return " and ".join(dict.fromkeys(units)) or "input units"
 
-    def views(self) -> list[show.Part] | None:
+    def views(self) -> list[show.ViewSlice] | None:
         """Where each view lies in an item; None where an item cannot be shown."""
         rate = self.facts.rate_hz if self.facts else None
         out, start = [], 0
         for domain in self.domain.values():
             if domain.kind not in show.SHOWN or not math.isfinite(domain.high - domain.low):
                 return None
-            part = show.Part(kind=domain.kind, shape=domain.shape, start=start)
+            part = show.ViewSlice(kind=domain.kind, shape=domain.shape, start=start)
             heard = rate if domain.kind == "audio" else None
             out.append(replace(part, rate_hz=heard, low=domain.low, high=domain.high))
             start += domain.size
         return out or None
 
 
-def origin(results: Results, data: str) -> Origin:
+def origin(cells: Sequence[CellRecord], data: str) -> Origin:
     """What is known of a data set; the record is believed before the package."""
     recorded: Domain | Views | None = None
     classes: int | None = None
-    for cell in results.cells:
+    for cell in cells:
         model = cell.cell.get("model") if (cell.kind, cell.data) == ("train", data) else None
         if isinstance(model, Mapping):
             recorded = recorded or _recorded(model.get("domain"))

@@ -28,10 +28,9 @@ def series(summary: Summary) -> dict[str, int]:
     return {name: number % 8 for number, name in enumerate(names)}
 
 
-def security(
-    summary: DataSummary, colours: Mapping[str, int], chance: float | None
-) -> list[Figure]:
+def security(summary: DataSummary, colours: Mapping[str, int], known: Origin) -> list[Figure]:
     """One security curve per threat."""
+    chance = 1 / known.classes if known.classes else None
     by_threat: dict[str, list[Curve]] = {threat: [] for threat in summary.threats}
     for curve in summary.curves:
         by_threat[curve.threat].append(curve)
@@ -40,7 +39,7 @@ def security(
             slug("curve", summary.data, threat),
             f"{threat_title(threat)}: {measure(threat)}",
             [{"series": colours[curve.training], **vars(curve)} for curve in found],
-            unit=_unit(summary.data, threat),
+            unit=_unit(known.unit, threat),
             chance=chance,
         )
         for threat, found in by_threat.items()

@@ -158,7 +158,8 @@ def limits(summary: Summary) -> list[str]:
             f"{min(counts)} {summary.split} items per network: differences smaller than an "
             "interval are noise."
         )
-    return [*out, *_attacks(summary), *_ALWAYS]
+    out += _attacks(summary)
+    return [*out, *_networks(summary), _UPPER_BOUND, *_inputs(summary), _THEORY]
 
 
 def _attacks(summary: Summary) -> Iterator[str]:
@@ -170,3 +171,32 @@ def _attacks(summary: Summary) -> Iterator[str]:
             f"The attacks were: {listed(names)}. Other gradient paths, many more steps and attacks "
             "without any gradient may break more."
         )
+
+
+def _networks(summary: Summary) -> Iterator[str]:
+    """How large the networks were."""
+    sizes = [cell.result.get("parameters", 0) for cell in summary.cells if cell.kind == "train"]
+    if any(sizes):
+        yield (
+            f"The largest network has {max(sizes):,} parameters; nothing here says how larger ones "
+            "behave."
+        )
+
+
+def _inputs(summary: Summary) -> Iterator[str]:
+    """What each data set says of itself, and which of them say nothing."""
+    known = {one.data: origin(summary.cells, one.data) for one in summary.data}
+    if any(d.kind == "events" for one in known.values() for d in one.domain.values()):
+        yield _FRAMES
+    said: dict[str, list[str]] = {}
+    for data, one in known.items():
+        for limit in one.facts.limits if one.facts else ():
+            said.setdefault(limit, []).append(data_title(data))
+    for limit, titles in said.items():
+        yield limit if len(titles) == len(known) else f"{listed(titles)}: {limit}"
+    for data, one in known.items():
+        if one.facts is None:
+            yield (
+                f"{data}: this package does not know the set, so this page does not say what its "
+                "inputs are or where they come from."
+            )

@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 
 from spikeproof.analysis import DataSummary, MaskingSigns, Summary
-from spikeproof.base import SettingError
-from spikeproof.data import DigitsAudio, DigitsAV, DigitsEvents, DigitsImages, Views, describe
 from spikeproof.report import gallery as show
 from spikeproof.report import plots, tables
 from spikeproof.report.figures import Figure
-from spikeproof.report.labels import data_title, interval, number, percent, threat_title
+from spikeproof.report.labels import (
+    data_title,
+    interval,
+    listed,
+    number,
+    percent,
+    pretty,
+    threat_title,
+)
 from spikeproof.report.origin import Origin, origin
 
 __all__ = ["Section", "sections"]
 
 _MOST = 6
-_MAKERS = {
-    "digits": DigitsImages,
-    "digits-events": DigitsEvents,
-    "digits-audio": DigitsAudio,
-    "digits-av": DigitsAV,
-}
 _MEDIANS = {
     "g_l0": "‖g‖₀ (values)", "g_l1": "‖g‖₁", "g_l2": "‖g‖₂", "g_linf": "‖g‖∞",
     "g_pr": "participation ratio",
@@ -50,6 +50,7 @@ class Section:
         signs: Signs of masking, one per training.
         medians: ``heads`` and ``rows`` of the probes.
         gallery: Attacked items.
+        unshown: Why there are none.
         activity: Firing rates.
         activity_rows: The same as text.
     """
@@ -67,6 +68,7 @@ class Section:
     signs: list[MaskingSigns] = field(default_factory=list)
     medians: dict[str, Any] = field(default_factory=dict)
     gallery: list[show.GalleryItem] = field(default_factory=list)
+    unshown: str = ""
     activity: Figure | None = None
     activity_rows: list[list[str]] = field(default_factory=list)
 
@@ -79,6 +81,8 @@ def sections(summary: Summary) -> list[Section]:
 def _section(summary: Summary, one: DataSummary) -> Section:
     """Everything about one data set."""
     matrix, ratios, colours = tables.matrix(one), tables.transfer(one), plots.series(summary)
+    known = origin(summary.cells, one.data)
+    gallery, unshown = _gallery(summary, one.data, known)
     return Section(
         id=plots.slug(one.data),
         title=data_title(one.data),
@@ -86,33 +90,28 @@ def _section(summary: Summary, one: DataSummary) -> Section:
         middle=len(matrix) // 2,
         transfer=ratios,
         without_ratio=_without_ratio(ratios),
-        curves=plots.security(one, colours, _chance(one.data)),
+        curves=plots.security(one, colours, known),
         curve_rows=_curve_rows(one),
         timing=_timing(one),
         gradients=plots.gradients(one, colours),
         signs=list(one.masking),
         medians=_medians({t: arrays for t, arrays in one.probes.items() if arrays}),
-        gallery=_gallery(summary, one.data),
+        gallery=gallery,
+        unshown=unshown,
         activity=plots.activity(one, colours),
         activity_rows=_activity_rows(one),
     )
 
 
-def _chance(data: str) -> float | None:
-    """The accuracy of guessing; None for a data set that is not ours."""
-    try:
-        return 1 / describe(data).classes
-    except SettingError:
-        return None
-
-
 def _without_ratio(ratios: tables.Heat | None) -> list[tuple[str, str]]:
-    """Which cells hold no ratio, and why."""
-    cells = [cell for _, row in ratios.rows for cell in row] if ratios else []
+    """Which cells hold no ratio, and why: the trainings that share a threat and a reason."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for cell in (cell for _, row in ratios.rows for cell in row) if ratios else ():
+        if (cell.points or cell.value is None) and cell.note:
+            found.setdefault((cell.threat, cell.note), []).append(cell.training)
     return [
-        (f"{cell.training}, {threat_title(cell.threat)}", cell.note)
-        for cell in cells
-        if (cell.points or cell.value is None) and cell.note
+        (f"{threat_title(threat)}, {listed(trainings)}", pretty(reason))
+        for (threat, reason), trainings in found.items()
     ]
 
 
@@ -162,19 +161,21 @@ def _median(values: Any) -> str:
     return number(float(np.median(kept))) if len(kept) else "–"
 
 
-def _gallery(summary: Summary, data: str) -> list[show.GalleryItem]:
-    """Attacked items, where the page knows how to show them."""
-    maker = _MAKERS.get(data)
-    if maker is None:
-        return []
-    domain, start, views = maker().domain, 0, []
-    for _, part in domain.parts if isinstance(domain, Views) else (("", domain),):
-        rate = DigitsAudio().rate_hz if part.kind == "audio" else None
-        views.append(show.ViewSlice(kind=part.kind, shape=part.shape, start=start, rate_hz=rate))
-        start += part.size
+def _gallery(summary: Summary, data: str, known: Origin) -> tuple[list[show.GalleryItem], str]:
+    """Attacked items, and where there are none, why."""
     items = [item for batch in summary.gallery[data] for item in _items(batch)]
-    items = [item for item in items if np.size(item["x"]) == start]
-    return [show.gallery_item(item, views) for item in show.chosen(items, _MOST)]
+    if not items:
+        return [], f"No attacked items of {data_title(data)} were kept in this run."
+    kept = f"{len(items)} attacked items of {data_title(data)} were kept in this run, and "
+    views, size = known.views(), sum(domain.size for domain in known.domain.values())
+    if not known.domain:
+        return [], f"{kept}cannot be shown: no record says what shape and range they have."
+    if views is None:
+        return [], f"{kept}cannot be shown: their values are no picture, recording or sound."
+    items = [item for item in items if np.size(item["x"]) == size]
+    if not items:
+        return [], f"{kept}cannot be shown: they have not the size that the records say."
+    return [show.gallery_item(item, views) for item in show.chosen(items, _MOST)], ""
 
 
 def _items(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
