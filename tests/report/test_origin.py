@@ -175,3 +175,10 @@ def test_without_a_gallery_the_page_says_that_none_was_kept(
 ) -> None:
     folder = write_run(tmp_path / "run", n=8, probes=False, gallery=False)
     assert "No attacked items of Images were kept in this run." in text_of(html_of(folder))
+
+
+def test_the_claim_about_modalities_reads_them_from_the_records(
+    write: Write, html_of: Callable[[Path], str]
+) -> None:
+    text = text_of(html_of(write({name: NOT_HERE[name] for name in ("pictures", "spikes")})))
+    assert "this run holds no" not in text

@@ -4,6 +4,7 @@ from spikeproof.analysis.claims import CLAIMS, Claim, Verdict, VerdictPart, clai
 from spikeproof.analysis.compare import Comparison, RobustDifference, SettingDifference, compare
 from spikeproof.analysis.data_summary import DataSummary, data_summary
 from spikeproof.analysis.extract import extract, extracted
+from spikeproof.analysis.inputs import recorded_domain
 from spikeproof.analysis.kinds import TrainingKind
 from spikeproof.analysis.masking import LARGEST_BLIND, MaskingSigns, masking_signs
 from spikeproof.analysis.records import CellRecord
@@ -47,6 +48,7 @@ __all__ = [
     "extract",
     "extracted",
     "masking_signs",
+    "recorded_domain",
     "results",
     "summarise",
     "verdicts",

@@ -16,7 +16,7 @@ from spikeproof.data.sets.digits_events import DigitsEvents
 from spikeproof.data.sets.fashion_mnist import FashionMnist
 from spikeproof.data.splits import Shares, assign, choose, hold_out
 from spikeproof.data.store import DataDiffers, datasets, describe, embedded, load, verify
-from spikeproof.data.views import Views, domain_from
+from spikeproof.data.views import Views, domain_from, modality_of
 
 __all__ = [
     "CORRUPTIONS",
@@ -57,5 +57,6 @@ __all__ = [
     "hold_out",
     "labels",
     "load",
+    "modality_of",
     "verify",
 ]

@@ -14,13 +14,11 @@ from torch import Tensor
 
 from spikeproof.base import InputError, SettingError, digest_arrays
 from spikeproof.data.dataset import Dataset, DataSpec, Split
-from spikeproof.data.domain import Domain
 from spikeproof.data.facts import Maker, Reader
 from spikeproof.data.files import chosen_folder
-from spikeproof.data.modality import together
 from spikeproof.data.sets import DATASETS
 from spikeproof.data.splits import assign, hold_out
-from spikeproof.data.views import Views
+from spikeproof.data.views import modality_of
 
 __all__ = [
     "DataDiffers",
@@ -78,7 +76,7 @@ def describe(name: str) -> DataSpec:
         name=name,
         version=facts.version,
         classes=facts.classes,
-        modality=_modality(made.domain),
+        modality=modality_of(made.domain),
         licence=facts.licence,
         source=facts.source,
         sha256=facts.pinned.get("all", _NOT_PINNED),
@@ -186,12 +184,6 @@ def _make(name: str, seed: int, folder: Path | None) -> dict[str, Tensor]:
     found = made(folder)
     splits = hold_out(found.y, official=found.official, seed=seed)
     return {"x": found.x, "y": found.y, **splits}
-
-
-def _modality(domain: Domain | Views) -> str:
-    """What the items of a set are."""
-    parts = [part for _, part in domain.parts] if isinstance(domain, Views) else [domain]
-    return together(*(part.kind for part in parts))
 
 
 def _standard(name: str) -> Maker | Reader:

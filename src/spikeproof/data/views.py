@@ -11,8 +11,9 @@ from torch import Tensor
 
 from spikeproof.base import SettingError, check_shape, settings_from
 from spikeproof.data.domain import Domain
+from spikeproof.data.modality import together
 
-__all__ = ["Views", "domain_from"]
+__all__ = ["Views", "domain_from", "modality_of"]
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,12 @@ def domain_from(record: Mapping[str, Any]) -> Domain | Views:
         return _one(record)
     except (KeyError, TypeError, ValueError) as problem:
         raise SettingError(f"This is not the record of legal inputs: {problem}.") from None
+
+
+def modality_of(domain: Domain | Views) -> str:
+    """Return what items of a domain are: its kind, or ``"audio-visual"`` for sound and sight."""
+    parts = [part for _, part in domain.parts] if isinstance(domain, Views) else [domain]
+    return together(*(part.kind for part in parts))
 
 
 def _one(record: Mapping[str, Any]) -> Domain:

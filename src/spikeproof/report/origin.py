@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from spikeproof.analysis import CellRecord
-from spikeproof.base import SettingError
-from spikeproof.data import DATASETS, Domain, Facts, Views, domain_from
+from spikeproof.analysis import CellRecord, recorded_domain
+from spikeproof.data import DATASETS, Domain, Facts, Views
 from spikeproof.report import gallery as show
 
 __all__ = ["Origin", "origin"]
@@ -55,13 +53,10 @@ class Origin:
 
 def origin(cells: Sequence[CellRecord], data: str) -> Origin:
     """What is known of a data set; the record is believed before the package."""
-    recorded: Domain | Views | None = None
-    classes: int | None = None
-    for cell in cells:
-        model = cell.cell.get("model") if (cell.kind, cell.data) == ("train", data) else None
-        if isinstance(model, Mapping):
-            recorded = recorded or _recorded(model.get("domain"))
-            classes = classes or model.get("classes")
+    recorded = recorded_domain(cells, data)
+    trained = [cell.cell for cell in cells if (cell.kind, cell.data) == ("train", data)]
+    said = (cell.get("model", {}).get("classes") for cell in trained)
+    classes = next((number for number in said if number), None)
     known = DATASETS[data]().domain if data in DATASETS else None
     facts = DATASETS[data].facts if known is not None and recorded in (None, known) else None
     domain = recorded or known
@@ -69,14 +64,6 @@ def origin(cells: Sequence[CellRecord], data: str) -> Origin:
         classes = classes or facts.classes
     parts = dict(domain.parts) if isinstance(domain, Views) else {"": domain} if domain else {}
     return Origin(domain=parts, classes=classes, facts=facts)
-
-
-def _recorded(record: Any) -> Domain | Views | None:
-    """The domain in the record of a network; None where there is none."""
-    try:
-        return domain_from(record) if isinstance(record, Mapping) else None
-    except SettingError:
-        return None
 
 
 def _unit(domain: Domain) -> str:

@@ -16,9 +16,10 @@ from spikeproof.analysis.claims.claim import (
     verdict_of,
 )
 from spikeproof.analysis.claims.sparse_training import SparseTrainingHelps
+from spikeproof.analysis.inputs import recorded_domain
 from spikeproof.analysis.results import Results
 from spikeproof.base import SpikeproofError
-from spikeproof.data import describe
+from spikeproof.data import describe, modality_of
 
 __all__ = ["EveryModality"]
 
@@ -41,7 +42,7 @@ class EveryModality:
 
     def overall(self, results: Results, rows: Sequence[Verdict]) -> Verdict:
         """The verdict over all data sets, decided by the weakest."""
-        found = {row.data: _modality(row.data) for row in rows}
+        found = {row.data: _modality(results, row.data) for row in rows}
         absent = [kind for kind in ("image", "events") if kind not in found.values()]
         if absent:
             return missing(self, "all", f"this run holds no {' and no '.join(absent)} data")
@@ -76,8 +77,11 @@ class EveryModality:
         )
 
 
-def _modality(data: str) -> str:
-    """Modality of a data set, ``"unknown"`` for one that does not come with the package."""
+def _modality(results: Results, data: str) -> str:
+    """Modality of a data set: of its record, else of the set that comes with the package."""
+    domain = recorded_domain(results.cells, data)
+    if domain is not None:
+        return modality_of(domain)
     try:
         return describe(data).modality
     except SpikeproofError:
