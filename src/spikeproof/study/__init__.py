@@ -5,13 +5,12 @@ from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.compute import Done
 from spikeproof.study.engine import Executor, InProcess, ProcessPool
 from spikeproof.study.fingerprint import code_sha256
-from spikeproof.study.folder import RunFolder
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.load import load_plan, plans
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
-from spikeproof.study.record import CellFolder
 from spikeproof.study.run import CellsFailed, Progress, run
 from spikeproof.study.status import Failure, Status, status
+from spikeproof.study.store import CellFolder, RunFolder
 from spikeproof.study.timing import TimingPlan
 
 __all__ = [

@@ -23,7 +23,7 @@ from spikeproof.models import ModelSpec, Network, build, load_model, model_diges
 from spikeproof.study.assemble import training_items
 from spikeproof.study.cells import Cell, dataset, opened
 from spikeproof.study.fingerprint import code_sha256, versions
-from spikeproof.study.record import Arrays, CellFolder
+from spikeproof.study.store import Arrays, CellFolder
 from spikeproof.threats import Threat
 from spikeproof.train import AUGMENTATIONS, LOG, WALL, Objective, TrainingSettings, fit
 

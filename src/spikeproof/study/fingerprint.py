@@ -19,7 +19,7 @@ _ROOMS = (
     "base", "data", "neurons", "models", "adapters", "threats", "oracle", "metrics", "attacks",
     "train", "evaluate",
 )  # fmt: skip
-_STUDY = ("record.py", "compute.py")
+_STUDY = ("store.py", "compute.py")
 
 
 @cache

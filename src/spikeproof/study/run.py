@@ -12,9 +12,9 @@ from spikeproof.base import SpikeproofError
 from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.compute import Done
 from spikeproof.study.engine import Executor, InProcess, ProcessPool
-from spikeproof.study.folder import RunFolder
 from spikeproof.study.plan import Plan
 from spikeproof.study.status import Failure, Status, seconds_left, status
+from spikeproof.study.store import RunFolder
 
 __all__ = ["CellsFailed", "Progress", "run"]
 

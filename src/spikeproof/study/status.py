@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikeproof.study.cells import Cell
-from spikeproof.study.folder import RunFolder
+from spikeproof.study.store import RunFolder
 
 __all__ = ["Failure", "Status", "seconds_left", "status"]
 

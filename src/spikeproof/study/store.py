@@ -1,4 +1,7 @@
-"""A run folder: the plan, its cells, what no longer belongs to it, and a lock."""
+"""What a run leaves on disk: the folder of a run, and in it one folder per cell.
+
+A cell's record is written last, arrays before it, and the wall time beside them.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,123 @@ import fcntl
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import FileProblem, digest, read_json, write_atomic, write_json
+import numpy as np
+
+from spikeproof.base import (
+    FileProblem,
+    digest,
+    digest_file,
+    read_json,
+    write_arrays,
+    write_atomic,
+    write_json,
+)
 from spikeproof.study.cells import Cell
 from spikeproof.study.fingerprint import code_sha256, versions
 from spikeproof.study.plan import Plan
-from spikeproof.study.record import CellFolder
 
-__all__ = ["RunFolder"]
+__all__ = ["CellFolder", "RunFolder"]
 
-_SCHEMA = 1
+_RECORD = "record.json"
+_WALL = "wall.json"
+_FAILURE = "failure.json"
+_SCHEMA = 1  # of a record, and of plan.json
 # A cell's files, generously; asked for before anything is computed.
 _BYTES_PER_CELL = 2_000_000
+
+Arrays = Mapping[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class CellFolder:
+    """The folder of one cell. It is complete once ``record.json`` is there, which comes last.
+
+    Args:
+        path: ``run/cells/<id>``.
+    """
+
+    path: Path
+
+    @property
+    def complete(self) -> bool:
+        """Whether the record is there; ``read`` says whether it is whole."""
+        return (self.path / _RECORD).is_file()
+
+    def write(self, record: Mapping[str, Any], arrays: Mapping[str, Arrays], wall: Any) -> None:
+        """Write array files, wall time and then the record, each atomically.
+
+        Args:
+            record: What ``record.json`` holds, without ``schema`` and ``files``; those are added.
+            arrays: File name → named arrays.
+            wall: What ``wall.json`` holds, the only thing that may differ between runs.
+        """
+        for name, named in arrays.items():
+            write_arrays(self.path / name, named)
+        names = [*arrays, *(["model.safetensors"] if record["cell"]["kind"] == "train" else [])]
+        files = {name: digest_file(self.path / name) for name in sorted(names)}
+        write_json(self.path / _WALL, wall)
+        write_json(self.path / _RECORD, {"schema": _SCHEMA, "files": files, **record})
+        (self.path / _FAILURE).unlink(missing_ok=True)
+
+    def read(self) -> dict[str, Any]:
+        """Return the record after checking every file that it names against its hash.
+
+        Raises:
+            FileProblem: a file is missing, truncated or changed; it is named.
+        """
+        path = self.path / _RECORD
+        record = read_json(path, "record")
+        if not isinstance(record, dict) or record.get("schema") != _SCHEMA:
+            raise FileProblem(
+                f"{path} is not a record of schema {_SCHEMA}; delete {self.path} and run again."
+            )
+        missing = {"id", "cell", "inputs", "versions", "result", "files"} - record.keys()
+        if missing or record["id"] != self.path.name:
+            what = f"lacks {', '.join(sorted(missing))}" if missing else "belongs to another cell"
+            raise FileProblem(f"{path} {what}; delete {self.path} and run again.")
+        for name, wanted in record["files"].items():
+            if digest_file(self.path / name) != wanted:
+                raise FileProblem(
+                    f"{self.path / name} was changed after it was written; delete {self.path} "
+                    "and run again."
+                )
+        return record
+
+    def seconds(self) -> float:
+        """Wall time that the cell took; 0 where it is not known."""
+        try:
+            return float(read_json(self.path / _WALL)["seconds"])
+        except (FileProblem, KeyError, TypeError, ValueError):
+            return 0.0
+
+    def note_failure(self, error: str, trace: str) -> None:
+        """Leave word of a failure, for ``status``; a later success removes it."""
+        write_json(self.path / _FAILURE, {"error": error, "trace": trace})
+
+    def failure(self) -> str | None:
+        """The sentence of the last failure, None where there was none since the last success."""
+        if self.complete or not (self.path / _FAILURE).is_file():
+            return None
+        try:
+            return str(read_json(self.path / _FAILURE)["error"])
+        except (FileProblem, KeyError, TypeError) as problem:
+            return f"unknown ({problem})"
+
+    def reset(self) -> None:
+        """Remove the record and the files it names, so that the cell is computed again."""
+        for name in (_RECORD, _WALL, _FAILURE, "items.npz", "gallery.npz", "model.safetensors"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove temporary files that a killed writer left behind."""
+        for stray in self.path.glob(".*"):
+            stray.unlink(missing_ok=True)
 
 
 class RunFolder:
@@ -133,7 +237,7 @@ class RunFolder:
                 f"{free / 1e6:.0f} MB are free. Free some space or choose another folder."
             )
 
-    def _move(self, source: Path, goal: Path, which: Any) -> None:
+    def _move(self, source: Path, goal: Path, which: Callable[[str], bool]) -> None:
         """Move the cell folders whose name is asked for."""
         for folder in sorted(source.iterdir()) if source.is_dir() else ():
             if folder.is_dir() and which(folder.name) and not (goal / folder.name).exists():
