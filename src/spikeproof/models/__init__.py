@@ -1,6 +1,6 @@
 """Spiking networks, their encoders and specifications, and their files."""
 
-from spikeproof.models.build import build, models
+from spikeproof.models.build import build, models, spec_of
 from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
 from spikeproof.models.evaluating import (
     check_logits,
@@ -49,6 +49,7 @@ __all__ = [
     "restore",
     "restoring_modes",
     "save_model",
+    "spec_of",
     "spiking_layers",
     "write_tensors",
 ]

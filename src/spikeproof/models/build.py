@@ -23,7 +23,7 @@ from spikeproof.models.vgg import VGG
 from spikeproof.models.wrn import WRN
 from spikeproof.neurons import Neuron
 
-__all__ = ["build", "models"]
+__all__ = ["build", "models", "spec_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +31,11 @@ class _Architecture:
     """How to make one architecture, which domains it reads, its default size, and its choices.
 
     ``frames`` says that it convolves and so needs channels, height and width; ``uses`` names the
-    settings, of those below, that mean something to it.
+    settings, of those below, that mean something to it; ``check`` refuses what else it cannot be.
     """
 
     make: Callable[[ModelSpec, Any], nn.Module]
+    check: Callable[[ModelSpec], object] = lambda spec: None
     kinds: tuple[str, ...] = ("image", "events")
     timesteps: int = 4
     width: int = 16
@@ -44,15 +45,20 @@ class _Architecture:
 
 # Settings that only some architectures have a use for.
 _CHOICES = ("norm", "pooling", "stem")
-_VGG = _Architecture(make=VGG, width=64, uses=("norm", "pooling"))
-_SEW = _Architecture(make=SEWResNet, width=64, uses=_CHOICES)
-_SPIKING = _Architecture(make=SpikingResNet, width=64, uses=_CHOICES)
+_VGG = _Architecture(make=VGG, check=VGG.check, width=64, uses=("norm", "pooling"))
+_SEW = _Architecture(make=SEWResNet, check=SEWResNet.check, width=64, uses=_CHOICES)
+_SPIKING = _Architecture(make=SpikingResNet, check=SpikingResNet.check, width=64, uses=_CHOICES)
 _ARCHITECTURES = {
     "cnn-small": _Architecture(make=SmallCNN, uses=("pooling",)),
     "dense": _Architecture(make=Dense, width=256, frames=False, uses=("norm",)),
     "fusion-small": _Architecture(make=SmallFusion, kinds=("views",), frames=False),
     "recurrent": _Architecture(
-        make=RecurrentNetwork, kinds=("events",), width=128, frames=False, uses=("norm",)
+        make=RecurrentNetwork,
+        check=RecurrentNetwork.check,
+        kinds=("events",),
+        width=128,
+        frames=False,
+        uses=("norm",),
     ),
     "sew-resnet-18": _SEW,
     "sew-resnet-34": _SEW,
@@ -114,10 +120,9 @@ def build(
     """
     named: dict[str, Any] = {"neuron": neuron, "timesteps": timesteps, "width": width}
     named |= {"encoder": encoder, "norm": norm, "pooling": pooling, "stem": stem}
-    given = {name: value for name, value in named.items() if value is not None}
     if isinstance(spec, str):
-        spec = _complete(spec, data, given)
-    elif data is not None or given:
+        spec = spec_of(spec, data, **named)
+    elif data is not None or any(value is not None for value in named.values()):
         raise SettingError("build() takes a complete specification alone; use replace() on it.")
     architecture = _fitting(spec)
     with torch.random.fork_rng(devices=[]):
@@ -125,16 +130,53 @@ def build(
         return Network(spec, architecture.make(spec, spec.domain))
 
 
-def _complete(name: str, data: Dataset | None, given: dict[str, Any]) -> ModelSpec:
-    """The specification of a named architecture on a data set."""
+def spec_of(
+    name: str,
+    data: Dataset | None,
+    *,
+    neuron: Neuron | None = None,
+    timesteps: int | None = None,
+    width: int | None = None,
+    encoder: Encoder | None = None,
+    norm: str | None = None,
+    pooling: str | None = None,
+    stem: str | None = None,
+) -> ModelSpec:
+    """Return the specification of a named architecture on a data set, without building it.
+
+    Args:
+        name: One of ``models()``.
+        data: Fixes input domain and classes.
+        neuron: As for :func:`build`, like all that follow.
+        timesteps: Simulation length of images.
+        width: Channels of the first spiking layer.
+        encoder: How images become input over time.
+        norm: Batch normalisation.
+        pooling: ``"average"`` or ``"max"``.
+        stem: ``"cifar"`` or ``"imagenet"``.
+    Returns:
+        The specification; ``build`` makes a network of it.
+    Raises:
+        SettingError: what ``build`` refuses is refused here.
+    Example:
+        >>> import spikeproof as sp
+        >>> spec_of("vgg-9", sp.load("digits"), width=8).timesteps
+        4
+        >>> spec_of("vgg-13", sp.load("digits"))
+        Traceback (most recent call last):
+        spikeproof.base.errors.SettingError: vgg-13 halves its images 5 times and needs ...
+    """
     check_one_of(name, _ARCHITECTURES, "model")
     if data is None:
         raise SettingError(f"build({name!r}) needs the data set, for input shape and classes.")
-    size: dict[str, Any] = {
-        "timesteps": _ARCHITECTURES[name].timesteps,
-        "width": _ARCHITECTURES[name].width,
-    }
-    return ModelSpec(name=name, domain=data.domain, classes=data.spec.classes, **{**size, **given})
+    usual = _ARCHITECTURES[name]
+    named: dict[str, Any] = {"neuron": neuron, "encoder": encoder, "norm": norm}
+    named |= {"pooling": pooling, "stem": stem, "timesteps": timesteps, "width": width}
+    given = {"timesteps": usual.timesteps, "width": usual.width}
+    given |= {key: value for key, value in named.items() if value is not None}
+    spec = ModelSpec(name=name, domain=data.domain, classes=data.spec.classes, **given)
+    _fitting(spec)
+    return spec
 
 
 def _fitting(spec: ModelSpec) -> _Architecture:
@@ -160,4 +202,5 @@ def _fitting(spec: ModelSpec) -> _Architecture:
                 f"{spec.name} has no choice of {name}; leave it at {usual[name]!r}, "
                 f"not {getattr(spec, name)!r}."
             )
+    architecture.check(spec)
     return architecture

@@ -28,6 +28,11 @@ class RecurrentNetwork(nn.Module):
         cramer2022
     """
 
+    @staticmethod
+    def check(spec: ModelSpec) -> None:
+        """Refuse a neuron that cannot hear itself."""
+        Recurrent.check(spec.neuron)
+
     def __init__(self, spec: ModelSpec, domain: Domain) -> None:
         super().__init__()
         norms, width = Norms.of(spec, domain), spec.width

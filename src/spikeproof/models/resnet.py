@@ -119,14 +119,19 @@ class _Residual(nn.Module):
 
     block: type[_SEWBlock] | type[_SpikingBlock]
 
-    def __init__(self, spec: ModelSpec, domain: Domain) -> None:
-        super().__init__()
-        large = spec.stem == "imagenet"
-        if spec.pooling != "average" and not large:
+    @staticmethod
+    def check(spec: ModelSpec) -> None:
+        """Refuse a choice of pooling where nothing is pooled."""
+        if spec.pooling != "average" and spec.stem != "imagenet":
             raise SettingError(
                 f"{spec.name} pools only in the stem 'imagenet'; with the stem {spec.stem!r} leave "
                 "pooling at 'average'."
             )
+
+    def __init__(self, spec: ModelSpec, domain: Domain) -> None:
+        super().__init__()
+        self.check(spec)
+        large = spec.stem == "imagenet"
         norms = Norms.of(spec, domain)
         kernel, stride = (7, 2) if large else (3, 1)
         self.stem = Stem(

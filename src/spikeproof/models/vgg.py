@@ -82,11 +82,22 @@ class VGG(nn.Module):
         kim2021
     """
 
+    @staticmethod
+    def check(spec: ModelSpec) -> None:
+        """Refuse images that would be halved to nothing."""
+        pools = _TABLES[spec.name].pools
+        height, width = spec.domain.shape[-2:]
+        if min(height, width) >> pools == 0:
+            raise SettingError(
+                f"{spec.name} halves its images {pools} times and needs at least {2**pools} x "
+                f"{2**pools} pixels; got {height} x {width}. Use a shorter VGG, or cnn-small."
+            )
+
     def __init__(self, spec: ModelSpec, domain: Domain) -> None:
         super().__init__()
         table = _TABLES[spec.name]
         channels, height, width = domain.shape[-3:]
-        _check_size(spec.name, height, width, table.pools)
+        self.check(spec)
         norms = Norms.of(spec, domain)
         sizes = [_scaled(size, spec) for group in table.groups for size in group]
         halved = _halved_before(table)
@@ -113,15 +124,6 @@ class VGG(nn.Module):
         # The readout is linear, so the mean over time may come first.
         logits: Tensor = self.readout(time_mean(self.layers(self.stem(x))))
         return logits
-
-
-def _check_size(name: str, height: int, width: int, pools: int) -> None:
-    """Refuse images that would be halved to nothing."""
-    if min(height, width) >> pools == 0:
-        raise SettingError(
-            f"{name} halves its images {pools} times and needs at least {2**pools} x {2**pools} "
-            f"pixels; got {height} x {width}. Use a shorter VGG, or cnn-small."
-        )
 
 
 def _scaled(size: int, spec: ModelSpec) -> int:

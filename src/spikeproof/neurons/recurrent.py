@@ -45,9 +45,14 @@ class Recurrent(Spiking):
         cramer2022
     """
 
-    def __init__(self, neuron: Neuron, size: int) -> None:
+    @staticmethod
+    def check(neuron: Neuron) -> None:
+        """Refuse a neuron that cannot hear itself."""
         if isinstance(neuron, PSN):
             raise SettingError("A PSN sees all steps at once and cannot be recurrent; use a LIF.")
+
+    def __init__(self, neuron: Neuron, size: int) -> None:
+        self.check(neuron)
         super().__init__(neuron, kernel="reference")
         self.feedback = nn.Linear(size, size, bias=False)
 

@@ -1,18 +1,29 @@
-"""From a ``[[data]]`` and a ``[[training]]`` table to a network and what is done to train it."""
+"""From a plan's tables to the objects that they name, checked once on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from spikeproof.attacks import ATTACKS
-from spikeproof.base import SettingError, check_one_of, settings_from
-from spikeproof.data import Dataset, choose
-from spikeproof.models import ENCODERS, Network, build
+from spikeproof.attacks import ATTACKS, Attack
+from spikeproof.base import Registry, SettingError, check_one_of, placed, settings_from
+from spikeproof.data import Dataset, choose, datasets, describe
+from spikeproof.models import (
+    ENCODERS,
+    NORMS,
+    POOLINGS,
+    STEMS,
+    ModelSpec,
+    Network,
+    build,
+    models,
+    spec_of,
+)
 from spikeproof.neurons import NEURONS
 from spikeproof.study.inputs import InputsPlan
-from spikeproof.study.plan import DataPlan, TrainingPlan
-from spikeproof.threats import Threat, standard_threats, threat_of
+from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
+from spikeproof.threats import Threat, standard_threats, threat_facts, threat_of
 from spikeproof.train import (
     AUGMENTATIONS,
     HOOKS,
@@ -21,19 +32,70 @@ from spikeproof.train import (
     Augmentation,
     Job,
     Objective,
+    Rule,
+    Term,
     TrainingSettings,
 )
 
 __all__ = [
-    "augmentations_of",
+    "Pieces",
+    "check_names",
     "job_of",
     "network_of",
+    "pieces_of",
     "settings_of",
+    "specification_of",
     "training_items",
 ]
 
 
-def job_of(part: DataPlan, training: TrainingPlan, data: Dataset, *, seed: int = 0) -> Job:
+@dataclass(frozen=True, kw_only=True)
+class Pieces:
+    """The objects that a ``[[training]]`` table names, before it meets a data set.
+
+    Args:
+        terms: Name → (weight, term).
+        rules: What happens beside the optimiser's step.
+        augment: Changes of the training items.
+        attack: What makes adversarial inputs; None without.
+    """
+
+    terms: Mapping[str, tuple[float, Term]]
+    rules: tuple[Rule, ...]
+    augment: tuple[Augmentation, ...]
+    attack: Attack | None
+
+
+def pieces_of(training: TrainingPlan) -> Pieces:
+    """Return the objects that a ``[[training]]`` table names.
+
+    Args:
+        training: The table.
+    Raises:
+        SettingError: a name or setting that does not exist.
+    """
+    terms = {}
+    for name, record in training.terms.items():
+        values = dict(record)
+        terms[name] = (values.pop("weight"), TERMS.build(values))
+    inputs = training.inputs
+    attack = None if inputs is None or inputs.attack is None else ATTACKS.build(inputs.attack)
+    return Pieces(
+        terms=terms,
+        rules=tuple(HOOKS.build(rule) for rule in training.rules),
+        augment=tuple(AUGMENTATIONS.build(record) for record in training.augment),
+        attack=attack,
+    )
+
+
+def job_of(
+    part: DataPlan,
+    training: TrainingPlan,
+    data: Dataset,
+    *,
+    seed: int = 0,
+    pieces: Pieces | None = None,
+) -> Job:
     """Return what a ``[[training]]`` table says is to be done on a data set, taken whole.
 
     Args:
@@ -41,30 +103,41 @@ def job_of(part: DataPlan, training: TrainingPlan, data: Dataset, *, seed: int =
         training: Objective, hooks, settings, augmentation and share of the epochs.
         data: The data set itself.
         seed: Of the run.
+        pieces: What ``pieces_of`` made of the table; made here where absent.
     Returns:
         Everything that ``fit`` is told besides model and data; ``check`` says whether it fits.
     Raises:
         SettingError: a name or setting that does not exist.
     """
+    pieces = pieces_of(training) if pieces is None else pieces
+    terms = {
+        name: (part.weights.get(name, weight), term)
+        for name, (weight, term) in pieces.terms.items()
+    }
+    inputs = training.inputs
+    made = None
+    if inputs is not None:
+        ladders = standard_threats(data, part.radii)
+        threats = tuple(_threat(inputs, name, ladders, data) for name in inputs.names)
+        made = INPUTS[inputs.kind].planned(threats, pieces.attack, data.domain, inputs.settings)
     return Job(
-        objective=_objective(part, training, data),
+        objective=Objective(terms, made, pieces.rules),
         epochs=max(1, round(part.epochs * training.epochs_factor)),
         seed=seed,
         settings=settings_of(part, training),
-        augment=augmentations_of(training),
+        augment=pieces.augment,
     )
 
 
-def network_of(part: DataPlan, training: TrainingPlan, data: Dataset, *, seed: int = 0) -> Network:
+def specification_of(part: DataPlan, training: TrainingPlan, data: Dataset) -> ModelSpec:
     """Return the network that a ``[[data]]`` table describes, as a ``[[training]]`` changes it.
 
     Args:
         part: The table of the data set.
         training: Its ``network`` replaces what the data set's table says.
         data: The data set itself.
-        seed: Decides the first weights.
     Returns:
-        The network, untrained.
+        Its specification; nothing is built.
     Raises:
         SettingError: a name or setting that does not exist, or that the architecture cannot have.
     """
@@ -73,7 +146,12 @@ def network_of(part: DataPlan, training: TrainingPlan, data: Dataset, *, seed: i
     for name, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):
         if made[name] is not None:
             made[name] = registry.build(made[name])
-    return build(part.model, data, timesteps=part.timesteps, width=part.width, seed=seed, **made)
+    return spec_of(part.model, data, timesteps=part.timesteps, width=part.width, **made)
+
+
+def network_of(part: DataPlan, training: TrainingPlan, data: Dataset, *, seed: int = 0) -> Network:
+    """Return the network of ``specification_of``, untrained; ``seed`` decides its first weights."""
+    return build(specification_of(part, training, data), seed=seed)
 
 
 def training_items(data: Dataset, train: int | None, validation: int | None) -> Dataset:
@@ -106,29 +184,6 @@ def settings_of(part: DataPlan, training: TrainingPlan, place: str = "plan") -> 
     )
 
 
-def augmentations_of(training: TrainingPlan) -> tuple[Augmentation, ...]:
-    """The changes of training items that a ``[[training]]`` table lists."""
-    return tuple(AUGMENTATIONS.build(record) for record in training.augment)
-
-
-def _objective(part: DataPlan, training: TrainingPlan, data: Dataset) -> Objective:
-    """The objective that a ``[[training]]`` table describes, on one data set."""
-    terms = {}
-    for name, record in training.terms.items():
-        values = dict(record)
-        weight = values.pop("weight")
-        terms[name] = (part.weights.get(name, weight), TERMS.build(values))
-    hooks = tuple(HOOKS.build(hook) for hook in training.hooks)
-    inputs = training.inputs
-    if inputs is None:
-        return Objective(terms, hooks=hooks)
-    attack = None if inputs.attack is None else ATTACKS.build(inputs.attack)
-    ladders = standard_threats(data, part.radii)
-    threats = tuple(_threat(inputs, name, ladders, data) for name in inputs.names)
-    made = INPUTS[inputs.kind].planned(threats, attack, data.domain, inputs.settings)
-    return Objective(terms, made, hooks)
-
-
 def _threat(
     inputs: InputsPlan, name: str, ladders: Mapping[str, tuple[Threat, ...]], data: Dataset
 ) -> Threat:
@@ -141,3 +196,84 @@ def _threat(
     if level >= len(ladder):
         raise SettingError(f"inputs.level {level}: {data.spec.name} has {len(ladder)} radii.")
     return ladder[level].at(ladder[level].radius * inputs.scales.get(name, 1.0))
+
+
+def check_names(plan: Plan, where: str = "plan") -> dict[str, Pieces]:
+    """Return the objects that every ``[[training]]`` table names, by its name.
+
+    Args:
+        plan: The study.
+        where: What to call it in an error.
+    Raises:
+        SettingError: a name that does not exist, or a record that cannot be built; its place in
+            the plan is named.
+    """
+    for data in plan.data:
+        _check_data(data, f"{where}: [[data]] {data.name!r}")
+    known = [data.name for data in plan.data]
+    found = {}
+    for training in plan.training:
+        place = f"{where}: [[training]] {training.name!r}"
+        for name in training.data or ():
+            _check(name, known, "data set of this plan", place)
+        for record in training.terms.values():
+            _check(str(record["kind"]), TERMS, "term", place)
+        with placed(place):
+            pieces = found[training.name] = pieces_of(training)
+            Objective(pieces.terms, hooks=pieces.rules)
+        for data in plan.data:
+            if training in plan.trainings(data.name):
+                settings_of(data, training, where)
+                _check_inputs(training, data, place)
+    return found
+
+
+def _check_data(data: DataPlan, place: str) -> None:
+    """Check the names in one ``[[data]]`` table."""
+    _check(data.name, datasets(), "data set", place)
+    _check(data.model, models(), "model", place)
+    for key, known in (("norm", NORMS), ("pooling", POOLINGS), ("stem", STEMS)):
+        if getattr(data, key) is not None:
+            _check(getattr(data, key), known, key, place)
+    for key, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):
+        record = getattr(data, key)
+        if record is not None:
+            _check_record(registry, record, place)
+    if data.threats != "all":
+        known = {**describe(data.name).radii, **data.radii}
+        for name in data.threats:
+            _check(name, known, f"threat for {data.name}", place)
+    with placed(place):
+        for name in data.radii:
+            threat_facts(name)
+
+
+def _check_record(registry: Registry[Any], record: str | dict[str, Any], place: str) -> None:
+    """Raise SettingError unless the record of a neuron or an encoder can be built."""
+    with placed(place):
+        registry.build(record)
+
+
+def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:
+    """Check threats and level of adversarial inputs on one data set."""
+    inputs = training.inputs
+    if inputs is None:
+        return
+    radii = {**describe(data.name).radii, **data.radii}
+    for name in inputs.names:
+        if name in inputs.radii or inputs.radius is not None:
+            with placed(place):
+                threat_facts(name)
+            continue
+        _check(name, radii, f"threat for {data.name}", place)
+        if inputs.level is not None and inputs.level >= len(radii[name]):
+            raise SettingError(
+                f"{place}: inputs.level {inputs.level} does not exist; {name} on {data.name} has "
+                f"the radii {', '.join(map(str, radii[name]))}, counted from 0."
+            )
+
+
+def _check(name: str, known: Iterable[str], what: str, place: str) -> None:
+    """Like ``check_one_of``, saying where in the plan."""
+    with placed(place):
+        check_one_of(name, known, what)

@@ -11,7 +11,13 @@ from spikeproof.attacks import suite
 from spikeproof.base import InputError, SettingError, digest, placed
 from spikeproof.data import Dataset, Split, load
 from spikeproof.evaluate import check_timing, open_test, open_validation, probed
-from spikeproof.study.assemble import job_of, network_of, training_items
+from spikeproof.study.assemble import (
+    Pieces,
+    check_names,
+    job_of,
+    specification_of,
+    training_items,
+)
 from spikeproof.study.fingerprint import code_sha256, versions
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.threats import Threat, standard_threats
@@ -83,6 +89,7 @@ def cells_of(plan: Plan) -> list[Cell]:
         SettingError: a name or setting in the plan that does not exist.
         InputError: more items than a data set has.
     """
+    pieces = check_names(plan)
     trains, others = [], []
     for part in plan.data:
         data = dataset(part.name)
@@ -91,8 +98,9 @@ def cells_of(plan: Plan) -> list[Cell]:
         items = len(opened(data, plan.split, part.items or plan.items, part.skip))
         timed = _timed(plan, part, data, items)
         for training in plan.trainings(part.name):
+            first = _trained(part, training, pieces[training.name], data)
             for seed in plan.seeds:
-                train = _train(part, training, seed, data)
+                train = first.cell(seed)
                 trains.append(train)
                 looks = _Looks(plan, data, train, items, part.skip)
                 others += [looks.attack(ladder) for ladder in threats.values()]
@@ -155,10 +163,23 @@ def _timed(plan: Plan, part: DataPlan, data: Dataset, items: int) -> list[dict[s
     return [{"levels": levels, "hidden": asked.hidden, "draws": asked.draws, "items": some}]
 
 
-def _train(part: DataPlan, training: TrainingPlan, seed: int, data: Dataset) -> Cell:
-    """The train cell of one data set, training and seed."""
-    model = network_of(part, training, data, seed=seed)
-    work = job_of(part, training, data, seed=seed)
+@dataclass(frozen=True)
+class _Trained:
+    """One training on one data set, whatever the seed."""
+
+    data: Dataset
+    told: dict[str, Any]
+    cost: float
+
+    def cell(self, seed: int) -> Cell:
+        """The train cell of a seed."""
+        return _cell({**self.told, "seed": seed}, None, self.data, self.cost)
+
+
+def _trained(part: DataPlan, training: TrainingPlan, pieces: Pieces, data: Dataset) -> _Trained:
+    """Put one training on one data set together, and see that it makes sense."""
+    spec = specification_of(part, training, data)
+    work = job_of(part, training, data, pieces=pieces)
     few = training_items(data, part.train_items, part.validation_items)
     with placed(f"[[training]] {training.name!r} on {part.name}"):
         work.check(few, "cpu")
@@ -170,13 +191,12 @@ def _train(part: DataPlan, training: TrainingPlan, seed: int, data: Dataset) -> 
         "kind": "train",
         "data": part.name,
         "training": training.name,
-        "model": model.spec.record(),
+        "model": spec.record(),
         **told,
         "train_items": part.train_items,
         "validation_items": part.validation_items,
     }
-    cost = work.epochs * len(few.train) * passes * model.spec.timesteps / 1000
-    return _cell(cell, None, data, cost)
+    return _Trained(data, cell, work.epochs * len(few.train) * passes * spec.timesteps / 1000)
 
 
 @dataclass(frozen=True)
