@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from spikeproof.study import Plan, ProcessPool, cells_of, run, status
+from spikeproof.base import SpikeproofError
+from spikeproof.study import CellFolder, Plan, cells_of, run, status
+from spikeproof.study.engine.pool import Pool
 from support.run_files import contents
 
 
@@ -149,19 +151,41 @@ def test_ctrl_c_stops_the_workers_at_once(
     assert not any(alive(worker) for worker in workers)
 
 
-def test_a_worker_that_dies_is_reported_and_what_is_done_stays(tmp_path: Path, tiny: Plan) -> None:
-    from spikeproof.base import SpikeproofError
+def test_a_worker_that_dies_fails_one_cell_and_the_others_go_on(
+    tmp_path: Path, small: Plan, whole: Path
+) -> None:
+    # One training cannot end before its process is killed; an attack waits for it.
+    endless = dataclasses.replace(small, data=(dataclasses.replace(small.data[0], epochs=10**5),))
+    long, waiting, _ = cells_of(endless)
+    train, *others = cells_of(small)
+    pool = Pool(tmp_path, workers=2)
+    for cell in (long, waiting, train, *others):
+        pool.submit(cell, after=cell.parent)
+    found = {}
+    for end in pool.ended():
+        if end.id == train.id:
+            wait_for((tmp_path / long.id / "training.safetensors").exists)
+            (victim,) = [worker for worker in pool._workers if worker.cell == long]
+            os.kill(int(victim.process.pid or 0), signal.SIGKILL)
+        found[end.id] = end.error
+    pool.close()
+    told = found.pop(long.id)
+    assert "its worker process was ended by SIGKILL, perhaps for lack of memory" in str(told)
+    assert CellFolder(tmp_path / long.id).failure() == told
+    assert found.pop(waiting.id) == f"its network is missing, as {long.title} failed."
+    assert found == dict.fromkeys([train.id, *(cell.id for cell in others)])
+    for cell in (train, *others):
+        assert contents(tmp_path / cell.id) == contents(whole / "cells" / cell.id)
 
-    cells = [cell for cell in cells_of(tiny) if cell.kind == "train"]
-    ends = ProcessPool(workers=1).map(tmp_path, cells)
-    first = next(ends)
-    assert first.error is None
-    victims = [pid for pid in children(os.getpid()) if is_worker(pid)]
-    for pid in victims:
-        os.kill(pid, signal.SIGKILL)
-    with pytest.raises(SpikeproofError, match="A worker process died"):
-        list(ends)
-    assert (tmp_path / first.id / "record.json").exists()
+
+def test_workers_that_cannot_begin_are_told(tmp_path: Path, small: Plan) -> None:
+    session = Pool(tmp_path, workers=2)
+    session.submit(cells_of(small)[0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONHOME", str(tmp_path))  # an interpreter without its library
+        with pytest.raises(SpikeproofError, match=r"No worker process could begin.*exit code 1"):
+            list(session.ended())
+    session.close()
 
 
 def wait_for(happens: object, seconds: float = 60) -> None:

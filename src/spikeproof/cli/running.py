@@ -11,7 +11,14 @@ from spikeproof.cli.show import note
 __all__ = ["run_plan"]
 
 
-def run_plan(name: str, folder: Path | None, workers: int | None, seed: int) -> Path:
+def run_plan(
+    name: str,
+    folder: Path | None,
+    workers: int | None,
+    seed: int,
+    *,
+    executor: str | None = None,
+) -> Path:
     """Compute what is missing of a plan.
 
     Args:
@@ -19,6 +26,7 @@ def run_plan(name: str, folder: Path | None, workers: int | None, seed: int) -> 
         folder: Run folder; ``runs/`` and the plan's name by default.
         workers: Processes; the plan's number by default.
         seed: Shifts every seed of the plan, and the default folder with it.
+        executor: Name of what computes the cells; what ``workers`` says by default.
     Returns:
         The run folder.
     """
@@ -31,5 +39,5 @@ def run_plan(name: str, folder: Path | None, workers: int | None, seed: int) -> 
     plan = dataclasses.replace(plan, seeds=tuple(number + seed for number in plan.seeds))
     folder = folder or Path("runs") / (f"{plan.name}-seed{seed}" if seed else plan.name)
     with watching() as progress:
-        run(plan, folder, workers=workers, progress=progress)
+        run(plan, folder, workers=workers, progress=progress, executor=executor)
     return folder

@@ -25,6 +25,10 @@ def _run(
         Path | None, typer.Option("--folder", help="Run folder; runs/NAME by default.")
     ] = None,
     workers: Workers = None,
+    executor: Annotated[
+        str | None,
+        typer.Option("--executor", help="Where cells run; what --workers says by default."),
+    ] = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -39,7 +43,7 @@ def _run(
     """
     from spikeproof.cli.running import run_plan
 
-    folder = run_plan(plan, folder, workers, seed)
+    folder = run_plan(plan, folder, workers, seed, executor=executor)
     _show(folder, as_json)
 
 

@@ -172,7 +172,7 @@ def spec_of(
     usual = _ARCHITECTURES[name]
     named: dict[str, Any] = {"neuron": neuron, "encoder": encoder, "norm": norm}
     named |= {"pooling": pooling, "stem": stem, "timesteps": timesteps, "width": width}
-    given = {"timesteps": usual.timesteps, "width": usual.width}
+    given: dict[str, Any] = {"timesteps": usual.timesteps, "width": usual.width}
     given |= {key: value for key, value in named.items() if value is not None}
     spec = ModelSpec(name=name, domain=data.domain, classes=data.spec.classes, **given)
     _fitting(spec)

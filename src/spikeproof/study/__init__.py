@@ -2,21 +2,23 @@
 
 from spikeproof.study.assemble import job_of, network_of, training_items
 from spikeproof.study.cells import Cell, cells_of
-from spikeproof.study.compute import Done
-from spikeproof.study.engine import Executor, InProcess, ProcessPool
+from spikeproof.study.compute import Done, attempt
+from spikeproof.study.engine import EXECUTORS, Executor, InProcess, ProcessPool, Session
 from spikeproof.study.fingerprint import code_sha256
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.load import load_plan, plans
-from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
+from spikeproof.study.plan import ComputePlan, DataPlan, Plan, TrainingPlan
 from spikeproof.study.run import CellsFailed, Progress, run
 from spikeproof.study.status import Failure, Status, status
 from spikeproof.study.store import CellFolder, RunFolder
 from spikeproof.study.timing import TimingPlan
 
 __all__ = [
+    "EXECUTORS",
     "Cell",
     "CellFolder",
     "CellsFailed",
+    "ComputePlan",
     "DataPlan",
     "Done",
     "Executor",
@@ -27,9 +29,11 @@ __all__ = [
     "ProcessPool",
     "Progress",
     "RunFolder",
+    "Session",
     "Status",
     "TimingPlan",
     "TrainingPlan",
+    "attempt",
     "cells_of",
     "code_sha256",
     "job_of",

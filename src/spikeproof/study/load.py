@@ -6,8 +6,9 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
-from spikeproof.base import FileProblem, old_spelling, suggestion
+from spikeproof.base import FileProblem, old_spelling, placed, suggestion
 from spikeproof.study.assemble import check_names
+from spikeproof.study.engine import executor_from
 from spikeproof.study.plan import Plan
 
 __all__ = ["RESEARCH", "load_plan", "plans"]
@@ -54,6 +55,8 @@ def load_plan(path: Path | str) -> Plan:
             old_spelling("rules", "hooks", f"{where}: [[training]] {table.get('name', '')!r}")
     plan = Plan.from_record(values, where)
     check_names(plan, where)
+    with placed(f"{where}: [compute]"):
+        executor_from(plan.compute.executor, plan.workers)
     return plan
 
 

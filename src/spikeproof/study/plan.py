@@ -19,7 +19,7 @@ from spikeproof.base import (
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.timing import TimingPlan
 
-__all__ = ["DataPlan", "Plan", "TrainingPlan"]
+__all__ = ["ComputePlan", "DataPlan", "Plan", "TrainingPlan"]
 
 T = TypeVar("T")
 
@@ -157,6 +157,18 @@ class TrainingPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ComputePlan:
+    """The ``[compute]`` table: where cells are computed. It changes no result.
+
+    Args:
+        executor: A name from ``EXECUTORS``, or its record with settings; what ``workers`` says
+            where absent.
+    """
+
+    executor: str | dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """A whole study as plain data; everything it computes follows from it.
 
@@ -174,6 +186,7 @@ class Plan:
         workers: Processes where the caller names no number.
         claims: Keys of the claims that the run is judged by, in this order; the seven of the
             package where absent.
+        compute: Where cells are computed.
     Raises:
         SettingError: two tables of one name, an empty list, or numbers that are not positive.
     """
@@ -189,6 +202,7 @@ class Plan:
     probe_items: int = 64
     workers: int = 1
     claims: tuple[str, ...] | None = None
+    compute: ComputePlan = field(default_factory=ComputePlan)
 
     def __post_init__(self) -> None:
         check_positive(self, "items", "draws", "probe_items", "workers")
@@ -229,6 +243,8 @@ class Plan:
         values = dict(record)
         values["data"] = _tables(DataPlan, values, "data", where)
         values["training"] = _tables(TrainingPlan, values, "training", where)
+        if isinstance(values.get("compute"), Mapping):
+            values["compute"] = settings_from(ComputePlan, values["compute"], f"{where}: [compute]")
         return settings_from(cls, values, where)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 from spikeproof.base import SpikeproofError
 from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.compute import Done
-from spikeproof.study.engine import Executor, InProcess, ProcessPool
+from spikeproof.study.engine import Executor, executor_from
 from spikeproof.study.plan import Plan
 from spikeproof.study.status import Failure, Status, seconds_left, status
 from spikeproof.study.store import RunFolder
@@ -61,14 +61,14 @@ def run(
     *,
     workers: int | None = None,
     progress: Callable[[Progress], Any] | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Mapping[str, Any] | str | None = None,
 ) -> Status:
     """Compute every cell of a plan that its folder does not hold yet.
 
-    Networks are trained first, then attacked, probed and disturbed. Each cell is written
-    atomically, its record last, so a run that is killed at any moment goes on where it stopped when
-    it is run again, and ends with the same bytes. A training that was cut off goes on from its
-    last epoch.
+    A network is attacked, probed and disturbed as soon as it is trained, whatever else is still in
+    training. Each cell is written atomically, its record last, so a run that is killed at any
+    moment goes on where it stopped when it is run again, and ends with the same bytes. A training
+    that was cut off goes on from its last epoch.
 
     Args:
         plan: What to compute.
@@ -76,7 +76,8 @@ def run(
         workers: Processes; 1 computes in this one. The plan's number where absent. It never
             changes a result.
         progress: Called with a :class:`Progress` at the start and after every cell.
-        executor: What computes the cells, instead of ``workers``.
+        executor: What computes the cells: an object, a name from ``EXECUTORS`` or a record of one;
+            the plan's ``[compute]`` where absent, and otherwise what ``workers`` says.
     Returns:
         The status of the complete run.
     Raises:
@@ -91,14 +92,15 @@ def run(
     place = RunFolder(folder)
     workers = plan.workers if workers is None else workers
     if executor is None:
-        executor = InProcess() if workers == 1 else ProcessPool(workers=workers)
+        executor = plan.compute.executor
+    if executor is None or isinstance(executor, str | Mapping):
+        executor = executor_from(executor, workers)
     with place.lock():
         cells = cells_of(plan)
         place.prepare(plan, cells)
-        work = _Work(place, cells, workers, progress)
+        work = _Work(place, cells, getattr(executor, "workers", workers), progress)
         work.report()
-        for wave in (("train",), ("attack", "probe", "timing")):
-            work.wave(executor, wave)
+        work.compute(executor)
         if work.failures:
             raise CellsFailed(_sentence(work.failures, len(cells)), work.failures)
         return status(folder)
@@ -120,21 +122,15 @@ class _Work:
         self.done = self.place.done(self.cells)
         self.spent = {id: self.place.cell(self.by_id[id]).seconds() for id in self.done}
 
-    def wave(self, executor: Executor, kinds: tuple[str, ...]) -> None:
-        """Compute what is missing of these kinds, the longest first."""
-        failed = {failure.id for failure in self.failures}
-        missing = [cell for cell in self.cells if cell.kind in kinds and cell.id not in self.done]
-        for cell in missing:
-            if cell.parent in failed:
-                self._fail(
-                    cell, f"its network is missing, as {self.by_id[cell.parent].title} failed."
-                )
-        ready = [cell for cell in missing if cell.parent not in failed]
-        ready.sort(key=lambda cell: -cell.cost)
-        if not ready:
+    def compute(self, executor: Executor) -> None:
+        """Compute what is missing, every cell after the network that it looks at."""
+        missing = {cell.id: cell for cell in self.cells if cell.id not in self.done}
+        if not missing:
             return
-        with closing(executor.map(self.place.cells, ready)) as ends:
-            for end in ends:
+        with closing(executor.open(self.place.cells)) as session:
+            for cell in missing.values():  # trainings stand first
+                session.submit(cell, after=cell.parent if cell.parent in missing else None)
+            for end in session.ended():
                 self._note(end)
 
     def _note(self, end: Done) -> None:
@@ -145,12 +141,8 @@ class _Work:
             self.spent[cell.id] = end.seconds
             self.report(cell.title)
         else:
-            self._fail(cell, end.error)
-
-    def _fail(self, cell: Cell, error: str) -> None:
-        """Book a failure, and tell."""
-        self.failures.append(Failure(cell.id, cell.title, error))
-        self.report(cell.title, error)
+            self.failures.append(Failure(cell.id, cell.title, end.error))
+            self.report(cell.title, end.error)
 
     def report(self, title: str = "", error: str | None = None) -> None:
         """Tell whoever listens where the run stands."""

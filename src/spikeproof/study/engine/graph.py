@@ -1,0 +1,69 @@
+"""Which cells may begin: the bookkeeping that executors share."""
+
+from __future__ import annotations
+
+from spikeproof.base import InputError
+from spikeproof.study.cells import Cell
+from spikeproof.study.compute import Done
+
+__all__ = ["Graph"]
+
+
+class Graph:
+    """Cells and what they wait for; hands out those that may begin, the longest first.
+
+    A cell counts with the longest of those that wait for it: of two equally long ones the
+    training goes first, which keeps others waiting. Order changes no result.
+    """
+
+    def __init__(self) -> None:
+        self._cells: dict[str, Cell] = {}
+        self._followers: dict[str, list[str]] = {}
+        self._ready: list[str] = []
+        self._open: set[str] = set()
+
+    def __bool__(self) -> bool:
+        """Whether any cell has not ended."""
+        return bool(self._open)
+
+    def add(self, cell: Cell, *, after: str | None = None) -> None:
+        """Take a cell, which waits for one that was taken before, or for none.
+
+        Raises:
+            InputError: nobody has handed over what it waits for.
+        """
+        if after is not None and after not in self._cells:
+            raise InputError(f"{cell.title} waits for the cell {after}, which was not submitted.")
+        self._cells[cell.id] = cell
+        self._open.add(cell.id)
+        if after is None:
+            self._ready.append(cell.id)
+        else:
+            self._followers.setdefault(after, []).append(cell.id)
+
+    def next(self) -> Cell | None:
+        """The longest cell that may begin; None where all that is left waits or runs."""
+        if not self._ready:
+            return None
+        first = max(self._ready, key=self._length)
+        self._ready.remove(first)
+        return self._cells[first]
+
+    def again(self, cell: Cell) -> None:
+        """Take back a cell that could not begin."""
+        self._ready.append(cell.id)
+
+    def end(self, done: Done) -> list[Done]:
+        """Note how a cell ended, and return it with those that cannot be tried because of it."""
+        self._open.discard(done.id)
+        followers = self._followers.pop(done.id, [])
+        if done.error is None:
+            self._ready += followers
+            return [done]
+        error = f"its network is missing, as {self._cells[done.id].title} failed."
+        return [done, *(end for id in followers for end in self.end(Done(id, 0.0, error)))]
+
+    def _length(self, id: str) -> float:
+        """Expected effort of a cell and of the longest chain that waits for it."""
+        after = (self._length(follower) for follower in self._followers.get(id, ()))
+        return self._cells[id].cost + max(after, default=0.0)
