@@ -17,12 +17,14 @@ FAILED = Progress(done=3, total=8, cost_done=10.0, cost_total=40.0, title="x", e
 
 def test_a_log_gets_a_line_per_cell(capsys: pytest.CaptureFixture[str]) -> None:
     with watching() as show:
-        show(Progress(done=0, total=8, cost_done=0.0, cost_total=40.0))
+        show(Progress(done=0, total=8, cost_done=0.0, cost_total=40.0, aside=2))
         show(MIDDLE)
         show(FAILED)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
+        "2 cells of an earlier plan, of other code or of an earlier fingerprint of it are set "
+        "aside in stale/; what the plan still asks for is computed again.",
         "8 cells, 0 of them done already",
         "[3/8]  25 % digits · SR, about 2 min left",
         "failed: x: No room.",

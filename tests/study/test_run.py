@@ -163,11 +163,13 @@ def test_cells_of_another_plan_are_kept_aside_and_come_back(copy: Path, tiny: Pl
         tiny, data=(dataclasses.replace(tiny.data[0], threats=("linf",)),)
     )
     before = contents(copy / "cells")
-    assert run(shorter, copy).stale == 4  # two l0 cells, and two probes of fewer norms
-    assert len(list((copy / "stale").iterdir())) == 4
     steps: list[Progress] = []
+    assert run(shorter, copy, progress=steps.append).stale == 4  # two l0 cells, two other probes
+    assert [step.aside for step in steps] == [4, 0, 0]  # then two probes of one norm
+    assert len(list((copy / "stale").iterdir())) == 4
+    steps.clear()
     found = run(tiny, copy, progress=steps.append)
-    assert (found.done, found.stale, steps[0].done) == (8, 2, 8)
+    assert (found.done, found.stale, steps[0].done, steps[0].aside) == (8, 2, 8, 2)
     assert contents(copy / "cells") == before
 
 
@@ -212,6 +214,21 @@ def test_status_of_something_else_is_an_error(tmp_path: Path, copy: Path) -> Non
         status(copy)
 
 
+def test_a_run_of_an_earlier_version_is_read_and_told(copy: Path, tiny: Plan) -> None:
+    """Its plan.json knows neither files nor resources, and one hash of all code."""
+    assert not status(copy).outdated
+    path = copy / "plan.json"
+    plan = json.loads(path.read_text())
+    del plan["fingerprint"]
+    for cell in plan["cells"]:
+        del cell["files"], cell["resources"]
+    path.write_text(json.dumps(plan))
+    found = status(copy)
+    assert (found.done, found.pending, found.outdated) == (8, 0, True)
+    run(tiny, copy)
+    assert not status(copy).outdated
+
+
 def test_the_number_of_threads_is_put_back(whole: Path, copy: Path, tiny: Plan) -> None:
     before = torch.get_num_threads()
     (one(copy, "probe") / "record.json").unlink()
@@ -228,6 +245,6 @@ def test_code_that_changed_under_a_running_study_fails_its_cells(
     copy: Path, tiny: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (one(copy, "probe") / "record.json").unlink()
-    monkeypatch.setattr("spikeproof.study.compute.code_sha256", lambda: "0" * 64)
+    monkeypatch.setattr("spikeproof.study.compute.code_sha256", lambda *_: "0" * 64)
     with pytest.raises(CellsFailed, match="The code was changed while the study ran"):
         run(tiny, copy)

@@ -58,6 +58,8 @@ def watching() -> Iterator[Callable[[Progress], None]]:
                 left=_left(at),
                 description=at.title,
             )
+            if at.aside:
+                bar.console.print(_aside(at), markup=False)
             if at.error is not None:
                 bar.console.print(f"failed: {at.title}: {at.error}", markup=False)
 
@@ -72,7 +74,17 @@ def _line(at: Progress) -> None:
     elif at.title:
         note(f"[{at.done}/{at.total}] {share:3.0f} % {at.title}{_comma(_left(at))}")
     else:
+        if at.aside:
+            note(_aside(at))
         note(f"{at.total} cells, {at.done} of them done already{_comma(_left(at))}")
+
+
+def _aside(at: Progress) -> str:
+    """What happened to cells that no longer belong."""
+    return (
+        f"{at.aside} cells of an earlier plan, of other code or of an earlier fingerprint of it "
+        "are set aside in stale/; what the plan still asks for is computed again."
+    )
 
 
 def _left(at: Progress) -> str:

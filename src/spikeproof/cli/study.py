@@ -106,6 +106,11 @@ def _show(folder: Path, as_json: bool) -> None:
         )
     if found.pending and found.seconds_left is not None:
         typer.echo(f"About {span(found.seconds_left)} of work left; divide by the workers.")
+    if found.outdated:
+        typer.echo(
+            "These cells carry an earlier fingerprint of the code: report and compare read them, "
+            "and another run computes them again."
+        )
     if found.stale:
         typer.echo(f"{found.stale} cells of an earlier plan or other code are kept in stale/.")
     if found.failed:

@@ -1,6 +1,6 @@
 """Spiking networks, their encoders and specifications, and their files."""
 
-from spikeproof.models.build import build, models, spec_of
+from spikeproof.models.build import architecture, build, models, spec_of
 from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
 from spikeproof.models.evaluating import (
     check_logits,
@@ -38,6 +38,7 @@ __all__ = [
     "Phase",
     "Poisson",
     "Stem",
+    "architecture",
     "build",
     "check_logits",
     "direct",

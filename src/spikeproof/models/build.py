@@ -23,7 +23,7 @@ from spikeproof.models.vgg import VGG
 from spikeproof.models.wrn import WRN
 from spikeproof.neurons import Neuron
 
-__all__ = ["build", "models", "spec_of"]
+__all__ = ["architecture", "build", "models", "spec_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +79,20 @@ _ARCHITECTURES = {
 def models() -> list[str]:
     """Return the names that ``build`` knows."""
     return sorted(_ARCHITECTURES)
+
+
+def architecture(name: str) -> Callable[[ModelSpec, Any], nn.Module]:
+    """Return what makes the modules of an architecture, from a specification and its domain.
+
+    Args:
+        name: One of ``models()``.
+    Raises:
+        SettingError: there is no such architecture; the nearest name is suggested.
+    Example:
+        >>> architecture("vgg-9")
+        <class 'spikeproof.models.vgg.VGG'>
+    """
+    return _ARCHITECTURES[check_one_of(name, _ARCHITECTURES, "model")].make
 
 
 def build(

@@ -8,6 +8,7 @@ from spikeproof.study.fingerprint import code_sha256
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.load import load_plan, plans
 from spikeproof.study.plan import ComputePlan, DataPlan, Plan, TrainingPlan
+from spikeproof.study.resources import Resources
 from spikeproof.study.run import CellsFailed, Progress, run
 from spikeproof.study.status import Failure, Status, status
 from spikeproof.study.store import CellFolder, RunFolder
@@ -28,6 +29,7 @@ __all__ = [
     "Plan",
     "ProcessPool",
     "Progress",
+    "Resources",
     "RunFolder",
     "Session",
     "Status",

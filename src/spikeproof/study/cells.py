@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
@@ -18,8 +18,9 @@ from spikeproof.study.assemble import (
     specification_of,
     training_items,
 )
-from spikeproof.study.fingerprint import code_sha256, versions
+from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
+from spikeproof.study.resources import Resources
 from spikeproof.threats import Threat, standard_threats
 
 __all__ = ["Cell", "cells_of", "dataset", "opened"]
@@ -39,6 +40,8 @@ class Cell:
         data_sha256: Hash of the data set.
         code_sha256: Hash of the code that was there when the cell was planned.
         cost: Expected effort in arbitrary units, for display and order.
+        files: Path → hash of the files that it reads besides data and network.
+        resources: What it needs of a machine.
     """
 
     id: str
@@ -47,6 +50,8 @@ class Cell:
     data_sha256: str
     code_sha256: str
     cost: float
+    files: Mapping[str, str] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
 
     @property
     def kind(self) -> str:
@@ -65,6 +70,12 @@ class Cell:
     def record(self) -> dict[str, Any]:
         """Plain data for ``plan.json``."""
         return {**asdict(self), "kind": self.kind, "title": self.title}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Cell:
+        """The cell that ``record`` returned, also of an earlier version."""
+        known = {key: record[key] for key in cls.__dataclass_fields__ if key in record}
+        return cls(**{**known, "resources": Resources(**known.get("resources", {}))})
 
 
 @cache
@@ -109,24 +120,30 @@ def cells_of(plan: Plan) -> list[Cell]:
     return trains + others
 
 
-def _cell(cell: dict[str, Any], parent: str | None, data: Dataset, cost: float) -> Cell:
-    """A cell with its id."""
+def _cell(cell: dict[str, Any], train: Cell | None, data: Dataset, cost: float) -> Cell:
+    """A cell with its id; ``train`` is the one whose network it looks at."""
+    model, resources = (cell if train is None else train.cell)["model"], Resources()
+    code = code_sha256(cell, data.domain, model)
+    files = files_sha256(cell, data.domain, model)
     content = {
         "cell": cell,
-        "code_sha256": code_sha256(),
+        "code_sha256": code,
         "data_sha256": data.spec.sha256,
-        "threads": 1,
         "versions": versions(),
+        **resources.record(),
+        **({"files": files} if files else {}),
     }
     # Small inputs cost more per feature: measured on the demo, effort grows like size to the 0.4.
     scale = (data.domain.size / 1000) ** 0.4
     return Cell(
         id=digest(content)[:16],
         cell=cell,
-        parent=parent,
+        parent=None if train is None else train.id,
         data_sha256=data.spec.sha256,
-        code_sha256=code_sha256(),
+        code_sha256=code,
         cost=round(cost * scale, 3),
+        files=files,
+        resources=resources,
     )
 
 
@@ -249,4 +266,4 @@ class _Looks:
 
     def _cell(self, cell: dict[str, Any], passes: float) -> Cell:
         timesteps = self.train.cell["model"]["timesteps"]
-        return _cell(cell, self.train.id, self.data, passes * timesteps / 1000)
+        return _cell(cell, self.train, self.data, passes * timesteps / 1000)

@@ -15,17 +15,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikeproof.attacks import Suite
 from spikeproof.base import FileProblem, InputError, SpikeproofError
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate import evaluate_ladder, probe, right_draws
-from spikeproof.models import ModelSpec, Network, build, load_model, model_digest, save_model
+from spikeproof.models import Network, build, load_model, model_digest, save_model
 from spikeproof.study.assemble import training_items
 from spikeproof.study.cells import Cell, dataset, opened
-from spikeproof.study.fingerprint import code_sha256, versions
+from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
+from spikeproof.study.objects import attack_of, threats_of, training_of
+from spikeproof.study.resources import Resources
 from spikeproof.study.store import Arrays, CellFolder
-from spikeproof.threats import Threat
-from spikeproof.train import AUGMENTATIONS, LOG, WALL, Objective, TrainingSettings, fit
+from spikeproof.train import LOG, WALL, fit
 
 __all__ = ["Done", "attempt", "single_thread"]
 
@@ -48,8 +48,8 @@ class Done:
 
 
 def single_thread() -> None:
-    """Compute on one thread: the order of sums, and so the last bits, depend on it."""
-    torch.set_num_threads(1)
+    """Compute on the threads of any cell, which is one."""
+    torch.set_num_threads(Resources().threads)
 
 
 def attempt(cells: Path, cell: Cell) -> Done:
@@ -64,7 +64,7 @@ def attempt(cells: Path, cell: Cell) -> Done:
     folder = CellFolder(cells / cell.id)
     begun, busy = time.perf_counter(), time.process_time()
     before = torch.get_num_threads()
-    single_thread()
+    torch.set_num_threads(cell.resources.threads)
     try:
         _compute(folder, cell, begun, busy)
     except Exception as problem:
@@ -82,14 +82,17 @@ def attempt(cells: Path, cell: Cell) -> Done:
 
 def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
     """Compute and write, record last."""
-    if code_sha256() != cell.code_sha256:
+    data = dataset(str(cell.cell["data"]))
+    if data.spec.sha256 != cell.data_sha256:
+        raise InputError(f"Data set {data.spec.name} is not the one this cell was planned for.")
+    told = (cell.cell, data.domain, _network(folder, cell))
+    if code_sha256(*told) != cell.code_sha256:
         raise SpikeproofError(
             "The code was changed while the study ran, so this cell would not be what its id says; "
             "run again."
         )
-    data = dataset(str(cell.cell["data"]))
-    if data.spec.sha256 != cell.data_sha256:
-        raise InputError(f"Data set {data.spec.name} is not the one this cell was planned for.")
+    if files_sha256(*told) != cell.files:
+        raise InputError(f"{', '.join(cell.files)} changed while the study ran; run again.")
     resumed = (folder.path / _CHECKPOINT).exists()
     result, arrays, model_sha256 = _KINDS[cell.kind](folder, cell, data)
     record = {
@@ -100,6 +103,7 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
             "data_sha256": cell.data_sha256,
             "model_sha256": model_sha256,
             "parent": cell.parent,
+            **({"files": dict(cell.files)} if cell.files else {}),
         },
         "versions": versions(),
         "result": result,
@@ -115,20 +119,20 @@ Answer = tuple[dict[str, Any], dict[str, Arrays], str]
 def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     """Train a network, going on where a killed run stopped."""
     content = cell.cell
-    objective = Objective.from_record(content["objective"], domain=data.domain)
+    spec, objective, settings, augment = training_of(content, data.domain)
     few = training_items(data, content["train_items"], content["validation_items"])
     checkpoint = folder.path / _CHECKPOINT
 
     def trained() -> tuple[Network, dict[str, Any]]:
-        model = build(ModelSpec.from_record(content["model"]), seed=content["seed"])
+        model = build(spec, seed=content["seed"])
         history = fit(
             model,
             few,
             objective,
             epochs=content["epochs"],
             seed=content["seed"],
-            settings=TrainingSettings(**content["settings"]),
-            augment=[AUGMENTATIONS.build(change) for change in content["augment"]],
+            settings=settings,
+            augment=augment,
             directory=folder.path,
             progress=False,
         )
@@ -154,11 +158,7 @@ def _items(content: Mapping[str, Any], data: Dataset) -> Split:
 def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     """Climb one ladder."""
     content, model = cell.cell, _parent(folder, cell)
-    record = content["threat"]
-    ladder = [
-        Threat.from_record({**record, "radius": radius}, data.domain) for radius in record["radii"]
-    ]
-    attacks = Suite.from_record(content["suite"])
+    ladder, attacks = attack_of(content, data.domain)
     split = _items(content, data)
     seed, draws = content["seed"], content["draws"]
     outcome = evaluate_ladder(model, split, ladder, attacks, seed=seed, draws=draws)
@@ -171,7 +171,7 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
 def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     """Probe vulnerability, gradients and activity."""
     content, model = cell.cell, _parent(folder, cell)
-    threats = [Threat.from_record(record, data.domain) for record in content["threats"]]
+    threats = threats_of(content, data.domain)
     split = _items(content, data)
     found = probe(model, split, threats, seed=content["seed"], draws=content["draws"])
     return found.summary(), {"items.npz": found.arrays}, model_digest(model)
@@ -209,6 +209,13 @@ _KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Answer]] = {
 def _parent(folder: CellFolder, cell: Cell) -> Network:
     """The network of the train cell that this cell looks at."""
     return load_model(folder.path.parent / str(cell.parent) / "model.safetensors")
+
+
+def _network(folder: CellFolder, cell: Cell) -> dict[str, Any]:
+    """The record of the network that a cell trains or looks at."""
+    if cell.parent is None:
+        return dict(cell.cell["model"])
+    return CellFolder(folder.path.parent / cell.parent).network()
 
 
 def _wall(begun: float, busy: float) -> dict[str, Any]:

@@ -1,65 +1,73 @@
-"""Which code and which versions computed a number."""
+"""Which code, files and versions computed a number."""
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import sys
+from collections.abc import Mapping
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 import numpy as np
 import torch
 
-__all__ = ["code_sha256", "versions"]
+from spikeproof.attacks import Transfer
+from spikeproof.base import digest_file
+from spikeproof.data import Domain, Views
+from spikeproof.models import ModelSpec, architecture, load_model
+from spikeproof.study.closure import closure_sha256
+from spikeproof.study.objects import held, objects_of
+from spikeproof.study.syntax import Symbol
 
-# Rooms whose code a record depends on; what only reads records is left out.
-_ROOMS = (
-    "base", "data", "neurons", "models", "adapters", "threats", "oracle", "metrics", "attacks",
-    "train", "evaluate",
-)  # fmt: skip
-_STUDY = ("store.py", "compute.py")
+__all__ = ["code_sha256", "files_sha256", "versions"]
+
+_COMPUTE = "spikeproof.study.compute"
+# What the id says otherwise: data by their hash; kind, architecture and classes by what the record
+# names; versions as such. Nor does it count how an id is made.
+_SAID_OTHERWISE: tuple[Symbol, ...] = (
+    ("spikeproof.data", "load"),
+    ("spikeproof.models.build", "_ARCHITECTURES"),
+    (_COMPUTE, "_KINDS"),
+    (__name__, "code_sha256"),
+    (__name__, "files_sha256"),
+    (__name__, "versions"),
+)
+# Their code is said by their versions, that of the language among them.
+_VERSIONED = {"builtins", "numpy", "torch", *sys.stdlib_module_names} - {"__main__"}
 
 
-@cache
-def code_sha256() -> str:
-    """Return one hash over what the code does that computes records.
+def code_sha256(cell: Mapping[str, Any], domain: Domain | Views, network: Mapping[str, Any]) -> str:
+    """Return one hash over what the code does that computes a cell.
 
-    Syntax trees without docstrings are hashed, so that a comment, a docstring or a new layout
-    leaves every record valid, and a change of a single constant does not.
+    It covers what every cell runs, what its kind runs, and the classes of everything its record
+    names, each with all that it can reach by name: in this package, and for a class from elsewhere
+    in its own top-level package too. Syntax trees without docstrings are hashed, so that a
+    comment, a docstring or a new layout leaves every record valid, and a change of a single
+    constant does not.
+
+    Args:
+        cell: The record of what is to be done.
+        domain: Of its data set.
+        network: The record of the network that the cell trains or looks at.
+    Raises:
+        FileProblem: a class that was not defined in a file, or the file of a model that is not
+            there.
     """
-    total = hashlib.sha256()
-    root = resources.files("spikeproof")
-    for room in _ROOMS:
-        if (root / room).is_dir():
-            _add(total, root / room, room)
-    for name in _STUDY:
-        _add(total, root / "study" / name, f"study/{name}")
-    return total.hexdigest()
+    things = list(objects_of(cell, domain, network))
+    things += [part for one in _sources(things) for part in held(_model(one, digest_file(one)))]
+    roots = {_symbol(type(one)) for one in things if not isinstance(one, type | FunctionType)}
+    roots |= {_symbol(one) for one in things if isinstance(one, type | FunctionType)}
+    roots |= {_symbol(architecture(one.name)) for one in things if isinstance(one, ModelSpec)}
+    return _hash(str(cell["kind"]), frozenset(root for root in roots if root is not None))
 
 
-def _add(total: hashlib._Hash, place: Traversable, name: str) -> None:
-    """Add a file, or every file below a folder, in the order of the names."""
-    if place.is_dir():
-        for part in sorted(place.iterdir(), key=lambda part: part.name):
-            if part.name != "__pycache__":
-                _add(total, part, f"{name}/{part.name}")
-    elif name.endswith((".py", ".json")):
-        content = place.read_bytes()
-        total.update(f"{name}\0".encode())
-        total.update(_meaning(content) if name.endswith(".py") else content)
-
-
-def _meaning(source: bytes) -> bytes:
-    """The syntax tree of a file without its docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = node.body[1:]
-    return ast.dump(tree).encode()
+def files_sha256(
+    cell: Mapping[str, Any], domain: Domain | Views, network: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return path → hash of every file that what the record names will read."""
+    paths = _sources(objects_of(cell, domain, network))
+    return {str(path): digest_file(path) for path in sorted(paths)}
 
 
 def versions() -> dict[str, str]:
@@ -71,3 +79,30 @@ def versions() -> dict[str, str]:
         "spikeproof": str(package.__version__),
         "torch": str(torch.__version__),
     }
+
+
+@cache
+def _hash(kind: str, roots: frozenset[Symbol]) -> str:
+    """The hash for cells of a kind that name these classes; code does not change in a process."""
+    runs: tuple[Symbol, ...] = ((_COMPUTE, "attempt"), (_COMPUTE, f"_{kind}"))
+    return closure_sha256([*runs, *roots], without=_SAID_OTHERWISE)
+
+
+def _symbol(thing: Any) -> Symbol | None:
+    """Where a class or function is defined; None where versions say it."""
+    module = str(thing.__module__)
+    module = "__main__" if module == "__mp_main__" else module  # as a worker calls it
+    if module.partition(".")[0] in _VERSIONED:
+        return None
+    return module, str(thing.__qualname__).partition(".")[0]
+
+
+def _sources(things: Any) -> set[Path]:
+    """Files of models that attacks are made on."""
+    return {Path(one.source) for one in things if isinstance(one, Transfer)}
+
+
+@cache
+def _model(path: Path, sha256: str) -> ModelSpec:
+    """What the network in a file is; the hash says when to look again."""
+    return load_model(path).spec

@@ -44,6 +44,7 @@ class Progress:
         title: The cell that just ended; empty at the start.
         error: Why it failed; None if it did not.
         seconds_left: Expected time until the end; None before a cell has been computed.
+        aside: At the start, how many cells of an earlier plan or other code were set aside.
     """
 
     done: int
@@ -53,6 +54,7 @@ class Progress:
     title: str = ""
     error: str | None = None
     seconds_left: float | None = None
+    aside: int = 0
 
 
 def run(
@@ -97,9 +99,9 @@ def run(
         executor = executor_from(executor, workers)
     with place.lock():
         cells = cells_of(plan)
-        place.prepare(plan, cells)
+        aside = place.prepare(plan, cells)
         work = _Work(place, cells, getattr(executor, "workers", workers), progress)
-        work.report()
+        work.report(aside=aside)
         work.compute(executor)
         if work.failures:
             raise CellsFailed(_sentence(work.failures, len(cells)), work.failures)
@@ -144,7 +146,7 @@ class _Work:
             self.failures.append(Failure(cell.id, cell.title, end.error))
             self.report(cell.title, end.error)
 
-    def report(self, title: str = "", error: str | None = None) -> None:
+    def report(self, title: str = "", error: str | None = None, *, aside: int = 0) -> None:
         """Tell whoever listens where the run stands."""
         if self.progress is None:
             return
@@ -161,6 +163,7 @@ class _Work:
                 title=title,
                 error=error,
                 seconds_left=None if left is None else left / max(1, self.workers),
+                aside=aside,
             )
         )
 

@@ -41,6 +41,8 @@ class Status:
         seconds: Wall time spent on the complete cells, added up.
         seconds_left: Expected wall time of the pending ones with one worker; None before any
             cell is done.
+        outdated: Whether ids were made by an earlier rule for what code counts: the cells can be
+            read, and a run computes them again.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Status:
     stale: int
     seconds: float
     seconds_left: float | None
+    outdated: bool = False
 
     @property
     def total(self) -> int:
@@ -94,6 +97,7 @@ def status(folder: Path | str) -> Status:
         stale=sum(1 for _ in run.stale.iterdir()) if run.stale.is_dir() else 0,
         seconds=sum(spent.values()),
         seconds_left=seconds_left(done, spent, pending),
+        outdated=run.outdated,
     )
 
 

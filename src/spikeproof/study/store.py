@@ -27,7 +27,7 @@ from spikeproof.base import (
     write_json,
 )
 from spikeproof.study.cells import Cell
-from spikeproof.study.fingerprint import code_sha256, versions
+from spikeproof.study.fingerprint import versions
 from spikeproof.study.plan import Plan
 
 __all__ = ["CellFolder", "RunFolder"]
@@ -36,6 +36,7 @@ _RECORD = "record.json"
 _WALL = "wall.json"
 _FAILURE = "failure.json"
 _SCHEMA = 1  # of a record, and of plan.json
+_FINGERPRINT = 2  # rule by which cells are hashed; 1, which plan.json did not say, took all code
 # A cell's files, generously; asked for before anything is computed.
 _BYTES_PER_CELL = 2_000_000
 
@@ -96,6 +97,18 @@ class CellFolder:
                     "and run again."
                 )
         return record
+
+    def network(self) -> dict[str, Any]:
+        """Record of the network that a complete train cell holds.
+
+        Raises:
+            FileProblem: the cell is not complete, or holds none.
+        """
+        path = self.path / _RECORD
+        try:
+            return dict(read_json(path, "record")["cell"]["model"])
+        except (KeyError, TypeError):
+            raise FileProblem(f"{path} is not the record of a network; run again.") from None
 
     def seconds(self) -> float:
         """Wall time that the cell took; 0 where it is not known."""
@@ -171,9 +184,11 @@ class RunFolder:
             stream.flush()
             yield
 
-    def prepare(self, plan: Plan, cells: Sequence[Cell]) -> None:
+    def prepare(self, plan: Plan, cells: Sequence[Cell]) -> int:
         """Make the folder ready for these cells: room, strays, stale cells, the plan.
 
+        Returns:
+            How many cells were set aside.
         Raises:
             FileProblem: the folder cannot be written or has too little room.
         """
@@ -181,11 +196,17 @@ class RunFolder:
         for stray in self.path.glob(".plan.json.*"):
             stray.unlink(missing_ok=True)
         wanted = {cell.id for cell in cells}
-        self._move(self.cells, self.stale, lambda name: name not in wanted)
+        aside = self._move(self.cells, self.stale, lambda name: name not in wanted)
         self._move(self.stale, self.cells, lambda name: name in wanted)
         for cell in cells:
             self.cell(cell).sweep()
         write_json(self.path / "plan.json", _plan_record(plan, cells))
+        return aside
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the cells were hashed by an earlier rule, so that ``run`` computes them again."""
+        return bool(read_json(self.path / "plan.json", "run").get("fingerprint") != _FINGERPRINT)
 
     def planned(self) -> tuple[Plan, list[Cell]]:
         """Return the plan and its cells as ``plan.json`` tells them.
@@ -199,10 +220,7 @@ class RunFolder:
             if record["schema"] != _SCHEMA:
                 raise FileProblem(f"{path} has schema {record['schema']}; this version reads 1.")
             plan = Plan.from_record(record["plan"], str(path))
-            cells = [
-                Cell(**{name: entry[name] for name in Cell.__dataclass_fields__})
-                for entry in record["cells"]
-            ]
+            cells = [Cell.from_record(entry) for entry in record["cells"]]
         except (KeyError, TypeError) as problem:
             raise FileProblem(f"{path} is not the plan of a run ({problem}).") from None
         # Of the plan as it was written: a later version may give plans more settings.
@@ -237,12 +255,15 @@ class RunFolder:
                 f"{free / 1e6:.0f} MB are free. Free some space or choose another folder."
             )
 
-    def _move(self, source: Path, goal: Path, which: Callable[[str], bool]) -> None:
-        """Move the cell folders whose name is asked for."""
+    def _move(self, source: Path, goal: Path, which: Callable[[str], bool]) -> int:
+        """Move the cell folders whose name is asked for, and say how many."""
+        moved = 0
         for folder in sorted(source.iterdir()) if source.is_dir() else ():
             if folder.is_dir() and which(folder.name) and not (goal / folder.name).exists():
                 goal.mkdir(parents=True, exist_ok=True)
                 folder.rename(goal / folder.name)
+                moved += 1
+        return moved
 
 
 def _plan_record(plan: Plan, cells: Sequence[Cell]) -> dict[str, Any]:
@@ -251,7 +272,7 @@ def _plan_record(plan: Plan, cells: Sequence[Cell]) -> dict[str, Any]:
         "schema": _SCHEMA,
         "plan": plan.record(),
         "sha256": plan.sha256,
-        "code_sha256": code_sha256(),
+        "fingerprint": _FINGERPRINT,
         "versions": versions(),
         "cells": [cell.record() for cell in cells],
     }
