@@ -277,6 +277,10 @@ def f(): return H
          "        from pkg.a import f as g\n    return g", "m.root b.g a.f b.H"),
         ("from pkg.a import f as g\nclass root:\n    def x(self): return g()\n"
          "    def y(self):\n        from pkg.b import g", "m.root a.f b.g b.H"),
+        ("from pkg import b\nfrom pkg.a import One\nb.H = One\ndef root(): return 1",
+         "m.root a.One b.H"),
+        ("with open as x:\n    from pkg.b import H\n    y = H\ndef root(): return 1",
+         "m.root b.H"),
         ("X = 1\nY = X\ndef root(): return Y", "m.root m.X m.Y"),
         ("from pkg.b import H\nprint(H)\ndef root(): return 1", "m.root b.H"),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pkg.b import H\n"

@@ -47,7 +47,7 @@ def reached(roots: Iterable[Symbol], *, without: Iterable[Symbol] = ()) -> dict[
     left_out = {_bound(symbol, within) for symbol in without}
     for module, name in roots:
         here = module_of(module)
-        if here is None or name not in here.binds:
+        if here is None or name not in {*here.binds, *here.imports}:
             raise FileProblem(
                 f"The code of {module}.{name} cannot be read, so its results could not be told "
                 "from those of other code; define it in a file that can be imported."

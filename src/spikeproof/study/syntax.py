@@ -108,8 +108,8 @@ def _note(made: Module, node: ast.stmt, package: str, registries: set[str]) -> N
     statement = _statement(node if value is None else value, package)
     for name in names:
         made.binds.setdefault(name, []).append(statement)
-    if not names or isinstance(node, ast.If | ast.Try | ast.For | ast.While | ast.With):
-        made.effects += [] if _is_docstring(node) else [statement]
+    if _acts(node):
+        made.effects.append(statement)
 
 
 def _top_level(node: ast.stmt) -> Iterator[ast.stmt]:
@@ -154,6 +154,16 @@ def _registers(node: ast.expr, registries: set[str], imports: Imports) -> bool:
     owner = node.func.value
     name = owner.id if isinstance(owner, ast.Name) else ""
     return node.func.attr == "register" and (name in registries or name in imports)
+
+
+def _acts(node: ast.stmt) -> bool:
+    """Whether a statement does more, when a module is imported, than to bind names of it."""
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        parts = [part for target in targets for part in ast.walk(target)]
+        return any(isinstance(part, ast.Attribute | ast.Subscript) for part in parts)
+    bound = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    return not (bound or _is_docstring(node))
 
 
 def _only_for_types(node: ast.stmt) -> bool:
