@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,6 +77,22 @@ def test_a_study_runs_once_and_tells_its_status(said: Said, plan: Path, tiny: Pa
     code, out, _ = said("study", "status", tiny, "--json")
     status = json.loads(out)
     assert (code, status["done"], status["pending"], status["complete"]) == (0, 8, 0, True)
+
+
+def test_a_run_takes_its_executor_by_name(said: Said, plan: Path, tiny: Path) -> None:
+    asked = ("study", "run", plan, "--folder", tiny, "--executor")
+    assert said(*asked, "in-process")[0] == 0
+    code, _, err = said(*asked, "processs")
+    assert (code, "'processs'. Did you mean 'processes'?" in err) == (1, True)
+
+
+def test_a_run_of_an_earlier_version_says_so(said: Said, tiny: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny, tmp_path / "old")
+    record = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    del record["fingerprint"]
+    (folder / "plan.json").write_text(json.dumps(record), encoding="utf-8")
+    told = [said("study", "status", place)[1] for place in (folder, tiny)]
+    assert ["These cells carry an earlier fingerprint" in out for out in told] == [True, False]
 
 
 def test_an_extract_is_written_where_asked(said: Said, tiny: Path, tmp_path: Path) -> None:
