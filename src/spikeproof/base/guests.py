@@ -68,8 +68,8 @@ class Guests:
         points = self.offers[name]
         if len(points) > 1:
             raise SettingError(
-                f"{_packages(points)} offer a {self.family} {name!r} each, and a record could mean "
-                "either; uninstall one of them."
+                f"{_packages(points)} offer {_a(self.family)} {name!r} each, and a record could "
+                "mean either; uninstall one of them."
             )
         try:
             return points[0].load()
@@ -86,3 +86,8 @@ def _packages(points: list[EntryPoint]) -> str:
     found = [point.dist for point in points]
     names = [f"{dist.name} {dist.version}" if dist else "a package" for dist in found]
     return f"{'The packages' if len(names) > 1 else 'The package'} {' and '.join(sorted(names))}"
+
+
+def _a(word: str) -> str:
+    """A word with its article."""
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"

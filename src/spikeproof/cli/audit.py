@@ -112,5 +112,5 @@ def _chosen(data: Dataset, names: list[str], radii: list[float]) -> list[Threat]
         return [threat_of(data, name, radius) for name, radius in zip(names, radii, strict=True)]
     ladders = standard_threats(data)
     for name in names:
-        pick(name, ladders, f"threat for {data.spec.name} without --radius")
+        pick(name, ladders, f"threat for {data.spec.name}")
     return [threat for name in names for threat in ladders[name]]

@@ -203,7 +203,7 @@ def _under(
         )
     name = threat or inputs.threat
     if radius is None:
-        pick(name, describe(data).radii, f"threat for {data} without --radius")
+        pick(name, describe(data).radii, f"threat for {data}")
     # The plan's level is one of the plan's threat; another threat is trained at its middle.
     level = inputs.level if radius is None and name == inputs.threat else None
     return replace(training, inputs=replace(inputs, threat=name, radius=radius, level=level))

@@ -85,7 +85,7 @@ def _robust_validation(data: Dataset, texts: list[str]) -> RobustValidation | No
         if radius:
             threats.append(threat_of(data, name, parse_radius(radius)))
             continue
-        ladder = ladders[pick(name, ladders, f"threat for {data.spec.name} without a radius")]
+        ladder = ladders[pick(name, ladders, f"threat for {data.spec.name}")]
         threats.append(ladder[len(ladder) // 2])
     return RobustValidation(threats=tuple(threats))
 

@@ -1,0 +1,1 @@
+"""Things of another author, one kind in each file."""
