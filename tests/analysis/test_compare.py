@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support import made_run
 import numpy as np
 import pytest
 
 from spikeproof.analysis import Comparison, compare
+from support import made_run
 
 N = 40
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from support import made_run
 import numpy as np
 import pytest
 
 from spikeproof.analysis import CLAIMS, Results, Verdict, results, verdicts
 from spikeproof.analysis.claims import SEVEN
 from spikeproof.base import SettingError
+from support import made_run
 
 
 def made(folder: Path) -> Path:

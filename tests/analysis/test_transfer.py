@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from support import made_run
 import numpy as np
 import pytest
 
 from spikeproof.analysis import TransferRow, results
+from support import made_run
 
 N = 100
 

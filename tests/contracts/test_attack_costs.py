@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spikeproof.attacks import APGD, Attack, MinimumNorm, Restarts
+from spikeproof.attacks import APGD, Attack, MinimumNorm, Restarts, passes
 from spikeproof.base import seeds
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L0, L1, Misclassification, Threat
@@ -28,6 +28,12 @@ def test_passes_equal_the_documented_cost(attack: Attack, forward: int, backward
     assert oracle.passes.backward == 5 * backward
     # Restarts may look once more at what each run returned.
     assert extra == (5 * 3 if isinstance(attack, Restarts) and extra else 0)
+
+
+def test_attacks_say_what_they_cost_at_most() -> None:
+    for attack, forward, backward in attack_costs():
+        again = 3 if isinstance(attack, Restarts) else 0  # the look at what each run returned
+        assert passes(attack, Threat(L0(), 3, IMAGE)) == (forward + again, backward), attack
 
 
 @pytest.mark.parametrize("wide", [False, True])

@@ -32,6 +32,7 @@ from spikeproof.oracle import (
     gradient_from,
     gradient_record,
     name_of,
+    passes,
 )
 from support.contract_cases import AUDIO, EVENTS, IMAGE, VIEWS
 from support.examples import gradient_costs, gradient_examples
@@ -167,6 +168,10 @@ def test_a_firing_knows_its_membranes(name: str) -> None:
     assert 0 < fired.mean() < 1
 
 
+def test_gradient_rules_say_what_they_cost() -> None:
+    assert {gradient: passes(gradient) for gradient in COSTS} == COSTS
+
+
 @pytest.mark.parametrize("gradient", COSTS, ids=repr)
 def test_passes_equal_the_documented_cost(gradient: GradientRule) -> None:
     forward, backward = COSTS[gradient]
@@ -196,15 +201,15 @@ def test_everything_is_undone_after_an_error(gradient: GradientRule | None) -> N
     def fail(logits: Tensor) -> Tensor:
         raise RuntimeError("boom")
 
-    def gradient() -> Tensor:
+    def input_gradient() -> Tensor:
         (grad,) = torch.autograd.grad(score(model(x)).sum(), x)
         return grad
 
     model.eval()
-    before = gradient()
+    before = input_gradient()
     with pytest.raises(RuntimeError, match="boom"), Oracle(model, gradient=gradient) as oracle:
         oracle.logits_and_grad(inputs("cnn"), fail)
-    assert torch.equal(gradient(), before)
+    assert torch.equal(input_gradient(), before)
     assert not any(module.training for module in model.modules())
     for module, training in zip(model.modules(), modes, strict=True):
         module.training = training

@@ -94,6 +94,7 @@ def test_every_registered_term_is_under_contract() -> None:
     shipped = {kind for kind in TERMS if TERMS[kind].__module__.startswith("spikeproof.")}
     assert {type(term) for term in EXAMPLES} == {TERMS[kind] for kind in shipped}
     assert set(COSTS) == shipped
+    assert {kind: getattr(TERMS[kind], "passes", (0, 0)) for kind in shipped} == COSTS
 
 
 @each_term_everywhere

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from spikeproof.attacks import (
-    APGD,
-    DDN,
+    ATTACKS,
     FGSM,
     FMN,
     PDPGD,
@@ -15,14 +14,12 @@ from spikeproof.attacks import (
     RFGSM,
     SAPGD,
     Attack,
-    Countdown,
     Random,
     Restarts,
     Saliency,
     SigmaZero,
     SparsePGD,
     SparseRS,
-    Square,
     Swap,
     Targeted,
     Transfer,
@@ -31,6 +28,7 @@ from spikeproof.neurons import Surrogate
 from spikeproof.oracle import (
     ASSG,
     BPTR,
+    GRADIENTS,
     HART,
     PDSG,
     RGA,
@@ -43,45 +41,14 @@ from spikeproof.oracle import (
     Smoothing,
 )
 from spikeproof.train import (
-    MPDSGR,
-    TET,
-    CleanCrossEntropy,
-    CrossEntropy,
-    GradientNorm,
-    ParticipationRatio,
-    Ramp,
-    SparseGradient,
+    TERMS,
     Term,
-    ThresholdGuarding,
-    Trades,
 )
 
 
 def attack_examples() -> list[Attack]:
     """Attacks to put through the contract."""
-    return [
-        PGD(steps=4, step_size=0.3),
-        PGD(steps=3, step_size=0.5, last=0.1, random_start=False),
-        PGD(steps=4, step_size=0.3, keep="last"),
-        Random(draws=4),
-        Restarts(attack=PGD(steps=3), times=2),
-        Swap(steps=4),
-        Countdown(steps=3, proposals=3),
-        DDN(steps=5),
-        FMN(steps=5),
-        PDPGD(steps=5),
-        SigmaZero(steps=5),
-        FGSM(),
-        RFGSM(steps=2),
-        APGD(steps=6),
-        SAPGD(steps=5),
-        Targeted(attack=APGD(steps=3, wide=True), rivals=2),
-        Square(steps=6),
-        SparseRS(steps=6, stop=False),
-        SparsePGD(steps=4, projected=True, patience=1),
-        Saliency(steps=2, candidates=2),
-        Transfer(source="image.safetensors", attack=PGD(steps=3)),
-    ]
+    return ATTACKS.examples()
 
 
 def attack_costs() -> list[tuple[Attack, int, int]]:
@@ -111,30 +78,7 @@ def attack_costs() -> list[tuple[Attack, int, int]]:
 
 def term_examples() -> list[Term]:
     """Terms of an objective, in every published setting."""
-    return [
-        CleanCrossEntropy(),
-        CrossEntropy(),
-        GradientNorm(),
-        GradientNorm(norm="l1", of="softmax"),
-        GradientNorm(norm="linf", penalty="absolute"),
-        GradientNorm(norm="top-k", k=3, of="loss"),
-        MPDSGR(),
-        ParticipationRatio(),
-        Ramp(),
-        SparseGradient(),
-        SparseGradient(direction="unit", h=0.5),
-        SparseGradient(direction="dual", p=4.0, clip=(0.0, 1.0), h=0.5),
-        SparseGradient(direction="one-hot", h=0.5),
-        SparseGradient(direction="top-k", k=5, h=0.2),
-        SparseGradient.code(),
-        SparseGradient.paper(),
-        SparseGradient(frozen_statistics=True),
-        TET(),
-        ThresholdGuarding(),
-        ThresholdGuarding(ramp="none"),
-        Trades(),
-        Trades.assg(),
-    ]
+    return TERMS.examples()
 
 
 def term_costs() -> dict[str, tuple[int, int]]:
@@ -155,11 +99,11 @@ def term_costs() -> dict[str, tuple[int, int]]:
 
 def gradient_examples() -> list[GradientRule | None]:
     """Ways for a gradient to cross the spikes; ``None`` is each neuron's own."""
-    return [*gradient_costs(), None]
+    return [*GRADIENTS.examples(), None]
 
 
 def gradient_costs() -> dict[GradientRule, tuple[int, int]]:
-    """Paths with their forward and backward passes per item and question."""
+    """Gradient rules with their forward and backward passes per item and question."""
     return {
         Surrogate("sigmoid", 4.0): (1, 1),
         ASSG(): (1, 1),

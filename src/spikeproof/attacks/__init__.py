@@ -1,7 +1,7 @@
 """Attacks: searches for a legal input that reaches the goal."""
 
 from spikeproof.attacks.apgd import APGD
-from spikeproof.attacks.attack import Attack, serves
+from spikeproof.attacks.attack import Attack, passes, serves
 from spikeproof.attacks.countdown import Countdown
 from spikeproof.attacks.ddn import DDN
 from spikeproof.attacks.fgsm import FGSM
@@ -60,6 +60,7 @@ __all__ = [
     "Swap",
     "Targeted",
     "Transfer",
+    "passes",
     "serves",
     "suite",
 ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, SettingError, check_count, check_fraction, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -27,6 +29,7 @@ SHARE, THINNER, SPARSER = 0.2, 2.5, 0.95
 WIDE = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
 
 
+@ATTACKS.register("apgd")
 @dataclass(frozen=True, kw_only=True)
 class APGD:
     r"""Climb with momentum, halve the step when progress ends, and go on from the best point.
@@ -96,6 +99,15 @@ class APGD:
     def __post_init__(self) -> None:
         check_count(self, "steps")
         check_fraction(self, "momentum", "rho")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=6),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        return self.steps + 2, self.steps
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: its radius must be a length."""

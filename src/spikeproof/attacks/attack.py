@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -10,11 +10,16 @@ from spikeproof.base import Seeds
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
-__all__ = ["Attack", "independent_runs", "serves"]
+__all__ = ["Attack", "independent_runs", "passes", "serves"]
 
 
 class Attack(Protocol):
-    """Settings of an attack; calling them runs it."""
+    """Settings of an attack; calling them runs it.
+
+    An attack may say more of itself: ``serves(threat)``, whether it can work under a threat;
+    ``passes(threat)``, how many forward and backward passes it takes per item at most; and in a
+    classmethod ``examples()`` the small settings that the contracts try.
+    """
 
     def __call__(
         self,
@@ -52,3 +57,10 @@ def independent_runs(attack: Attack, seeds: Seeds) -> tuple[Attack, list[Seeds]]
     """
     several = getattr(attack, "independent_runs", None)
     return (attack, [seeds]) if several is None else several(seeds)
+
+
+def passes(attack: Attack, threat: Threat) -> tuple[int, int] | None:
+    """Forward and backward passes per item at most; None for attacks that do not say."""
+    said: Any = getattr(attack, "passes", None)
+    found: tuple[int, int] | None = None if said is None else said(threat)
+    return found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from spikeproof.attacks.fmn import FMN
 from spikeproof.attacks.nearest import MinimumNorm, Nearest
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.attacks.swap import Swap
 from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
@@ -17,6 +19,7 @@ from spikeproof.threats import Goal, Threat
 __all__ = ["Countdown"]
 
 
+@ATTACKS.register("countdown")
 @dataclass(frozen=True, kw_only=True)
 class Countdown(MinimumNorm):
     """Find the fewest pixels or events: FMN first, then Swap with every number that may do.
@@ -70,6 +73,15 @@ class Countdown(MinimumNorm):
         if self.low < 0:
             raise SettingError(f"Countdown.low must be at least 0; got {self.low!r}.")
         Swap(share=self.share, noise=self.noise, doubt=self.doubt)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """None: how often Swap runs depends on what it finds."""
+        return None
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=3, proposals=3),)
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: its radius must be a count."""

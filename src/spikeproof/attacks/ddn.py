@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.pieces.scale import largest_range, unit_l2
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import check_count, check_fraction, check_positive, per_item
 from spikeproof.threats import Threat
 
@@ -19,6 +21,7 @@ __all__ = ["DDN"]
 FAR = 1e9
 
 
+@ATTACKS.register("ddn")
 @dataclass(frozen=True, kw_only=True)
 class DDN(Descent):
     r"""Turn the perturbation by the gradient and set its l_2 length by success.
@@ -72,6 +75,11 @@ class DDN(Descent):
         check_count(self, "steps")
         check_positive(self, "step_size", "last_step", "length")
         check_fraction(self, "shrink")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=5),)
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: l_2 off the grid."""

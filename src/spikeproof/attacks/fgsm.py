@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -14,6 +16,7 @@ from spikeproof.threats import Goal, Threat
 __all__ = ["FGSM"]
 
 
+@ATTACKS.register("fgsm")
 @dataclass(frozen=True, kw_only=True)
 class FGSM:
     r"""Take one steepest step as long as the radius.
@@ -45,6 +48,15 @@ class FGSM:
     References:
         goodfellow2015
     """
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        return 2, 1
 
     def __call__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -10,12 +11,14 @@ from torch import Tensor
 from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.pieces.scale import largest_range, unit_l2
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import check_count, check_fraction, check_positive
 from spikeproof.threats import Threat
 
 __all__ = ["FMN"]
 
 
+@ATTACKS.register("fmn")
 @dataclass(frozen=True, kw_only=True)
 class FMN(Descent):
     r"""Climb the score inside a ball of each item's own, and fit the ball to the boundary.
@@ -71,6 +74,11 @@ class FMN(Descent):
         check_count(self, "steps")
         check_positive(self, "step_size", "last_step")
         check_fraction(self, "shrink", "last_shrink")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=5),)
 
     def serves(self, threat: Threat) -> bool:
         """True: the threat's own verbs do the work."""

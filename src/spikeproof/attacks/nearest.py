@@ -153,6 +153,10 @@ class MinimumNorm(ABC):
     ) -> None:
         """Show ``near`` every point worth keeping."""
 
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item of a call, at most."""
+        return self.steps + 3, self.steps
+
     def nearest(
         self,
         oracle: Oracle,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -12,12 +13,14 @@ from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.pieces.proximal import NORMS, proximal
 from spikeproof.attacks.pieces.scale import Adam, largest_range
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import SettingError, check_count, check_positive
 from spikeproof.threats import Threat
 
 __all__ = ["PDPGD"]
 
 
+@ATTACKS.register("pdpgd")
 @dataclass(frozen=True, kw_only=True)
 class PDPGD(Descent):
     r"""Find a saddle point of ``exp(-v) ||d|| - margin(x + d)``: ``d`` below and ``v`` above.
@@ -76,6 +79,11 @@ class PDPGD(Descent):
         check_positive(self, "step_size", "last_step", "dual_step", "last_dual")
         if not 0 <= self.lead < math.inf:
             raise SettingError(f"PDPGD.lead must be 0 or more and finite; got {self.lead!r}.")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=5),)
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: a norm with a proximal step, off grids."""

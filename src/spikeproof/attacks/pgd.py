@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import (
     Seeds,
     SettingError,
@@ -22,6 +24,7 @@ from spikeproof.threats import Goal, Threat
 __all__ = ["PGD"]
 
 
+@ATTACKS.register("pgd")
 @dataclass(frozen=True, kw_only=True)
 class PGD:
     r"""Climb the goal's score by projected steepest ascent and keep the best visited point.
@@ -88,6 +91,20 @@ class PGD:
                 "PGD(stop=True) leaves won items at their best point, so it cannot keep='last'; "
                 "leave out one of the two."
             )
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (
+            cls(steps=4, step_size=0.3),
+            cls(steps=3, step_size=0.5, last=0.1, random_start=False),
+            cls(steps=4, step_size=0.3, keep="last"),
+        )
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        spared = 2 if self.keep == "last" else 0 if self.random_start else 1
+        return self.steps + 2 - spared, self.steps
 
     def __call__(
         self,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.search import random_search
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -16,6 +18,7 @@ from spikeproof.threats import Goal, Threat
 __all__ = ["Random"]
 
 
+@ATTACKS.register("random")
 @dataclass(frozen=True, kw_only=True)
 class Random:
     """Draw random legal points of the ball and keep the one with the largest margin.
@@ -39,6 +42,15 @@ class Random:
 
     def __post_init__(self) -> None:
         check_count(self, "draws")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(draws=4),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        return self.draws + 1, 0
 
     def __call__(
         self,

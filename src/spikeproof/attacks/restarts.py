@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from torch import Tensor
 
-from spikeproof.attacks.attack import Attack, serves
+from spikeproof.attacks.attack import Attack, passes, serves
 from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -16,6 +18,7 @@ from spikeproof.threats import Goal, Threat
 __all__ = ["Restarts"]
 
 
+@ATTACKS.register("restarts")
 @dataclass(frozen=True, kw_only=True)
 class Restarts:
     """Run an attack several times with independent seeds and keep each item's best point.
@@ -41,6 +44,18 @@ class Restarts:
 
     def __post_init__(self) -> None:
         check_count(self, "times")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(attack=PGD(steps=3), times=2),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Those of the attack inside, time and again, and a look at every result."""
+        inside = passes(self.attack, threat)
+        if inside is None:
+            return None
+        return self.times * (inside[0] + 1) + 1, self.times * inside[1]
 
     def serves(self, threat: Threat) -> bool:
         """Whether the repeated attack can work under this threat."""

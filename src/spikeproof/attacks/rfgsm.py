@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from torch import Tensor
 
 from spikeproof.attacks.pgd import PGD
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, check_count, check_fraction, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -14,6 +16,7 @@ from spikeproof.threats import Goal, Threat
 __all__ = ["RFGSM"]
 
 
+@ATTACKS.register("rfgsm")
 @dataclass(frozen=True, kw_only=True)
 class RFGSM:
     r"""Jump in a random direction, then take steepest steps.
@@ -58,6 +61,15 @@ class RFGSM:
         check_count(self, "steps")
         check_fraction(self, "jump")
         check_positive(self, "step_size")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=2),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        return self.steps + 2, self.steps
 
     @classmethod
     def one_step(cls) -> RFGSM:

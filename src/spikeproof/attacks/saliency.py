@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, check_count, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -18,6 +20,7 @@ from spikeproof.threats import Goal, Threat
 __all__ = ["Saliency"]
 
 
+@ATTACKS.register("saliency")
 @dataclass(frozen=True, kw_only=True)
 class Saliency:
     r"""Change one pixel (l_0) or event (counts) after the other, each the best of its time.
@@ -68,6 +71,16 @@ class Saliency:
 
     def __post_init__(self) -> None:
         check_count(self, "steps", "candidates")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=2, candidates=2),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        steps = min(self.steps, int(threat.radius))
+        return steps + 2 + (steps * self.candidates if self.candidates > 1 else 0), steps
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: its radius must be a count."""

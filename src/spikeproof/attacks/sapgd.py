@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from spikeproof.attacks.apgd import checkpoints
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, check_count, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -20,6 +22,7 @@ __all__ = ["SAPGD"]
 KEPT, KEPT_SQUARE = 0.5, 0.8
 
 
+@ATTACKS.register("sapgd")
 @dataclass(frozen=True, kw_only=True)
 class SAPGD:
     r"""Climb along a running gradient, slower where it is unsteady, with steps halved on schedule.
@@ -64,6 +67,15 @@ class SAPGD:
     def __post_init__(self) -> None:
         check_count(self, "steps")
         check_positive(self, "step_size")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=5),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        return self.steps + 2, self.steps
 
     def __call__(
         self,

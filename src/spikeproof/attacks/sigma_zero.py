@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -10,12 +11,14 @@ from torch import Tensor
 from spikeproof.attacks.nearest import Descent, Look, State
 from spikeproof.attacks.pieces.scale import Adam
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import check_count, check_fraction, check_positive
 from spikeproof.threats import Threat
 
 __all__ = ["SigmaZero"]
 
 
+@ATTACKS.register("sigma_zero")
 @dataclass(frozen=True, kw_only=True)
 class SigmaZero(Descent):
     r"""Descend a smooth count of the changed pixels, and climb the score until it is won.
@@ -71,6 +74,11 @@ class SigmaZero(Descent):
         check_count(self, "steps")
         check_positive(self, "step_size", "last_step", "sigma", "pace")
         check_fraction(self, "threshold")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=5),)
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: l_0 off the grid."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, SettingError, check_count, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L0, Goal, Threat
@@ -18,6 +20,7 @@ from spikeproof.threats import L0, Goal, Threat
 __all__ = ["SparsePGD"]
 
 
+@ATTACKS.register("sparse_pgd")
 @dataclass(frozen=True, kw_only=True)
 class SparsePGD:
     r"""Climb in the change of every pixel and in a score that says which pixels are changed.
@@ -75,6 +78,15 @@ class SparsePGD:
     def __post_init__(self) -> None:
         check_count(self, "steps", "patience")
         check_positive(self, "step_size", "score_step")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=4, projected=True, patience=1),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        return self.steps + 2, self.steps
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: l_0 on pixels or features."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from spikeproof.attacks.pieces.ranking import first
 from spikeproof.attacks.pieces.schedule import share_at
 from spikeproof.attacks.pieces.search import random_search
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -32,6 +34,7 @@ MARKS = (
 )
 
 
+@ATTACKS.register("sparse_rs")
 @dataclass(frozen=True, kw_only=True)
 class SparseRS:
     r"""Move some changed pixels (l_0) or events (counts) elsewhere, at random; keep what helps.
@@ -82,6 +85,15 @@ class SparseRS:
         check_count(self, "steps")
         if not 0 < self.share <= 1:
             raise SettingError(f"SparseRS.share must lie in (0, 1]; got {self.share!r}.")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=6, stop=False),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        return self.steps + 2, 0
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: its radius must be a count."""

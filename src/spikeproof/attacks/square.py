@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from spikeproof.attacks.pieces.schedule import share_at
 from spikeproof.attacks.pieces.search import random_search
 from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.attacks.pieces.windows import Canvas
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, SettingError, check_count, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L1, L2, Geometry, Goal, Joint, Linf, Threat
@@ -37,6 +39,7 @@ MARKS = (
 BLOCK = 64
 
 
+@ATTACKS.register("square")
 @dataclass(frozen=True, kw_only=True)
 class Square:
     r"""Change one random window at a time and keep what raises the margin.
@@ -91,6 +94,15 @@ class Square:
         check_count(self, "steps")
         if not 0 < self.share <= 1:
             raise SettingError(f"Square.share must lie in (0, 1]; got {self.share!r}.")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=6),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        return self.steps + 2, 0
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: l_inf, l_2 or l_1, also jointly."""

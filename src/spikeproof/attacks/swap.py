@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.ranking import first
 from spikeproof.attacks.pieces.survivors import Survivors
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, SettingError, check_count, check_fraction, per_item
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -20,6 +22,7 @@ __all__ = ["Swap"]
 TIRED = 2.0
 
 
+@ATTACKS.register("swap")
 @dataclass(frozen=True, kw_only=True)
 class Swap:
     r"""Exchange changed pixels (l_0) or events (counts) while that raises the margin.
@@ -76,6 +79,15 @@ class Swap:
         for name, value in (("noise", self.noise), ("doubt", self.doubt)):
             if not 0 <= value < float("inf"):
                 raise SettingError(f"Swap.{name} must be 0 or more and finite; got {value!r}.")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(steps=4),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        return self.steps + 2, self.steps + 1
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: its radius must be a count."""

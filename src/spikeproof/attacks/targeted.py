@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from spikeproof.attacks.apgd import APGD
-from spikeproof.attacks.attack import Attack, serves
+from spikeproof.attacks.attack import Attack, passes, serves
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import InputError, Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Misclassification, Threat
@@ -17,6 +19,7 @@ from spikeproof.threats import Goal, Misclassification, Threat
 __all__ = ["Targeted"]
 
 
+@ATTACKS.register("targeted")
 @dataclass(frozen=True, kw_only=True)
 class Targeted:
     r"""Run an attack once towards each of the classes closest to winning.
@@ -50,6 +53,18 @@ class Targeted:
 
     def __post_init__(self) -> None:
         check_count(self, "rivals")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(attack=APGD(steps=3, wide=True), rivals=2),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Those of the attack inside, time and again, and a look at every result."""
+        inside = passes(self.attack, threat)
+        if inside is None:
+            return None
+        return self.rivals * (inside[0] + 1) + 1, self.rivals * inside[1]
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack inside can work under this threat."""

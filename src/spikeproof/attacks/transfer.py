@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from torch import Tensor, nn
 
 from spikeproof.attacks.attack import Attack, serves
 from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import InputError, Seeds
 from spikeproof.models import load_model
 from spikeproof.oracle import Oracle
@@ -17,6 +19,7 @@ from spikeproof.threats import Goal, Threat
 __all__ = ["Transfer"]
 
 
+@ATTACKS.register("transfer")
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
     """Run an attack on another model and try the points it finds on the attacked one.
@@ -58,6 +61,15 @@ class Transfer:
 
     source: str
     attack: Attack = field(default_factory=PGD)
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(source="image.safetensors", attack=PGD(steps=3)),)
+
+    def passes(self, threat: Threat) -> tuple[int, int] | None:
+        """Forward and backward passes per item, at most."""
+        return 2, 0
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack that is run on the other model can work under this threat."""

@@ -8,6 +8,7 @@ from spikeproof.oracle.gradient import (
     Question,
     averages,
     name_of,
+    passes,
     without_rules,
 )
 from spikeproof.oracle.gradients.assg import ASSG
@@ -54,6 +55,7 @@ __all__ = [
     "gradient_from",
     "gradient_record",
     "name_of",
+    "passes",
     "prediction_seeds",
     "stochastic",
     "without_rules",

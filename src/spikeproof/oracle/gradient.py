@@ -27,6 +27,7 @@ __all__ = [
     "averages",
     "name_of",
     "opened",
+    "passes",
     "without_rules",
 ]
 
@@ -107,6 +108,9 @@ class Openable(Protocol):
 
 
 GradientRule: TypeAlias = Surrogate | Rule | Openable
+"""How a gradient crosses the spikes. A class may say two more things of itself: ``passes``, its
+forward and backward passes per item and question where they are not one and one, and in a
+classmethod ``examples()`` the settings that the contracts try."""
 
 
 class Through:
@@ -173,3 +177,14 @@ def without_rules(gradient: GradientRule | None) -> GradientRule | None:
 def averages(gradient: GradientRule | None) -> bool:
     """Whether a gradient rule itself deals with a stochastic network (its ``averages``)."""
     return bool(getattr(gradient, "averages", False))
+
+
+def passes(gradient: GradientRule | None) -> tuple[int, int]:
+    """Forward and backward passes per item and question; a rule for a layer takes one of each.
+
+    Example:
+        >>> passes(Surrogate())
+        (1, 1)
+    """
+    found: tuple[int, int] = getattr(gradient, "passes", (1, 1))
+    return found

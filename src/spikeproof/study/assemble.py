@@ -30,9 +30,9 @@ from spikeproof.train import (
     INPUTS,
     TERMS,
     Augmentation,
+    Hook,
     Job,
     Objective,
-    Rule,
     Term,
     TrainingSettings,
 )
@@ -55,13 +55,13 @@ class Pieces:
 
     Args:
         terms: Name → (weight, term).
-        rules: What happens beside the optimiser's step.
+        hooks: What happens beside the optimiser's step.
         augment: Changes of the training items.
         attack: What makes adversarial inputs; None without.
     """
 
     terms: Mapping[str, tuple[float, Term]]
-    rules: tuple[Rule, ...]
+    hooks: tuple[Hook, ...]
     augment: tuple[Augmentation, ...]
     attack: Attack | None
 
@@ -82,7 +82,7 @@ def pieces_of(training: TrainingPlan) -> Pieces:
     attack = None if inputs is None or inputs.attack is None else ATTACKS.build(inputs.attack)
     return Pieces(
         terms=terms,
-        rules=tuple(HOOKS.build(rule) for rule in training.rules),
+        hooks=tuple(HOOKS.build(hook) for hook in training.hooks),
         augment=tuple(AUGMENTATIONS.build(record) for record in training.augment),
         attack=attack,
     )
@@ -121,7 +121,7 @@ def job_of(
         threats = tuple(_threat(inputs, name, ladders, data) for name in inputs.names)
         made = INPUTS[inputs.kind].planned(threats, pieces.attack, data.domain, inputs.settings)
     return Job(
-        objective=Objective(terms, made, pieces.rules),
+        objective=Objective(terms, made, pieces.hooks),
         epochs=max(1, round(part.epochs * training.epochs_factor)),
         seed=seed,
         settings=settings_of(part, training),
@@ -220,7 +220,7 @@ def check_names(plan: Plan, where: str = "plan") -> dict[str, Pieces]:
             _check(str(record["kind"]), TERMS, "term", place)
         with placed(place):
             pieces = found[training.name] = pieces_of(training)
-            Objective(pieces.terms, hooks=pieces.rules)
+            Objective(pieces.terms, hooks=pieces.hooks)
         for data in plan.data:
             if training in plan.trainings(data.name):
                 settings_of(data, training, where)
@@ -240,9 +240,9 @@ def _check_data(data: DataPlan, place: str) -> None:
         if record is not None:
             _check_record(registry, record, place)
     if data.threats != "all":
-        known = {**describe(data.name).radii, **data.radii}
+        radii = {**describe(data.name).radii, **data.radii}
         for name in data.threats:
-            _check(name, known, f"threat for {data.name}", place)
+            _check(name, radii, f"threat for {data.name}", place)
     with placed(place):
         for name in data.radii:
             threat_facts(name)

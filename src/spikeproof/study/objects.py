@@ -23,7 +23,7 @@ _BECOMES = ("kind", "model", "objective", "settings", "augment", "threat", "thre
 
 def training_of(
     cell: Mapping[str, Any], domain: Domain | Views
-) -> tuple[ModelSpec, Objective, Training, list[Augmentation]]:
+) -> tuple[ModelSpec, Objective, TrainingSettings, list[Augmentation]]:
     """Return network, objective, settings and augmentation of a train cell."""
     return (
         ModelSpec.from_record(cell["model"]),

@@ -20,10 +20,10 @@ from spikeproof.train.inputs import (
     MAX,
     MSD,
     SAT,
+    Adversarial,
     CorruptionNoise,
     GaussianNoise,
 )
-from spikeproof.train.inputs.adversarial import Adversarial
 from spikeproof.train.inputs.base import Inputs
 from spikeproof.train.keep.card import card, write_card
 from spikeproof.train.keep.estimate import TimeEstimate, estimate
@@ -42,20 +42,21 @@ from spikeproof.train.loop.settings import (
     TrainingSettings,
 )
 from spikeproof.train.loop.step import Step
-from spikeproof.train.objective import TERMS, Objective
+from spikeproof.train.objective import Objective
 from spikeproof.train.terms import (
     MPDSGR,
+    TERMS,
     TET,
     CleanCrossEntropy,
+    CrossEntropy,
     GradientNorm,
     ParticipationRatio,
     Ramp,
+    SparseGradient,
     ThresholdGuarding,
     Trades,
 )
-from spikeproof.train.terms.cross_entropy import CrossEntropy
 from spikeproof.train.terms.forward import Forward, Term
-from spikeproof.train.terms.sparse_gradient import SparseGradient
 
 __all__ = [
     "AUGMENTATIONS",

@@ -10,46 +10,17 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import Registry, Seeds, SettingError, placed, suggestion
+from spikeproof.base import Seeds, SettingError, placed, suggestion
 from spikeproof.data import Dataset, Domain, Views
 from spikeproof.threats import Threat
 from spikeproof.train.hooks import HOOKS
 from spikeproof.train.hooks.hook import Hook
 from spikeproof.train.inputs import INPUTS
 from spikeproof.train.inputs.base import Inputs, Memory
-from spikeproof.train.terms import (
-    MPDSGR,
-    TET,
-    CleanCrossEntropy,
-    GradientNorm,
-    ParticipationRatio,
-    Ramp,
-    ThresholdGuarding,
-    Trades,
-)
-from spikeproof.train.terms.cross_entropy import CrossEntropy
+from spikeproof.train.terms import TERMS
 from spikeproof.train.terms.forward import Forward, Term, looks_of
-from spikeproof.train.terms.sparse_gradient import SparseGradient
 
-__all__ = ["TERMS", "Objective"]
-
-TERMS: Registry[Term] = Registry(
-    "term",
-    {
-        "clean_cross_entropy": CleanCrossEntropy,
-        "cross_entropy": CrossEntropy,
-        "gradient_norm": GradientNorm,
-        "mpd_sgr": MPDSGR,
-        "participation_ratio": ParticipationRatio,
-        "ramp": Ramp,
-        "sparse_gradient": SparseGradient,
-        "tet": TET,
-        "threshold_guarding": ThresholdGuarding,
-        "trades": Trades,
-    },
-    group="spikeproof.terms",
-    of=Term,
-)
+__all__ = ["Objective"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +45,7 @@ class Objective:
             and no ``seeds`` were given.
     Cost: 1 forward, what each term adds, and what ``inputs`` cost.
     Example:
+        >>> from spikeproof.train import CrossEntropy, SparseGradient
         >>> objective = Objective({"error": (1.0, CrossEntropy()), "off": (0.0, SparseGradient())})
         >>> loss, parts = objective(nn.Linear(3, 2), torch.rand(4, 3), torch.tensor([0, 1, 0, 1]))
         >>> loss.shape, sorted(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from spikeproof.base import check_fraction, check_one_of, check_positive
 from spikeproof.neurons import Firing, Slope
 from spikeproof.oracle.gradient import Question
+from spikeproof.oracle.registry import GRADIENTS
 
 __all__ = ["ASSG"]
 
@@ -21,6 +23,7 @@ _USUAL = 0.8
 _TINY = 1e-4
 
 
+@GRADIENTS.register("assg")
 @dataclass(frozen=True, kw_only=True)
 class ASSG:
     r"""Make the surrogate of every neuron as sharp as its distance from the threshold allows.
@@ -68,6 +71,14 @@ class ASSG:
             check_positive(self, "reach")
         if self.relax:
             check_positive(self, "relax")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (
+            cls(),
+            cls(shape="triangle", reach=1.5, memory=0.99, relax=0.0),
+        )
 
     @property
     def name(self) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from torch import Tensor
 
 from spikeproof.neurons import Firing
+from spikeproof.oracle.registry import GRADIENTS
 
 __all__ = ["BPTR"]
 
 
+@GRADIENTS.register("bptr")
 @dataclass(frozen=True, kw_only=True)
 class BPTR:
     r"""Pass the gradient straight through every neuron that fired at all.
@@ -36,6 +39,11 @@ class BPTR:
     References:
         ding2022snnrat
     """
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(),)
 
     @property
     def name(self) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from torch import Tensor
 
 from spikeproof.base import check_count, check_one_of
 from spikeproof.neurons import Firing
 from spikeproof.oracle.gradient import Question
+from spikeproof.oracle.registry import GRADIENTS
 
 __all__ = ["Conversion"]
 
 
+@GRADIENTS.register("conversion")
 @dataclass(frozen=True, kw_only=True)
 class Conversion:
     r"""Climb the converted network: the same weights, and an activation for every neuron.
@@ -62,6 +65,19 @@ class Conversion:
     def __post_init__(self) -> None:
         check_one_of(self.activation, ("relu", "qcfs"), "Conversion.activation")
         check_count(self, "levels")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (
+            cls(),
+            cls(activation="qcfs", levels=4),
+        )
+
+    @property
+    def passes(self) -> tuple[int, int]:
+        """Forward and backward passes per item and question."""
+        return 2, 1
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from torch import Tensor
 
@@ -16,12 +16,16 @@ from spikeproof.oracle.gradient import (
     Question,
     name_of,
     opened,
+    passes,
     without_rules,
 )
+from spikeproof.oracle.gradients.hart import HART
+from spikeproof.oracle.registry import GRADIENTS
 
 __all__ = ["CommonRandomNumbers", "Expectation", "ExpectedNetwork"]
 
 
+@GRADIENTS.register("expectation")
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
     r"""Average gradients and logits over fresh draws of the network (EOT).
@@ -58,6 +62,20 @@ class Expectation:
     def __post_init__(self) -> None:
         check_count(self, "samples")
 
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (
+            cls(samples=3),
+            cls(samples=2, gradient=HART()),
+        )
+
+    @property
+    def passes(self) -> tuple[int, int]:
+        """Forward and backward passes per item and question."""
+        forward, backward = passes(self.gradient)
+        return self.samples * forward, self.samples * backward
+
     @property
     def name(self) -> str:
         """In one word."""
@@ -78,6 +96,7 @@ class Expectation:
             yield question.drawn(own, first=k == 0)
 
 
+@GRADIENTS.register("replay")
 @dataclass(frozen=True, kw_only=True)
 class CommonRandomNumbers:
     r"""Average over a few draws that stay the same at every question.
@@ -110,6 +129,17 @@ class CommonRandomNumbers:
     def __post_init__(self) -> None:
         check_count(self, "samples")
 
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(samples=2, gradient=HART()),)
+
+    @property
+    def passes(self) -> tuple[int, int]:
+        """Forward and backward passes per item and question."""
+        forward, backward = passes(self.gradient)
+        return self.samples * forward, self.samples * backward
+
     @property
     def name(self) -> str:
         """In one word."""
@@ -130,6 +160,7 @@ class CommonRandomNumbers:
             yield question.drawn(own, first=k == 0)
 
 
+@GRADIENTS.register("mean")
 @dataclass(frozen=True, kw_only=True)
 class ExpectedNetwork:
     r"""Climb the deterministic network in which every draw is replaced by its expectation.
@@ -155,6 +186,17 @@ class ExpectedNetwork:
     averages: ClassVar[bool] = True
 
     gradient: GradientRule | None = None
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(gradient=HART()),)
+
+    @property
+    def passes(self) -> tuple[int, int]:
+        """Forward and backward passes per item and question."""
+        forward, backward = passes(self.gradient)
+        return forward + 1, backward
 
     @property
     def name(self) -> str:

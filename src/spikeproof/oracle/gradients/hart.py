@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from torch import Tensor
 
 from spikeproof.base import check_positive
 from spikeproof.neurons import Firing, Slope
+from spikeproof.oracle.registry import GRADIENTS
 
 __all__ = ["HART"]
 
 
+@GRADIENTS.register("hart")
 @dataclass(frozen=True, kw_only=True)
 class HART:
     r"""Average the incoming gradient over time, and weigh each step by a triangle.
@@ -49,6 +52,11 @@ class HART:
 
     def __post_init__(self) -> None:
         check_positive(self, "sharpness")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(sharpness=2.0),)
 
     @property
     def name(self) -> str:

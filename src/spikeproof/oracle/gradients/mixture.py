@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -15,9 +16,12 @@ from spikeproof.oracle.gradient import (
     Question,
     name_of,
     opened,
+    passes,
     without_rules,
 )
 from spikeproof.oracle.gradients.bptr import BPTR
+from spikeproof.oracle.gradients.conversion import Conversion
+from spikeproof.oracle.registry import GRADIENTS
 
 __all__ = ["Mixture"]
 
@@ -26,6 +30,7 @@ def _usual() -> tuple[GradientRule, ...]:
     return (Surrogate("arctan", sharpness=5.0), BPTR())
 
 
+@GRADIENTS.register("mixture")
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
     r"""Step along the mean of the input gradients of several rules.
@@ -58,6 +63,20 @@ class Mixture:
         object.__setattr__(self, "gradients", tuple(self.gradients))
         if not self.gradients:
             raise SettingError("A Mixture needs at least one gradient rule.")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (
+            cls(gradients=(Surrogate("sigmoid", sharpness=4.0), Conversion(), BPTR())),
+            cls(normalised=True),
+        )
+
+    @property
+    def passes(self) -> tuple[int, int]:
+        """Forward and backward passes per item and question."""
+        each = [passes(gradient) for gradient in self.gradients]
+        return sum(forward for forward, _ in each), sum(backward for _, backward in each)
 
     @property
     def name(self) -> str:

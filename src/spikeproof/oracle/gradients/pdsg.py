@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import check_one_of
 from spikeproof.neurons import Firing, Slope
+from spikeproof.oracle.registry import GRADIENTS
 
 __all__ = ["PDSG"]
 
 
+@GRADIENTS.register("pdsg")
 @dataclass(frozen=True, kw_only=True)
 class PDSG:
     r"""Take a Gaussian as wide as the membranes of its channel spread, shifted by half a width.
@@ -50,6 +53,14 @@ class PDSG:
 
     def __post_init__(self) -> None:
         check_one_of(self.statistics, ("item", "batch"), "PDSG.statistics")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (
+            cls(),
+            cls(statistics="batch"),
+        )
 
     @property
     def name(self) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import SettingError, check_positive
 from spikeproof.neurons import Firing
+from spikeproof.oracle.registry import GRADIENTS
 
 __all__ = ["RGA"]
 
 
+@GRADIENTS.register("rga")
 @dataclass(frozen=True, kw_only=True)
 class RGA:
     r"""Let every step have the slope of the firing rate at the mean current of the neuron.
@@ -57,6 +60,11 @@ class RGA:
         check_positive(self, "extent", "height")
         if not 0 <= self.low < float("inf"):
             raise SettingError(f"RGA.low must be 0 or more and finite; got {self.low!r}.")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(),)
 
     @property
     def name(self) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import check_count, check_positive, per_item
 from spikeproof.oracle.gradient import Question
+from spikeproof.oracle.registry import GRADIENTS
 
 __all__ = ["Smoothing"]
 
 
+@GRADIENTS.register("smoothing")
 @dataclass(frozen=True, kw_only=True)
 class Smoothing:
     r"""Estimate the gradient of the smoothed score from differences of the true forward pass.
@@ -54,6 +57,16 @@ class Smoothing:
     def __post_init__(self) -> None:
         check_count(self, "pairs")
         check_positive(self, "noise")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(pairs=2),)
+
+    @property
+    def passes(self) -> tuple[int, int]:
+        """Forward and backward passes per item and question."""
+        return 2 * self.pairs + 1, 0
 
     @property
     def name(self) -> str:

@@ -10,12 +10,14 @@ import torch
 from spikeproof.base import SettingError, check_fraction
 from spikeproof.train.hooks.fusion import fused
 from spikeproof.train.hooks.hook import END
+from spikeproof.train.hooks.registry import HOOKS
 from spikeproof.train.loop.clean_model import held
 from spikeproof.train.loop.step import Step
 
 __all__ = ["EpochFusion"]
 
 
+@HOOKS.register("epoch_fusion")
 @dataclass(frozen=True, kw_only=True)
 class EpochFusion:
     r"""Mix the change of a robust epoch with what a natural one has in common with it (RAMP).

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from spikeproof.base import check_fraction
 from spikeproof.train.hooks.hook import BEFORE
+from spikeproof.train.hooks.registry import HOOKS
 from spikeproof.train.loop.step import Step
 
 __all__ = ["NaturalFusion", "fused"]
 
 
+@HOOKS.register("natural_fusion")
 @dataclass(frozen=True, kw_only=True)
 class NaturalFusion:
     r"""Mix the robust gradient with the part of the natural one that points the same way (RAMP).

@@ -13,12 +13,14 @@ from spikeproof.base import Diverged, SettingError, check_one_of, check_positive
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Misclassification
 from spikeproof.train.hooks.hook import END
+from spikeproof.train.hooks.registry import HOOKS
 from spikeproof.train.inputs.base import Inputs
 from spikeproof.train.loop.step import Step
 
 __all__ = ["OverfittingWatch"]
 
 
+@HOOKS.register("overfitting_watch")
 @dataclass(frozen=True, kw_only=True)
 class OverfittingWatch:
     r"""Say when a model resists the attack it is trained on but not a longer one.

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import Seeds, check_fraction, check_positive
+from spikeproof.train.hooks.registry import HOOKS
 from spikeproof.train.loop.step import Step
 
 __all__ = ["Retraction"]
 
 
+@HOOKS.register("retraction")
 @dataclass(frozen=True, kw_only=True)
 class Retraction:
     r"""Pull the rows of every weight matrix towards orthonormal ones (SNN-RAT).

@@ -17,11 +17,13 @@ from spikeproof.base import (
 )
 from spikeproof.models import spiking_layers
 from spikeproof.neurons import stepwise
+from spikeproof.train.hooks.registry import HOOKS
 from spikeproof.train.loop.step import Step
 
 __all__ = ["SSDP", "latencies"]
 
 
+@HOOKS.register("ssdp")
 @dataclass(frozen=True, kw_only=True)
 class SSDP:
     r"""Change weights by the synchrony of first spikes, after every optimiser step (SSDP).

@@ -1,5 +1,6 @@
 """What makes the inputs of a training: attacks on one threat or several, and noise."""
 
+from spikeproof.train.inputs.adversarial import Adversarial
 from spikeproof.train.inputs.average import AVG
 from spikeproof.train.inputs.base import Inputs, Memory
 from spikeproof.train.inputs.corruption import CorruptionNoise
@@ -17,6 +18,7 @@ __all__ = [
     "MAX",
     "MSD",
     "SAT",
+    "Adversarial",
     "CorruptionNoise",
     "GaussianNoise",
     "Inputs",

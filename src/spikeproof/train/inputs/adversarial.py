@@ -12,6 +12,7 @@ from spikeproof.base import Seeds, check_one_of
 from spikeproof.oracle import GradientRule, Oracle
 from spikeproof.threats import LOSSES, Goal, Misclassification, Threat
 from spikeproof.train.inputs.base import Inputs
+from spikeproof.train.inputs.registry import INPUTS
 from spikeproof.train.terms.divergence import Divergence
 
 __all__ = ["Adversarial"]
@@ -19,6 +20,7 @@ __all__ = ["Adversarial"]
 _LOSSES = (*LOSSES, "divergence")
 
 
+@INPUTS.register("adversarial")
 @dataclass(frozen=True)
 class Adversarial(Inputs):
     r"""Replace each batch by its adversarial inputs before any term looks at it.

@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import Seeds
+from spikeproof.train.inputs.registry import INPUTS
 from spikeproof.train.inputs.several import Several
 from spikeproof.train.inputs.worst import MAX
 
 __all__ = ["AVG"]
 
 
+@INPUTS.register("avg")
 @dataclass(frozen=True)
 class AVG(Several):
     r"""Train every item on all attacks of a set at once (AVG).

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from spikeproof.base import Seeds, SettingError, check_one_of, check_positive
 from spikeproof.data import CORRUPTIONS, EVENT_CORRUPTIONS, Domain, Views, corrupt
 from spikeproof.train.inputs.base import Inputs
+from spikeproof.train.inputs.registry import INPUTS
 
 __all__ = ["CorruptionNoise"]
 
 
+@INPUTS.register("corruption")
 @dataclass(frozen=True)
 class CorruptionNoise(Inputs):
     r"""Corrupt every item by one kind of noise and one strength, drawn anew in every epoch.

@@ -12,6 +12,7 @@ from spikeproof.base import Seeds
 from spikeproof.threats import Misclassification
 from spikeproof.train.inputs.base import Memory
 from spikeproof.train.inputs.one_each import OneEach
+from spikeproof.train.inputs.registry import INPUTS
 from spikeproof.train.terms.forward import Forward
 
 __all__ = ["EAT"]
@@ -20,6 +21,7 @@ __all__ = ["EAT"]
 _WRONG, _SEEN = "eat.wrong", "eat.seen"
 
 
+@INPUTS.register("eat")
 @dataclass(frozen=True)
 class EAT(OneEach):
     r"""Attack every item under one threat, drawn by the running robust error of each (E-AT).

@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from spikeproof.base import Seeds, SettingError, check_fraction, check_positive, per_item
 from spikeproof.data import Domain, Views
 from spikeproof.train.inputs.base import Inputs
+from spikeproof.train.inputs.registry import INPUTS
 
 __all__ = ["GaussianNoise"]
 
 
+@INPUTS.register("gaussian")
 @dataclass(frozen=True)
 class GaussianNoise(Inputs):
     r"""Add Gaussian noise to every item, drawn anew in every epoch.

@@ -13,10 +13,12 @@ from spikeproof.base import Seeds, SettingError, check_count, check_one_of, chec
 from spikeproof.oracle import Oracle
 from spikeproof.threats import LOSSES, Misclassification, Threat
 from spikeproof.train.inputs.base import Inputs
+from spikeproof.train.inputs.registry import INPUTS
 
 __all__ = ["MSD"]
 
 
+@INPUTS.register("msd")
 @dataclass(frozen=True)
 class MSD(Inputs):
     r"""Climb all threats of a set in one ascent, each step along the threat that pays best (MSD).

@@ -9,10 +9,12 @@ from torch import Tensor, nn
 
 from spikeproof.base import Seeds
 from spikeproof.train.inputs.one_each import OneEach
+from spikeproof.train.inputs.registry import INPUTS
 
 __all__ = ["SAT"]
 
 
+@INPUTS.register("sat")
 @dataclass(frozen=True)
 class SAT(OneEach):
     r"""Attack every item under one threat of a set, drawn anew in every epoch (SAT).

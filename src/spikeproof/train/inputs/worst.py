@@ -11,11 +11,13 @@ from spikeproof.attacks import Best
 from spikeproof.base import Seeds, check_one_of
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Misclassification
+from spikeproof.train.inputs.registry import INPUTS
 from spikeproof.train.inputs.several import Several
 
 __all__ = ["MAX"]
 
 
+@INPUTS.register("max")
 @dataclass(frozen=True)
 class MAX(Several):
     r"""Train every item on the attack of a set that hurts it most (MAX).

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from spikeproof.train.terms.forward import Forward
+from spikeproof.train.terms.registry import TERMS
 
 __all__ = ["CleanCrossEntropy"]
 
 
+@TERMS.register("clean_cross_entropy")
 @dataclass(frozen=True, kw_only=True)
 class CleanCrossEntropy:
     r"""Minus the log-probability of the true class at the unattacked items.
@@ -37,6 +40,13 @@ class CleanCrossEntropy:
     References:
         zhang2019trades
     """
+
+    passes: ClassVar[tuple[int, int]] = (1, 0)
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(),)
 
     def __call__(self, forward: Forward) -> Tensor:
         """The mean cross-entropy of the clean pass."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from spikeproof.train.terms.forward import Forward
+from spikeproof.train.terms.registry import TERMS
 
 __all__ = ["CrossEntropy"]
 
 
+@TERMS.register("cross_entropy")
 @dataclass(frozen=True, kw_only=True)
 class CrossEntropy:
     r"""Minus the log-probability of the true class.
@@ -29,6 +32,11 @@ class CrossEntropy:
         >>> round(CrossEntropy()(forward).exp().item(), 4)
         4.0
     """
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(),)
 
     def __call__(self, forward: Forward) -> Tensor:
         """The mean cross-entropy of the shared pass."""

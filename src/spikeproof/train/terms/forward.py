@@ -192,7 +192,9 @@ def _states(device: torch.device) -> list[Tensor]:
 class Term(Protocol):
     """One summand of an objective: frozen settings, called with the shared pass.
 
-    A class attribute ``looks`` names what it asks of the shared forward beyond the logits. A method
+    A class attribute ``looks`` names what it asks of the shared forward beyond the logits, another,
+    ``passes``, how many forwards and backwards to the input a call adds to it (none where absent),
+    and a classmethod ``examples()`` the settings that the contracts try. A method
     ``check(inputs)``, if there is one, raises SettingError where the term makes no sense on an
     objective's inputs (None for clean items), before anything is trained.
     """

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from torch import Tensor
 
 from spikeproof.base import check_count, check_one_of
 from spikeproof.train.terms.forward import Forward
 from spikeproof.train.terms.input_gradient import NORMS, SCORES, input_gradient, length
+from spikeproof.train.terms.registry import TERMS
 
 __all__ = ["GradientNorm"]
 
 
+@TERMS.register("gradient_norm")
 @dataclass(frozen=True, kw_only=True)
 class GradientNorm:
     r"""Penalise a norm of the input gradient by differentiating twice.
@@ -55,6 +57,8 @@ class GradientNorm:
         simongabriel2019, liu2024sparse
     """
 
+    passes: ClassVar[tuple[int, int]] = (0, 1)
+
     looks: ClassVar[tuple[str, ...]] = ("second",)
 
     norm: str = "l2"
@@ -67,6 +71,16 @@ class GradientNorm:
         check_one_of(self.of, SCORES, "GradientNorm.of")
         check_one_of(self.penalty, ("square", "absolute"), "GradientNorm.penalty")
         check_count(self, "k")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (
+            cls(),
+            cls(norm="l1", of="softmax"),
+            cls(norm="linf", penalty="absolute"),
+            cls(norm="top-k", k=3, of="loss"),
+        )
 
     def __call__(self, forward: Forward) -> Tensor:
         """The mean penalty of the shared pass."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import check_positive
 from spikeproof.train.terms.forward import Forward
+from spikeproof.train.terms.registry import TERMS
 
 __all__ = ["MPDSGR"]
 
@@ -17,6 +18,7 @@ __all__ = ["MPDSGR"]
 _SMALL = 1e-6
 
 
+@TERMS.register("mpd_sgr")
 @dataclass(frozen=True, kw_only=True)
 class MPDSGR:
     r"""Penalise the share of membranes inside the surrogate's window (MPD-SGR).
@@ -61,6 +63,11 @@ class MPDSGR:
 
     def __post_init__(self) -> None:
         check_positive(self, "window")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(),)
 
     def __call__(self, forward: Forward) -> Tensor:
         """The mean over layers."""

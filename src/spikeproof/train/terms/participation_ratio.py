@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -11,10 +11,12 @@ from torch import Tensor
 from spikeproof.base import check_one_of
 from spikeproof.train.terms.forward import Forward
 from spikeproof.train.terms.input_gradient import SCORES, input_gradient
+from spikeproof.train.terms.registry import TERMS
 
 __all__ = ["ParticipationRatio"]
 
 
+@TERMS.register("participation_ratio")
 @dataclass(frozen=True, kw_only=True)
 class ParticipationRatio:
     r"""Penalise how many features share the input gradient, whatever its size.
@@ -46,12 +48,19 @@ class ParticipationRatio:
         liu2024sparse
     """
 
+    passes: ClassVar[tuple[int, int]] = (0, 1)
+
     looks: ClassVar[tuple[str, ...]] = ("second",)
 
     of: str = "pairwise"
 
     def __post_init__(self) -> None:
         check_one_of(self.of, SCORES, "ParticipationRatio.of")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(),)
 
     def __call__(self, forward: Forward) -> Tensor:
         """The mean ratio of the shared pass."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ from spikeproof.base import InputError, SettingError, check_at_least, check_one_
 from spikeproof.threats import Misclassification
 from spikeproof.train.terms.divergence import divergence
 from spikeproof.train.terms.forward import Forward
+from spikeproof.train.terms.registry import TERMS
 
 if TYPE_CHECKING:
     from spikeproof.train.inputs.base import Inputs
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Ramp"]
 
 
+@TERMS.register("ramp")
 @dataclass(frozen=True, kw_only=True)
 class Ramp:
     r"""The worst cross-entropy over threats, plus logit pairing between them (RAMP).
@@ -71,6 +73,11 @@ class Ramp:
             raise SettingError(f"Ramp.pairing must be finite and >= 0; got {self.pairing!r}.")
         check_at_least(0, self.source, "Ramp.source")
         check_one_of(self.over, ("items", "right"), "Ramp.over")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(),)
 
     @classmethod
     def code(cls) -> Ramp:

@@ -11,12 +11,14 @@ from torch import Tensor
 from spikeproof.base import InputError, SettingError, check_count, check_one_of, check_positive
 from spikeproof.train.terms.forward import Forward
 from spikeproof.train.terms.input_gradient import score
+from spikeproof.train.terms.registry import TERMS
 
 __all__ = ["DIRECTIONS", "SparseGradient"]
 
 DIRECTIONS = ("dual", "one-hot", "sign", "top-k", "unit")
 
 
+@TERMS.register("sparse_gradient")
 @dataclass(frozen=True, kw_only=True)
 class SparseGradient:
     r"""Penalise a norm of the input gradient of the true class's probability, l_1 by default.
@@ -85,6 +87,7 @@ class SparseGradient:
 
     sparse_gradients: ClassVar[bool] = True
     """What studies judge under claims about sparse-gradient training."""
+    passes: ClassVar[tuple[int, int]] = (1, 1)
 
     h: float = 0.01
     penalty: str = "square"
@@ -113,6 +116,20 @@ class SparseGradient:
                     "SparseGradient.clip must be (lowest, highest), e.g. (0, 1); got "
                     f"{self.clip!r}."
                 )
+
+    @classmethod
+    def examples(cls) -> tuple[SparseGradient, ...]:
+        """Settings that the contracts try."""
+        return (
+            cls(),
+            cls(direction="unit", h=0.5),
+            cls(direction="dual", p=4.0, clip=(0.0, 1.0), h=0.5),
+            cls(direction="one-hot", h=0.5),
+            cls(direction="top-k", k=5, h=0.2),
+            cls.code(),
+            cls.paper(),
+            cls(frozen_statistics=True),
+        )
 
     @classmethod
     def code(cls) -> SparseGradient:

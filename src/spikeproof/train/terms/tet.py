@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from spikeproof.base import check_fraction, check_positive
 from spikeproof.train.terms.forward import Forward
+from spikeproof.train.terms.registry import TERMS
 
 __all__ = ["TET"]
 
 
+@TERMS.register("tet")
 @dataclass(frozen=True, kw_only=True)
 class TET:
     r"""Cross-entropy at every step, and logits that stay near a constant (TET).
@@ -54,6 +56,11 @@ class TET:
     def __post_init__(self) -> None:
         check_fraction(self, "pull")
         check_positive(self, "centre")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (cls(),)
 
     def __call__(self, forward: Forward) -> Tensor:
         """The mean over steps and items."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from spikeproof.base import check_one_of, check_positive
 from spikeproof.train.terms.forward import Forward
+from spikeproof.train.terms.registry import TERMS
 
 __all__ = ["ThresholdGuarding"]
 
 
+@TERMS.register("threshold_guarding")
 @dataclass(frozen=True, kw_only=True)
 class ThresholdGuarding:
     r"""Penalise membranes that stand close to their threshold (TGO).
@@ -64,6 +66,14 @@ class ThresholdGuarding:
         check_positive(self, "guard")
         check_one_of(self.over, ("layers", "neurons"), "ThresholdGuarding.over")
         check_one_of(self.ramp, ("cosine", "none"), "ThresholdGuarding.ramp")
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Settings that the contracts try."""
+        return (
+            cls(),
+            cls(ramp="none"),
+        )
 
     @classmethod
     def paper(cls, *, guard: float = 0.5) -> ThresholdGuarding:

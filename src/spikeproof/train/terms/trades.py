@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
 from spikeproof.base import SettingError, check_positive
 from spikeproof.train.terms.divergence import divergence
 from spikeproof.train.terms.forward import Forward
+from spikeproof.train.terms.registry import TERMS
 
 if TYPE_CHECKING:
     from spikeproof.train.inputs.base import Inputs
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Trades"]
 
 
+@TERMS.register("trades")
 @dataclass(frozen=True, kw_only=True)
 class Trades:
     r"""Penalise the divergence of the attacked from the unattacked answer.
@@ -49,10 +51,20 @@ class Trades:
         zhang2019trades, wang2025assg
     """
 
+    passes: ClassVar[tuple[int, int]] = (1, 0)
+
     sharpness: float = 1.0
 
     def __post_init__(self) -> None:
         check_positive(self, "sharpness")
+
+    @classmethod
+    def examples(cls) -> tuple[Trades, ...]:
+        """Settings that the contracts try."""
+        return (
+            cls(),
+            cls.assg(),
+        )
 
     @classmethod
     def assg(cls) -> Trades:

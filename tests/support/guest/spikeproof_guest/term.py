@@ -23,4 +23,4 @@ class LogitSize:
 
     def __call__(self, forward: Forward) -> Tensor:
         """The mean over items."""
-        return (clean.logits / self.scale).square().mean()
+        return (forward.logits / self.scale).square().mean()
