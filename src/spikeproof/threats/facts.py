@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-__all__ = ["Facts"]
+import numpy as np
+import numpy.typing as npt
+
+from spikeproof.base import SettingError
+from spikeproof.data import Domain, Views
+
+__all__ = ["Described", "Facts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,3 +37,41 @@ class Facts:
     unit: str | None = None
     order: float | None = None
     settings: Mapping[str, Any] | None = field(default_factory=dict)
+
+
+class Described:
+    """What a geometry says of the threats that it makes; every geometry is one.
+
+    ``facts`` holds them by the name of the threat. ``grid`` says whether event counts stay whole;
+    otherwise events are attacked as real-valued frames.
+    """
+
+    facts: ClassVar[Mapping[str, Facts]] = {}
+    grid: ClassVar[bool] = False
+
+    @property
+    def about(self) -> Facts:
+        """The facts of the threat with this geometry."""
+        name = str(getattr(self, "name", type(self).__name__))
+        return self.facts.get(name, Facts(symbol=name, title="radius"))
+
+    @property
+    def by_pixel(self) -> bool:
+        """Whether a unit of the radius is a pixel with all its channels."""
+        return False
+
+    def length(
+        self, change: npt.NDArray[np.float64], domain: Domain | Views
+    ) -> npt.NDArray[np.float64]:
+        """Length of every change, ``(N, *shape)``, to verify ``distance`` by, float64 ``(N,)``.
+
+        For geometries whose ``facts`` name no order. It is written from the formula, without the
+        code of ``distance``, so that a mistake in one cannot hide in the other.
+
+        Raises:
+            SettingError: a geometry without an order that does not define it.
+        """
+        raise SettingError(
+            f"Results under {self.about.symbol} cannot be verified: {type(self).__name__} names "
+            "neither an order in its facts nor a length(change, domain) of its own."
+        )

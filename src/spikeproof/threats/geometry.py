@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from spikeproof.base import Seeds, SettingError
+from spikeproof.base import Seeds
 from spikeproof.data import Domain, Views
-from spikeproof.threats.facts import Facts
+from spikeproof.threats.facts import Described
 from spikeproof.threats.places import Places
 
 __all__ = ["Counted", "Geometry", "Radius", "Sparse", "whole"]
@@ -23,7 +19,7 @@ __all__ = ["Counted", "Geometry", "Radius", "Sparse", "whole"]
 Radius = float | Tensor
 
 
-class Geometry(ABC):
+class Geometry(Described, ABC):
     """A way to measure perturbations, with the verbs an attack needs.
 
     Subclasses are frozen dataclasses. Every verb takes the radius and the domain from the
@@ -31,34 +27,6 @@ class Geometry(ABC):
     contract: balls in boxes keep it by ``box.py``, other sets of legal points in their own way.
     ``facts`` says of every name that the geometry goes by what tables, theory and verification ask.
     """
-
-    facts: ClassVar[Mapping[str, Facts]] = {}
-    grid: ClassVar[bool] = False
-    """Whether event counts stay whole; otherwise events are attacked as real-valued frames."""
-
-    @property
-    def about(self) -> Facts:
-        """The facts of the threat with this geometry."""
-        own = self.facts.get(self.name)
-        return Facts(symbol=self.name, title="radius") if own is None else own
-
-    @property
-    def by_pixel(self) -> bool:
-        """Whether a unit of the radius is a pixel with all its channels."""
-        return False
-
-    def length(
-        self, change: npt.NDArray[np.float64], domain: Domain | Views
-    ) -> npt.NDArray[np.float64]:
-        """Length of every change, ``(N, *shape)``, to verify ``distance`` by, float64 ``(N,)``.
-
-        For geometries whose ``facts`` name no order. It is written from the formula, without the
-        code of ``distance``, so that a mistake in one cannot hide in the other.
-        """
-        raise SettingError(
-            f"Results under {self.name} cannot be verified: {type(self).__name__} names neither an "
-            "order in its facts nor a length(change, domain) of its own."
-        )
 
     @property
     def convex(self) -> bool:
