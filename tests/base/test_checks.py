@@ -16,11 +16,13 @@ from spikeproof.base import (
     check_count,
     check_finite,
     check_fraction,
+    check_gradients,
     check_labels,
     check_like,
     check_one_of,
     check_positive,
     check_shape,
+    check_share,
     nearest,
 )
 
@@ -130,3 +132,27 @@ def test_a_tensor_of_another_type_or_device_names_both_and_the_way_out() -> None
         check_like(x.double(), weight, "The input")
     with refused(InputError, "got torch.float32 on meta."):
         check_like(x.to("meta"), weight, "The input")
+
+
+@pytest.mark.parametrize("levels", [1, 2, 8, 16])
+def test_a_share_that_looks_like_a_length_is_told_what_it_is(levels: int) -> None:
+    sentence = f"looks like the length {levels}/255; divide a length by the radius"
+    with pytest.warns(UserWarning, match=f"Box.size is a share of the radius, .* {sentence}"):
+        check_share(Box(levels / 255), "size")
+
+
+def test_other_shares_pass_and_what_is_none_is_refused() -> None:
+    for share in (0.001, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0):
+        check_share(Box(share), "size")
+    with refused(SettingError, "Box.size must be positive and finite; got nan."):
+        check_share(Box(float("nan")), "size")
+
+
+def test_inference_mode_is_named_where_a_gradient_is_needed() -> None:
+    with torch.inference_mode():
+        made = torch.zeros(1)
+        with refused(InputError, "A dream needs gradients, and torch.inference_mode() allows none"):
+            check_gradients("A dream")
+    with refused(InputError, "the model's weights were made inside torch.inference_mode()"):
+        check_gradients("A dream", [made])
+    check_gradients("A dream", [torch.zeros(1)])

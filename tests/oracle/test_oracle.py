@@ -100,6 +100,19 @@ def test_a_detached_model_is_refused_with_the_reason(where: str) -> None:
         oracle.logits_and_grad(torch.rand(2, 3), lambda z: z[:, 0])
 
 
+def test_inference_mode_is_named_and_not_the_model() -> None:
+    with torch.inference_mode(), Oracle(Tiny()) as oracle:
+        assert oracle.logits(torch.rand(2, 3)).shape == (2, 4)
+        with pytest.raises(
+            InputError, match=r"An attack needs gradients, and torch.inference_mode"
+        ):
+            oracle.logits_and_grad(torch.rand(2, 3), lambda z: z[:, 0])
+    with torch.inference_mode():
+        made = Tiny()
+    with Oracle(made) as oracle, pytest.raises(InputError, match="weights were made inside torch"):
+        oracle.logits_and_grad(torch.rand(2, 3), lambda z: z[:, 0])
+
+
 def test_nan_logits_are_refused_rather_than_scored_as_broken() -> None:
     class Broken(Tiny):
         def forward(self, x: Tensor) -> Tensor:

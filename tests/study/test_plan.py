@@ -136,7 +136,7 @@ def test_a_plan_survives_json_and_keeps_its_hash(tmp_path: Path) -> None:
         ("epochs = 3", 'norm = "tdnb"', r"'digits': Unknown norm 'tdnb'. Did you mean 'tdbn'"),
         ("epochs = 3", "pooling = 2", "pooling: .*valid string"),
         ("epochs = 3", 'epochs = "three"', r"epochs: .*valid integer.*; got 'three'"),
-        ("epochs = 3", "epochs = 0", "epochs must be positive"),
+        ("epochs = 3", "epochs = 0", "epochs must be a whole number >= 1; got 0"),
         ("seeds = [0, 1]", "seeds = []", "has no seeds"),
         ("seeds = [0, 1]", "seeds = [1, 1]", "seeds 1 is there twice"),
         ('name = "mine"', "", "name: Field required"),

@@ -96,7 +96,7 @@ terms = { error = { kind = "cross_entropy", weight = 1.0 } }
         ("terms", 'augment = [{ kind = "shift" }]\nterms', r"'it': Unknown augmentation 'shift'"),
         ("terms", 'augment = [{ kind = "flip", shar = 1 }]\nterms', "'it': .*Did you mean 'share'"),
         ("terms", "augment = [{ pixels = 1 }]\nterms", "Every augmentation needs a 'kind'"),
-        ("model", "train_items = 0\nmodel", "train_items must be positive"),
+        ("model", "train_items = 0\nmodel", "train_items must be a whole number >= 1"),
         ("items = 20", 'split = "train"', "split: .*'test' or 'validation'"),
         ("weight = 1.0", "weight = -1.0", r"'it': .*must be a finite number >= 0; got -1\.0"),
         ("weight = 1.0", "weight = nan", r"'it': .*must be a finite number >= 0; got nan"),

@@ -249,6 +249,8 @@ def test_calls_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(SettingError, match="epochs must be a whole number"):
         fit(model(), data, ERROR, epochs=0)
+    with torch.inference_mode(), pytest.raises(InputError, match="fit needs gradients, and torch"):
+        fit(model(), data, ERROR, epochs=1)
     with pytest.raises(SettingError, match="no parameter of the model requires grad"):
         fit(model().requires_grad_(False), data, ERROR, epochs=1)
     with pytest.raises(SettingError, match="training split is empty"):

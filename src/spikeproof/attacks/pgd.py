@@ -16,7 +16,7 @@ from spikeproof.base import (
     check_count,
     check_fraction,
     check_one_of,
-    check_positive,
+    check_share,
 )
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
@@ -83,7 +83,7 @@ class PGD:
 
     def __post_init__(self) -> None:
         check_count(self, "steps")
-        check_positive(self, "step_size")
+        check_share(self, "step_size")
         check_fraction(self, "last")
         check_one_of(self.keep, ("best", "last"), "PGD.keep")
         if self.keep == "last" and self.stop:

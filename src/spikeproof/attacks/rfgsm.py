@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.registry import ATTACKS
-from spikeproof.base import Seeds, check_count, check_fraction, check_positive
+from spikeproof.base import Seeds, check_count, check_fraction, check_share
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
@@ -60,7 +60,7 @@ class RFGSM:
     def __post_init__(self) -> None:
         check_count(self, "steps")
         check_fraction(self, "jump")
-        check_positive(self, "step_size")
+        check_share(self, "step_size")
 
     @classmethod
     def examples(cls) -> tuple[Self, ...]:

@@ -12,7 +12,7 @@ from spikeproof.attacks.apgd import checkpoints
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.attacks.registry import ATTACKS
-from spikeproof.base import Seeds, check_count, check_positive
+from spikeproof.base import Seeds, check_count, check_share
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
@@ -66,7 +66,7 @@ class SAPGD:
 
     def __post_init__(self) -> None:
         check_count(self, "steps")
-        check_positive(self, "step_size")
+        check_share(self, "step_size")
 
     @classmethod
     def examples(cls) -> tuple[Self, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,11 +17,13 @@ __all__ = [
     "check_count",
     "check_finite",
     "check_fraction",
+    "check_gradients",
     "check_labels",
     "check_like",
     "check_one_of",
     "check_positive",
     "check_shape",
+    "check_share",
     "nearest",
     "placed",
     "suggestion",
@@ -88,6 +91,37 @@ def check_fraction(settings: object, *names: str) -> None:
         if not 0 <= value <= 1:
             where = type(settings).__name__
             raise SettingError(f"{where}.{name} must lie in [0, 1]; got {value!r}.")
+
+
+def check_share(settings: object, name: str) -> None:
+    """Raise SettingError unless a share of the radius is positive and finite.
+
+    A share such as 2/255, which looks like a length in 8-bit steps, gets a warning.
+    """
+    check_positive(settings, name)
+    value = getattr(settings, name)
+    levels = round(value * 255)
+    if levels <= 16 and abs(value * 255 - levels) < 1e-6:
+        where = f"{type(settings).__name__}.{name}"
+        warnings.warn(
+            f"{where} is a share of the radius, and {value:.4g} looks like the length {levels}/255;"
+            f" divide a length by the radius: {name}=({levels}/255)/radius.",
+            stacklevel=4,
+        )
+
+
+def check_gradients(what: str, weights: Iterable[Tensor] = ()) -> None:
+    """Raise InputError where torch's inference mode leaves no gradient to ask for."""
+    if torch.is_inference_mode_enabled():
+        raise InputError(
+            f"{what} needs gradients, and torch.inference_mode() allows none; make the call "
+            "outside of it. Nothing is tracked beyond the call."
+        )
+    if any(weight.is_inference() for weight in weights):
+        raise InputError(
+            f"{what} needs gradients, and the model's weights were made inside "
+            "torch.inference_mode(), which allows none; build or load the model outside of it."
+        )
 
 
 def check_finite(x: Tensor, what: str) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError, Seeds
+from spikeproof.base import InputError, Seeds, check_gradients
 from spikeproof.models import check_logits
 from spikeproof.neurons import Rule, Surrogate, drawing, using
 
@@ -48,6 +48,8 @@ class View:
         self, x: Tensor, seeds: Callable[[], Seeds], rule: Surrogate | Rule | None = None
     ) -> Tensor:
         """Logits ``(N, K)``, with the draws of these keys and the gradient of this rule."""
+        if x.requires_grad:
+            check_gradients("An attack", self.model.parameters())
         with using(rule) as scope, drawing(seeds):
             logits = self.model(x)
         self.ignored |= rule is not None and not scope.served

@@ -79,7 +79,11 @@ def pieces_of(training: TrainingPlan) -> Pieces:
         values = dict(record)
         terms[name] = (values.pop("weight"), TERMS.build(values))
     inputs = training.inputs
-    attack = None if inputs is None or inputs.attack is None else ATTACKS.build(inputs.attack)
+    attack = (
+        None
+        if inputs is None or inputs.attack is None
+        else ATTACKS.build(inputs.attack, place="inputs")
+    )
     return Pieces(
         terms=terms,
         hooks=tuple(HOOKS.build(hook) for hook in training.hooks),

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from spikeproof.base import (
     SettingError,
     check_at_least,
+    check_count,
     check_one_of,
     check_positive,
     digest,
@@ -80,10 +81,11 @@ class DataPlan:
     weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_positive(self, "epochs", "batch_size", "learning_rate")
+        check_count(self, "epochs", "batch_size")
+        check_positive(self, "learning_rate")
         for name in ("timesteps", "width", "items", "train_items", "validation_items"):
             if getattr(self, name) is not None:
-                check_positive(self, name)
+                check_count(self, name)
         check_at_least(0, self.skip, f"[[data]] {self.name!r}: skip")
         for name in ("batch_size", "learning_rate"):
             if name in self.settings:
@@ -205,7 +207,7 @@ class Plan:
     compute: ComputePlan = field(default_factory=ComputePlan)
 
     def __post_init__(self) -> None:
-        check_positive(self, "items", "draws", "probe_items", "workers")
+        check_count(self, "items", "draws", "probe_items", "workers")
         for what in ("data", "training", "seeds"):
             members: Sequence[Any] = getattr(self, what)
             if not members:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import Best
-from spikeproof.base import Seeds, SettingError, check_count, check_one_of, check_positive
+from spikeproof.base import Seeds, SettingError, check_count, check_one_of, check_share
 from spikeproof.oracle import Oracle
 from spikeproof.threats import LOSSES, Misclassification, Threat
 from spikeproof.train.inputs.base import Inputs
@@ -76,7 +76,7 @@ class MSD(Inputs):
                 "Adversarial."
             )
         check_count(self, "steps")
-        check_positive(self, "step_size")
+        check_share(self, "step_size")
         check_one_of(self.loss, LOSSES, "MSD.loss")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from spikeproof.base import SettingError, check_labels
+from spikeproof.base import SettingError, check_gradients, check_labels
 from spikeproof.data import Dataset
 from spikeproof.train.augment.registry import Augmentation
 from spikeproof.train.keep.checkpoint import Checkpoint, identity
@@ -169,6 +169,7 @@ def _store(run: Run, data: Dataset, directory: Path | str | None) -> Checkpoint 
 
 def _check(model: nn.Module, data: Dataset, work: Job) -> None:
     """Refuse what cannot be trained, before any work is done."""
+    check_gradients("fit", model.parameters())
     trained = [p for p in model.parameters() if p.requires_grad]
     if not trained:
         raise SettingError(
