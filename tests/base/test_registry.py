@@ -199,6 +199,23 @@ def test_types_that_cannot_be_found_are_one_sentence() -> None:
         settings_from(Lost, {}, "plan")
 
 
+def test_a_class_made_by_exec_finds_the_names_of_its_methods() -> None:
+    source = """
+from __future__ import annotations
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Made:
+    tool: Tool | None = None
+
+    def __call__(self) -> None: ...
+"""
+    names: dict[str, Any] = {"Tool": Tool, "__name__": "spikeproof"}
+    exec(source, names)
+    made = settings_from(names["Made"], {"tool": "hammer"}, "plan")
+    assert made == names["Made"](Hammer())
+
+
 def test_plain_containers_stay_what_they_are() -> None:
     @dataclass(frozen=True)
     class Plain:

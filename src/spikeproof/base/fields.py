@@ -74,7 +74,13 @@ def hints(cls: Any) -> dict[str, Any]:
 def _hints(cls: Any) -> dict[str, Any]:
     """The same, found once for every class."""
     try:
-        found = typing.get_type_hints(cls, include_extras=True)
+        try:
+            found = typing.get_type_hints(cls, include_extras=True)
+        except NameError:  # a class that exec made knows its names only through its methods
+            near: dict[str, Any] = {}
+            for made in vars(cls).values():
+                near |= getattr(made, "__globals__", {})
+            found = typing.get_type_hints(cls, localns=near, include_extras=True)
     except NameError as problem:
         raise SettingError(
             f"The types of the settings of {cls.__name__} cannot be found ({problem}); import them "
