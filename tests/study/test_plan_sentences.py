@@ -40,12 +40,12 @@ terms = {{ error = {{ kind = "cross_entropy", weight = 1.0 }} }}
         (
             "data",
             "settings = { drop = nan }",
-            "settings of [[data]] 'digits': TrainingSettings.drop must be positive and finite; got nan.",
+            "settings of [[data]] 'digits': TrainingSettings.drop must be positive and finite; got n",
         ),
         (
             "training",
             "settings = { learning_rate = nan }",
-            "settings of [[training]] 'AT': TrainingSettings.learning_rate must be positive and finite; g",
+            "settings of [[training]] 'AT': TrainingSettings.learning_rate must be positive and fi",
         ),
         ("training", "epochs_factor = nan", "[[training]] 'AT': TrainingPlan.epochs_factor must"),
         (

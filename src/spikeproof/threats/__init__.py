@@ -1,7 +1,7 @@
 """What the attacker may do (Threat, geometries) and wants (Goal)."""
 
 from spikeproof.threats.counts import Counts
-from spikeproof.threats.facts import Facts
+from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.goal import LOSSES, Goal, Misclassification, OutputChange
 from spikeproof.threats.joint import Joint
@@ -20,7 +20,6 @@ __all__ = [
     "L2",
     "LOSSES",
     "Counts",
-    "Facts",
     "Geometry",
     "Goal",
     "Joint",
@@ -28,6 +27,7 @@ __all__ = [
     "Misclassification",
     "OutputChange",
     "Threat",
+    "ThreatFacts",
     "geometry_named",
     "standard_threats",
     "threat_facts",

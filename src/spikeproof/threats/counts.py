@@ -20,7 +20,7 @@ from spikeproof.threats.box import (
     headroom,
     round_toward,
 )
-from spikeproof.threats.facts import Facts
+from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Counted, Radius, whole
 from spikeproof.threats.l0 import check_whole
 from spikeproof.threats.l1 import nearest_l1
@@ -42,8 +42,8 @@ class Counts(Boxed, Counted):
         'counts'
     """
 
-    facts: ClassVar[Mapping[str, Facts]] = {
-        "counts": Facts(symbol="counts", title="events added or removed", unit="events")
+    facts: ClassVar[Mapping[str, ThreatFacts]] = {
+        "counts": ThreatFacts(symbol="counts", title="events added or removed", unit="events")
     }
     grid: ClassVar[bool] = True
 

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from spikeproof.base import SettingError
 from spikeproof.data import Domain, Views
 
-__all__ = ["Described", "Facts"]
+__all__ = ["Described", "ThreatFacts"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class ThreatFacts:
     """The facts of one threat, kept by its geometry under the threat's name.
 
     Args:
@@ -28,7 +28,7 @@ class Facts:
             which then brings a ``length`` of its own.
         settings: What makes the geometry of this name; None where a name does not say enough.
     Example:
-        >>> Facts(symbol="ℓ₂", title="Euclidean length of the change", order=2.0).unit is None
+        >>> ThreatFacts(symbol="ℓ₂", title="Euclidean length of the change", order=2.0).unit is None
         True
     """
 
@@ -46,14 +46,14 @@ class Described:
     otherwise events are attacked as real-valued frames.
     """
 
-    facts: ClassVar[Mapping[str, Facts]] = {}
+    facts: ClassVar[Mapping[str, ThreatFacts]] = {}
     grid: ClassVar[bool] = False
 
     @property
-    def about(self) -> Facts:
+    def about(self) -> ThreatFacts:
         """The facts of the threat with this geometry."""
         name = str(getattr(self, "name", type(self).__name__))
-        return self.facts.get(name, Facts(symbol=name, title="radius"))
+        return self.facts.get(name, ThreatFacts(symbol=name, title="radius"))
 
     @property
     def by_pixel(self) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spikeproof.base import Named, Seeds, SettingError, suggestion
 from spikeproof.data import Domain, Views
-from spikeproof.threats.facts import Facts
+from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Geometry, Radius
 from spikeproof.threats.l0 import L0
 
@@ -40,8 +40,8 @@ class Joint(Geometry):
         tian2021can
     """
 
-    facts: ClassVar[Mapping[str, Facts]] = {
-        "joint": Facts(
+    facts: ClassVar[Mapping[str, ThreatFacts]] = {
+        "joint": ThreatFacts(
             symbol="joint", title="multiple of each view's own radius", unit="factor", settings=None
         )
     }

@@ -20,7 +20,7 @@ from spikeproof.threats.box import (
     round_toward,
     threshold,
 )
-from spikeproof.threats.facts import Facts
+from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Counted, Radius
 from spikeproof.threats.masks import kept
 from spikeproof.threats.places import Places
@@ -48,11 +48,11 @@ class L0(Boxed, Counted):
         ('l0', 'l0-features')
     """
 
-    facts: ClassVar[Mapping[str, Facts]] = {
-        "l0": Facts(
+    facts: ClassVar[Mapping[str, ThreatFacts]] = {
+        "l0": ThreatFacts(
             symbol="ℓ₀", title="pixels or samples changed", unit="pixels or samples", order=0.0
         ),
-        "l0-features": Facts(
+        "l0-features": ThreatFacts(
             symbol="ℓ₀",
             title="values changed",
             unit="values",

@@ -21,7 +21,7 @@ from spikeproof.threats.box import (
     refuse_small,
     threshold,
 )
-from spikeproof.threats.facts import Facts
+from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Radius, Sparse
 
 __all__ = ["L1", "nearest_l1"]
@@ -55,8 +55,8 @@ class L1(Boxed, Sparse):
         croce2021mind
     """
 
-    facts: ClassVar[Mapping[str, Facts]] = {
-        "l1": Facts(symbol="ℓ₁", title="sum of all changes", order=1.0)
+    facts: ClassVar[Mapping[str, ThreatFacts]] = {
+        "l1": ThreatFacts(symbol="ℓ₁", title="sum of all changes", order=1.0)
     }
 
     share: float = 0.0

@@ -20,7 +20,7 @@ from spikeproof.threats.box import (
     refuse_radius,
     refuse_small,
 )
-from spikeproof.threats.facts import Facts
+from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Radius
 from spikeproof.threats.masks import kept
 
@@ -40,8 +40,8 @@ class L2(Boxed):
         'l2'
     """
 
-    facts: ClassVar[Mapping[str, Facts]] = {
-        "l2": Facts(symbol="ℓ₂", title="Euclidean length of the change", order=2.0)
+    facts: ClassVar[Mapping[str, ThreatFacts]] = {
+        "l2": ThreatFacts(symbol="ℓ₂", title="Euclidean length of the change", order=2.0)
     }
 
     @property

@@ -19,7 +19,7 @@ from spikeproof.threats.box import (
     refuse_radius,
     refuse_small,
 )
-from spikeproof.threats.facts import Facts
+from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Radius, whole
 
 __all__ = ["Linf"]
@@ -37,8 +37,8 @@ class Linf(Boxed):
         'linf'
     """
 
-    facts: ClassVar[Mapping[str, Facts]] = {
-        "linf": Facts(symbol="ℓ∞", title="largest change of any one value", order=math.inf)
+    facts: ClassVar[Mapping[str, ThreatFacts]] = {
+        "linf": ThreatFacts(symbol="ℓ∞", title="largest change of any one value", order=math.inf)
     }
 
     @property

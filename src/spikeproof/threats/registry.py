@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from spikeproof.base import Registry, SettingError, suggestion
 from spikeproof.threats.counts import Counts
-from spikeproof.threats.facts import Facts
+from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.joint import Joint
 from spikeproof.threats.l0 import L0
@@ -25,7 +25,7 @@ GEOMETRIES: Registry[Geometry] = Registry(
 )
 
 
-def threat_facts(name: str) -> Facts:
+def threat_facts(name: str) -> ThreatFacts:
     """Return what is known of the threat that tables and records call by this name.
 
     Raises:
@@ -55,7 +55,7 @@ def geometry_named(name: str) -> Geometry:
     return cls(**facts.settings)
 
 
-def _named(name: str) -> tuple[type[Geometry], Facts]:
+def _named(name: str) -> tuple[type[Geometry], ThreatFacts]:
     """The geometry that goes by a name, and its facts; those of other packages come last."""
     known: list[str] = []
     for cls in _classes(name):
@@ -63,7 +63,7 @@ def _named(name: str) -> tuple[type[Geometry], Facts]:
             return cls, cls.facts[name]
         known += cls.facts
     if name in GEOMETRIES:
-        return GEOMETRIES[name], Facts(symbol=name, title="radius")
+        return GEOMETRIES[name], ThreatFacts(symbol=name, title="radius")
     raise SettingError(f"Unknown threat {name!r}. {suggestion(name, known)}")
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats import Facts, Geometry
+from spikeproof.threats import Geometry, ThreatFacts
 
 __all__ = ["Half"]
 
@@ -22,8 +22,8 @@ __all__ = ["Half"]
 class Half(Geometry):
     """Features of the first half of an item move by at most the radius, the others not at all."""
 
-    facts: ClassVar[Mapping[str, Facts]] = {
-        "half": Facts(symbol="half", title="largest change of a value in the first half")
+    facts: ClassVar[Mapping[str, ThreatFacts]] = {
+        "half": ThreatFacts(symbol="half", title="largest change of a value in the first half")
     }
 
     @property
