@@ -37,8 +37,9 @@ FAMILIES: dict[str, Registry[Any]] = {
 
 @cache
 def texts() -> dict[str, str]:
-    """Every text of the sources and the cards of methods, by path."""
+    """The sources, and the pages that have a place for each method or threat, by path."""
     files = [p for folder in ("src", "docs/methods") for p in (ROOT / folder).rglob("*.*")]
+    files.append(ROOT / "docs" / "threats.md")
     kinds = {".py", ".toml", ".md", ".json"}
     named = {p.relative_to(ROOT).as_posix(): p for p in files if p.suffix in kinds and p.is_file()}
     return {name: path.read_text("utf-8") for name, path in named.items() if "cache" not in name}

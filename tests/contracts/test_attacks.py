@@ -11,11 +11,12 @@ from spikeproof.attacks import APGD, ATTACKS, PGD, SAPGD, Attack, MinimumNorm
 from spikeproof.base import seeds
 from spikeproof.evaluate import verify
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L2, LOSSES, Misclassification, Threat
+from spikeproof.threats import GEOMETRIES, L2, LOSSES, Misclassification, Threat
 from support.contract_cases import (
     CASES,
     EXAMPLES,
     IMAGE,
+    THREATS,
     Rounded,
     each_case,
     each_of,
@@ -31,6 +32,12 @@ pytestmark = pytest.mark.usefixtures("models_at_hand")
 
 def test_every_registered_attack_is_tried_here() -> None:
     assert {ATTACKS.kind(attack) for attack in EXAMPLES} == set(ATTACKS)
+
+
+def test_every_registered_threat_is_tried_here() -> None:
+    assert {threat.name for threat in THREATS} == {
+        name for cls in GEOMETRIES.members.values() for name in cls.facts
+    }
 
 
 @each_case

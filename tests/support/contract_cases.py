@@ -16,7 +16,7 @@ from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.models import ModelSpec, Network, build
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, L2, Counts, Geometry, Joint, Linf, Misclassification, Threat
+from spikeproof.threats import GEOMETRIES, Joint, Linf, Misclassification, Threat
 from support.examples import attack_examples
 from support.pairwise import pairwise
 
@@ -30,22 +30,20 @@ MODELS = {
     "audio": ModelSpec(name="tcn-small", domain=AUDIO, classes=3, width=4),
     "views": ModelSpec(name="fusion-small", domain=VIEWS, classes=3, width=4, timesteps=2),
 }
-GEOMETRIES: list[tuple[Geometry, float]] = [
-    (Linf(), 0.1),
-    (L2(), 1.0),
-    (L1(), 4.0),
-    (L0(), 3.0),
-    (L0(pixels=False), 4.0),
+# Geometries with a radius to try: those of the relaxed domains, and those that keep the grid.
+TRIED = [
+    (cls.grid, cls(**facts.settings), facts.example)
+    for cls in GEOMETRIES.members.values()
+    for facts in cls.facts.values()
+    if facts.settings is not None and facts.example is not None
 ]
 THREATS = [
-    Threat(geometry, radius, domain.relaxed())
+    Threat(geometry, radius, domain if grid else domain.relaxed())
     for domain in (IMAGE, EVENTS, AUDIO, VIEWS)
-    for geometry, radius in GEOMETRIES
+    for grid, geometry, radius in TRIED
+    if domain is EVENTS or not grid
 ]
-THREATS += [
-    Threat(Counts(), 6.0, EVENTS),
-    Threat(Joint({"image": (Linf(), 0.1), "audio": (Linf(), 0.05)}), 1.0, VIEWS),
-]
+THREATS.append(Threat(Joint({"image": (Linf(), 0.1), "audio": (Linf(), 0.05)}), 1.0, VIEWS))
 EXAMPLES = attack_examples()
 
 

@@ -43,7 +43,9 @@ class Counts(Boxed, Counted):
     """
 
     facts: ClassVar[Mapping[str, ThreatFacts]] = {
-        "counts": ThreatFacts(symbol="counts", title="events added or removed", unit="events")
+        "counts": ThreatFacts(
+            symbol="counts", title="events added or removed", unit="events", example=6.0
+        )
     }
     grid: ClassVar[bool] = True
 

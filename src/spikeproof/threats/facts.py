@@ -27,6 +27,8 @@ class ThreatFacts:
             largest and 0 for the number of changed values or pixels; None for everything else,
             which then brings a ``length`` of its own.
         settings: What makes the geometry of this name; None where a name does not say enough.
+        example: A radius that the contracts of attacks try, on items of some hundred values in
+            [0, 1]; None leaves the threat out.
     Example:
         >>> ThreatFacts(symbol="ℓ₂", title="Euclidean length of the change", order=2.0).unit is None
         True
@@ -37,6 +39,7 @@ class ThreatFacts:
     unit: str | None = None
     order: float | None = None
     settings: Mapping[str, Any] | None = field(default_factory=dict)
+    example: float | None = None
 
 
 class Described:

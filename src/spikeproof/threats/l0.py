@@ -50,7 +50,11 @@ class L0(Boxed, Counted):
 
     facts: ClassVar[Mapping[str, ThreatFacts]] = {
         "l0": ThreatFacts(
-            symbol="ℓ₀", title="pixels or samples changed", unit="pixels or samples", order=0.0
+            symbol="ℓ₀",
+            title="pixels or samples changed",
+            unit="pixels or samples",
+            order=0.0,
+            example=3.0,
         ),
         "l0-features": ThreatFacts(
             symbol="ℓ₀",
@@ -58,6 +62,7 @@ class L0(Boxed, Counted):
             unit="values",
             order=0.0,
             settings={"pixels": False},
+            example=4.0,
         ),
     }
 

@@ -56,7 +56,7 @@ class L1(Boxed, Sparse):
     """
 
     facts: ClassVar[Mapping[str, ThreatFacts]] = {
-        "l1": ThreatFacts(symbol="ℓ₁", title="sum of all changes", order=1.0)
+        "l1": ThreatFacts(symbol="ℓ₁", title="sum of all changes", order=1.0, example=4.0)
     }
 
     share: float = 0.0

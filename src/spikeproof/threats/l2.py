@@ -41,7 +41,9 @@ class L2(Boxed):
     """
 
     facts: ClassVar[Mapping[str, ThreatFacts]] = {
-        "l2": ThreatFacts(symbol="ℓ₂", title="Euclidean length of the change", order=2.0)
+        "l2": ThreatFacts(
+            symbol="ℓ₂", title="Euclidean length of the change", order=2.0, example=1.0
+        )
     }
 
     @property

@@ -38,7 +38,9 @@ class Linf(Boxed):
     """
 
     facts: ClassVar[Mapping[str, ThreatFacts]] = {
-        "linf": ThreatFacts(symbol="ℓ∞", title="largest change of any one value", order=math.inf)
+        "linf": ThreatFacts(
+            symbol="ℓ∞", title="largest change of any one value", order=math.inf, example=0.1
+        )
     }
 
     @property
