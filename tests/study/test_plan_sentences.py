@@ -40,7 +40,7 @@ terms = {{ error = {{ kind = "cross_entropy", weight = 1.0 }} }}
         (
             "data",
             "settings = { drop = nan }",
-            "settings of [[data]] 'digits': TrainingSettings.drop must be positive and finite; got n",
+            "settings of [[data]] 'digits': TrainingSettings.drop must be positive and finite",
         ),
         (
             "training",
