@@ -26,7 +26,9 @@ _OURS: tuple[type[Claim], ...] = (
     EveryModality,
 )
 
-CLAIMS: Registry[Claim] = Registry("claim", {cls.key: cls for cls in _OURS})
+CLAIMS: Registry[Claim] = Registry(
+    "claim", {cls.key: cls for cls in _OURS}, group="spikeproof.claims"
+)
 
 SEVEN = tuple(cls.key for cls in _OURS)
 """Keys of the claims that are judged where a plan names none, in their order."""

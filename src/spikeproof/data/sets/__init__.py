@@ -22,5 +22,5 @@ def _found() -> dict[str, type[Maker] | type[Reader]]:
     return found
 
 
-DATASETS: Registry[Maker | Reader] = Registry("data set", _found())
+DATASETS: Registry[Maker | Reader] = Registry("data set", _found(), group="spikeproof.datasets")
 """Name of a data set → the class that makes or reads it, with its ``facts``."""

@@ -13,7 +13,9 @@ from spikeproof.study.engine.local import InProcess, ProcessPool
 __all__ = ["EXECUTORS", "executor_from"]
 
 EXECUTORS: Registry[Executor] = Registry(
-    "executor", {"in-process": InProcess, "processes": ProcessPool}
+    "executor",
+    {"in-process": InProcess, "processes": ProcessPool},
+    group="spikeproof.executors",
 )
 
 
