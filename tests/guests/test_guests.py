@@ -113,8 +113,8 @@ x = torch.full((1, 4), 0.5)
 with Oracle(model, gradient=Flat()) as oracle:
     x_adv = Twice()(oracle, x, Misclassification(torch.tensor([0])), threat, seeds=seeds(0, n=1))
 checked = verify(model, x, x_adv, torch.tensor([0]), threat)
-steep = {"kind": "mean", "path": {"kind": "flat", "slope": 2}}
-mixture = {"kind": "mixture", "paths": ["flat", steep]}
+steep = {"kind": "expected_network", "gradient": {"kind": "flat", "slope": 2}}
+mixture = {"kind": "mixture", "gradients": ["flat", steep]}
 answer = {
     "x_adv": x_adv.tolist(),
     "distance": checked.distance.tolist(),
@@ -129,5 +129,5 @@ answer = {
     assert answer["record"]["geometry"] == {"kind": "half"}
     assert answer["kind"]["kind"] == "twice"
     assert answer["kind"]["attack"]["kind"] == "pgd"
-    assert answer["mixture"]["paths"][1]["path"] == {"kind": "flat", "slope": 2.0}
+    assert answer["mixture"]["gradients"][1]["gradient"] == {"kind": "flat", "slope": 2.0}
     assert answer["title"] == "largest change of a value in the first half"

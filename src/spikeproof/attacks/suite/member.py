@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from spikeproof.attacks.attack import Attack
 from spikeproof.attacks.pgd import PGD
@@ -40,6 +40,8 @@ class Member:
         >>> Member(attack=PGD(), gradient=Surrogate("arctan", sharpness=5.0)).name
         'pgd arctan-5 margin'
     """
+
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
 
     attack: Attack = field(default_factory=PGD)
     gradient: GradientRule | None = None

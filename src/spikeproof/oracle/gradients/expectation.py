@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -55,6 +55,7 @@ class Expectation:
     """
 
     averages: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
 
     samples: int = 10
     gradient: GradientRule | None = None
@@ -96,7 +97,7 @@ class Expectation:
             yield question.drawn(own, first=k == 0)
 
 
-@GRADIENTS.register("replay")
+@GRADIENTS.register("common_random_numbers")
 @dataclass(frozen=True, kw_only=True)
 class CommonRandomNumbers:
     r"""Average over a few draws that stay the same at every question.
@@ -122,6 +123,7 @@ class CommonRandomNumbers:
     """
 
     averages: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
 
     samples: int = 1
     gradient: GradientRule | None = None
@@ -160,7 +162,7 @@ class CommonRandomNumbers:
             yield question.drawn(own, first=k == 0)
 
 
-@GRADIENTS.register("mean")
+@GRADIENTS.register("expected_network")
 @dataclass(frozen=True, kw_only=True)
 class ExpectedNetwork:
     r"""Climb the deterministic network in which every draw is replaced by its expectation.
@@ -184,6 +186,7 @@ class ExpectedNetwork:
     """
 
     averages: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
 
     gradient: GradientRule | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -69,6 +70,7 @@ class Adversarial(Inputs):
 
     kind: ClassVar[str] = "adversarial"
     wants: ClassVar[tuple[str, ...]] = ("attack", "threat")
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
 
     attack: Attack
     threat: Threat
