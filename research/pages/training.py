@@ -27,13 +27,13 @@ from research.pages.estimates import (
     size,
     times,
 )
-from research.pages.page import publish, table
+from research.pages.page import publish, stored, table
 from research.pages.published import order
 from research.pages.search import search, third
 from research.pages.sparsity import sparsity
 from research.pages.standard import standard
 from research.pages.synchrony import synchrony
-from spikeproof.analysis import Results, extracted
+from spikeproof.analysis import Results
 
 PAGE = ROOT / "docs" / "evidence" / "training.md"
 STUDIES = RESULTS / "studies"
@@ -257,7 +257,7 @@ def page(studies: Path = STUDIES) -> str:
     """The whole page; what was not measured has no section; the search lies above the studies."""
     text = HEAD
     paths = {name: studies / f"{name}.json" for _, name, _ in PARTS}
-    runs = {name: extracted(path) for name, path in paths.items() if path.exists()}
+    runs = {name: stored(path) for name, path in paths.items() if path.exists()}
     told = bool(runs)
     for title, name, tell in PARTS:
         if name in runs:
