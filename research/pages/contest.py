@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from research.pages.doubt import doubt
 from research.pages.estimates import (
     LABELS,
     mean,
@@ -24,7 +25,7 @@ _SHOWN = ("clean", *UNION, UNION, "l0")
 
 def contest(run: Results, recipe: str = SHIPPED) -> str:
     """Every data set of a study that trains a recipe beside its rivals."""
-    return "".join(_one(run, data, recipe) for data in run.data())
+    return doubt(run, recipe) + "".join(_one(run, data, recipe) for data in run.data())
 
 
 def _rivals(run: Results, data: str, several: bool) -> list[str]:
