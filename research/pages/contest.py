@@ -114,6 +114,6 @@ def _targets(
 
 
 def _reaches(said: str, gap: Estimate | None, least: float) -> tuple[str, str, str]:
-    """A lead that must be large enough and told from none."""
+    """A lead that must be large enough, with an interval above 0."""
     met = gap is not None and 100 * gap.value >= least and gap.low > 0
     return f"{said}, interval above 0", points(gap), verdict(met)

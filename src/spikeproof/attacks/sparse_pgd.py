@@ -23,7 +23,7 @@ __all__ = ["SparsePGD"]
 @ATTACKS.register("sparse_pgd")
 @dataclass(frozen=True, kw_only=True)
 class SparsePGD:
-    r"""Climb in the change of every pixel and in a score that says which pixels are changed.
+    r"""Ascend in the change of every pixel and in a score that says which pixels are changed.
 
     ``x_adv = x + p * m`` where ``p`` stays in the box and ``m`` marks the ``radius`` pixels of the
     largest score ``s``. With ``g`` the gradient at ``x_adv``:
