@@ -125,7 +125,7 @@ def _says(run: Results, data: str) -> str:
 
 
 def _winner(run: Results, data: str) -> list[str]:
-    """The largest union, and whether it is told from plain and from AT."""
+    """The largest union, and whether it is clearly above plain and AT."""
     found = {t: e for t in run.trainings(data) if (e := mean(run, data, t, UNION)) is not None}
     if not found:
         return []
@@ -134,8 +134,8 @@ def _winner(run: Results, data: str) -> list[str]:
     for rival in (run.undefended(data), run.dedicated(data, "linf")):
         gap = None if rival in (None, best) else paired(run, data, (best, str(rival)), UNION)
         if gap is not None:
-            told = "told from" if excludes_zero(gap) else "not told from"
-            text += f"; {told} {rival} ({points(gap)})"
+            how = "clearly above" if excludes_zero(gap) else "not clearly above"
+            text += f"; {how} {rival} ({points(gap)})"
     return [text + ". It was picked as the largest of these, which favours it."]
 
 

@@ -114,7 +114,7 @@ def _by_norm(parts: Sequence[VerdictPart]) -> str:
 
 
 def _contradicted(verdicts: Sequence[Verdict]) -> str:
-    """Which claims the run contradicts, and on which data; losses are told with the gains."""
+    """Which claims the run contradicts, and on which data; losses stand with the gains."""
     where: dict[str, list[str]] = {}
     seen: dict[str, int] = {}
     overall = {v.claim for v in verdicts if v.data == _EVERYWHERE}

@@ -32,7 +32,7 @@ class Member:
         attack: The algorithm.
         gradient: How the gradient crosses a spike, a surrogate or any of ``GRADIENTS``; None uses
             the model's own surrogates.
-        loss: What is climbed, ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
+        loss: What is maximised, ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
     Raises:
         SettingError: unknown loss.
     Example:
@@ -67,7 +67,7 @@ class Member:
 
     @property
     def averages(self) -> bool:
-        """Whether the gradient rule already says what to do about a network that draws."""
+        """Whether the gradient rule already says what to do about a stochastic network."""
         return averages(self.gradient)
 
     def averaged(self, samples: int) -> Member:

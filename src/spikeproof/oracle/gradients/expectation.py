@@ -1,4 +1,4 @@
-"""Paths for networks that draw: average over fresh draws, over fixed ones, or draw nothing."""
+"""Gradient rules for stochastic networks: the mean over fresh or fixed draws, or no draw at all."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Expectation:
         SettingError: less than one sample.
     Cost:
         ``samples`` times the rule's; ``samples`` forward passes where only logits are asked
-        for. A network that draws nothing pays the same and gains nothing.
+        for. A deterministic network pays the same and gains nothing.
     Differs from the paper:
         Gradients of the score are averaged, not attacks: published code that runs the attack
         once per draw and keeps the last one averages nothing.
@@ -165,7 +165,7 @@ class CommonRandomNumbers:
 @GRADIENTS.register("expected_network")
 @dataclass(frozen=True, kw_only=True)
 class ExpectedNetwork:
-    r"""Climb the deterministic network in which every draw is replaced by its expectation.
+    r"""Ascend through the deterministic network in which every draw is replaced by its expectation.
 
     Poisson spikes become the probabilities, noise on membranes becomes zero. Gradient and score
     are those of that network; the logits are those of the true one.
@@ -175,8 +175,7 @@ class ExpectedNetwork:
     Cost:
         One forward pass more than the rule's.
     Differs from the paper:
-        Only draws made through ``spikeproof.neurons`` are replaced; a network that draws
-        otherwise keeps its own.
+        Only draws made through ``spikeproof.neurons`` are replaced; others are left as they are.
     Example:
         >>> ExpectedNetwork().name
         'mean(own)'
