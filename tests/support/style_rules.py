@@ -109,7 +109,7 @@ class Source:
         return tuple(node for node in self.nodes if isinstance(node, kinds))
 
 
-Rule = Callable[[Source], Iterator[str]]
+StyleRule = Callable[[Source], Iterator[str]]
 
 
 @cache

@@ -22,7 +22,7 @@ from spikeproof.threats import Threat, standard_threats
 
 __all__ = ["Audit", "audit", "ladders"]
 
-Progress = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ def audit(
     items: int | None = None,
     draws: int = 10,
     samples: int = 1,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Audit:
     """Attack a model under every threat, verify every adversarial input, and report.
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds
 from spikeproof.neurons import Rule, Surrogate
-from spikeproof.oracle.view import View
+from spikeproof.oracle.view import ModelView
 
 __all__ = [
     "GradientEstimator",
@@ -47,7 +47,7 @@ class Question:
         first: Whether this is the first of several samples of one gradient.
     """
 
-    view: View
+    view: ModelView
     x: Tensor
     score: Callable[[Tensor], Tensor]
     rows: Tensor

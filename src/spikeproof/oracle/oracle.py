@@ -17,7 +17,7 @@ from spikeproof.models import evaluating
 from spikeproof.oracle.convergence import Trend
 from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, name_of, opened
 from spikeproof.oracle.known import Known
-from spikeproof.oracle.view import Passes, View
+from spikeproof.oracle.view import ModelView, Passes
 
 __all__ = ["Oracle"]
 
@@ -68,7 +68,7 @@ class Oracle:
         self.model = model
         self.gradient = gradient
         self.seeds = seeds
-        self._view = View(model)
+        self._view = ModelView(model)
         self._scopes = ExitStack()
         self._known = known
         self._estimator: GradientEstimator | None = None

@@ -12,7 +12,7 @@ from spikeproof.base import InputError, Seeds, check_gradients
 from spikeproof.models import check_logits
 from spikeproof.neurons import Rule, Surrogate, drawing, using
 
-__all__ = ["Passes", "View"]
+__all__ = ["ModelView", "Passes"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Passes:
         return Passes(self.forward + other.forward, self.backward + other.backward)
 
 
-class View:
+class ModelView:
     """Counted and checked passes through a model; it is the oracle that opens and closes it.
 
     Args:

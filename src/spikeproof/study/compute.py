@@ -113,10 +113,10 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
         (folder.path / name).unlink(missing_ok=True)
 
 
-Answer = tuple[dict[str, Any], dict[str, Arrays], str]
+Computed = tuple[dict[str, Any], dict[str, Arrays], str]
 
 
-def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Train a network, going on where a killed run stopped."""
     content = cell.cell
     spec, objective, settings, augment = training_of(content, data.domain)
@@ -155,7 +155,7 @@ def _items(content: Mapping[str, Any], data: Dataset) -> Split:
     return opened(data, content["split"], content["items"], content["skip"])
 
 
-def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Climb one ladder."""
     content, model = cell.cell, _parent(folder, cell)
     ladder, attacks = attack_of(content, data.domain)
@@ -168,7 +168,7 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     return outcome.summary(), arrays, model_digest(model)
 
 
-def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Probe vulnerability, gradients and activity."""
     content, model = cell.cell, _parent(folder, cell)
     threats = threats_of(content, data.domain)
@@ -177,7 +177,7 @@ def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     return found.summary(), {"items.npz": found.arrays}, model_digest(model)
 
 
-def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Count, per item and level, the draws of random timing noise that are answered right."""
     content, model = cell.cell, _parent(folder, cell)
     split = _items(content, data)
@@ -198,7 +198,7 @@ def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     return summary, {"items.npz": named}, model_digest(model)
 
 
-_KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Answer]] = {
+_KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Computed]] = {
     "attack": _attack,
     "probe": _probe,
     "timing": _timing,

@@ -27,7 +27,7 @@ from spikeproof.train.loop.modes import randomness
 from spikeproof.train.loop.parallel import Group
 from spikeproof.train.loop.step import Step
 from spikeproof.train.loop.validate import Measured, rights, validate
-from spikeproof.train.loop.watch import Tally, bad_activation, bad_gradient, warnings_of
+from spikeproof.train.loop.watch import PassCounter, bad_activation, bad_gradient, warnings_of
 from spikeproof.train.terms.forward import Forward
 
 __all__ = ["Run"]
@@ -80,14 +80,14 @@ class Run:
 
     def step_epoch(self) -> Epoch:
         """Train one epoch, measure, and keep the weights if they are the best so far."""
-        number, tally = len(self.epochs) + 1, Tally()
+        number, counter = len(self.epochs) + 1, PassCounter()
         self.norms = []
         apart = (self.group.rank,) if self.group.size > 1 else ()
         with ExitStack() as scopes:
             scopes.enter_context(
                 randomness(self.work.seed, "epoch", number, *apart, device=self.device)
             )
-            scopes.enter_context(tally.counting(self.model))
+            scopes.enter_context(counter.counting(self.model))
             order = self.order(number)
             sums: dict[str, float] = {}
             mine = [self.group.share(idx) for idx in order]
@@ -97,7 +97,7 @@ class Run:
             if self.average is not None and self.settings.keep == "average":
                 scopes.enter_context(self.average.inside(self.model))
             measured = self._measure(number)
-            epoch = self._epoch(number, len(order), sums, measured, tally)
+            epoch = self._epoch(number, len(order), sums, measured, counter)
             self.epochs.append(epoch)
             if self._improves(epoch):
                 self.best_epoch = number
@@ -105,13 +105,17 @@ class Run:
         return epoch
 
     def _epoch(
-        self, number: int, steps: int, sums: Mapping[str, float], measured: Measured, tally: Tally
+        self,
+        number: int,
+        steps: int,
+        sums: Mapping[str, float],
+        measured: Measured,
+        counter: PassCounter,
     ) -> Epoch:
         """The entry of an epoch that was trained and measured."""
         means = {name: value / len(self.train) for name, value in sums.items()}
-        forward, backward = self.group.total([tally.forward, tally.backward], self.device)
-        fields = asdict(measured)
-        del fields["layer"]
+        forward, backward = self.group.total([counter.forward, counter.backward], self.device)
+        fields = {name: value for name, value in asdict(measured).items() if name != "layer"}
         epoch = Epoch(
             epoch=number,
             loss=means.pop("loss"),
