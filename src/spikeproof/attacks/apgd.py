@@ -163,9 +163,9 @@ class APGD:
             if not len(walk):
                 return
             x_adv = threat.project(walk.z, walk.x) if threat.relaxed else walk.z
-            logits, grad = oracle.logits_and_grad(x_adv, walk.goal.score, walk.rows)
+            logits, grad = oracle.logits_and_grad(x_adv, walk.goal.score, walk.idx)
             if best is not None:
-                best.keep(x_adv, walk.goal.margin(logits), walk.rows)
+                best.keep(x_adv, walk.goal.margin(logits), walk.idx)
             walk.observe(walk.goal.score(logits).detach(), grad)
             if k in marks:
                 walk.reduce_support() if threat.sparse else walk.judge(self.rho * (k - last))
@@ -176,7 +176,7 @@ class APGD:
                 walk.momentum_step(threat, self.momentum if k else 1.0)
         if best is not None:
             x_adv = threat.project(walk.z, walk.x) if threat.relaxed else walk.z
-            best.keep(x_adv, walk.goal.margin(oracle.logits(x_adv, walk.rows)), walk.rows)
+            best.keep(x_adv, walk.goal.margin(oracle.logits(x_adv, walk.idx)), walk.idx)
 
 
 def checkpoints(steps: int) -> set[int]:
@@ -216,10 +216,8 @@ class _Walk(Survivors):
     @classmethod
     def begin(cls, x: Tensor, z: Tensor, goal: Goal) -> _Walk:
         """A search that has seen nothing yet."""
-        rows, none = torch.arange(len(x), device=x.device), torch.zeros_like(x)
-        return cls(
-            rows, goal, x=x, z=z, top_z=z, grad=none, top_grad=none, size=x.new_zeros(len(x))
-        )
+        idx, none = torch.arange(len(x), device=x.device), torch.zeros_like(x)
+        return cls(idx, goal, x=x, z=z, top_z=z, grad=none, top_grad=none, size=x.new_zeros(len(x)))
 
     def enter(self, threat: Threat) -> None:
         """Begin to climb under a threat, at the best point so far."""

@@ -117,10 +117,10 @@ class Countdown(MinimumNorm):
         )
         for run in range(self.runs if threat.radius >= 1 else 0):
             open_ = near.distance > threat.radius
-            rows = (open_ if which is None else open_ & which).nonzero().flatten()
-            if not len(rows):
+            idx = (open_ if which is None else open_ & which).nonzero().flatten()
+            if not len(idx):
                 return
-            own = seeds[rows].child("units", int(threat.radius), run)
-            part = oracle.subset(rows)
-            x_adv = swap(part, near.x[rows], goal[rows], threat, seeds=own)
-            near.keep(x_adv, goal[rows].margin(part.logits(x_adv)), rows)
+            own = seeds[idx].child("units", int(threat.radius), run)
+            part = oracle.subset(idx)
+            x_adv = swap(part, near.x[idx], goal[idx], threat, seeds=own)
+            near.keep(x_adv, goal[idx].margin(part.logits(x_adv)), idx)

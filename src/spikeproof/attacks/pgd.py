@@ -129,9 +129,9 @@ class PGD:
             if not len(left):
                 break
             x_adv, near = left.x_adv, left.x
-            logits, grad = oracle.logits_and_grad(x_adv, left.goal.score, left.rows)
+            logits, grad = oracle.logits_and_grad(x_adv, left.goal.score, left.idx)
             if best is not None:
-                best.keep(x_adv, left.goal.margin(logits), left.rows)
+                best.keep(x_adv, left.goal.margin(logits), left.idx)
             elif self.keep == "best":  # the first step, from x itself
                 best = Best(x, goal.margin(logits))
             left.z = threat.relax(left.z + self._length(k) * threat.step(grad, left.z, near), near)
@@ -139,8 +139,8 @@ class PGD:
         if best is None:
             return left.x_adv
         if len(left):
-            margin = left.goal.margin(oracle.logits(left.x_adv, left.rows))
-            best.keep(left.x_adv, margin, left.rows)
+            margin = left.goal.margin(oracle.logits(left.x_adv, left.idx))
+            best.keep(left.x_adv, margin, left.idx)
         return best.x
 
     def most_harmful(self) -> PGD:

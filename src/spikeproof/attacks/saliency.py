@@ -102,8 +102,8 @@ class Saliency:
         left = Survivors.all(x, goal, z=here, seeds=seeds)
         steps = min(self.steps, int(threat.radius))
         for k in range(steps):
-            logits, left.grad = oracle.logits_and_grad(left.z, left.goal.score, left.rows)
-            best.keep(left.z, left.goal.margin(logits), left.rows)
+            logits, left.grad = oracle.logits_and_grad(left.z, left.goal.score, left.idx)
+            best.keep(left.z, left.goal.margin(logits), left.idx)
             if self.stop:
                 left.drop_won(best)
             if not len(left):
@@ -117,7 +117,7 @@ class Saliency:
             spare = math.ceil(threat.radius * (k + 1) / steps) - used.sum(1)
             put = first(gain, torch.minimum(spare.clamp(min=0), (gain > 0).sum(1)))
             left.z = threat.swap_units(left.z, left.x, grad, put=put, take=torch.zeros_like(put))
-        best.keep(left.z, left.goal.margin(oracle.logits(left.z, left.rows)), left.rows)
+        best.keep(left.z, left.goal.margin(oracle.logits(left.z, left.idx)), left.idx)
         return best.x
 
     def _tried(
@@ -131,7 +131,7 @@ class Saliency:
         for place in places.T:
             put = nowhere.scatter(1, place[:, None], True)
             x_adv = threat.swap_units(left.z, left.x, grad, put=put, take=nowhere)
-            found.append(left.goal.margin(oracle.logits(x_adv, left.rows)))
+            found.append(left.goal.margin(oracle.logits(x_adv, left.idx)))
         margins = torch.stack(found, dim=1)
         margins = margins - margins.amin(1, keepdim=True) + 1
         margins = torch.where(gain.gather(1, places) > 0, margins, 0.0)

@@ -122,9 +122,9 @@ class Swap:
             gains = threat.marginal_gains(guess, left.z, left.x)
             put, take, unfinished = self._moves(threat, gains, left.tries, count, seeds=own)
             x_adv = threat.swap_units(left.z, left.x, guess, put=put, take=take)
-            logits, slope = oracle.logits_and_grad(x_adv, left.goal.score, left.rows)
+            logits, slope = oracle.logits_and_grad(x_adv, left.goal.score, left.idx)
             margin = left.goal.margin(logits)
-            best.keep(x_adv, margin, left.rows)
+            best.keep(x_adv, margin, left.idx)
             # While units are unspent every proposal is taken: one unit alone may do nothing.
             better = (margin > left.margin) | unfinished
             tries = left.tries + put.to(left.tries)

@@ -88,16 +88,16 @@ class Targeted:
             )
         logits = oracle.logits(x)
         best = Best(x, goal.margin(logits))
-        rows = torch.arange(len(x), device=x.device)
+        everyone = torch.arange(len(x), device=x.device)
         for run, aim in enumerate(self._rival_goals(goal, logits)):
-            left = best.standing() if getattr(self.attack, "stop", False) else rows
-            if not len(left):
+            idx = best.standing() if getattr(self.attack, "stop", False) else everyone
+            if not len(idx):
                 break
-            own = seeds[left].child("rival", run)
-            begin = None if start is None else start[left]
-            part = oracle.subset(left)
-            x_adv = self.attack(part, x[left], aim[left], threat, seeds=own, start=begin)
-            best.keep(x_adv, aim[left].margin(part.logits(x_adv)), left)
+            own = seeds[idx].child("rival", run)
+            begin = None if start is None else start[idx]
+            part = oracle.subset(idx)
+            x_adv = self.attack(part, x[idx], aim[idx], threat, seeds=own, start=begin)
+            best.keep(x_adv, aim[idx].margin(part.logits(x_adv)), idx)
         return best.x
 
     def _rival_goals(self, goal: Misclassification, logits: Tensor) -> list[Misclassification]:

@@ -41,10 +41,10 @@ def plain_logits(
         ``samples`` forward passes per item.
     """
     check_at_least(1, samples, "plain_logits: samples")
-    numbers = torch.arange(len(x)) if items is None else items
-    if len(numbers) != len(x):
-        raise InputError(f"Got {len(x)} inputs and {len(numbers)} item numbers; give one each.")
-    batches = zip(torch.split(x.detach(), _BATCH), torch.split(numbers, _BATCH), strict=True)
+    items = torch.arange(len(x)) if items is None else items
+    if len(items) != len(x):
+        raise InputError(f"Got {len(x)} inputs and {len(items)} item numbers; give one each.")
+    batches = zip(torch.split(x.detach(), _BATCH), torch.split(items, _BATCH), strict=True)
     with evaluating(model), torch.no_grad():
         return torch.cat([_predicted(model, part, who, samples) for part, who in batches])
 

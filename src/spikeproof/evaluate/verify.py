@@ -87,11 +87,11 @@ allowed; the attack's result is refused.
             f"Adversarial inputs must have the shape of x, {tuple(x.shape)}; got "
             f"{tuple(x_adv.shape)}."
         )
-    numbers = torch.arange(len(x)) if items is None else items
-    _refuse_places(x_adv, threat, numbers)
+    items = torch.arange(len(x)) if items is None else items
+    _refuse_places(x_adv, threat, items)
     distance = measured(threat, x_adv, x)
-    _refuse_lengths(distance, threat, numbers)
-    logits = plain_logits(model, x_adv, items=numbers, samples=samples)
+    _refuse_lengths(distance, threat, items)
+    logits = plain_logits(model, x_adv, items=items, samples=samples)
     check_labels(y, logits.shape[1], len(x))
     margin = margins(logits, y)
     return Verified(

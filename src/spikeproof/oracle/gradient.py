@@ -40,7 +40,7 @@ class Question:
         view: The model.
         x: Where, ``(N, ...)``, detached.
         score: What is climbed, from logits ``(N, K)`` to one number per item ``(N,)``.
-        rows: Numbers of the items within the attack, int64 ``(N,)``.
+        idx: Positions of the items within the attack, int64 ``(N,)``.
         keys: One key per item, the same at every question.
         draws: Makes one key per item, another at every question about it; asked only by networks
             and rules that draw.
@@ -50,7 +50,7 @@ class Question:
     view: ModelView
     x: Tensor
     score: Callable[[Tensor], Tensor]
-    rows: Tensor
+    idx: Tensor
     keys: Seeds
     draws: Callable[[], Seeds]
     first: bool = True

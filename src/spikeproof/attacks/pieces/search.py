@@ -46,8 +46,8 @@ def random_search(
     proposal = left.z
     for k in range(steps + 1):
         x_adv = proposal if legal is None else legal(proposal, left.x)
-        found = left.goal.margin(oracle.logits(x_adv, left.rows))
-        best.keep(x_adv, found, left.rows)
+        found = left.goal.margin(oracle.logits(x_adv, left.idx))
+        best.keep(x_adv, found, left.idx)
         better = found >= left.margin
         left.margin = torch.where(better, found, left.margin)
         left.z = torch.where(per_item(better, left.z), proposal, left.z)

@@ -91,11 +91,11 @@ class Canvas:
         signs = torch.zeros(len(part), self.size, dtype=torch.float64)
         out = Window(signs > 0, signs, signs.clone())
         for number, (where, layout) in enumerate(self.parts):
-            rows = (part == number).nonzero().flatten()
-            one = _draw(share, layout, u[rows], whole)
-            out.inside[rows, where] = one.inside
-            out.signs[rows, where] = one.signs
-            out.shape[rows, where] = one.shape
+            idx = (part == number).nonzero().flatten()
+            one = _draw(share, layout, u[idx], whole)
+            out.inside[idx, where] = one.inside
+            out.signs[idx, where] = one.signs
+            out.shape[idx, where] = one.shape
         return out
 
     def tiles(self, seeds: Seeds, *, stripes: bool) -> Tensor:

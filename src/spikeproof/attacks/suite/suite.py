@@ -91,10 +91,10 @@ class Suite:
             draws = stochastic(model, x[:1])
         members = self.members if scope.served else _merged(self.members)
         if draws and not self.averages:
-            calm: dict[str, Member] = {}
+            expected: dict[str, Member] = {}
             for member in members:
-                calm.setdefault(member.loss, member.deterministic())
-            members = (*(member.averaged(_SAMPLES) for member in members), *calm.values())
+                expected.setdefault(member.loss, member.deterministic())
+            members = (*(member.averaged(_SAMPLES) for member in members), *expected.values())
         return self if members == self.members else replace(self, members=members)
 
     @property
@@ -111,7 +111,7 @@ class Suite:
         *,
         seeds: Seeds,
         start: Tensor | None = None,
-        judge: SuccessCriterion | None = None,
+        is_adversarial: SuccessCriterion | None = None,
         every: bool = False,
         batch_size: int = 256,
     ) -> SuiteResult:
@@ -125,8 +125,8 @@ class Suite:
             seeds: One key per item.
             start: Points known to come close, e.g. the best of a smaller radius; members without
                 a random start begin there.
-            judge: Says who has won, from inputs and the numbers of their items; the attacker's
-                own view of the model where absent.
+            is_adversarial: Says who has won, from inputs and the positions of their items in
+                ``x``; the attacker's own view of the model where absent.
             every: Let every member attack every item that is right when clean, to compare them.
             batch_size: Items attacked at a time; bounds the memory, not the result.
         """
@@ -144,28 +144,26 @@ class Suite:
         draws = fitted.averages
         for begin in range(0, max(1, len(x)), batch_size):
             s = slice(begin, begin + batch_size)
-            siege = SuiteRun(
+            run = SuiteRun(
                 model=model,
                 threat=threat,
                 x=x[s],
                 y=y[s],
                 keys=seeds[s],
-                numbers=torch.arange(len(x))[s],
+                idx=torch.arange(len(x))[s],
                 start=None if start is None else start[s],
-                judge=judge,
+                is_adversarial=is_adversarial,
                 patience=self.patience,
                 every=every,
                 answers=None if draws else {},
             )
-            parts.append(siege.run(fitted.members))
+            parts.append(run.run(fitted.members))
         return SuiteResult(
             torch.cat([part.x_adv for part in parts]),
             torch.cat([part.won for part in parts]),
             torch.cat([part.member for part in parts]),
             sum((part.passes for part in parts), Passes()),
-            tuple(
-                sum(rows, MemberStats()) for rows in zip(*(p.tallies for p in parts), strict=True)
-            ),
+            tuple(sum(rows, MemberStats()) for rows in zip(*(p.stats for p in parts), strict=True)),
             torch.cat([part.broken for part in parts], 1),
         )
 

@@ -83,12 +83,12 @@ class MSD(Inputs):
         """Climb, and keep each item's most harmful point."""
         for threat in self.threats:
             threat.check(x)
-        goal, rows = Misclassification(y, loss=self.loss), torch.arange(len(x), device=x.device)
+        goal, idx = Misclassification(y, loss=self.loss), torch.arange(len(x), device=x.device)
         with Oracle(model, seeds=seeds) as oracle:
             best: Best | None = None
             z = x_adv = x
             for _ in range(self.steps):
-                logits, grad = oracle.logits_and_grad(x_adv, goal.score, rows)
+                logits, grad = oracle.logits_and_grad(x_adv, goal.score, idx)
                 if best is None:
                     best = Best(x, goal.score(logits))
                 chosen: tuple[Best, Best] | None = None
