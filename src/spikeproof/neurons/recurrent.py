@@ -60,9 +60,9 @@ class Recurrent(Spiking):
         """A rule sees the feedback of the spikes as a current, through which no gradient runs."""
         plain = super()._firing(currents, dynamics)
         with torch.no_grad():
-            heard = self.feedback(plain.spikes[:-1])
-            heard = torch.cat([torch.zeros_like(plain.spikes[:1]), heard])
-        firing = Firing(currents + heard, dynamics, plain.through)
+            feedback = self.feedback(plain.spikes[:-1])
+            feedback = torch.cat([torch.zeros_like(plain.spikes[:1]), feedback])
+        firing = Firing(currents + feedback, dynamics, plain.through)
         firing.spikes = plain.spikes
         return firing
 
