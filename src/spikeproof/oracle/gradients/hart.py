@@ -37,9 +37,9 @@ class HART:
         Feedback between the neurons of a recurrent layer carries no gradient.
     Example:
         >>> import torch
-        >>> from spikeproof.neurons import LIF, Spiking, using
+        >>> from spikeproof.neurons import LIF, Spiking, gradient_rule
         >>> currents = torch.tensor([[0.75], [0.5]]).requires_grad_(True)
-        >>> with using(HART()):
+        >>> with gradient_rule(HART()):
         ...     Spiking(LIF(leak=0.5))(currents)[1].sum().backward()
         >>> currents.grad.flatten().tolist()
         [0.375, 0.4375]
