@@ -77,7 +77,7 @@ def _gains(verdicts: Sequence[Verdict]) -> str:
     words = {
         "supported": "raised robust accuracy, averaged over the norms, on {}",
         "contradicted": "lowered it on {}",
-        "undecided": "changed it by less than can be told on {}",
+        "undecided": "changed it by less than the intervals resolve on {}",
     }
     clauses = []
     for verdict, phrase in words.items():

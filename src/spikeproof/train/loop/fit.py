@@ -69,7 +69,7 @@ def fit(
             registered terms.
         progress: A hook called with (epoch, epochs, numbers by name) after every epoch; True for
             a bar, False for silence, None for a bar where standard error is a terminal.
-        loggers: Hear of every epoch and are closed at the end, such as ``TensorBoard``.
+        loggers: Are called after every epoch and closed at the end, such as ``TensorBoard``.
     Returns:
         What happened, epoch by epoch.
     Raises:
