@@ -56,7 +56,7 @@ def texts() -> Iterator[tuple[str, str]]:
         name = path.relative_to(ROOT).as_posix()
         if name not in UNSPOKEN and "_build" not in path.parts:
             yield name, re.sub(r"\s+", " ", path.read_text(encoding="utf-8"))
-    for folder in (source, ROOT / "research"):
+    for folder in (source, ROOT / "research", ROOT / "benchmarks", ROOT / "scripts"):
         for path in sorted(folder.rglob("*.py")):
             for text in sentences(path):
                 yield path.relative_to(ROOT).as_posix(), text

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
 
-from research.pages.doubt import SEARCHES, alone, searches
+from research import RESULTS, ROOT
+from research.pages.doubt import IF_NETWORK, SEARCHES, alone, broken_alone, searches
 from research.tests.made_study import CROSS, Study, against
 from spikeproof.attacks import ATTACKS, SUITES, serves
 from spikeproof.data import Domain
@@ -42,6 +45,18 @@ def test_what_searches_alone_broke_is_counted_from_the_turns_of_the_members() ->
     contest: dict[str, Any] = {"tallies": turns, "standard": 28, "items": 40}
     assert alone(contest) == (9, 28, 40)
     assert alone({**contest, "tallies": turns[:1]}) == (0, 28, 40)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/methods/multinorm.md"])
+def test_pages_about_the_recipe_repeat_what_was_measured(page: str) -> None:
+    result = json.loads((RESULTS / "dominance.json").read_text(encoding="utf-8"))
+    few, broken, _ = broken_alone(result)[IF_NETWORK]
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    said = re.search(r"[Oo]f the (\d+) items that `standard` broke on an IF network, Square", text)
+    assert said is not None and int(said[1]) == broken
+    alone_broke = re.match(r" alone(?:, which needs none,)? broke (\d+) ", text[said.end() :])
+    assert alone_broke is not None and int(alone_broke[1]) == few
+    assert re.search(r"suite `core`, which has no member that can do without gradients", text)
 
 
 @pytest.mark.parametrize("suite", ["core", "standard"])

@@ -13,7 +13,8 @@ def old_spelling(old: str, new: str, where: str) -> None:
     """Say on standard error, once per process, that an old spelling was read as the new one.
 
     Not a warning: nothing is wrong with what is computed, and the old spelling is read for one
-    release more. A folder of stored cells holds it a thousand times, so the first place is told.
+    release more. A folder of stored cells holds it a thousand times, so only the first place is
+    named.
 
     Args:
         old: What stood there.

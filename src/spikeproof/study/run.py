@@ -136,7 +136,7 @@ class _Work:
                 self._note(end)
 
     def _note(self, end: Done) -> None:
-        """Book how a cell ended, and tell."""
+        """Record how a cell ended, and report."""
         cell = self.by_id[end.id]
         if end.error is None:
             self.done.add(cell.id)
@@ -147,7 +147,7 @@ class _Work:
             self.report(cell.title, end.error)
 
     def report(self, title: str = "", error: str | None = None, *, aside: int = 0) -> None:
-        """Tell whoever listens where the run stands."""
+        """Report where the run stands."""
         if self.progress is None:
             return
         done = [cell for cell in self.cells if cell.id in self.done]
