@@ -170,7 +170,7 @@ def test_what_a_guest_brings_is_listed(command: Asked) -> None:
     assert listed["claims"]["anything-was-trained"].startswith("Does the run hold at least")
     assert listed["executors"]["spoken"].startswith("Compute cells as InProcess does")
     assert "logit_size" in listed["terms"]
-    assert "flat" in listed["paths"]
+    assert "flat" in listed["gradients"]
 
 
 def test_no_file_of_spikeproof_names_the_guest() -> None:

@@ -46,6 +46,7 @@ class MSD(Inputs):
         threats live in their relaxation and are asked at their projection.
     Example:
         >>> from spikeproof.base import seeds
+        >>> from spikeproof.data import Domain
         >>> from spikeproof.threats import L1, Linf
         >>> domain = Domain(kind="audio", shape=(2,))
         >>> model = nn.Linear(2, 2, bias=False)
