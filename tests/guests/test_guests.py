@@ -81,7 +81,7 @@ def test_commands_take_what_a_guest_brings(run: Path, command: Asked, tmp_path: 
     assert listed["attacks"]["twice"].startswith("Run an attack, and then run it again")
     assert listed["threats"]["half"].startswith("Features of the first half")
     assert "logit_size" in listed["terms"]
-    assert "flat" in listed["paths"]
+    assert "flat" in listed["gradients"]
     model = next(run.glob("cells/*/model.safetensors"))
     small = ("--data", "digits", "--items", 6, "--suite", "quick", "--json")
     found = json.loads(command("audit", model, *small, "--threat", "half", "--radius", "0.2")[0])
