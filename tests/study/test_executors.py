@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from run_files import contents
+from support.run_files import contents
 
 from spikeproof.base import InputError, SettingError
 from spikeproof.study import (
