@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import re
@@ -229,6 +230,34 @@ def test_the_page_of_guests_names_every_open_registry() -> None:
     for group, module, name in rows:
         registry = getattr(importlib.import_module(module), name)
         assert registry.guests.group == group, f"{module}.{name} is not open to {group}"
+
+
+def lost(text: str) -> list[str]:
+    """Names in code style, spikeproof.room.name, that do not exist."""
+    absent = []
+    for name in sorted(set(re.findall(r"`(spikeproof(?:\.\w+)+)\b", text))):
+        parts = name.split(".")
+        for cut in range(len(parts), 0, -1):
+            with contextlib.suppress(ModuleNotFoundError):
+                thing: Any = importlib.import_module(".".join(parts[:cut]))
+                break
+        for part in parts[cut:]:
+            thing = getattr(thing, part, None)
+        if thing is None:
+            absent.append(name)
+    return absent
+
+
+def test_every_dotted_name_of_the_docs_exists() -> None:
+    groups = set(re.findall(r"`(spikeproof\.\w+)` \|", text_of(ROOT / "docs" / "guests.md")))
+    pages = (page for page in PAGES if page.name != "CHANGELOG.md")  # it names what is gone, too
+    absent = {name_of(page): set(lost(text_of(page))) - groups for page in pages}
+    assert not {page: names for page, names in absent.items() if names}
+
+
+def test_a_dotted_name_that_is_gone_is_found() -> None:
+    text = "`spikeproof.attacks.PGD(steps=3)`, `spikeproof.attacks.Gone`, `spikeproof.nowhere.x`"
+    assert lost(text) == ["spikeproof.attacks.Gone", "spikeproof.nowhere.x"]
 
 
 def suites_named(text: str) -> set[str]:

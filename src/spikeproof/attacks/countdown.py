@@ -103,8 +103,8 @@ class Countdown(MinimumNorm):
             fell, before = near.distance < before, near.distance.clone()
             fell &= (before > self.low + 1) & before.isfinite()
             for units in sorted(set((before[fell] - 1).tolist())):
-                own = near.threat.at(units)
-                self._round(oracle, goal, near, seeds, own, which=(before - 1 == units) & fell)
+                ball = near.threat.at(units)
+                self._round(oracle, goal, near, seeds, ball, which=(before - 1 == units) & fell)
 
     def _round(
         self, oracle: Oracle, goal: Goal, near: Nearest, seeds: Seeds, threat: Threat,
@@ -120,7 +120,7 @@ class Countdown(MinimumNorm):
             idx = (open_ if which is None else open_ & which).nonzero().flatten()
             if not len(idx):
                 return
-            own = seeds[idx].child("units", int(threat.radius), run)
+            run_keys = seeds[idx].child("units", int(threat.radius), run)
             part = oracle.subset(idx)
-            x_adv = swap(part, near.x[idx], goal[idx], threat, seeds=own)
+            x_adv = swap(part, near.x[idx], goal[idx], threat, seeds=run_keys)
             near.keep(x_adv, goal[idx].margin(part.logits(x_adv)), idx)

@@ -97,9 +97,9 @@ class Saliency:
         start: Tensor | None = None,
     ) -> Tensor:
         """Run the attack; ``start`` is a point to go on from, instead of ``x``."""
-        here = x if start is None else threat.project(start, x)
+        z = x if start is None else threat.project(start, x)
         best = Best(x, goal.margin(oracle.logits(x)))
-        left = Survivors.all(x, goal, z=here, seeds=seeds)
+        left = Survivors.all(x, goal, z=z, seeds=seeds)
         steps = min(self.steps, int(threat.radius))
         for k in range(steps):
             logits, left.grad = oracle.logits_and_grad(left.z, left.goal.score, left.idx)

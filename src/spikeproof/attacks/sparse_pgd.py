@@ -15,7 +15,7 @@ from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, SettingError, check_count, check_positive
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, Goal, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["SparsePGD"]
 
@@ -53,7 +53,7 @@ class SparsePGD:
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Misclassification
+        >>> from spikeproof.threats import L0, Misclassification
         >>> model = torch.nn.Linear(3, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))
         >>> threat = Threat(L0(), 1, Domain(kind="audio", shape=(3,)))
@@ -90,7 +90,7 @@ class SparsePGD:
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: l_0 on pixels or features."""
-        return isinstance(threat.geometry, L0)
+        return threat.counted and threat.order == 0
 
     def __call__(
         self,

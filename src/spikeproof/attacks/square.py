@@ -17,7 +17,7 @@ from spikeproof.attacks.pieces.windows import Canvas
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, SettingError, check_count, per_item
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L1, L2, Geometry, Goal, Joint, Linf, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["Square"]
 
@@ -71,7 +71,7 @@ class Square:
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Misclassification
+        >>> from spikeproof.threats import Linf, Misclassification
         >>> model = torch.nn.Linear(2, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
         >>> threat = Threat(Linf(), 0.25, Domain(kind="audio", shape=(2,)))
@@ -143,15 +143,11 @@ class Square:
         )
 
 
-POWERS: dict[type[Geometry], float] = {Linf: math.inf, L2: 2.0, L1: 1.0}
-
-
 def _power(threat: Threat) -> float:
     """The p of the norm that every view is measured in; 0 where there is none."""
-    geometry = threat.geometry
-    views = geometry.views.values() if isinstance(geometry, Joint) else [(geometry, 1.0)]
-    kinds = {type(own) for own, _ in views}
-    return POWERS.get(kinds.pop(), 0.0) if len(kinds) == 1 else 0.0
+    views = threat.geometry.per_view.values()
+    orders = {own.about.order for own, _ in views} or {threat.order}
+    return orders.pop() or 0.0 if len(orders) == 1 else 0.0
 
 
 def _first(canvas: Canvas, power: float, x: Tensor, threat: Threat, seeds: Seeds) -> Tensor:
@@ -171,7 +167,7 @@ def _corner(
     z: Tensor, x: Tensor, threat: Threat, *, canvas: Canvas, share: float, u: Tensor
 ) -> Tensor:
     """Move a window to the end of ball or box, one sign per channel."""
-    window = canvas.window(share, canvas.pick(u[:, 0]), u[:, 3:], whole=True)
+    window = canvas.window(share, canvas.pick(u[:, 0]), u[:, 3:], full=True)
     sign = window.signs.to(x.dtype).view_as(x)
     inside = window.inside.view_as(x)
     there = torch.where(inside, x + threat.step(sign, x, x), z)
@@ -191,8 +187,8 @@ def _exchange(
     # rest says where the windows lie, and their signs.
     part = canvas.pick(u[:, 0])
     other = part if canvas.joint else canvas.pick(u[:, 1])
-    gets = canvas.window(share, part, u[:, 3:], whole=False)
-    gives = canvas.window(share, other, u[:, 3 + canvas.numbers :], whole=False).inside
+    gets = canvas.window(share, part, u[:, 3:], full=False)
+    gives = canvas.window(share, other, u[:, 3 + canvas.numbers :], full=False).inside
     group = canvas.cover(part) if canvas.joint else torch.ones_like(gives)
     # δ is the change so far, m(S) = Σ_{i in S} |δ_i|^p the mass on a set S, ε the radius.
     #

@@ -93,10 +93,10 @@ class Targeted:
             idx = best.standing() if getattr(self.attack, "stop", False) else everyone
             if not len(idx):
                 break
-            own = seeds[idx].child("rival", run)
+            run_keys = seeds[idx].child("rival", run)
             begin = None if start is None else start[idx]
             part = oracle.subset(idx)
-            x_adv = self.attack(part, x[idx], aim[idx], threat, seeds=own, start=begin)
+            x_adv = self.attack(part, x[idx], aim[idx], threat, seeds=run_keys, start=begin)
             best.keep(x_adv, aim[idx].margin(part.logits(x_adv)), idx)
         return best.x
 

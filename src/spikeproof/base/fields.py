@@ -78,8 +78,8 @@ def _hints(cls: Any) -> dict[str, Any]:
             found = typing.get_type_hints(cls, include_extras=True)
         except NameError:  # a class that exec made knows its names only through its methods
             near: dict[str, Any] = {}
-            for made in vars(cls).values():
-                near |= getattr(made, "__globals__", {})
+            for member in vars(cls).values():
+                near |= getattr(member, "__globals__", {})
             found = typing.get_type_hints(cls, localns=near, include_extras=True)
     except NameError as problem:
         raise SettingError(
@@ -138,10 +138,10 @@ def family_of(hint: Any) -> Family | None:
     """The registry whose members a field holds: of exactly this type, or of a class above it."""
     arms = _arms(hint)
     for family in FAMILIES:
-        own = _arms(family.of)
-        if set(own) == set(arms):
+        family_arms = _arms(family.of)
+        if set(family_arms) == set(arms):
             return family
-        if len(own) == len(arms) == 1 and _below(arms[0], own[0]):
+        if len(family_arms) == len(arms) == 1 and _below(arms[0], family_arms[0]):
             return family
     return None
 

@@ -47,17 +47,17 @@ class Guests:
         """The top module that each name comes from."""
         return {name: points[0].module.partition(".")[0] for name, points in self.offers.items()}
 
-    def names(self, own: Container[str]) -> list[str]:
-        """Names that are offered and not among ``own``; one that is gets a warning, once."""
+    def names(self, builtin: Container[str]) -> list[str]:
+        """Names that are offered and not among ``builtin``; one that is gets a warning, once."""
         for name in self.offers:
-            if name in own and name not in self._warned:
+            if name in builtin and name not in self._warned:
                 self._warned.add(name)
                 warnings.warn(
                     f"{_packages(self.offers[name])} offers the {self.family} {name!r}, a name of "
                     "spikeproof's own; it is passed over. Ask its author for another name.",
                     stacklevel=3,
                 )
-        return [name for name in self.offers if name not in own]
+        return [name for name in self.offers if name not in builtin]
 
     def load(self, name: str) -> Any:
         """Return what a name offers.

@@ -63,7 +63,7 @@ class Members(Generic[V]):
             SettingError: the name is taken, or this is not what the family holds.
         """
         if member is None:
-            return lambda made: self.register(name, made)
+            return lambda decorated: self.register(name, decorated)
         self._check(name, member)
         there = self.members.get(name)
         # The same thing again is a notebook's cell that was run again.

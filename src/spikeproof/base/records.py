@@ -124,8 +124,8 @@ def _plain(hint: Any, value: Any) -> Any:
         return None
     if (family := family_of(hint)) is not None:
         return family.record(value)
-    if (own := settings_class(hint)) is not None:
-        return value.record() if speaks(own) else record_of(value)
+    if (cls := settings_class(hint)) is not None:
+        return value.record() if speaks(cls) else record_of(value)
     within = entries(hint)
     if within is None:
         return _flat(value)
@@ -165,15 +165,15 @@ def _built(
     ready = dataclasses.is_dataclass(value) and not isinstance(value, type)
     if (family := family_of(hint)) is not None:
         return value if ready else family.build(value, given, place=place)
-    if (own := settings_class(hint)) is not None:
+    if (cls := settings_class(hint)) is not None:
         if ready:
             return value
         if not isinstance(value, Mapping):
             raise SettingError(f"{place} must be a table of settings; got {_short(value)}.")
-        if speaks(own):
+        if speaks(cls):
             with placed(place):
-                return cast(Any, own).from_record(value, given)
-        return settings_from(own, value, place, given=given)
+                return cast(Any, cls).from_record(value, given)
+        return settings_from(cls, value, place, given=given)
     if (within := entries(hint)) is not None:
         return _container(hint, within, value, place, given)
     return _checked(hint, value, place)

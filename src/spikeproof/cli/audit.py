@@ -63,8 +63,8 @@ def audit(
 
     one_thread()
     network = load_model(model)
-    made = load(data)
-    _check_fit(network.spec.domain.shape, model, made)
+    dataset = load(data)
+    _check_fit(network.spec.domain.shape, model, dataset)
     started = time.monotonic()
 
     def progress(name: str, done: int, total: int) -> None:
@@ -75,8 +75,8 @@ def audit(
 
     found = evaluate.audit(
         network,
-        made,
-        _chosen(made, threat or [], radii),
+        dataset,
+        _chosen(dataset, threat or [], radii),
         suite=suite,
         seed=seed,
         items=items,

@@ -23,9 +23,9 @@ def listing(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="attacks, augmentations, data, encoders, gradients, hooks, inputs, models, "
-            "neurons, plans, suites, surrogates, terms, threats or trainings; all of them by "
-            "default."
+            help="attacks, augmentations, claims, data, encoders, executors, gradients, hooks, "
+            "inputs, models, neurons, plans, suites, surrogates, terms, threats or trainings; "
+            "all of them by default."
         ),
     ] = None,
     as_json: Json = False,
@@ -83,6 +83,12 @@ def _augmentations() -> Rows:
     ]
 
 
+def _claims() -> Rows:
+    from spikeproof.analysis import CLAIMS
+
+    return _members(CLAIMS)
+
+
 def _data() -> Rows:
     from spikeproof.data import datasets, describe
 
@@ -93,6 +99,12 @@ def _encoders() -> Rows:
     from spikeproof.models import ENCODERS
 
     return _members(ENCODERS)
+
+
+def _executors() -> Rows:
+    from spikeproof.study import EXECUTORS
+
+    return _members(EXECUTORS)
 
 
 def _inputs() -> Rows:
@@ -211,6 +223,8 @@ _KINDS: dict[str, Callable[[], Rows]] = {
     "hooks": _hooks,
     "trainings": _trainings,
     "plans": _plans,
+    "executors": _executors,
+    "claims": _claims,
 }
 
 _RENAMED = {"paths": "gradients", "rules": "hooks"}

@@ -121,19 +121,17 @@ def train(
     from spikeproof.study import job_of, network_of, training_items
 
     one_thread()
-    made = training_items(load(data), part.train_items, part.validation_items)
+    few = training_items(load(data), part.train_items, part.validation_items)
     place = f"{name!r} on {data}"
     with placed(place):
-        work = job_of(part, training, made, seed=seed)
-        network = network_of(part, training, made, seed=seed)
+        work = job_of(part, training, few, seed=seed)
+        network = network_of(part, training, few, seed=seed)
     under = [*(validate_under or ()), *_old_exam(exam)]
-    work = assigned(
-        made, work, settings=settings or (), validate_under=under, augment=augment or ()
-    )
+    work = assigned(few, work, settings=settings or (), validate_under=under, augment=augment or ())
     with placed(place):
-        work.check(made, device)
+        work.check(few, device)
     folder = folder or Path("runs") / f"{data}-{name}-seed{seed}"
-    result = trained(network, made, work, folder=folder, device=device, tensorboard=tensorboard)
+    result = trained(network, few, work, folder=folder, device=device, tensorboard=tensorboard)
     if result is not None:  # None in the processes that only help
         print_json(result) if as_json else _tell(result)
 

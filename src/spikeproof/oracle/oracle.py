@@ -130,7 +130,7 @@ class Oracle:
 
         # In the common case, one rule in every layer or each layer's own surrogate, what follows is
         #     x.requires_grad_(True)
-        #     with using(rule), drawing(keys):
+        #     with gradient_rule(rule), drawing(keys):
         #         logits = model(x)
         #     (grad,) = torch.autograd.grad(score(logits).sum(), x)
         # checked and counted (View). Items do not mix in evaluation mode, so the gradient of the

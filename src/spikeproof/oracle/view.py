@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import InputError, Seeds, check_gradients
 from spikeproof.models import check_logits
-from spikeproof.neurons import Rule, Surrogate, drawing, using
+from spikeproof.neurons import Rule, Surrogate, drawing, gradient_rule
 
 __all__ = ["ModelView", "Passes"]
 
@@ -50,7 +50,7 @@ class ModelView:
         """Logits ``(N, K)``, with the draws of these keys and the gradient of this rule."""
         if x.requires_grad:
             check_gradients("An attack", self.model.parameters())
-        with using(rule) as scope, drawing(seeds):
+        with gradient_rule(rule) as scope, drawing(seeds):
             logits = self.model(x)
         self.ignored |= rule is not None and not scope.served
         self.passes += Passes(forward=len(x))

@@ -13,6 +13,7 @@ from spikeproof.report.figures import Figure, bars, curves
 from spikeproof.report.labels import measure, threat_title
 from spikeproof.report.origin import Origin
 from spikeproof.report.scatter import clouds
+from spikeproof.threats import by_order, shown_facts
 
 __all__ = ["activity", "gradients", "norms_of", "security", "series", "slug"]
 
@@ -39,7 +40,7 @@ def security(summary: DataSummary, colours: Mapping[str, int], known: Origin) ->
             slug("curve", summary.data, threat),
             f"{threat_title(threat)}: {measure(threat)}",
             [{"series": colours[curve.training], **vars(curve)} for curve in found],
-            unit=_unit(known.unit, threat),
+            unit=shown_facts(threat).unit or known.unit,
             chance=chance,
         )
         for threat, found in by_threat.items()
@@ -47,35 +48,29 @@ def security(summary: DataSummary, colours: Mapping[str, int], known: Origin) ->
     ]
 
 
-def _unit(plain: str, threat: str) -> str:
-    """What a radius is measured in; a count has no unit, and ``joint`` is a factor."""
-    counted = {"l0": "pixels or samples", "l0-features": "values", "counts": "events"}
-    return "factor" if threat == "joint" else counted.get(threat, plain)
-
-
 def gradients(summary: DataSummary, colours: Mapping[str, int]) -> list[Figure]:
     """Size against sparsity of the gradient, and adversarial against random vulnerability."""
-    data, found = summary.data, {t: arrays for t, arrays in summary.probes.items() if arrays}
+    data, probes = summary.data, {t: arrays for t, arrays in summary.probes.items() if arrays}
     groups = [
         {**_marked(t, colours), "x": a["g_pr"], "y": a["g_l2"]}
-        for t, a in found.items()
+        for t, a in probes.items()
         if "g_pr" in a and "g_l2" in a
     ]
     out = []
     if groups:
         axes = ("participation ratio (values that matter)", "gradient size ‖g‖₂")
         out.append(clouds(slug("gradient", data), "Gradient: size and sparsity", groups, axes=axes))
-    for norm in norms_of(found.values()):
-        figure = _vulnerability(data, norm, found, colours)
+    for norm in norms_of(probes.values()):
+        figure = _vulnerability(data, norm, probes, colours)
         if figure is not None:
             out.append(figure)
     return out
 
 
-def norms_of(found: Iterable[Mapping[str, Any]]) -> list[str]:
+def norms_of(probes: Iterable[Mapping[str, Any]]) -> list[str]:
     """The norms that probes hold, from large to small p."""
-    norms = {key[8:] for arrays in found for key in arrays if key.startswith("rho_adv_")}
-    known = [norm for norm in ("linf", "l2", "l1", "l0") if norm in norms]
+    norms = {key[8:] for arrays in probes for key in arrays if key.startswith("rho_adv_")}
+    known = by_order(norms)
     return known + sorted(norms - set(known))
 
 
@@ -86,12 +81,12 @@ def _marked(training: str, colours: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _vulnerability(
-    data: str, norm: str, found: Mapping[str, Mapping[str, Any]], colours: Mapping[str, int]
+    data: str, norm: str, probes: Mapping[str, Mapping[str, Any]], colours: Mapping[str, int]
 ) -> Figure | None:
     """Adversarial against random vulnerability in one norm."""
     groups = [
         {**_marked(t, colours), "x": a[f"rho_random_{norm}"], "y": a[f"rho_adv_{norm}"]}
-        for t, a in found.items()
+        for t, a in probes.items()
         if f"rho_adv_{norm}" in a and f"rho_random_{norm}" in a
     ]
     if not any((np.asarray(group["x"]) > 0).any() for group in groups):

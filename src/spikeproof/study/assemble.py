@@ -119,13 +119,13 @@ def job_of(
         for name, (weight, term) in pieces.terms.items()
     }
     inputs = training.inputs
-    made = None
+    maker = None
     if inputs is not None:
         ladders = standard_threats(data, part.radii)
         threats = tuple(_threat(inputs, name, ladders, data) for name in inputs.names)
-        made = INPUTS[inputs.kind].planned(threats, pieces.attack, data.domain, inputs.settings)
+        maker = INPUTS[inputs.kind].planned(threats, pieces.attack, data.domain, inputs.settings)
     return Job(
-        objective=Objective(terms, made, pieces.hooks),
+        objective=Objective(terms, maker, pieces.hooks),
         epochs=max(1, round(part.epochs * training.epochs_factor)),
         seed=seed,
         settings=settings_of(part, training),

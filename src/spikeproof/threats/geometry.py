@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from spikeproof.data import Domain, Views
 from spikeproof.threats.facts import Described
 from spikeproof.threats.places import Places
 
-__all__ = ["Counted", "Geometry", "Radius", "Sparse", "whole"]
+__all__ = ["Counted", "Geometry", "Radius", "Sparse", "whole_radius"]
 
 # One radius for all items, or each item's own, (N, 1).
 Radius = float | Tensor
@@ -37,6 +38,11 @@ class Geometry(Described, ABC):
     def norm(self) -> bool:
         """Whether the distance is a norm in units of the input, so that steps may be lengths."""
         return False
+
+    @property
+    def per_view(self) -> Mapping[str, tuple[Geometry, float]]:
+        """Where every view is measured on its own, its geometry and radius; empty otherwise."""
+        return {}
 
     @property
     @abstractmethod
@@ -91,7 +97,7 @@ class Counted(Geometry):
 
     def rounded(self, radius: Radius) -> Radius:
         """A whole number."""
-        return whole(radius)
+        return whole_radius(radius)
 
     @abstractmethod
     def marginal_gains(
@@ -126,7 +132,7 @@ class Sparse(Geometry):
         """
 
 
-def whole(radius: Radius) -> Radius:
+def whole_radius(radius: Radius) -> Radius:
     """The largest count within a radius; the nudge keeps what scaling made of a whole number."""
     if isinstance(radius, Tensor):
         return (radius + 1e-9).floor()

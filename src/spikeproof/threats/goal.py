@@ -113,8 +113,8 @@ class Misclassification:
         Raises:
             InputError: logits that are not finite, of the wrong shape or for other labels.
         """
-        own, other = self._own(self._checked(logits)), self._other(logits)
-        gap = own - other if self.targeted else other - own
+        logit, other = self._logit_of_y(self._checked(logits)), self._other(logits)
+        gap = logit - other if self.targeted else other - logit
         return torch.where(gap == 0, torch.full_like(gap, torch.finfo(gap.dtype).tiny), gap)
 
     def score(self, logits: Tensor) -> Tensor:
@@ -125,17 +125,17 @@ class Misclassification:
             if wanted is None:
                 return functional.cross_entropy(logits, self.y, reduction="none")
             return -functional.cross_entropy(logits, wanted, reduction="none")
-        own = self._own(logits)
+        logit = self._logit_of_y(logits)
         if self.rival is not None:
             other = logits.gather(1, self.rival[:, None]).squeeze(1)
         else:
             other = self._other(logits)
-        up, down = (own, other) if self.targeted else (other, own)
+        up, down = (logit, other) if self.targeted else (other, logit)
         if self.loss == "margin":
             return up - down
         return (up - down) / _spread(logits, up, 3 if wanted is None else 4)
 
-    def _own(self, logits: Tensor) -> Tensor:
+    def _logit_of_y(self, logits: Tensor) -> Tensor:
         """The logit of ``y``."""
         return logits.gather(1, self.y[:, None]).squeeze(1)
 

@@ -14,7 +14,7 @@ from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.attacks.suite.run import SuccessCriterion, SuiteRun
 from spikeproof.base import InputError, Seeds, SettingError
 from spikeproof.models import evaluating
-from spikeproof.neurons import Surrogate, using
+from spikeproof.neurons import Surrogate, gradient_rule
 from spikeproof.oracle import Passes, stochastic
 from spikeproof.threats import Threat
 
@@ -87,7 +87,7 @@ class Suite:
         """
         if not len(x):
             return self
-        with evaluating(model), using(Surrogate()) as scope:
+        with evaluating(model), gradient_rule(Surrogate()) as scope:
             draws = stochastic(model, x[:1])
         members = self.members if scope.served else _merged(self.members)
         if draws and not self.averages:
@@ -170,9 +170,9 @@ class Suite:
 
 def _merged(members: Sequence[Member]) -> tuple[Member, ...]:
     """The attacks that members amount to where no layer obeys a rule, each once."""
-    own: list[Member] = []
+    kept: list[Member] = []
     for member in members:
         reduced = member.without_rules()
-        if reduced not in own:
-            own.append(reduced)
-    return tuple(own)
+        if reduced not in kept:
+            kept.append(reduced)
+    return tuple(kept)

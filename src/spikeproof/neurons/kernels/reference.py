@@ -63,7 +63,7 @@ def refuse_second(kernel: str) -> None:
     if torch.is_grad_enabled():
         raise SettingError(
             f"The {kernel} kernel has no second derivative; call the network inside `with "
-            "spikeproof.neurons.exact():`, or build its Spiking layers with "
+            "spikeproof.neurons.second_order():`, or build its Spiking layers with "
             "kernel='reference', to differentiate twice."
         )
 

@@ -93,8 +93,8 @@ class Expectation:
     def _samples(self, question: Question) -> Iterator[Question]:
         """The same question, with other draws each time."""
         for k in range(self.samples):
-            own = question.seeds.child("sample", k)
-            yield question.drawn(own, first=k == 0)
+            draw_keys = question.seeds.child("sample", k)
+            yield question.drawn(draw_keys, first=k == 0)
 
 
 @GRADIENTS.register("common_random_numbers")
@@ -158,8 +158,8 @@ class CommonRandomNumbers:
     def _samples(self, question: Question) -> Iterator[Question]:
         """The same question, with the draws of every other one."""
         for k in range(self.samples):
-            own = question.keys.child("prediction", k)
-            yield question.drawn(own, first=k == 0)
+            draw_keys = question.keys.child("prediction", k)
+            yield question.drawn(draw_keys, first=k == 0)
 
 
 @GRADIENTS.register("expected_network")

@@ -25,8 +25,8 @@ class OneEach(Several):
         for number, member in enumerate(self.members):
             idx = (which == number).nonzero().flatten().to(x.device)
             if len(idx):
-                own = seeds[idx.cpu()]
-                x_adv[idx] = member(model, x[idx], y[idx], seeds=own).to(x_adv.dtype)
+                member_keys = seeds[idx.cpu()]
+                x_adv[idx] = member(model, x[idx], y[idx], seeds=member_keys).to(x_adv.dtype)
         return x_adv
 
     @property

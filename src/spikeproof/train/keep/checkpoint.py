@@ -163,14 +163,14 @@ def _rewritten(there: Mapping[str, Any], domain: Domain | Views | None) -> dict[
     return rewritten
 
 
-def _differences(there: Any, here: Any, where: str = "") -> Iterator[str]:
+def _differences(stored: Any, current: Any, where: str = "") -> Iterator[str]:
     """One phrase per place where two records differ."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        for name in sorted(there.keys() | here.keys()):
+    if isinstance(stored, dict) and isinstance(current, dict):
+        for name in sorted(stored.keys() | current.keys()):
             place = f"{where}.{name}" if where else name
-            yield from _differences(there.get(name), here.get(name), place)
-    elif there != here:
-        yield f"{where} was {_short(there)}, is {_short(here)}"
+            yield from _differences(stored.get(name), current.get(name), place)
+    elif stored != current:
+        yield f"{where} was {_short(stored)}, is {_short(current)}"
 
 
 def _short(value: Any) -> str:

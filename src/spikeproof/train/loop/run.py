@@ -160,10 +160,10 @@ class Run:
         if self.work.objective.hooks:
             # Every process sees the whole batch here, and does the same to its gradients.
             at = (step.epoch, step.index)
-            whole = step if share == 1 else self.loader.step(*at, step.steps, idx)
+            full = step if share == 1 else self.loader.step(*at, step.steps, idx)
             # The label decides the draws, so it stays.
             with randomness(self.work.seed, "rules", *at, device=self.device):
-                self._update(step, values, whole)
+                self._update(step, values, full)
             self.group.copy_weights(self.model)
         else:
             self._update(step, values, step)
@@ -176,7 +176,7 @@ class Run:
         """Let inputs remember the step; what all processes saw is remembered by each."""
         before = dict(self.memory)
         self.work.objective.learn(forward, seeds=step.seeds, memory=self.memory)
-        self.memory = self.group.pooled(before, self.memory, self.device)
+        self.memory = self.group.all_reduce_counts(before, self.memory, self.device)
 
     def _loss(self, step: Step, share: float) -> tuple[Forward, Tensor, dict[str, float]]:
         """This process's pass, its loss with its graph, and numbers over the whole batch."""
@@ -206,10 +206,10 @@ class Run:
             values = dict(zip(values, sums, strict=True))
         return forward, loss, values
 
-    def _update(self, step: Step, values: Mapping[str, float], whole: Step) -> None:
+    def _update(self, step: Step, values: Mapping[str, float], full: Step) -> None:
         """One step of the optimiser, if the gradient is finite, and what hooks do beside it."""
-        for hook in due(self.work.objective.hooks, whole, stepped=False):
-            hook(whole)
+        for hook in due(self.work.objective.hooks, full, stepped=False):
+            hook(full)
         norm = self.settings.clip(self.parameters)
         if not torch.isfinite(norm):
             where = bad_gradient(self.model)
@@ -217,12 +217,12 @@ class Run:
             what = f"gradient norm {norm:g}, {_listed(values)}"
             self._diverged(step, what, None if where is None else f"gradient of {where}")
         if self.clean is not None:
-            norm = self.clean.update(whole, self.optimizer.param_groups[0]["lr"])
+            norm = self.clean.update(full, self.optimizer.param_groups[0]["lr"])
             if not torch.isfinite(norm):
                 self.optimizer.zero_grad()
                 what = f"gradient norm {norm:g}, {_listed(values)}"
                 self._diverged(step, what, "the gradient of the clean model")
-        norms = step_and_apply(whole, self.optimizer, self.work.objective.hooks)
+        norms = step_and_apply(full, self.optimizer, self.work.objective.hooks)
         self.norms += [] if norms is None else [norms]
 
     def _diverged(self, step: Step, what: str, layer: str | None = None) -> NoReturn:
@@ -234,7 +234,7 @@ class Run:
         shown = ", ".join(map(str, items[:8])) + (", ..." if len(items) > 8 else "")
         where = "the losses" if layer is None else layer
         kept = "A checkpoint of earlier epochs, if any, is intact."
-        if self.reproducer is not None and self.group.leads:
+        if self.reproducer is not None and self.group.is_main:
             failure = failed(
                 self.model,
                 self.work,
@@ -247,7 +247,7 @@ class Run:
             path = failure.save(self.reproducer)
             kept = f"{path} reproduces the step; a checkpoint of earlier epochs is intact."
         raise Diverged(
-            f"Training left the finite numbers in epoch {step.epoch}, step {step.index + 1}, on "
+            f"Training became NaN or infinite in epoch {step.epoch}, step {step.index + 1}, on "
             f"items {shown} ({len(items)} in all), first seen in {where}: {what}. Lower the "
             f"learning rate (now {self.settings.learning_rate:g}), set "
             f"TrainingSettings(gradient_clip=1.0), or lower the weight of the largest term. {kept}"
