@@ -38,17 +38,14 @@ class Half(Boxed):
         out = (change * free).amax(1)
         return torch.where((change * ~free).amax(1) > 0, torch.full_like(out, torch.inf), out)
 
-    def project(
+    def nearest(
         self, z: Tensor, x: Tensor, radius: float | Tensor, domain: Domain | Views
     ) -> Tensor:
         """Clamp the first half to the ball and the box."""
-        change = (z.double() - x.double()).flatten(1) * self._free(x)
+        near = x.double()
+        change = (z.double() - near).flatten(1) * self._free(x)
         most = torch.as_tensor(radius, dtype=change.dtype)
-        return domain.clip(x.double() + change.clamp(-most, most).view_as(x)).to(x.dtype)
-
-    def relax(self, z: Tensor, x: Tensor, radius: float | Tensor, domain: Domain | Views) -> Tensor:
-        """The same: ball and box are convex."""
-        return self.project(z, x, radius, domain)
+        return domain.clip(near + change.clamp(-most, most).view_as(x)) - near
 
     def step(
         self,
