@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tarfile
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 
 from spikeproof.analysis import extract, extracted, results
 from spikeproof.attacks import PGD, Member, Suite
+from spikeproof.base import SettingError
 from spikeproof.cli.main import main
 from spikeproof.data import load
 from spikeproof.evaluate import audit
@@ -30,6 +32,8 @@ from spikeproof.oracle import (
 from spikeproof.report import write_report
 from spikeproof.study import load_plan, status
 from spikeproof.threats import standard_threats
+from spikeproof.train import Adversarial, CrossEntropy, Job, Objective, RobustValidation
+from spikeproof.train.keep.checkpoint import Checkpoint
 
 HERE = Path(__file__).parent
 EXPECTED: dict[str, Any] = json.loads((HERE / "expected.json").read_text("utf-8"))
@@ -171,3 +175,34 @@ def test_an_interrupted_training_of_old_goes_on(stored: Path, spoken: Any) -> No
     )
     # Not to the last bit: another processor may train on.
     assert all(torch.allclose(one[name], two[name], atol=1e-3) for name in two)
+
+
+def test_a_checkpoint_in_old_words_is_of_the_same_run(tmp_path: Path) -> None:
+    data = load("digits")
+    threat = standard_threats(data)["linf"][0]
+    inputs = Adversarial(PGD(steps=2), threat, gradient=ExpectedNetwork(gradient=BPTR()))
+    job = Job(
+        objective=Objective({"error": (1.0, CrossEntropy())}, inputs),
+        epochs=2,
+        robust_validation=RobustValidation(
+            threats=(threat,), gradient=Mixture(gradients=(BPTR(), CommonRandomNumbers(samples=2)))
+        ),
+    )
+    today = job.record()
+    text = json.dumps(today)
+    for new, old in (
+        ('"gradients"', '"paths"'),
+        ('"gradient"', '"path"'),
+        ('"expected_network"', '"mean"'),
+        ('"common_random_numbers"', '"replay"'),
+    ):
+        assert new in text
+        text = text.replace(new, old)
+    Checkpoint(tmp_path, json.loads(text), 1).save({}, {"epochs": []})
+    read = Checkpoint(tmp_path, today, 1, data.domain).load()
+    assert read is not None
+    assert read[1] == {"epochs": []}
+    # What differs in more than words is another run, as before.
+    other = dataclasses.replace(job, objective=Objective(job.objective.terms)).record()
+    with pytest.raises(SettingError, match=r"another training run: objective.inputs was"):
+        Checkpoint(tmp_path, other, 1, data.domain).load()

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from spikeproof.base import Seeds
 from spikeproof.data import Dataset, Split
-from spikeproof.train import INPUTS, (
+from spikeproof.train import (
+    INPUTS,
     CrossEntropy,
     Inputs,
     Objective,
