@@ -27,7 +27,7 @@ SHOWN = {
 }
 FAMILIES: dict[str, Registry[Any]] = {
     "attack": ATTACKS,
-    "gradient path": GRADIENTS,
+    "gradient rule": GRADIENTS,
     "hook": HOOKS,
     "inputs": INPUTS,
     "term": TERMS,
@@ -91,7 +91,7 @@ def test_contributing_counts_the_places_of_a_new_class(family: str) -> None:
 
 def test_no_list_in_the_tests_has_to_know_a_new_class() -> None:
     """The contracts take their cases from the registries."""
-    for name in ("attack", "gradient path", "term"):
+    for name in ("attack", "gradient rule", "term"):
         registry = FAMILIES[name]
         own = {kind for kind, cls in registry.members.items() if "spikeproof." in cls.__module__}
         assert {registry.kind(member) for member in registry.examples()} == own

@@ -77,7 +77,7 @@ def size(estimate: Estimate | None) -> str:
 
 
 def excludes_zero(estimate: Estimate) -> bool:
-    """Whether a difference is told from none."""
+    """Whether an interval excludes 0."""
     return estimate.low > 0 or estimate.high < 0
 
 

@@ -229,7 +229,7 @@ def test_a_record_without_a_kind_is_a_surrogate() -> None:
     assert gradient_from("hart") == HART()
     inner = {
         "kind": "mixture",
-        "gradients": [{"kind": "bptr"}, {"kind": "mean", "gradient": "rga"}],
+        "gradients": [{"kind": "bptr"}, {"kind": "expected_network", "gradient": "rga"}],
     }
     assert gradient_from(inner) == Mixture(gradients=(BPTR(), ExpectedNetwork(gradient=RGA())))
 

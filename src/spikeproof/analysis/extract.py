@@ -39,7 +39,7 @@ def extract(folder: Path | str, path: Path | str) -> Path:
     right draws per level and item. Other arrays, galleries and weights stay in the run.
 
     Args:
-        folder: A run folder, complete or not; what is missing can be told from the extract.
+        folder: A run folder, complete or not; the extract shows what is missing.
         path: File to write.
     Returns:
         The file.
@@ -153,7 +153,7 @@ def _result(cell: CellRecord) -> dict[str, Any]:
 
 
 def _shift(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """How far rules moved weights, the mean over the epochs in which they did."""
+    """How far hooks moved weights, the mean over the epochs in which they did."""
     moved = [epoch["shift"] for epoch in history if epoch.get("shift")]
     return {name: sum(one[name] for one in moved) / len(moved) for name in (moved or [{}])[0]}
 

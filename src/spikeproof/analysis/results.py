@@ -23,7 +23,6 @@ from spikeproof.analysis.rows import (
 )
 from spikeproof.analysis.run import RunRecords
 from spikeproof.analysis.tables import (
-    LP_THREATS,
     Table,
     align,
     attack_table,
@@ -34,6 +33,7 @@ from spikeproof.analysis.tables import (
 )
 from spikeproof.analysis.transfer import competing_rows, transfer_rows
 from spikeproof.metrics import Bootstrap, Estimate
+from spikeproof.threats import by_order
 
 __all__ = ["Results", "results"]
 
@@ -132,10 +132,14 @@ class Results(RunRecords):
         return self._kept(("timing", data, training), lambda: timing_table(cells))
 
     def union(
-        self, data: str, training: str, among: Sequence[str] = LP_THREATS
+        self, data: str, training: str, among: Sequence[str] | None = None
     ) -> tuple[Table, tuple[str, ...]] | None:
-        """Survival of every l_p threat at once, ``alive`` per level, and the threats in it."""
-        members = tuple(t for t in self.threats(data) if t in among)
+        """Survival of several threats at once, ``alive`` per level, and the threats in it.
+
+        All that measure in an l_p norm, where none are named.
+        """
+        there = self.threats(data)
+        members = tuple(by_order(there) if among is None else (t for t in there if t in among))
         tables = [self.table(data, training, threat) for threat in members]
         present = [table for table in tables if table is not None]
         aligned = align(*present) if members and len(present) == len(members) else None

@@ -8,8 +8,8 @@ from typing import Any
 
 from spikeproof.analysis.kinds import TrainingKind
 from spikeproof.analysis.records import CellRecord
-from spikeproof.analysis.tables import LP_THREATS
 from spikeproof.base import check_one_of
+from spikeproof.threats import by_order
 
 __all__ = ["RunRecords"]
 
@@ -51,7 +51,8 @@ class RunRecords:
         """Threats that a data set was attacked with: l_p from large to small p, then the others."""
         check_one_of(data, self.data(), "data set of this run")
         found = {str(cell.cell["threat"]["name"]) for cell in self.of_kind("attack", data)}
-        return [t for t in LP_THREATS if t in found] + sorted(found - set(LP_THREATS))
+        norms = by_order(found)
+        return norms + sorted(found - set(norms))
 
     def kind(self, data: str, training: str) -> TrainingKind:
         """What a training does, from its recorded objective, else from the plan."""

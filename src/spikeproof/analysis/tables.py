@@ -15,7 +15,6 @@ from spikeproof.base import FileProblem
 from spikeproof.metrics import Floats
 
 __all__ = [
-    "LP_THREATS",
     "Table",
     "align",
     "attack_table",
@@ -24,8 +23,6 @@ __all__ = [
     "timing_table",
     "union_table",
 ]
-
-LP_THREATS = ("linf", "l2", "l1", "l0")
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Look:
-    """What one question to the oracle told about the items still searched.
+    """What one query of the oracle says about the items still searched.
 
     Args:
         threat: What the attacker may do.

@@ -25,7 +25,7 @@ KEPT, KEPT_SQUARE = 0.5, 0.8
 @ATTACKS.register("sapgd")
 @dataclass(frozen=True, kw_only=True)
 class SAPGD:
-    r"""Climb along a running gradient, slower where it is unsteady, with steps halved on schedule.
+    r"""Ascend along a running gradient, slower where it is unsteady, with steps halved on schedule.
 
     ``m <- m / 2 + g / mean|g|``, ``v <- 0.8 v + g^2 / mean(g^2)``,
     ``z <- relax(z + a * min(1, |m| / sqrt(v)) * step(m, z))`` with the factor taken feature by

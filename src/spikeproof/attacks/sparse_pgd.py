@@ -15,7 +15,7 @@ from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, SettingError, check_count, check_positive
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, Goal, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["SparsePGD"]
 
@@ -23,7 +23,7 @@ __all__ = ["SparsePGD"]
 @ATTACKS.register("sparse_pgd")
 @dataclass(frozen=True, kw_only=True)
 class SparsePGD:
-    r"""Climb in the change of every pixel and in a score that says which pixels are changed.
+    r"""Ascend in the change of every pixel and in a score that says which pixels are changed.
 
     ``x_adv = x + p * m`` where ``p`` stays in the box and ``m`` marks the ``radius`` pixels of the
     largest score ``s``. With ``g`` the gradient at ``x_adv``:
@@ -53,7 +53,7 @@ class SparsePGD:
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Misclassification
+        >>> from spikeproof.threats import L0, Misclassification
         >>> model = torch.nn.Linear(3, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))
         >>> threat = Threat(L0(), 1, Domain(kind="audio", shape=(3,)))
@@ -90,7 +90,7 @@ class SparsePGD:
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: l_0 on pixels or features."""
-        return isinstance(threat.geometry, L0)
+        return threat.counted and threat.order == 0
 
     def __call__(
         self,

@@ -17,7 +17,7 @@ from spikeproof.attacks.pieces.windows import Canvas
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds, SettingError, check_count, per_item
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L1, L2, Geometry, Goal, Joint, Linf, Threat
+from spikeproof.threats import Goal, Threat
 
 __all__ = ["Square"]
 
@@ -71,7 +71,7 @@ class Square:
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Misclassification
+        >>> from spikeproof.threats import Linf, Misclassification
         >>> model = torch.nn.Linear(2, 2, bias=False)
         >>> _ = model.weight.data.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
         >>> threat = Threat(Linf(), 0.25, Domain(kind="audio", shape=(2,)))
@@ -143,15 +143,11 @@ class Square:
         )
 
 
-POWERS: dict[type[Geometry], float] = {Linf: math.inf, L2: 2.0, L1: 1.0}
-
-
 def _power(threat: Threat) -> float:
     """The p of the norm that every view is measured in; 0 where there is none."""
-    geometry = threat.geometry
-    views = geometry.views.values() if isinstance(geometry, Joint) else [(geometry, 1.0)]
-    kinds = {type(one) for one, _ in views}
-    return POWERS.get(kinds.pop(), 0.0) if len(kinds) == 1 else 0.0
+    views = threat.geometry.per_view.values()
+    orders = {own.about.order for own, _ in views} or {threat.order}
+    return orders.pop() or 0.0 if len(orders) == 1 else 0.0
 
 
 def _first(canvas: Canvas, power: float, x: Tensor, threat: Threat, seeds: Seeds) -> Tensor:

@@ -24,13 +24,13 @@ __all__ = ["Targeted"]
 class Targeted:
     r"""Run an attack once towards each of the classes closest to winning.
 
-    Run ``k`` climbs the score towards the rival of the k-th largest clean logit among the wrong
+    Run ``k`` maximises the score towards the rival of the k-th largest clean logit among the wrong
     classes (``Misclassification.rival``); any other class than the true one wins as well. With loss
     ``"dlr"`` and :class:`APGD` inside this is APGD-T. A goal that is targeted already has its class
     and gets one run.
 
     Args:
-        attack: Any attack that climbs the goal's score.
+        attack: Any attack that maximises the goal's score.
         rivals: How many classes to try, at least 1; all others where there are fewer.
     Returns:
         From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.

@@ -13,6 +13,9 @@ anything else                                  as it is; pydantic checks and con
 
 A field of the type that a registry is ``given`` (inputs are given the domain of the data) is not
 written: it is handed over again when the settings are built.
+
+Old spellings are read, with a notice: of fields that a class lists in a class variable ``renamed``
+(``{old: new}``), and of kinds that a registry lists in its ``renamed``. The new ones are written.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ from spikeproof.base.fields import (
     single,
     speaks,
 )
+from spikeproof.base.notices import old_spelling
 
 __all__ = ["record_of", "settings_from"]
 
@@ -67,6 +71,7 @@ def settings_from(
             of the wrong type, or one that the class refuses.
     """
     known = {name: hint for name, hint in hints(cls).items() if of is None or hint != of}
+    values = _respelled(cls, values, where)
     for key in values:
         if key not in known:
             hint = suggestion(str(key), known) if known else "It has none."
@@ -101,6 +106,16 @@ def record_of(settings: object, of: Any = None) -> dict[str, Any]:
         for name, hint in hints(type(settings)).items()
         if of is None or hint != of
     }
+
+
+def _respelled(cls: Any, values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """Values under the names that the fields of a class have today."""
+    renamed: Mapping[str, str] = getattr(cls, "renamed", {})
+    # Where both are written, the old one is left to be refused as unknown.
+    old = {key: new for key, new in renamed.items() if key in values and new not in values}
+    for key, new in old.items():
+        old_spelling(key, new, where)
+    return {old.get(key, key): value for key, value in values.items()}
 
 
 def _plain(hint: Any, value: Any) -> Any:

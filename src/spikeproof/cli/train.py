@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+_RENAMED = {"multinorm-sparse": "multinorm"}
+
 
 def train(
     recipe: Annotated[
@@ -149,7 +151,12 @@ def _name(recipe: str | None, objective: str | None) -> str:
         raise typer.BadParameter(
             "--recipe and --objective both name the training to take; give one of them."
         )
-    return recipe or objective or "plain"
+    name = recipe or objective or "plain"
+    if name in _RENAMED:
+        from spikeproof.base import old_spelling
+
+        old_spelling(name, _RENAMED[name], "spikeproof train")
+    return _RENAMED.get(name, name)
 
 
 def _tables(data: str, name: str, changes: dict[str, Any]) -> tuple[DataPlan, TrainingPlan]:

@@ -21,10 +21,10 @@ def plain_logits(
 ) -> Tensor:
     """Return the model's outputs in evaluation mode, with no surrogate and no gradient.
 
-    A network that draws (Poisson coding, noisy neurons) predicts with the mean logits of
+    A stochastic network (Poisson coding, noisy neurons) predicts with the mean logits of
     ``samples`` draws. Which draws these are follows from the item's number alone
     (``spikeproof.oracle.prediction_seeds``), so an item meets the same ones whatever is done to
-    it, in whatever batch. A network that draws nothing gains nothing from more than one.
+    it, in whatever batch. A deterministic network gains nothing from more than one.
 
     Args:
         model: Maps ``(N, ...)`` to logits ``(N, K)``.

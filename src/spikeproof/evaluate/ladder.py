@@ -1,4 +1,4 @@
-"""Climb a ladder of radii with a suite of attacks, attacking only what still stands."""
+"""Evaluate a ladder of radii with a suite of attacks, attacking only what still stands."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def evaluate_ladder(
         suite: The attacks, tried one after the other on the items that still stand.
         seed: Of every random number.
         draws: Random perturbations per item and radius; 0 makes none, and their share is NaN.
-        samples: Draws that make one prediction of a network that draws (see ``plain_logits``).
+        samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
     Returns:
         Results per item and radius.
     Raises:
@@ -62,7 +62,7 @@ def evaluate_ladder(
         IllegalAdversarial: an attack returned a point its threat does not allow.
     Cost:
         ``1 + R * draws`` forward passes per item; the suite and one forward for each item and
-        radius where it still stands; ``samples`` times the forwards that judge.
+        radius where it still stands; ``samples`` times the forwards that decide success.
     References:
         croce2020reliable
     """
@@ -108,7 +108,7 @@ class _State:
 
 @dataclass
 class _LadderEvaluation:
-    """One climb under way."""
+    """One evaluation of a ladder under way."""
 
     model: nn.Module
     split: Split
@@ -187,7 +187,7 @@ class _LadderEvaluation:
         self._keep(idx, found.x_adv, threat, found.member)
 
     def _is_adversarial(self, left: Split) -> SuccessCriterion:
-        """Who has won over a network that draws: by the draws that verification will make."""
+        """Who has won on a stochastic network: by the draws that verification will make."""
 
         def is_adversarial(x_adv: Tensor, idx: Tensor) -> Tensor:
             self.passes += Passes(forward=self.samples * len(idx))

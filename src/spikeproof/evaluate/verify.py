@@ -1,4 +1,4 @@
-"""Measure again what an attack returned, trusting nothing it said."""
+"""Measure again what an attack returned, trusting nothing it claims."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def verify(
         threat: What the attack was allowed to do.
         items: Numbers of the items, ``(N,)``; 0..N-1 where absent. Errors name them, and the
             draws of a stochastic network follow from them.
-        samples: Draws that make one prediction of a network that draws (see ``plain_logits``).
+        samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
     Returns:
         The measurements.
     Raises:

@@ -69,8 +69,8 @@ def activity(
 ) -> dict[str, Activity]:
     """Measure the firing of every spiking layer on a sample of inputs.
 
-    A unit counts as dead or saturated over the whole sample, not per item or batch. A network that
-    draws is shown once, with the draws by which evaluation judges the items.
+    A unit counts as dead or saturated over the whole sample, not per item or batch. A stochastic
+    network is shown once, with the draws by which evaluation judges the items.
 
     Args:
         model: Any module that contains ``Spiking`` layers.

@@ -162,7 +162,7 @@ class Phase:
 
     With eight bits :math:`n` is the grey level and :math:`n / 256 = x \cdot 255/256`. Unweighted,
     :math:`w_t = 1`; weighted, :math:`w_t = 2^{-(1 + t \bmod K)}`. The stand-in is each bit's mean
-    slope, since every bit climbs from 0 to 1 between black and white; with weights the slopes of a
+    slope, since every bit rises from 0 to 1 between black and white; with weights the slopes of a
     period sum to :math:`1 - 2^{-K}`, the exact derivative of the value that the period spells.
 
     Args:

@@ -39,7 +39,7 @@ class Question:
     Args:
         view: The model.
         x: Where, ``(N, ...)``, detached.
-        score: What is climbed, from logits ``(N, K)`` to one number per item ``(N,)``.
+        score: What is maximised, from logits ``(N, K)`` to one number per item ``(N,)``.
         idx: Positions of the items within the attack, int64 ``(N,)``.
         keys: One key per item, the same at every question.
         draws: Makes one key per item, another at every question about it; asked only by networks

@@ -30,7 +30,7 @@ class Oracle:
     along with each question and never written into the model; what it remembers of the items is
     forgotten when the oracle is opened again.
 
-    Networks that draw (Poisson coding, noisy neurons) draw anew at every question. A draw belongs
+    Stochastic networks (Poisson coding, noisy neurons) draw anew at every question. A draw belongs
     to the item and to how often it was asked about, so neither the batch nor its order matters.
 
     Args:

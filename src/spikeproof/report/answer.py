@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from spikeproof.analysis import MaskingSigns, Verdict, VerdictPart
 from spikeproof.report.labels import data_title, listed, pretty, threat_title
+from spikeproof.threats import by_order, shown_facts
 
 __all__ = ["Answer", "answer"]
 
-_NORMS = ("linf", "l2", "l1", "l0")
 _HELPS, _EVERYWHERE = "sparse-training-helps", "all"
 
 
@@ -38,7 +38,7 @@ def answer(verdicts: Sequence[Verdict], signs: Sequence[MaskingSigns]) -> Answer
         asked = bool(gains) or not verdicts
         short = "This run cannot tell yet." if asked else "The plan of this run does not ask that."
         return Answer(short, " ".join(filter(None, text)))
-    parts = [part for v in known for part in v.parts if part.name in _NORMS]
+    parts = [part for v in known for part in v.parts if shown_facts(part.name).order is not None]
     text = [_gains(known), _by_norm(parts), _contradicted(verdicts), _masking(signs)]
     return Answer(_short(parts, signs), " ".join(filter(None, text)))
 
@@ -77,7 +77,7 @@ def _gains(verdicts: Sequence[Verdict]) -> str:
     words = {
         "supported": "raised robust accuracy, averaged over the norms, on {}",
         "contradicted": "lowered it on {}",
-        "undecided": "changed it by less than can be told on {}",
+        "undecided": "changed it by less than the intervals resolve on {}",
     }
     clauses = []
     for verdict, phrase in words.items():
@@ -102,7 +102,7 @@ def _gain(verdict: Verdict) -> str:
 def _by_norm(parts: Sequence[VerdictPart]) -> str:
     """In how many data sets each norm gained or lost."""
     counts = []
-    for norm in _NORMS:
+    for norm in by_order({part.name for part in parts}):
         rows = [part for part in parts if part.name == norm]
         if rows:
             lost = _count(rows, "contradicted")
@@ -114,7 +114,7 @@ def _by_norm(parts: Sequence[VerdictPart]) -> str:
 
 
 def _contradicted(verdicts: Sequence[Verdict]) -> str:
-    """Which claims the run contradicts, and on which data; losses are told with the gains."""
+    """Which claims the run contradicts, and on which data; losses stand with the gains."""
     where: dict[str, list[str]] = {}
     seen: dict[str, int] = {}
     overall = {v.claim for v in verdicts if v.data == _EVERYWHERE}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from spikeproof.report.figures import SYMBOLS, Figure, axis, forest, sheet
 from spikeproof.report.labels import data_title, pretty, threat_title
 from spikeproof.report.scatter import clouds
+from spikeproof.threats import shown_facts
 
 __all__ = ["NORMS", "figure"]
 
 # Order along p: the colours run from dark to light with it.
-_NORMS = {"linf": 0, "l2": 1, "l1": 2, "l0": 3, "l0-features": 3}
-NORMS = [(threat_title(norm), number) for norm, number in list(_NORMS.items())[:4]]
+_NUMBERS = {math.inf: 0, 2.0: 1, 1.0: 2, 0.0: 3}
+NORMS = list(zip(("ℓ∞", "ℓ₂", "ℓ₁", "ℓ₀"), _NUMBERS.values(), strict=True))
 
 
 def figure(name: str, title: str, spec: Mapping[str, Any]) -> Figure | None:
@@ -32,9 +34,22 @@ def figure(name: str, title: str, spec: Mapping[str, Any]) -> Figure | None:
     return makers[spec["kind"]](name, title, spec)
 
 
-def _colour(norm: str) -> str:
-    """The colour token of a norm."""
-    return f"n{_NORMS[norm]}" if norm in _NORMS else "ink"
+def _number(threat: str) -> int | None:
+    """The number of the norm that a threat measures in; None for every other threat."""
+    order = shown_facts(threat).order
+    return None if order is None else _NUMBERS.get(order)
+
+
+def _colour(threat: str) -> str:
+    """The colour token of a threat's norm."""
+    number = _number(threat)
+    return "ink" if number is None else f"n{number}"
+
+
+def _mark(threat: str, otherwise: int) -> int:
+    """The number of the symbol of a threat's norm."""
+    number = _number(threat)
+    return otherwise if number is None else number
 
 
 def _curves(name: str, title: str, spec: Mapping[str, Any]) -> Figure:
@@ -51,7 +66,7 @@ def _curves(name: str, title: str, spec: Mapping[str, Any]) -> Figure:
             data.append({
                 "type": "scatter", "mode": mode, "x": x, "y": [100 * v for v in one[key]],
                 "line": {"color": f"@{colour}", "width": 2.25 if key == "y" else 1.5, "dash": dash},
-                "marker": {"symbol": SYMBOLS[_NORMS.get(norm, number)], "size": 8},
+                "marker": {"symbol": SYMBOLS[_mark(norm, number)], "size": 8},
                 "hovertemplate": f"{threat_title(norm)}, {what}<br>%{{x:.3g}}: %{{y:.1f}} %"
                                  "<extra></extra>",
             })  # fmt: skip
@@ -76,7 +91,7 @@ def _scatter(name: str, title: str, spec: Mapping[str, Any]) -> Figure:
         ]
         groups.append({
             "name": threat_title(one["name"]), "colour": _colour(one["name"]),
-            "symbol": _NORMS.get(one["name"], number),
+            "symbol": _mark(one["name"], number),
             "x": [x for x, _ in known], "y": [y for _, y in known],
         })  # fmt: skip
     axes = (pretty(spec["x"]), pretty(spec["y"]))

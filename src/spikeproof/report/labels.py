@@ -6,7 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 
+from spikeproof.base import SettingError
 from spikeproof.data import DATASETS
+from spikeproof.threats import shown_facts
 
 __all__ = [
     "data_title",
@@ -19,32 +21,26 @@ __all__ = [
     "threat_title",
 ]
 
-_THREATS = {
-    "linf": ("ℓ∞", "largest change of any one value"),
-    "l2": ("ℓ₂", "Euclidean length of the change"),
-    "l1": ("ℓ₁", "sum of all changes"),
-    "l0": ("ℓ₀", "pixels or samples changed"),
-    "l0-features": ("ℓ₀", "values changed"),
-    "counts": ("counts", "events added or removed"),
-    "joint": ("joint", "multiple of each view's own radius"),
-    "union": ("together", "all at once"),
-    "clean": ("clean", "no attack"),
-}
+# Columns beside those of threats.
+_BESIDE = {"union": ("together", "all at once"), "clean": ("clean", "no attack")}
 
 
 def data_title(data: str) -> str:
-    """What a data set shows, in words; its own name where it is not one of ours."""
-    return DATASETS[data].facts.title if data in DATASETS else data
+    """What a data set shows, in words; its own name where no package here offers it."""
+    try:
+        return DATASETS[data].facts.title
+    except SettingError:
+        return data
 
 
 def threat_title(threat: str) -> str:
     """The short name of a threat in tables."""
-    return _THREATS.get(threat, (threat, ""))[0]
+    return _BESIDE[threat][0] if threat in _BESIDE else shown_facts(threat).symbol
 
 
 def measure(threat: str) -> str:
     """What a threat's radius counts."""
-    return _THREATS.get(threat, ("", "radius"))[1]
+    return _BESIDE[threat][1] if threat in _BESIDE else shown_facts(threat).title
 
 
 def number(value: float | None, digits: int = 3) -> str:

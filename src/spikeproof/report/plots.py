@@ -13,6 +13,7 @@ from spikeproof.report.figures import Figure, bars, curves
 from spikeproof.report.labels import measure, threat_title
 from spikeproof.report.origin import Origin
 from spikeproof.report.scatter import clouds
+from spikeproof.threats import by_order, shown_facts
 
 __all__ = ["activity", "gradients", "norms_of", "security", "series", "slug"]
 
@@ -39,18 +40,12 @@ def security(summary: DataSummary, colours: Mapping[str, int], known: Origin) ->
             slug("curve", summary.data, threat),
             f"{threat_title(threat)}: {measure(threat)}",
             [{"series": colours[curve.training], **vars(curve)} for curve in found],
-            unit=_unit(known.unit, threat),
+            unit=shown_facts(threat).unit or known.unit,
             chance=chance,
         )
         for threat, found in by_threat.items()
         if found
     ]
-
-
-def _unit(plain: str, threat: str) -> str:
-    """What a radius is measured in; a count has no unit, and ``joint`` is a factor."""
-    counted = {"l0": "pixels or samples", "l0-features": "values", "counts": "events"}
-    return "factor" if threat == "joint" else counted.get(threat, plain)
 
 
 def gradients(summary: DataSummary, colours: Mapping[str, int]) -> list[Figure]:
@@ -75,7 +70,7 @@ def gradients(summary: DataSummary, colours: Mapping[str, int]) -> list[Figure]:
 def norms_of(probes: Iterable[Mapping[str, Any]]) -> list[str]:
     """The norms that probes hold, from large to small p."""
     norms = {key[8:] for arrays in probes for key in arrays if key.startswith("rho_adv_")}
-    known = [norm for norm in ("linf", "l2", "l1", "l0") if norm in norms]
+    known = by_order(norms)
     return known + sorted(norms - set(known))
 
 

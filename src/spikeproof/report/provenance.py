@@ -168,7 +168,7 @@ def _attacks(summary: Summary) -> Iterator[str]:
     names = list(dict.fromkeys(m["name"] for cell in cells for m in cell.result["members"]))
     if names:
         yield (
-            f"The attacks were: {listed(names)}. Other gradient paths, many more steps and attacks "
+            f"The attacks were: {listed(names)}. Other gradient rules, many more steps and attacks "
             "without any gradient may break more."
         )
 

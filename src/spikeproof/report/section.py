@@ -34,7 +34,7 @@ _MEDIANS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One data set on the page; empty fields are told in a sentence.
+    """One data set on the page; a sentence stands for each empty field.
 
     Args:
         id: For the page.

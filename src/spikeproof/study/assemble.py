@@ -109,7 +109,7 @@ def job_of(
         seed: Of the run.
         pieces: What ``pieces_of`` made of the table; made here where absent.
     Returns:
-        Everything that ``fit`` is told besides model and data; ``check`` says whether it fits.
+        Everything that ``fit`` is given besides model and data; ``check`` says whether it fits.
     Raises:
         SettingError: a name or setting that does not exist.
     """

@@ -31,7 +31,7 @@ _SUITE_PASSES = {"quick": 150.0, "core": 800.0, "standard": 3000.0, "full": 9000
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One unit of work: train a network, climb one ladder with it, probe it, or disturb it.
+    """One unit of work: train a network, evaluate one ladder of it, probe it, or disturb it.
 
     Args:
         id: First 16 hex digits of the hash of everything that determines the result.
@@ -167,7 +167,7 @@ def _chosen(part: DataPlan, name: str, ladder: tuple[Threat, ...]) -> tuple[Thre
 
 
 def _timed(plan: Plan, part: DataPlan, data: Dataset, items: int) -> list[dict[str, Any]]:
-    """What the timing cells of a data set are told, where it asks for them."""
+    """What the timing cells of a data set measure, where it asks for them."""
     if part.timing is None:
         return []
     asked = part.timing

@@ -156,7 +156,7 @@ def _items(content: Mapping[str, Any], data: Dataset) -> Split:
 
 
 def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
-    """Climb one ladder."""
+    """Evaluate one ladder."""
     content, model = cell.cell, _parent(folder, cell)
     ladder, attacks = attack_of(content, data.domain)
     split = _items(content, data)

@@ -1,5 +1,6 @@
 """What the attacker may do (Threat, geometries) and wants (Goal)."""
 
+from spikeproof.threats.box import Boxed
 from spikeproof.threats.counts import Counts
 from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Geometry
@@ -9,7 +10,13 @@ from spikeproof.threats.l0 import L0
 from spikeproof.threats.l1 import L1
 from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
-from spikeproof.threats.registry import GEOMETRIES, geometry_named, threat_facts
+from spikeproof.threats.registry import (
+    GEOMETRIES,
+    by_order,
+    geometry_named,
+    shown_facts,
+    threat_facts,
+)
 from spikeproof.threats.standard import standard_threats, threat_of
 from spikeproof.threats.threat import Threat
 
@@ -19,6 +26,7 @@ __all__ = [
     "L1",
     "L2",
     "LOSSES",
+    "Boxed",
     "Counts",
     "Geometry",
     "Goal",
@@ -28,7 +36,9 @@ __all__ = [
     "OutputChange",
     "Threat",
     "ThreatFacts",
+    "by_order",
     "geometry_named",
+    "shown_facts",
     "standard_threats",
     "threat_facts",
     "threat_of",

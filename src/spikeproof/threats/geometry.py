@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -37,6 +38,11 @@ class Geometry(Described, ABC):
     def norm(self) -> bool:
         """Whether the distance is a norm in units of the input, so that steps may be lengths."""
         return False
+
+    @property
+    def per_view(self) -> Mapping[str, tuple[Geometry, float]]:
+        """Where every view is measured on its own, its geometry and radius; empty otherwise."""
+        return {}
 
     @property
     @abstractmethod

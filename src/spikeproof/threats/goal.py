@@ -27,7 +27,7 @@ class Goal(Protocol):
         ...
 
     def score(self, logits: Tensor) -> Tensor:
-        """What the attacker climbs, ``(N,)``."""
+        """What the attacker maximises, ``(N,)``."""
         ...
 
     def __getitem__(self, which: Tensor | slice) -> Goal:
@@ -52,7 +52,7 @@ class Misclassification:
     Args:
         y: True classes, or the wanted ones where ``targeted``; int64 ``(N,)``.
         targeted: Whether ``y`` is what the attacker wants.
-        loss: What is climbed: ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
+        loss: What is maximised: ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
         rival: Classes that the score raises instead of whichever comes closest, int64 ``(N,)``;
             the margin stays untargeted. Only where not ``targeted``.
     Raises:
@@ -118,7 +118,7 @@ class Misclassification:
         return torch.where(gap == 0, torch.full_like(gap, torch.finfo(gap.dtype).tiny), gap)
 
     def score(self, logits: Tensor) -> Tensor:
-        """What the attacker climbs, ``(N,)``; differentiable in the logits."""
+        """What the attacker maximises, ``(N,)``; differentiable in the logits."""
         logits = self._checked(logits)
         wanted = self.y if self.targeted else self.rival
         if self.loss == "cross_entropy":
@@ -145,7 +145,7 @@ class Misclassification:
         return logits.masked_fill(mask, -torch.inf).amax(1)
 
     def _checked(self, logits: Tensor) -> Tensor:
-        """The logits, if they can be judged."""
+        """The logits, if they can be scored."""
         if logits.ndim != 2 or logits.shape[1] < 2:
             raise InputError(
                 f"Logits must have shape (N, K) with K >= 2 classes; got {tuple(logits.shape)}. "

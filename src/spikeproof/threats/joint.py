@@ -68,6 +68,11 @@ class Joint(Geometry):
         return "joint"
 
     @property
+    def per_view(self) -> Mapping[str, tuple[Geometry, float]]:
+        """The views that may move."""
+        return self.views
+
+    @property
     def convex(self) -> bool:
         """Whether every view's geometry is."""
         return all(geometry.convex for geometry, _ in self.views.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from spikeproof.base import Registry, SettingError, suggestion
 from spikeproof.threats.counts import Counts
@@ -14,7 +14,7 @@ from spikeproof.threats.l1 import L1
 from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
 
-__all__ = ["GEOMETRIES", "geometry_named", "threat_facts"]
+__all__ = ["GEOMETRIES", "by_order", "geometry_named", "shown_facts", "threat_facts"]
 
 
 GEOMETRIES: Registry[Geometry] = Registry(
@@ -35,6 +35,33 @@ def threat_facts(name: str) -> ThreatFacts:
         'values changed'
     """
     return _named(name)[1]
+
+
+def shown_facts(name: str) -> ThreatFacts:
+    """Return what is known of a threat, or only its name where no package here offers it.
+
+    For pages and tables: a run is shown wherever it was made.
+
+    Example:
+        >>> shown_facts("l1").symbol, shown_facts("of-elsewhere").symbol
+        ('ℓ₁', 'of-elsewhere')
+    """
+    try:
+        return threat_facts(name)
+    except SettingError:
+        return ThreatFacts(symbol=name, title="radius")
+
+
+def by_order(names: Iterable[str]) -> list[str]:
+    """Return those of the threats that are an l_p norm, from large to small p.
+
+    Example:
+        >>> by_order(["counts", "l0", "linf", "l2"])
+        ['linf', 'l2', 'l0']
+    """
+    orders = {name: shown_facts(name).order for name in names}
+    known = [(-order, name) for name, order in orders.items() if order is not None]
+    return [name for _, name in sorted(known)]
 
 
 def geometry_named(name: str) -> Geometry:

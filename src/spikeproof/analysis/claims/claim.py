@@ -121,7 +121,7 @@ class Claim(Protocol):
     """What is judged, in one sentence."""
 
     def judge(self, results: Results, data: str) -> Verdict:
-        """SuccessCriterion the claim on one data set of a run.
+        """Judge the claim on one data set of a run.
 
         Args:
             results: Everything the run says.

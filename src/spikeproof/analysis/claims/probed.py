@@ -10,6 +10,7 @@ from spikeproof.analysis.claims.claim import Claim, Verdict, VerdictPart, missin
 from spikeproof.analysis.results import Results
 from spikeproof.analysis.tables import Table
 from spikeproof.metrics import Estimate, Floats
+from spikeproof.threats import by_order
 
 __all__ = [
     "needed_share",
@@ -34,9 +35,14 @@ def probed(
     return training, table, results.probe_radii(data, training)
 
 
-def norms_in(table: Table, wanted: Any) -> list[str]:
-    """The norms that a probe holds, in the given order."""
-    return [norm for norm in wanted if f"rho_random_{norm}" in table.values]
+def norms_in(table: Table) -> list[str]:
+    """The norms that a probe holds, from large to small p."""
+    start = "rho_random_"
+    return by_order(
+        key.removeprefix(start)
+        for key in table.values
+        if key.startswith(start) and not key.startswith(f"{start}se_")
+    )
 
 
 def quotient(above_line: Floats, below: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spikeproof.analysis.claims.claim import Claim, Verdict
@@ -12,7 +12,7 @@ from spikeproof.analysis.claims.sparse_training import SparseTrainingHelps
 from spikeproof.analysis.claims.sparsity import SparsityBoundsGap
 from spikeproof.analysis.claims.vulnerability import AttackBeatsRandom, FirstOrderPrediction
 from spikeproof.analysis.results import Results
-from spikeproof.base import Registry
+from spikeproof.base import Registry, SettingError
 
 __all__ = ["CLAIMS", "SEVEN", "claims_of", "verdicts"]
 
@@ -45,8 +45,13 @@ def claims_of(plan: Mapping[str, Any]) -> list[Claim]:
         >>> [claim.title for claim in claims_of({"claims": ["every-modality"]})]
         ['the gain of sparse-gradient training holds in every modality']
     """
+    return [CLAIMS.build(claim) for claim in _named(plan)]
+
+
+def _named(plan: Mapping[str, Any]) -> Sequence[Any]:
+    """What a plan names."""
     named = plan.get("claims")
-    return [CLAIMS.build(claim) for claim in (SEVEN if named is None else named)]
+    return SEVEN if named is None else list(named)
 
 
 def verdicts(results: Results) -> list[Verdict]:
@@ -60,13 +65,32 @@ def verdicts(results: Results) -> list[Verdict]:
         results: From :func:`spikeproof.analysis.results`.
     Returns:
         Verdicts in the order of the claims, within a claim in the order of the data sets; a claim
-        over all of them ends with a verdict on ``"all"``.
-    Raises:
-        SettingError: a claim that is not registered here.
+        over all of them ends with a verdict on ``"all"``. A claim that no package here offers is
+        ``undecided``, with the reason.
     """
     found: list[Verdict] = []
-    for claim in claims_of(results.plan):
+    for named in _named(results.plan):
+        try:
+            claim = CLAIMS.build(named)
+        except SettingError as problem:
+            found += [_not_here(named, data, str(problem)) for data in results.data()]
+            continue
         rows = [claim.judge(results, data) for data in results.data()]
         overall = getattr(claim, "overall", None)
         found += [*rows, overall(results, rows)] if overall else rows
     return found
+
+
+def _not_here(named: Any, data: str, why: str) -> Verdict:
+    """The verdict on a claim that is not installed where the run is read."""
+    key = str(named.get("kind") if isinstance(named, Mapping) else named)
+    return Verdict(
+        claim=key,
+        title=f"the claim {key!r}",
+        judged="What this claim judges is known to the package that offers it.",
+        data=data,
+        verdict="undecided",
+        estimate=None,
+        unit="",
+        explanation=why,
+    )

@@ -19,8 +19,9 @@ from spikeproof.analysis.claims.claim import (
 )
 from spikeproof.analysis.claims.gaps import gap_part, middle, sentence
 from spikeproof.analysis.results import Results
-from spikeproof.analysis.tables import LP_THREATS, Table, align
+from spikeproof.analysis.tables import Table, align
 from spikeproof.metrics import Bootstrap, Floats
+from spikeproof.threats import by_order
 
 __all__ = [
     "LinfDestroysMost",
@@ -90,7 +91,7 @@ class NoiseIsSurvived:
 
     def judge(self, results: Results, data: str) -> Verdict:
         """The verdict on one data set."""
-        norms = [t for t in results.threats(data) if t in LP_THREATS]
+        norms = by_order(results.threats(data))
         found = _attacked(results, data, self, norms)
         if isinstance(found, Verdict):
             return found

@@ -19,8 +19,9 @@ from spikeproof.analysis.claims.claim import (
 )
 from spikeproof.analysis.claims.gaps import gap_part, middle, sentence
 from spikeproof.analysis.results import Results
-from spikeproof.analysis.tables import LP_THREATS, Table, align
+from spikeproof.analysis.tables import Table, align
 from spikeproof.metrics import Bootstrap, Floats, bootstrap_p, holm
+from spikeproof.threats import by_order
 
 __all__ = [
     "SparseTrainingHelps",
@@ -46,7 +47,7 @@ class SparseTrainingHelps:
                 "training with cross-entropy alone" if base is None else "sparse-gradient training"
             )
             return missing(self, data, f"this run has no {what}")
-        norms = [t for t in results.threats(data) if t in LP_THREATS]
+        norms = by_order(results.threats(data))
         pairs = _pairs(results, data, trained[0], base, norms)
         if pairs is None:
             return missing(

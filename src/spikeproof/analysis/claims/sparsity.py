@@ -34,8 +34,9 @@ from spikeproof.analysis.claims.probed import (
     scatter,
 )
 from spikeproof.analysis.results import Results
-from spikeproof.analysis.tables import LP_THREATS, Table
+from spikeproof.analysis.tables import Table
 from spikeproof.metrics import Bootstrap, Estimate, Floats
+from spikeproof.threats import shown_facts
 
 __all__ = [
     "SparsityBoundsGap",
@@ -108,7 +109,7 @@ def _figure(table: Table) -> dict[str, Any]:
             "y": listed(table.values[f"ratio_{norm}"]),
             "upper": listed(table.values[f"upper_{norm}"]),
         }
-        for norm in norms_in(table, LP_THREATS)
+        for norm in norms_in(table)
     ]
     return scatter("ratio predicted from the gradient", "measured ratio", series)
 
@@ -116,17 +117,18 @@ def _figure(table: Table) -> dict[str, Any]:
 def _theory_parts(boot: Bootstrap, table: Table) -> list[VerdictPart]:
     """How the measured ratio follows theory in each norm, and where sparsity widens it."""
     parts = []
-    for norm in norms_in(table, LP_THREATS):
+    for norm in norms_in(table):
         ratio, theory = table.values[f"ratio_{norm}"], table.values[f"theory_{norm}"]
-        if norm == "l2":
+        order = shown_facts(norm).order
+        if order == 2:
             # Theory is the same number, n + 2, for every item: nothing to correlate with.
             estimate = median(boot, quotient(ratio, theory))
             if estimate is not None:
                 answer = within(estimate, *AGREEMENT)
-                parts.append(part_of("l2: ratio / (n + 2)", answer, estimate, "median"))
+                parts.append(part_of(f"{norm}: ratio / (n + 2)", answer, estimate, "median"))
             continue
         pairs = [(f"{norm}: rank correlation with theory", theory, 1.0)]
-        if norm in ("l1", "l0"):
+        if order in (0, 1):
             pairs.append((f"{norm}: rank correlation with ‖g‖₀", table.values["g_l0"], -1.0))
         for name, other, sign in pairs:
             link = _linked(boot, ratio, other)

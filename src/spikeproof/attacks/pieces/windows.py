@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds
 from spikeproof.data import Domain, Views
-from spikeproof.threats import Joint, Threat
+from spikeproof.threats import Threat
 
 __all__ = ["Canvas", "Window"]
 
@@ -44,19 +44,19 @@ class Canvas:
     """
 
     def __init__(self, threat: Threat) -> None:
-        domain, geometry = threat.domain, threat.geometry
+        domain, views = threat.domain, threat.geometry.per_view
         self.size = domain.size
         self.parts: list[tuple[slice, tuple[int, int, int, int]]] = []
         self.radii = [threat.radius]
         if isinstance(domain, Domain):
             self.parts.append((slice(0, self.size), domain.layout))
-        elif isinstance(geometry, Joint):
-            named = [name for name, _ in domain.parts if name in geometry.views]
-            self.radii = [geometry.views[name][1] * threat.radius for name in named]
+        elif views:
+            named = [name for name, _ in domain.parts if name in views]
+            self.radii = [views[name][1] * threat.radius for name in named]
             self.parts = [_part(domain, name) for name in named]
         else:
             self.parts = [_part(domain, name) for name, _ in domain.parts]
-        self.joint = isinstance(geometry, Joint)
+        self.joint = bool(views)
 
     @property
     def numbers(self) -> int:

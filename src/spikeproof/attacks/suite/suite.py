@@ -33,7 +33,7 @@ class Suite:
     rising on an item it left standing goes on from there, twice as long each time. The runs of
     ``Restarts`` are made in one batch.
 
-    A network that draws (Poisson coding, noisy neurons) is attacked through the mean gradient of
+    A stochastic network (Poisson coding, noisy neurons) is attacked through the mean gradient of
     10 draws, then once more by each kind of loss as if every draw were its expectation. On a
     network in which no layer obeys a gradient rule (see ``GradientRuleUnused``), all members take
     its own gradient, and those that are then the same attack run once.
@@ -47,8 +47,8 @@ class Suite:
     Cost:
         One forward pass per item, one more with ``start``; then per surviving item each member's
         own cost and one forward pass, less the clean one where a member has met the same batch
-        of survivors before (never where the network draws). Two passes of a single item, to see
-        whether the network draws and obeys, are not counted.
+        of survivors before (never where the network is stochastic). Two passes of a single item,
+        to see whether the network is stochastic and obeys the rule, are not counted.
     Example:
         >>> len(Suite((Member(), Member(loss="cross_entropy"))).members)
         2
@@ -78,8 +78,8 @@ class Suite:
     def fitted(self, model: nn.Module, x: Tensor) -> Suite:
         """The suite as it attacks this model.
 
-        Averaged over draws if the model draws. Where no layer of the model obeys a gradient rule,
-        members that differ by their rule alone are one attack, and are counted as one.
+        Averaged over draws if the model is stochastic. Where no layer of the model obeys a
+        gradient rule, members that differ by their rule alone are one attack, and count as one.
 
         Args:
             model: Maps ``(N, *shape)`` to logits ``(N, K)``.
@@ -99,7 +99,7 @@ class Suite:
 
     @property
     def averages(self) -> bool:
-        """Whether every member already says what to do about a network that draws."""
+        """Whether every member already says what to do about a stochastic network."""
         return all(member.averages for member in self.members)
 
     def __call__(

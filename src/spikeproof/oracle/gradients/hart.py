@@ -67,5 +67,5 @@ class HART:
         """Spikes of one layer, with this gradient."""
         slope = Slope("triangle", self.sharpness).derivative(firing.membranes)
         moved = firing.drive - firing.drive.detach()
-        # One mean over time for all steps, so that each hears the mean of their gradients.
+        # One mean over time for all steps, so that each receives the mean of their gradients.
         return firing.spikes + (firing.dynamics.threshold * slope * moved).mean(0)

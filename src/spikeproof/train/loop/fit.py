@@ -69,7 +69,7 @@ def fit(
             registered terms.
         progress: A hook called with (epoch, epochs, numbers by name) after every epoch; True for
             a bar, False for silence, None for a bar where standard error is a terminal.
-        loggers: Hear of every epoch and are closed at the end, such as ``TensorBoard``.
+        loggers: Are called after every epoch and closed at the end, such as ``TensorBoard``.
     Returns:
         What happened, epoch by epoch.
     Raises:
@@ -157,7 +157,8 @@ def _store(run: Run, data: Dataset, directory: Path | str | None) -> Checkpoint 
     weights = sum(t.numel() * t.element_size() for t in run.model.state_dict().values())
     copies = 4 + (run.average is not None) + 2 * (run.clean is not None)
     who = identity(run.model, data, run.work)
-    store = Checkpoint(directory, who, needed=copies * weights + 2**20 if run.group.is_main else 0)
+    needed = copies * weights + 2**20 if run.group.is_main else 0
+    store = Checkpoint(directory, who, needed, data.domain)
     run.group.wait()
     state = store.load()
     if state is not None:

@@ -46,7 +46,7 @@ class Group:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes files and talks."""
+        """Whether this process is rank 0, which writes files and messages."""
         return self.rank == 0
 
     def share(self, which: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -51,6 +52,8 @@ class RobustValidation:
         >>> validation(model, x, y, seeds=seeds(0, n=2))
         {'linf 0.25': tensor([ True, False])}
     """
+
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
 
     threats: tuple[Threat, ...]
     attack: Attack = _CHEAP

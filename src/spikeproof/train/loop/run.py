@@ -247,7 +247,7 @@ class Run:
             path = failure.save(self.reproducer)
             kept = f"{path} reproduces the step; a checkpoint of earlier epochs is intact."
         raise Diverged(
-            f"Training left the finite numbers in epoch {step.epoch}, step {step.index + 1}, on "
+            f"Training became NaN or infinite in epoch {step.epoch}, step {step.index + 1}, on "
             f"items {shown} ({len(items)} in all), first seen in {where}: {what}. Lower the "
             f"learning rate (now {self.settings.learning_rate:g}), set "
             f"TrainingSettings(gradient_clip=1.0), or lower the weight of the largest term. {kept}"

@@ -26,7 +26,7 @@ class Bars:
         version="1",
         classes=2,
         title="Bars",
-        unit="pixel intensity, 0–1",
+        unit="brightness, 0–1",
         licence="CC0",
         source="Bars drawn by the guest package.",
         radii={"linf": (0.05, 0.1, 0.2), "half": (0.1, 0.2, 0.4)},

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
-from spikeproof.threats import Geometry, ThreatFacts
+from spikeproof.threats import Boxed, ThreatFacts
 
 __all__ = ["Half"]
 
 
 @dataclass(frozen=True)
-class Half(Geometry):
+class Half(Boxed):
     """Features of the first half of an item move by at most the radius, the others not at all."""
 
     facts: ClassVar[Mapping[str, ThreatFacts]] = {
