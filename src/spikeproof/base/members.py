@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
 
-from spikeproof.base.checks import suggestion
 from spikeproof.base.errors import SettingError
 from spikeproof.base.guests import Guests
+from spikeproof.names import suggestion
 
 __all__ = ["Members"]
 
