@@ -100,10 +100,10 @@ class _Kept(CellRecord):
     @cached_property
     def items(self) -> Arrays:
         """The per-item arrays, with NaN for those that were not kept."""
-        found = {name: _unpacked(record) for name, record in self.arrays.items()}
+        unpacked = {name: _unpacked(record) for name, record in self.arrays.items()}
         if self.kind == "attack":
-            found |= {name: np.full(found["broken"].shape, np.nan) for name in _ABSENT}
-        return found
+            unpacked |= {name: np.full(unpacked["broken"].shape, np.nan) for name in _ABSENT}
+        return unpacked
 
     def gallery(self) -> Arrays:
         """An extract keeps no examples."""

@@ -253,6 +253,6 @@ class Descent(MinimumNorm):
             logits, grad = oracle.logits_and_grad(left.x_adv, left.goal.score, left.idx)
             margin = left.goal.margin(logits)
             distance = near.keep(left.x_adv, margin, left.idx)
-            found = near.distance[left.idx]
-            look = Look(near.threat, grad, margin, distance, found, step, self.steps)
+            shortest = near.distance[left.idx]
+            look = Look(near.threat, grad, margin, distance, shortest, step, self.steps)
             self._advance(left, look)

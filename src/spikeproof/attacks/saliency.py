@@ -127,12 +127,12 @@ class Saliency:
         count = min(self.candidates, gain.shape[1])
         places = gain.sort(dim=1, descending=True, stable=True).indices[:, :count]
         nowhere = torch.zeros_like(gain, dtype=torch.bool)
-        found = []
+        tried = []
         for place in places.T:
             put = nowhere.scatter(1, place[:, None], True)
             x_adv = threat.swap_units(left.z, left.x, grad, put=put, take=nowhere)
-            found.append(left.goal.margin(oracle.logits(x_adv, left.idx)))
-        margins = torch.stack(found, dim=1)
+            tried.append(left.goal.margin(oracle.logits(x_adv, left.idx)))
+        margins = torch.stack(tried, dim=1)
         margins = margins - margins.amin(1, keepdim=True) + 1
         margins = torch.where(gain.gather(1, places) > 0, margins, 0.0)
         return torch.zeros_like(gain).scatter(1, places, margins.to(gain))

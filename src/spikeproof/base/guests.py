@@ -38,10 +38,10 @@ class Guests:
             return {}
         from importlib.metadata import entry_points  # needed only where something is looked up
 
-        found: dict[str, list[EntryPoint]] = {}
+        points_by_name: dict[str, list[EntryPoint]] = {}
         for point in entry_points(group=self.group):
-            found.setdefault(point.name, []).append(point)
-        return found
+            points_by_name.setdefault(point.name, []).append(point)
+        return points_by_name
 
     def origins(self) -> dict[str, str]:
         """The top module that each name comes from."""
@@ -83,8 +83,8 @@ class Guests:
 
 def _packages(points: list[EntryPoint]) -> str:
     """The packages of some entry points, in a sentence."""
-    found = [point.dist for point in points]
-    names = [f"{dist.name} {dist.version}" if dist else "a package" for dist in found]
+    packages = [point.dist for point in points]
+    names = [f"{dist.name} {dist.version}" if dist else "a package" for dist in packages]
     return f"{'The packages' if len(names) > 1 else 'The package'} {' and '.join(sorted(names))}"
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
 
-from spikeproof.base.checks import suggestion
 from spikeproof.base.errors import SettingError
 from spikeproof.base.guests import Guests
+from spikeproof.names import suggestion
 
 __all__ = ["Members"]
 
@@ -97,14 +97,14 @@ class Members(Generic[V]):
 
     def _working(self) -> list[str]:
         """Names of the same."""
-        found = []
+        listed = []
         for name in self:
             try:
                 self[name]
             except SettingError:  # it says so to whoever names it
                 continue
-            found.append(name)
-        return found
+            listed.append(name)
+        return listed
 
     def _check(self, name: str, member: Any) -> None:
         """Refuse what the family does not hold."""

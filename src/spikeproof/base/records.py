@@ -30,7 +30,7 @@ from typing import Annotated, Any, TypeVar, cast
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from spikeproof.base.checks import placed, suggestion
+from spikeproof.base.checks import placed
 from spikeproof.base.errors import SettingError
 from spikeproof.base.fields import (
     entries,
@@ -46,6 +46,7 @@ from spikeproof.base.fields import (
     speaks,
 )
 from spikeproof.base.notices import old_spelling
+from spikeproof.names import suggestion
 
 __all__ = ["record_of", "settings_from"]
 

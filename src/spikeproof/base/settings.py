@@ -10,12 +10,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from spikeproof.base.checks import suggestion
 from spikeproof.base.errors import SettingError
 from spikeproof.base.fields import FAMILIES
 from spikeproof.base.members import Members
 from spikeproof.base.notices import old_spelling
 from spikeproof.base.records import record_of, settings_from
+from spikeproof.names import suggestion
 
 __all__ = ["Registry"]
 

@@ -73,7 +73,7 @@ def audit(
             left = f", about {spent / done * (total - done):.0f} s left" if done else ""
             note(f"[{done + 1}/{total}] {name} ...{left}")
 
-    found = evaluate.audit(
+    result = evaluate.audit(
         network,
         dataset,
         _chosen(dataset, threat or [], radii),
@@ -83,12 +83,12 @@ def audit(
         progress=progress,
     )
     if folder is not None:
-        found.save(folder)
+        result.save(folder)
         note(f"Saved to {folder}.")
     if as_json:
-        print_json(found.to_dict())
+        print_json(result.to_dict())
     else:
-        typer.echo(found.table())
+        typer.echo(result.table())
 
 
 def _check_fit(shape: tuple[int, ...], model: Path, data: Dataset) -> None:

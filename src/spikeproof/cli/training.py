@@ -54,13 +54,13 @@ def assigned(
 
 def _pairs(texts: Iterable[str], option: str) -> dict[str, Any]:
     """``name=value`` texts as a table; a comma makes a list."""
-    found: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
             raise typer.BadParameter(f"{option} takes NAME=VALUE; got {text!r}.")
-        found[name.strip().replace("-", "_")] = value.split(",") if "," in value else value
-    return found
+        parsed[name.strip().replace("-", "_")] = value.split(",") if "," in value else value
+    return parsed
 
 
 def _change(text: str) -> Augmentation:

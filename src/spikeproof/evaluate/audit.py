@@ -151,17 +151,17 @@ def audit(
         chosen = [threat for ladder in standard_threats(data).values() for threat in ladder]
     else:
         chosen = list(threats)
-    found, split = ladders(chosen), open_test(data, items)
+    per_threat, split = ladders(chosen), open_test(data, items)
     outcomes = []
-    for number, ladder in enumerate(found):
+    for number, ladder in enumerate(per_threat):
         if progress is not None:
-            progress(ladder[0].name, number, len(found))
+            progress(ladder[0].name, number, len(per_threat))
         outcome = evaluate_ladder(
             model, split, ladder, attacks, seed=seed, draws=draws, samples=samples
         )
         outcomes.append(outcome)
     if progress is not None:
-        progress("done", len(found), len(found))
+        progress("done", len(per_threat), len(per_threat))
     name = suite if isinstance(suite, str) else "custom"
     return Audit(data=data.spec.name, suite=name, seed=seed, outcomes=tuple(outcomes))
 

@@ -170,7 +170,7 @@ class _LadderEvaluation:
     def _attack(self, idx: Tensor, threat: Threat, keys: Seeds) -> None:
         """Run the suite on the items that still stand."""
         left = self.split[idx]
-        found = self.suite(
+        result = self.suite(
             self.model,
             left.x,
             left.y,
@@ -178,13 +178,13 @@ class _LadderEvaluation:
             seeds=keys[idx],
             is_adversarial=self._is_adversarial(left) if self.draws_itself else None,
         )
-        if found.x_adv.shape != left.x.shape:
+        if result.x_adv.shape != left.x.shape:
             raise InputError(
-                f"The suite returned {tuple(found.x_adv.shape)} for {tuple(left.x.shape)}."
+                f"The suite returned {tuple(result.x_adv.shape)} for {tuple(left.x.shape)}."
             )
-        self.passes += found.passes
-        self.stats = [a + b for a, b in zip(self.stats, found.stats, strict=True)]
-        self._keep(idx, found.x_adv, threat, found.member)
+        self.passes += result.passes
+        self.stats = [a + b for a, b in zip(self.stats, result.stats, strict=True)]
+        self._keep(idx, result.x_adv, threat, result.member)
 
     def _is_adversarial(self, left: Split) -> SuccessCriterion:
         """Who has won on a stochastic network: by the draws that verification will make."""

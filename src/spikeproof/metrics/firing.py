@@ -106,8 +106,8 @@ def activity(
     counts = {name: _Count(name) for name in layers}
     batches = zip(torch.split(x, batch_size), torch.split(numbers, batch_size), strict=True)
     _watched(model, {layers[name]: count for name, count in counts.items()}, batches)
-    found = {name: count.summary() for name, count in counts.items()}
-    return {name: summary for name, summary in found.items() if summary is not None}
+    summaries = {name: count.summary() for name, count in counts.items()}
+    return {name: summary for name, summary in summaries.items() if summary is not None}
 
 
 def _watched(

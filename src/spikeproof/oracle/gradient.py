@@ -186,5 +186,5 @@ def passes(gradient: GradientRule | None) -> tuple[int, int]:
         >>> passes(Surrogate())
         (1, 1)
     """
-    found: tuple[int, int] = getattr(gradient, "passes", (1, 1))
-    return found
+    counted: tuple[int, int] = getattr(gradient, "passes", (1, 1))
+    return counted

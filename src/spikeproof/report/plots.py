@@ -39,12 +39,12 @@ def security(summary: DataSummary, colours: Mapping[str, int], known: Origin) ->
         curves(
             slug("curve", summary.data, threat),
             f"{threat_title(threat)}: {measure(threat)}",
-            [{"series": colours[curve.training], **vars(curve)} for curve in found],
+            [{"series": colours[curve.training], **vars(curve)} for curve in lines],
             unit=shown_facts(threat).unit or known.unit,
             chance=chance,
         )
-        for threat, found in by_threat.items()
-        if found
+        for threat, lines in by_threat.items()
+        if lines
     ]
 
 

@@ -146,11 +146,11 @@ def specification_of(part: DataPlan, training: TrainingPlan, data: Dataset) -> M
         SettingError: a name or setting that does not exist, or that the architecture cannot have.
     """
     names = ("neuron", "encoder", "norm", "pooling", "stem")
-    made = {name: getattr(part, name) for name in names} | training.network
+    choices = {name: getattr(part, name) for name in names} | training.network
     for name, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):
-        if made[name] is not None:
-            made[name] = registry.build(made[name])
-    return spec_of(part.model, data, timesteps=part.timesteps, width=part.width, **made)
+        if choices[name] is not None:
+            choices[name] = registry.build(choices[name])
+    return spec_of(part.model, data, timesteps=part.timesteps, width=part.width, **choices)
 
 
 def network_of(part: DataPlan, training: TrainingPlan, data: Dataset, *, seed: int = 0) -> Network:
@@ -215,7 +215,7 @@ def check_names(plan: Plan, where: str = "plan") -> dict[str, Pieces]:
     for data in plan.data:
         _check_data(data, f"{where}: [[data]] {data.name!r}")
     known = [data.name for data in plan.data]
-    found = {}
+    by_training = {}
     for training in plan.training:
         place = f"{where}: [[training]] {training.name!r}"
         for name in training.data or ():
@@ -223,13 +223,13 @@ def check_names(plan: Plan, where: str = "plan") -> dict[str, Pieces]:
         for record in training.terms.values():
             _check(str(record["kind"]), TERMS, "term", place)
         with placed(place):
-            pieces = found[training.name] = pieces_of(training)
+            pieces = by_training[training.name] = pieces_of(training)
             Objective(pieces.terms, hooks=pieces.hooks)
         for data in plan.data:
             if training in plan.trainings(data.name):
                 settings_of(data, training, where)
                 _check_inputs(training, data, place)
-    return found
+    return by_training
 
 
 def _check_data(data: DataPlan, place: str) -> None:

@@ -29,8 +29,8 @@ __all__ = [
     "cases_needed",
     "combine",
     "estimate_of",
+    "finite_or_none",
     "gain_bars",
-    "listed",
     "median",
     "missing",
     "points",
@@ -236,7 +236,7 @@ def show(estimate: Estimate, form: str = ".2f") -> str:
     return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
 
 
-def listed(array: Floats) -> list[float | None]:
+def finite_or_none(array: Floats) -> list[float | None]:
     """An array as plain numbers, None where it is not finite."""
     return [float(v) if math.isfinite(v) else None for v in np.ravel(array)]
 

@@ -153,7 +153,7 @@ class Run:
         share = len(step.y) / len(idx)
         forward, loss, values = self._loss(step, share)
         if not all(map(math.isfinite, values.values())):
-            self._diverged(step, _listed(values))
+            self._diverged(step, _named_values(values))
         # Only the weights: the gradient to the input was taken where a term needed it.
         torch.autograd.backward(loss * share, inputs=self.parameters)
         self.group.sum_gradients(self.parameters)
@@ -214,13 +214,13 @@ class Run:
         if not torch.isfinite(norm):
             where = bad_gradient(self.model)
             self.optimizer.zero_grad()
-            what = f"gradient norm {norm:g}, {_listed(values)}"
+            what = f"gradient norm {norm:g}, {_named_values(values)}"
             self._diverged(step, what, None if where is None else f"gradient of {where}")
         if self.clean is not None:
             norm = self.clean.update(full, self.optimizer.param_groups[0]["lr"])
             if not torch.isfinite(norm):
                 self.optimizer.zero_grad()
-                what = f"gradient norm {norm:g}, {_listed(values)}"
+                what = f"gradient norm {norm:g}, {_named_values(values)}"
                 self._diverged(step, what, "the gradient of the clean model")
         norms = step_and_apply(full, self.optimizer, self.work.objective.hooks)
         self.norms += [] if norms is None else [norms]
@@ -295,6 +295,6 @@ def _rank(epoch: Epoch) -> tuple[float, float]:
     return epoch.validation_accuracy, -epoch.validation_loss
 
 
-def _listed(values: Mapping[str, float]) -> str:
+def _named_values(values: Mapping[str, float]) -> str:
     """Numbers by name, in a sentence."""
     return ", ".join(f"{name} {value:g}" for name, value in values.items() if name != _RIGHT)
