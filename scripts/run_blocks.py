@@ -18,8 +18,10 @@ def main(paths: list[str]) -> int:
         started, count = time.perf_counter(), 0
         for block in BLOCK.finditer(text):
             line = text[: block.start(1)].count("\n")
-            # Blank lines in front give errors the line numbers of the Markdown file.
-            exec(compile("\n" * line + block[1], path, "exec"), names)
+            # Blank lines in front give errors the line numbers of the Markdown file; a reader's
+            # own file does not begin with the __future__ import of this one.
+            code = compile("\n" * line + block[1], path, "exec", dont_inherit=True)
+            exec(code, names)
             count += 1
         print(f"{path}: {count} Python blocks ran in {time.perf_counter() - started:.1f} s")
         if not count:

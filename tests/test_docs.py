@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import re
 import shlex
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 import typer
 
-from spikeproof.base import Registry
+from spikeproof.base import Members, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -57,6 +58,24 @@ def script(name: str) -> ModuleType:
     return module
 
 
+@pytest.fixture
+def registries() -> Iterator[None]:
+    """What a page registers is gone after it, so that other tests count what is ours."""
+    rooms = ("analysis", "attacks", "data", "models", "neurons", "oracle", "study")
+    modules = [
+        importlib.import_module(f"spikeproof.{room}") for room in (*rooms, "threats", "train")
+    ]
+    found = [value for module in modules for value in vars(module).values()]
+    open_to_all = [value for value in found if isinstance(value, Members)]
+    assert len(open_to_all) >= 12
+    before = [dict(family.members) for family in open_to_all]
+    yield
+    for family, members in zip(open_to_all, before, strict=True):
+        family.members.clear()
+        family.members.update(members)
+
+
+@pytest.mark.usefixtures("registries")
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name_of)
 def test_the_python_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import ATTACKS, PGD, Attack, Restarts, SparseRS, Square, Transfer
+from spikeproof.attacks import ATTACKS, PGD, Attack, Restarts, SparsePGD, SparseRS, Square, Transfer
 from spikeproof.attacks.pieces.schedule import share_at
 from spikeproof.attacks.pieces.windows import Canvas
 from spikeproof.attacks.square import MARKS
@@ -16,7 +19,18 @@ from spikeproof.base import FileProblem, InputError, SettingError, seeds
 from spikeproof.data import Domain, Views
 from spikeproof.models import ModelSpec, build, save_model
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, L2, Counts, Joint, Linf, Misclassification, Threat
+from spikeproof.threats import (
+    L0,
+    L1,
+    L2,
+    Counts,
+    Geometry,
+    Joint,
+    Linf,
+    Misclassification,
+    Threat,
+    ThreatFacts,
+)
 
 IMAGE = Domain(kind="image", shape=(3, 8, 8))
 EVENTS = Domain(kind="events", shape=(4, 2, 6, 6), high=4.0, integer=True)
@@ -133,6 +147,34 @@ def test_square_serves_norms_and_says_no_to_counts() -> None:
             no[0],
             seeds=seeds(0, 1),
         )
+
+
+@dataclass(frozen=True)
+class Elsewhere(L2):
+    """The Euclidean length under another name, as of another package."""
+
+    facts: ClassVar[Mapping[str, ThreatFacts]] = {
+        "elsewhere": ThreatFacts(symbol="e", title="length", order=2.0)
+    }
+
+    @property
+    def name(self) -> str:
+        return "elsewhere"
+
+
+def test_square_serves_the_norms_of_other_packages() -> None:
+    x, goal = torch.rand(2, 3, 8, 8), Misclassification(torch.tensor([0, 1]))
+
+    def found(geometry: Geometry) -> Tensor:
+        with Oracle(Asked()) as oracle:
+            return Square(steps=20)(
+                oracle, x, goal, Threat(geometry, 0.5, IMAGE), seeds=seeds(0, n=2)
+            )
+
+    assert torch.equal(found(Elsewhere()), found(L2()))
+    assert not SparsePGD().serves(Threat(Elsewhere(), 0.5, IMAGE))
+    assert SparsePGD().serves(Threat(L0(pixels=False), 2, IMAGE))
+    assert not SparsePGD().serves(Threat(Counts(), 2, EVENTS)), "a count, but of whole events"
 
 
 @pytest.mark.parametrize("kind", [Square, SparseRS])

@@ -25,6 +25,20 @@ class Near:
     steps: int = 1
 """
 
+ODD = """
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+def attack(): ...
+
+class Attack: ...
+
+@dataclass(frozen=True)
+class Half(ABC):
+    @abstractmethod
+    def step(self): ...
+"""
+
 
 @dataclass(frozen=True)
 class Own:
@@ -36,7 +50,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of packages on the path."""
     (tmp_path / "good_guest.py").write_text(GOOD)
     (tmp_path / "broken_guest.py").write_text("import no_such_module\n")
-    (tmp_path / "odd_guest.py").write_text("def attack(): ...\n\n\nclass Attack: ...\n")
+    (tmp_path / "odd_guest.py").write_text(ODD)
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
@@ -113,12 +127,20 @@ def test_two_guests_of_one_name_are_both_refused(install: Callable[..., Path], s
 
 
 def test_what_is_no_settings_class_is_refused(install: Callable[..., Path], site: Path) -> None:
-    points = {"call": "odd_guest:attack", "plain": "odd_guest:Attack", "gone": "odd_guest:Gone"}
+    points = {
+        "call": "odd_guest:attack",
+        "plain": "odd_guest:Attack",
+        "gone": "odd_guest:Gone",
+        "half": "odd_guest:Half",
+    }
     install(site, "odd-guest", {GROUP: points})
     attacks = registry()
     assert said(attacks, "call").startswith("The attack 'call' must be a dataclass, whose fields")
     assert said(attacks, "plain").startswith("The attack 'plain' must be a dataclass, whose fields")
     assert "importing odd_guest:Gone fails: AttributeError" in said(attacks, "gone")
+    assert (
+        said(attacks, "half") == "The attack 'half', odd_guest.Half, cannot be made: it lacks step."
+    )
 
 
 def test_a_command_lists_what_is_wrong_with_a_broken_package(

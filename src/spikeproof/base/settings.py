@@ -119,17 +119,19 @@ class Registry(Members[type[T]]):
         """Return the record of a member, with the records of what its fields hold."""
         return {"kind": self.kind(member), **record_of(member, self.given)}
 
-    def examples(self) -> list[T]:
+    def examples(self, given: Any = None) -> list[T]:
         """Return the examples of every class that is part of spikeproof, for its tests.
 
         A class says them in a classmethod ``examples()``; one that does not is its own example,
-        with every setting at its default.
+        with every setting at its default. A family whose records are not the whole gives it what
+        is missing, ``examples(given)``.
         """
         found: list[T] = []
+        parts = () if self.given is None else (given,)
         for kind in sorted(self.members):
             cls: Any = self.members[kind]
             if cls.__module__.startswith("spikeproof."):
-                found += cls.examples() if hasattr(cls, "examples") else [cls()]
+                found += cls.examples(*parts) if hasattr(cls, "examples") else [cls()]
         return found
 
     def _check(self, name: str, member: Any) -> None:
@@ -138,4 +140,10 @@ class Registry(Members[type[T]]):
             raise SettingError(
                 f"The {self.family} {name!r} must be a dataclass, whose fields are its settings; "
                 f"got {member!r}. Put @dataclass(frozen=True, kw_only=True) above it."
+            )
+        lacking = sorted(getattr(member, "__abstractmethods__", ()))
+        if lacking:
+            raise SettingError(
+                f"The {self.family} {name!r}, {member.__module__}.{member.__qualname__}, cannot be "
+                f"made: it lacks {', '.join(lacking)}."
             )

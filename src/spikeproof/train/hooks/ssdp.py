@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -101,6 +101,12 @@ class SSDP:
     def exponential(cls, layers: tuple[str, ...]) -> SSDP:
         """The form of the published single-layer scripts: A = .02, τ = 20."""
         return cls(layers=layers, plus=0.02, base=0.02, width=20.0, kernel="exponential")
+
+    @classmethod
+    def examples(cls) -> tuple[SSDP, ...]:
+        """Settings that the contracts try, on the last layer of a dense network."""
+        late = cls.exponential(("body.readout",))
+        return (replace(late, start=0), cls(layers=late.layers, start=0, shuffled=True))
 
     @torch.no_grad()
     def __call__(self, step: Step) -> None:

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from spikeproof.attacks import Attack
+from spikeproof.attacks import PGD, Attack
 from spikeproof.base import Seeds, hints, plain_settings, settings_from
 from spikeproof.data import Domain, Views
-from spikeproof.threats import Threat
+from spikeproof.threats import L2, Linf, Threat
 from spikeproof.train.terms.forward import Forward
 
 __all__ = ["Inputs", "Memory"]
@@ -61,6 +61,13 @@ class Inputs(ABC):
         }
         wanted = {name: parts[hint] for name, hint in hints(cls).items() if hint in parts}
         return cls.checked({**settings, **wanted}, domain)
+
+    @classmethod
+    def examples(cls, domain: Domain | Views) -> tuple[Self, ...]:
+        """Settings that the contracts try: what a plan gives, and otherwise the defaults."""
+        threats = (Threat(Linf(), 0.1, domain), Threat(L2(), 0.5, domain))
+        chosen = threats if "threats" in cls.wants else threats[:1]
+        return (cls.planned(chosen, PGD(steps=2), domain, {}),)
 
     @classmethod
     def checked(cls, settings: Mapping[str, Any], domain: Domain | Views) -> Self:
