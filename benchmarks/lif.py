@@ -7,7 +7,7 @@ arctan surrogate of sharpness 2:
 
 - a plain loop: torch operations and a custom surrogate function, as one writes it by hand;
 - SpikingJelly's ``LIFNode``, many steps a call, eager and under ``torch.compile``;
-- snnTorch's ``Leaky`` in a loop, which detaches its reset, so ours is told to do so too.
+- snnTorch's ``Leaky`` in a loop, which detaches its reset, so ours does so too.
 
 This script fails unless spikes and input gradients agree first. The other shapes of surrogate are
 measured against our own reference kernel, a plain loop too. ``streaming`` is the time to move the
@@ -16,7 +16,7 @@ writes spikes, backward reads currents and gradient and writes one gradient; fiv
 copy moves two.
 
 One thread is timed in processor seconds, two by the wall clock, which wants an idle machine.
-Times of one thread are told twice where peers are concerned: under the C library's own settings,
+Times of one thread are given twice where peers are concerned: under the C library's own settings,
 and with ``KEPT`` in the environment, which spares whoever makes many arrays from paying for their
 pages again at every call. ``graph_mb``: bytes that autograd has saved when backward begins,
 without the currents. ``process_mb``: how far the resident size of a fresh process grows at its

@@ -52,7 +52,7 @@ def objectives(data: Dataset) -> dict[str, sp.Objective]:
 
 
 def cascade(model: Network, data: Dataset, split: Split, suite: Suite) -> tuple[Verdicts, Passes]:
-    """Ours: climb every ladder."""
+    """Ours: evaluate every ladder."""
     found, spent = {}, Passes()
     for name, ladder in sp.standard_threats(data).items():
         outcome = evaluate_ladder(model, split, ladder, suite, seed=0, draws=0)

@@ -6,11 +6,11 @@ its floor is 7/3 where a backward pass to the input costs as much as a forward. 
 2.6. One thread, and processor seconds instead of wall-clock ones, so that other work on the
 machine does not count; on an idle machine the two agree.
 
-Time is told twice: under the C library's own settings, and with ``KEPT`` in the
+Time is given twice: under the C library's own settings, and with ``KEPT`` in the
 environment. By itself glibc hands large blocks back to the system after every step and pays for
 them again, page by page, in the next one; the more a step needs, the more so.
 
-Memory is told twice as well. ``graph_mb``: bytes of the distinct tensors that autograd has saved
+Memory is given twice as well. ``graph_mb``: bytes of the distinct tensors that autograd has saved
 when the backward pass begins, without the parameters; this is exact and grows with the timesteps.
 ``process_mb``: how far the resident size of a fresh process grows at its peak within one
 training step, after a step on two items has brought in everything that does not depend on the

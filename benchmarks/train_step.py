@@ -5,8 +5,8 @@ the plain step of the same network in the same rounds. Targets: SR at most 2.6, 
 k + 2.6.
 
 The pages of the methods say which passes an objective makes. Three kinds are counted (``passes``):
-looks, which are a forward; climbs, a forward and a backward to the input; and training steps, a
-forward and a backward to the weights. ``predicted`` is their sum at the price that each kind has
+forwards; attack steps, a forward and a backward to the input; and training steps, a forward
+and a backward to the weights. ``predicted`` is their sum at the price that each kind has
 here, measured in the same rounds (``prices``). ``documented`` is the measured ratio over the
 predicted one; ``as_documented`` says whether it is within 15 %. ``by_rule`` is the ratio where a
 backward to the input costs a forward and one to the weights two, the rule of the pages.
@@ -126,7 +126,7 @@ def stepper(run: Run) -> Callable[[], object]:
     return lambda: run.step(step, order[0])
 
 
-Passes = tuple[int, int, int]  # looks, climbs, training steps
+Passes = tuple[int, int, int]  # forwards, attack steps, training steps
 
 
 def objectives(name: str) -> dict[str, tuple[Objective, Passes, float | None]]:

@@ -17,8 +17,8 @@ from support.style_rules import (
     FLOOR,
     PACKAGE,
     ROOT,
-    Rule,
     Source,
+    StyleRule,
     citations_exist,
     declares_what_it_offers,
     few_positional_arguments,
@@ -39,25 +39,8 @@ from support.style_rules import (
 sys.path.append(str(ROOT / "scripts"))
 import room_map
 
-# Names with several meanings today. It gets shorter, never longer.
-KNOWN_TODAY = {
-    "Answer",
-    "Average",
-    "Cell",
-    "Claim",
-    "Estimate",
-    "Failure",
-    "Part",
-    "Progress",
-    "Rule",
-    "Shift",
-    "Tally",
-    "Transfer",
-    "View",
-}
 
-
-def check(rule: Rule) -> None:
+def check(rule: StyleRule) -> None:
     """Fail with every offence of every file."""
     found = [f"{source.name}: {offence}" for source in package() for offence in rule(source)]
     assert not found, "\n".join(["", *found])
@@ -147,10 +130,7 @@ def test_the_map_accounts_for_every_module(tmp_path: Path) -> None:
 
 
 def test_a_public_class_name_has_one_meaning() -> None:
-    shared = shared_class_names(package())
-    new = {name: files for name, files in shared.items() if name not in KNOWN_TODAY}
-    assert not new, "two things of one name"
-    assert set(shared) >= KNOWN_TODAY, "these have one meaning by now: take them out of KNOWN_TODAY"
+    assert shared_class_names(package()) == {}, "two things of one name"
 
 
 def test_the_public_face_is_sorted_complete_and_documented() -> None:
@@ -229,7 +209,7 @@ LONG = "\n".join(["def f():", *["    pass"] * 41])
         (citations_exist, "data/a.py", "'''A.\n\nReferences:\n    no2000one\n'''", "no2000one"),
     ],
 )
-def test_a_rule_finds_what_breaks_it(rule: Rule, name: str, text: str, offence: str) -> None:
+def test_a_rule_finds_what_breaks_it(rule: StyleRule, name: str, text: str, offence: str) -> None:
     (found,) = rule(Source(name, text))
     assert offence in found
 
@@ -252,7 +232,7 @@ def test_a_rule_finds_what_breaks_it(rule: Rule, name: str, text: str, offence: 
         (citations_exist, "data/a.py", "'''A.\n\nReferences:\n    madry2018\n'''"),
     ],
 )
-def test_a_rule_leaves_the_rest_alone(rule: Rule, name: str, text: str) -> None:
+def test_a_rule_leaves_the_rest_alone(rule: StyleRule, name: str, text: str) -> None:
     assert not list(rule(Source(name, text)))
 
 

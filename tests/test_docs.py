@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import re
@@ -237,6 +238,68 @@ def test_the_page_of_studies_counts_and_names_the_plans_that_are_shipped() -> No
     assert said is not None
     assert said[1] == numbers[len(plans())]
     assert sorted(re.findall(r"`([\w-]+)`", said[2])) == plans()
+
+
+def test_the_page_of_guests_names_every_open_registry() -> None:
+    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
+    groups = set(re.findall(r"group=\"(spikeproof\.\w+)\"", source))
+    page = text_of(ROOT / "docs" / "guests.md")
+    rows = re.findall(r"^\| `(spikeproof\.\w+)` \|.*\| `(\S+)\.(\w+)` \|$", page, re.MULTILINE)
+    assert {row[0] for row in rows} == groups
+    for group, module, name in rows:
+        registry = getattr(importlib.import_module(module), name)
+        assert registry.guests.group == group, f"{module}.{name} is not open to {group}"
+
+
+def lost(text: str) -> list[str]:
+    """Names in code style, spikeproof.room.name, that do not exist."""
+    absent = []
+    for name in sorted(set(re.findall(r"`(spikeproof(?:\.\w+)+)\b", text))):
+        parts = name.split(".")
+        for cut in range(len(parts), 0, -1):
+            with contextlib.suppress(ModuleNotFoundError):
+                thing: Any = importlib.import_module(".".join(parts[:cut]))
+                break
+        for part in parts[cut:]:
+            thing = getattr(thing, part, None)
+        if thing is None:
+            absent.append(name)
+    return absent
+
+
+def test_every_dotted_name_of_the_docs_exists() -> None:
+    groups = set(re.findall(r"`(spikeproof\.\w+)` \|", text_of(ROOT / "docs" / "guests.md")))
+    pages = (page for page in PAGES if page.name != "CHANGELOG.md")  # it names what is gone, too
+    absent = {name_of(page): set(lost(text_of(page))) - groups for page in pages}
+    assert not {page: names for page, names in absent.items() if names}
+
+
+def test_a_dotted_name_that_is_gone_is_found() -> None:
+    text = "`spikeproof.attacks.PGD(steps=3)`, `spikeproof.attacks.Gone`, `spikeproof.nowhere.x`"
+    assert lost(text) == ["spikeproof.attacks.Gone", "spikeproof.nowhere.x"]
+
+
+def suites_named(text: str) -> set[str]:
+    """The names of suites that a text says: --suite NAME, suite = "NAME", the suite `NAME`."""
+    said = re.findall(r"--suite[ =](\w+)|suite ?= ?\"(\w+)\"|suites? `(\w+)`", text)
+    return {name for names in said for name in names if name}
+
+
+def test_every_suite_that_the_docs_name_exists_and_audit_lists_all() -> None:
+    from spikeproof.attacks import SUITES
+    from spikeproof.cli.audit import audit as command
+    from spikeproof.evaluate import audit
+
+    page = ROOT / "docs" / "methods" / "suite.md"
+    assert set(re.findall(r"^\| `(\w+)` \|", text_of(page), re.MULTILINE)) == set(SUITES)
+    assert suites_named(all_docs()) <= set(SUITES)
+    for text in (audit.__doc__ or "", text_of(Path(command.__code__.co_filename))):
+        assert not [name for name in SUITES if not re.search(rf"\b{name}\b", text)]
+
+
+def test_a_suite_that_is_named_is_seen() -> None:
+    text = 'suite="a", `--suite b`, the suite `c`, suites `d` and `e`, suite = "f"'
+    assert suites_named(text) == {"a", "b", "c", "d", "f"}
 
 
 def test_every_method_has_a_card() -> None:

@@ -114,7 +114,7 @@ def contest(model: Network, split: Split, threat: Threat) -> dict[str, Any]:
     fitted = others.fitted(model, part.x)
     theirs = others(model, part.x, part.y, threat, seeds=keys.child("rivals"), every=True)
     broken = theirs.broken
-    served = [tally.tried > 0 for tally in theirs.tallies]
+    served = [stat.tried > 0 for stat in theirs.stats]
     standing = (~ours.won).nonzero().flatten()
     square = None
     if len(standing):
@@ -139,11 +139,11 @@ def contest(model: Network, split: Split, threat: Threat) -> dict[str, Any]:
             if there
         ],
         "tallies": [
-            {"name": member.name, **tally.record()}
-            for member, tally in zip(
-                suite("standard").fitted(model, part.x).members, ours.tallies, strict=True
+            {"name": member.name, **stat.record()}
+            for member, stat in zip(
+                suite("standard").fitted(model, part.x).members, ours.stats, strict=True
             )
-            if tally.tried
+            if stat.tried
         ],
         "square_gains": square,
         "standard_s": spent,

@@ -104,7 +104,7 @@ def classic(name: str, data: Dataset) -> nn.Module:
 
 
 def ours(norm: str, spiking: bool) -> dict[str, tuple[MinimumNorm, GradientRule | None, int]]:
-    """Our attacks under a norm: attack, gradient path, number of rivals."""
+    """Our attacks under a norm: attack, gradient rule, number of rivals."""
     path = ARCTAN if spiking else None
     found: dict[str, tuple[MinimumNorm, GradientRule | None, int]] = {
         TOWARDS: (FMN(steps=STEPS), path, RIVALS),

@@ -46,7 +46,7 @@ class Candidate:
         norms: Threats trained on, at the middle standard radius.
         scales: Norm → factor of that radius.
         attack: Of the training; MSD takes its steps and step size.
-        loss: What the attack climbs.
+        loss: What the attack maximises.
         gradient: Surrogate of the attack, None for the network's own.
         terms: Of the objective.
         settings: Of the loop.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from research import RESULTS, ROOT
+from research.pages.doubt import broken_alone
 from research.pages.page import number, percent, publish, table, verdict
 
 PAGE = ROOT / "docs" / "evidence" / "attacks.md"
@@ -75,7 +76,7 @@ def legality(result: Result) -> str:
     return (
         f"\n{len(result['evidence'])} pairs of attack and threat, at least {least:,} random cases "
         f"each, {cases:,} in all: {bad} violations of ball, box, grid or count, of finite margins, "
-        "of never being worse than clean, and no success on a constant model. The judge is written "
+        "of never being worse than clean, and no success on a constant model. The check is written "
         "in numpy and shares no line with the package (`tests/support/legality.py`). Target: "
         f"10,000 cases each, no violation: {verdict(bad == 0 and least >= 10_000)}.\n"
         + table(("attack", "threats", "cases", "violations"), rows)
@@ -158,7 +159,19 @@ def dominance(result: Result) -> str:
              "missed", "only standard", "best rival", "gained afterwards"),
             rows,
         )
+        + _searches(broken_alone(result))
     )  # fmt: skip
+
+
+def _searches(found: dict[str, tuple[int, int, int]]) -> str:
+    """What members without gradients broke, network by network."""
+    told = ", ".join(f"{name} {few} of {all_}" for name, (few, all_, _) in found.items())
+    return (
+        "\nOf the items broken by `standard` under l_inf, this many were broken only by Square, "
+        "which needs no gradient and had its turn after the members that follow one: "
+        f"{told}. at-if is the network of IF neurons (leak 1): there gradients fail most, and "
+        "what a suite without such a member says of it is too high.\n"
+    )
 
 
 def overestimation(result: Result) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from research.pages.doubt import doubt
 from research.pages.estimates import (
     LABELS,
     mean,
@@ -24,7 +25,7 @@ _SHOWN = ("clean", *UNION, UNION, "l0")
 
 def contest(run: Results, recipe: str = SHIPPED) -> str:
     """Every data set of a study that trains a recipe beside its rivals."""
-    return "".join(_one(run, data, recipe) for data in run.data())
+    return doubt(run, recipe) + "".join(_one(run, data, recipe) for data in run.data())
 
 
 def _rivals(run: Results, data: str, several: bool) -> list[str]:
@@ -113,6 +114,6 @@ def _targets(
 
 
 def _reaches(said: str, gap: Estimate | None, least: float) -> tuple[str, str, str]:
-    """A lead that must be large enough and told from none."""
+    """A lead that must be large enough, with an interval above 0."""
     met = gap is not None and 100 * gap.value >= least and gap.low > 0
     return f"{said}, interval above 0", points(gap), verdict(met)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from research.pages.page import number, percent
 from spikeproof.analysis import Results, Table
@@ -77,7 +78,7 @@ def size(estimate: Estimate | None) -> str:
 
 
 def excludes_zero(estimate: Estimate) -> bool:
-    """Whether a difference is told from none."""
+    """Whether an interval excludes 0."""
     return estimate.low > 0 or estimate.high < 0
 
 
@@ -119,16 +120,10 @@ def rank_correlation(pairs: list[tuple[float, float]]) -> float | None:
     """Spearman's correlation; None for fewer than three pairs or where one side is constant."""
     if len(pairs) < 3:
         return None
-    left, right = (_ranks(np.asarray(side)) for side in zip(*pairs, strict=True))
+    left, right = (rankdata(side) for side in zip(*pairs, strict=True))
     if not (left.std() and right.std()):
         return None
     return float(np.corrcoef(left, right)[0, 1])
-
-
-def _ranks(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Ranks, ties at their mean."""
-    below = (values[:, None] > values[None]).sum(1)
-    return below + ((values[:, None] == values[None]).sum(1) + 1) / 2
 
 
 def made_of(run: Results) -> str:

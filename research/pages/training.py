@@ -27,13 +27,13 @@ from research.pages.estimates import (
     size,
     times,
 )
-from research.pages.page import publish, table
+from research.pages.page import publish, stored, table
 from research.pages.published import order
 from research.pages.search import search, third
 from research.pages.sparsity import sparsity
 from research.pages.standard import standard
 from research.pages.synchrony import synchrony
-from spikeproof.analysis import Results, extracted
+from spikeproof.analysis import Results
 
 PAGE = ROOT / "docs" / "evidence" / "training.md"
 STUDIES = RESULTS / "studies"
@@ -125,7 +125,7 @@ def _says(run: Results, data: str) -> str:
 
 
 def _winner(run: Results, data: str) -> list[str]:
-    """The largest union, and whether it is told from plain and from AT."""
+    """The largest union, and whether it is clearly above plain and AT."""
     found = {t: e for t in run.trainings(data) if (e := mean(run, data, t, UNION)) is not None}
     if not found:
         return []
@@ -134,8 +134,8 @@ def _winner(run: Results, data: str) -> list[str]:
     for rival in (run.undefended(data), run.dedicated(data, "linf")):
         gap = None if rival in (None, best) else paired(run, data, (best, str(rival)), UNION)
         if gap is not None:
-            told = "told from" if excludes_zero(gap) else "not told from"
-            text += f"; {told} {rival} ({points(gap)})"
+            how = "clearly above" if excludes_zero(gap) else "not clearly above"
+            text += f"; {how} {rival} ({points(gap)})"
     return [text + ". It was picked as the largest of these, which favours it."]
 
 
@@ -257,7 +257,7 @@ def page(studies: Path = STUDIES) -> str:
     """The whole page; what was not measured has no section; the search lies above the studies."""
     text = HEAD
     paths = {name: studies / f"{name}.json" for _, name, _ in PARTS}
-    runs = {name: extracted(path) for name, path in paths.items() if path.exists()}
+    runs = {name: stored(path) for name, path in paths.items() if path.exists()}
     told = bool(runs)
     for title, name, tell in PARTS:
         if name in runs:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
-from attack_cases import settled_answers
 from torch import Tensor, nn
 
 from spikeproof.attacks import PGD, Member, Random, Suite
@@ -14,8 +13,9 @@ from spikeproof.attacks.suite.run import SuiteRun
 from spikeproof.base import Seeds, seeds
 from spikeproof.data import Domain
 from spikeproof.models import ModelSpec, Poisson, build
-from spikeproof.oracle import CommonRandomNumbers, Known, Oracle, Path, Smoothing
+from spikeproof.oracle import CommonRandomNumbers, GradientRule, Known, Oracle, Smoothing
 from spikeproof.threats import Goal, Linf, Misclassification, Threat
+from support.attack_cases import settled_answers
 
 DOMAIN = Domain(kind="audio", shape=(2,), low=-1.0)
 SAFE = Threat(Linf(), 0.01, DOMAIN)
@@ -45,7 +45,7 @@ class Guest:
 def test_a_batch_that_all_members_meet_is_asked_about_once() -> None:
     members = (Member(attack=Random(draws=3)), Member(attack=Guest()))  # type: ignore[arg-type]
     run = SuiteRun(
-        model=nn.Identity(), threat=SAFE, x=X, y=Y, keys=seeds(0, n=3), numbers=torch.arange(3)
+        model=nn.Identity(), threat=SAFE, x=X, y=Y, keys=seeds(0, n=3), idx=torch.arange(3)
     )
     # Clean; 3 draws and what is returned; 1 draw and what is returned. Each member asks clean, too.
     assert run.run(members).passes.forward == 3 * (1 + (1 + 4) + (1 + 2))
@@ -63,7 +63,7 @@ def test_the_suite_finds_the_same_to_the_last_bit() -> None:
         Member(attack=Random(draws=3)),
     )
     run = SuiteRun(
-        model=model, threat=threat, x=x, y=y, keys=seeds(0, n=24), numbers=torch.arange(24),
+        model=model, threat=threat, x=x, y=y, keys=seeds(0, n=24), idx=torch.arange(24),
         patience=1,
     )  # fmt: skip
     asked, known = run.run(members), replace(run, answers={}).run(members)
@@ -86,7 +86,12 @@ def test_a_network_that_draws_is_asked_every_time() -> None:
         attack=Random(draws=1), gradient=CommonRandomNumbers()
     )  # an averaging member: nobody looks
     found = Suite((member,))(
-        model, x, y, threat, seeds=seeds(0, n=4), judge=lambda x_adv, who: -torch.ones(len(who))
+        model,
+        x,
+        y,
+        threat,
+        seeds=seeds(0, n=4),
+        is_adversarial=lambda x_adv, idx: -torch.ones(len(idx)),
     )
     assert found.passes.forward == 4 * 2  # clean, then the draw at radius 0, the same point
 
@@ -102,11 +107,13 @@ def test_an_oracle_recognises_the_batch_as_a_whole_only() -> None:
         assert oracle.passes.forward == 3 + 2 + 3
 
 
-@pytest.mark.parametrize("path", [None, Smoothing()])
-def test_a_known_answer_counts_as_a_question_for_whatever_is_drawn(path: Path | None) -> None:
+@pytest.mark.parametrize("gradient", [None, Smoothing()])
+def test_a_known_answer_counts_as_a_question_for_whatever_is_drawn(
+    gradient: GradientRule | None,
+) -> None:
     grads = []
     for known in (None, Known(X, X.clone())):
-        with Oracle(nn.Identity(), path, seeds(0, n=3), known=known) as oracle:
+        with Oracle(nn.Identity(), gradient, seeds(0, n=3), known=known) as oracle:
             oracle.logits(X)
             grads.append(oracle.logits_and_grad(X, Misclassification(Y).score)[1])
     assert torch.equal(*grads)

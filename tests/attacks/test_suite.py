@@ -33,7 +33,7 @@ def test_standard_contains_the_four_settings_with_margin_loss_and_forty_steps() 
     members = suite("standard").members
     for shape, sharpness in REQUIRED:
         assert any(
-            m.path == Surrogate(shape, sharpness)
+            m.gradient == Surrogate(shape, sharpness)
             and m.loss == "margin"
             and isinstance(m.attack, PGD)
             and m.attack.steps >= 40
@@ -221,10 +221,10 @@ def test_a_member_whose_loss_still_rises_gets_twice_the_steps_from_where_it_stoo
     assert short.won.all()  # 12 steps of 0.045 reach 0.54
     slower = Member(attack=PGD(steps=12, step_size=0.03, random_start=False))
     once = Suite((slower,))(Ramp(), x, y, threat, seeds=keys)
-    assert not once.won.any() and once.tallies[0].not_converged == 3  # 0.324 and rising
+    assert not once.won.any() and once.stats[0].not_converged == 3  # 0.324 and rising
     again = Suite((slower,), patience=1)(Ramp(), x, y, threat, seeds=keys)
-    assert again.won.all() and again.tallies[0].not_converged == 0
-    assert again.tallies[0].passes.backward == 3 * (12 + 24)
+    assert again.won.all() and again.stats[0].not_converged == 0
+    assert again.stats[0].passes.backward == 3 * (12 + 24)
 
 
 def test_a_member_that_has_converged_does_not_go_on() -> None:
@@ -233,8 +233,8 @@ def test_a_member_that_has_converged_does_not_go_on() -> None:
     found = Suite((member,), patience=3)(
         Ramp(), x, y, Threat(Linf(), 0.3, REAL), seeds=seeds(0, n=3)
     )
-    assert not found.won.any() and found.tallies[0].not_converged == 0
-    assert found.tallies[0].passes.backward == 3 * 40
+    assert not found.won.any() and found.stats[0].not_converged == 0
+    assert found.stats[0].passes.backward == 3 * 40
 
 
 def test_with_every_each_member_is_tried_on_all_and_alone_counts_what_no_other_broke() -> None:
@@ -243,14 +243,14 @@ def test_with_every_each_member_is_tried_on_all_and_alone_counts_what_no_other_b
     weak = Member(attack=Random(draws=1))
     strong = Member(attack=PGD(steps=20), gradient=Surrogate("arctan", 5.0))
     found = Suite((weak, strong, strong))(model, x, y, threat, seeds=keys, every=True)
-    tried = {tally.tried for tally in found.tallies}
+    tried = {stat.tried for stat in found.stats}
     with Oracle(model) as oracle:
         right = int((Misclassification(y).margin(oracle.logits(x)) <= 0).sum())
     assert tried == {right}
     only = [int((found.broken.sum(0)[row] == 1).sum()) for row in found.broken]
     assert found.alone() == only
-    assert sum(tally.broke for tally in found.tallies) == int(found.broken.any(0).sum())
-    assert found.tallies[1].broke > 0
+    assert sum(stat.broke for stat in found.stats) == int(found.broken.any(0).sum())
+    assert found.stats[1].broke > 0
 
 
 def test_restarts_in_one_batch_find_what_restarts_in_turn_find() -> None:
@@ -266,16 +266,16 @@ def test_restarts_in_one_batch_find_what_restarts_in_turn_find() -> None:
     assert torch.equal(found.won, won) and 0 < int(won.sum()) < 24
 
 
-def test_the_judge_has_the_last_word() -> None:
+def test_the_success_criterion_has_the_last_word() -> None:
     model, x, y = case()
     threat, keys = Threat(Linf(), 0.03, IMAGE), seeds(0, n=24)
     seen: list[int] = []
 
-    def never(x_adv: Tensor, who: Tensor) -> Tensor:
-        seen.extend(who.tolist())
+    def never(x_adv: Tensor, idx: Tensor) -> Tensor:
+        seen.extend(idx.tolist())
         return torch.full((len(x_adv),), -1.0)
 
-    found = suite("quick")(model, x, y, threat, seeds=keys, judge=never, batch_size=10)
+    found = suite("quick")(model, x, y, threat, seeds=keys, is_adversarial=never, batch_size=10)
     assert not found.won.any() and set(seen) == set(range(24))
 
 

@@ -15,11 +15,11 @@ def test_what_is_written_on_it_follows_its_items_through_several_drops() -> None
     keys = seeds(0, n=5)
     left = Survivors.all(best.x, Misclassification(torch.arange(5)), seeds=keys)
     left.drop_won(best)
-    assert left.rows.tolist() == [0, 2, 3, 4]
+    assert left.idx.tolist() == [0, 2, 3, 4]
     left.late = torch.tensor([10.0, 12.0, 13.0, 14.0])
     best.keep(torch.ones(2, 1), torch.tensor([1.0, 1.0]), torch.tensor([0, 3]))
     left.drop_won(best)
-    assert left.rows.tolist() == [2, 4] and left.late.tolist() == [12.0, 14.0]
+    assert left.idx.tolist() == [2, 4] and left.late.tolist() == [12.0, 14.0]
     assert left.goal.y.tolist() == [2, 4]  # type: ignore[attr-defined]
     assert left.seeds.values.tolist() == keys.values[[2, 4]].tolist()
 

@@ -103,7 +103,7 @@ def test_windows_are_squares_boxes_or_spans(share: float) -> None:
         canvas = Canvas(threat)
         u = seeds(0, n=40).uniform((canvas.numbers,), torch.float64)
         part = canvas.pick(u[:, 0])
-        found = canvas.window(share, part, u, whole=True)
+        found = canvas.window(share, part, u, full=True)
         inside = found.inside.view(40, *threat.domain.shape)
         assert torch.equal(found.signs != 0, found.inside)
         assert torch.equal(found.shape != 0, found.inside)
@@ -125,11 +125,11 @@ def test_windows_of_packed_views_lie_in_one_view_and_never_in_a_fixed_one() -> N
     keys = seeds(0, n=60)
     canvas = Canvas(Threat(L2(), 0.5, VIEWS))
     u = keys.uniform((canvas.numbers + 1,), torch.float64)
-    inside = canvas.window(0.2, canvas.pick(u[:, 0]), u[:, 1:], whole=False).inside
+    inside = canvas.window(0.2, canvas.pick(u[:, 0]), u[:, 1:], full=False).inside
     image, audio = inside[:, :192].any(1), inside[:, 192:].any(1)
     assert (image ^ audio).all() and image.any() and audio.any()
     canvas = Canvas(Threat(Joint({"audio": (L2(), 0.5)}), 1.0, VIEWS))
-    inside = canvas.window(0.2, canvas.pick(u[:, 0]), u[:, 1:], whole=False).inside
+    inside = canvas.window(0.2, canvas.pick(u[:, 0]), u[:, 1:], full=False).inside
     assert not inside[:, :192].any() and inside[:, 192:].any(1).all()
 
 

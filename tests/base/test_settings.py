@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 
@@ -63,3 +65,36 @@ def test_a_stranger_is_not_registered() -> None:
 
 def test_a_registry_lists_its_kinds_in_order() -> None:
     assert list(Registry("walk", {"b": Walk, "a": Walk})) == ["a", "b"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stroll:
+    """A class whose kind and field were called otherwise."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"strides": "steps"}
+
+    steps: int = 3
+
+
+def test_old_kinds_and_fields_are_read_with_a_notice_and_not_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spikeproof.base.notices._told", set())
+    strolls: Registry[Stroll] = Registry("stroll", {"stroll": Stroll}, renamed={"amble": "stroll"})
+    for record in ({"kind": "amble", "strides": 5}, {"kind": "stroll", "strides": 5}):
+        built = strolls.build(record)
+        assert built == Stroll(steps=5)
+        assert strolls.record(built) == {"kind": "stroll", "steps": 5}
+    assert capsys.readouterr().err.splitlines() == [
+        "stroll: amble is now written stroll; the old spelling is still read.",
+        "stroll 'stroll': strides is now written steps; the old spelling is still read.",
+    ]
+    assert list(strolls) == ["stroll"]
+    with pytest.raises(SettingError, match="unknown setting 'strides'"):
+        strolls.build({"kind": "stroll", "strides": 5, "steps": 5})
+
+
+def test_a_new_class_may_take_an_old_kind() -> None:
+    strolls: Registry[object] = Registry("stroll", {"stroll": Stroll}, renamed={"amble": "stroll"})
+    strolls.register("amble", Walk)
+    assert strolls.build("amble") == Walk()

@@ -7,7 +7,6 @@ import json
 import pytest
 import typer
 
-from spikeproof.base import old_spelling
 from spikeproof.cli.main import run
 from spikeproof.cli.options import parse_radius
 from support.saying import Said
@@ -169,11 +168,14 @@ def test_a_radius_is_a_number_or_a_fraction() -> None:
         parse_radius("0")
 
 
-def test_the_old_name_of_a_list_is_read_with_a_notice(said: Said) -> None:
-    old_spelling.cache_clear()
-    code, out, err = said("list", "rules")
-    assert code == 0 and out == said("list", "hooks")[1]
-    assert err == "spikeproof list: rules is now written hooks; the old spelling is still read.\n"
+@pytest.mark.parametrize(("old", "new"), [("rules", "hooks"), ("paths", "gradients")])
+def test_the_old_name_of_a_list_is_read_with_a_notice(
+    said: Said, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    monkeypatch.setattr("spikeproof.base.notices._told", set())
+    code, out, err = said("list", old)
+    assert code == 0 and out == said("list", new)[1]
+    assert err == f"spikeproof list: {old} is now written {new}; the old spelling is still read.\n"
 
 
 def test_the_lists_name_everything(said: Said) -> None:

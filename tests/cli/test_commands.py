@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from spikeproof.base import old_spelling
 from spikeproof.cli.main import run
 from spikeproof.study import Plan, load_plan
 from support.saying import Said
@@ -252,14 +251,14 @@ def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_training_takes_settings_threats_and_augmentation_by_name(
-    said: Said, tmp_path: Path
+    said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = ["train", *SMALL, "--epochs", "2", "--folder", tmp_path, "--json"]
     command += ["--set", "batch-size=256", "--set", "select=union", "--set", "average=0.9"]
     command += ["--set", "schedule=step", "--set", "milestones=0.4,0.6"]
     command += ["--validate-under", "linf=0.02", "--exam", "l1"]  # the old name is still read
     command += ["--augment", "shift-image:pixels=1"]
-    old_spelling.cache_clear()
+    monkeypatch.setattr("spikeproof.base.notices._told", set())
     code, out, err = said(*command)
     assert code == 0
     told = json.loads(out)

@@ -73,6 +73,22 @@ def test_what_selection_looked_at_is_said(
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("option", ["--recipe", "--objective"])
+def test_the_old_name_of_a_recipe_is_read_with_a_notice(
+    said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("spikeproof.base.notices._told", set())
+    code, out, err = said("train", option, "multinorm-sparse", *SMALL, "--json")
+    assert code == 0
+    assert json.loads(out)["model"] == "runs/digits-multinorm-seed0/model.safetensors"
+    assert err.splitlines()[0] == (
+        "spikeproof train: multinorm-sparse is now written multinorm; the old spelling is still "
+        "read."
+    )
+
+
+@pytest.mark.usefixtures("few")
 def test_objective_is_another_word_for_recipe_and_options_win(said: Said, tmp_path: Path) -> None:
     one, two, three = (tmp_path / name for name in "abc")
     assert said("train", "--recipe", "multinorm", *SMALL, "--folder", one)[0] == 0

@@ -12,7 +12,7 @@ from spikeproof import oracle as room
 from spikeproof.base import SettingError
 from spikeproof.data import Domain, Views
 from spikeproof.models import ModelSpec, Network, build
-from spikeproof.neurons import IF, LIF, PLIF, PSN, Firing, Neuron, Surrogate, using
+from spikeproof.neurons import IF, LIF, PLIF, PSN, Firing, Neuron, Surrogate, gradient_rule
 from spikeproof.oracle import (
     ASSG,
     BPTR,
@@ -155,7 +155,7 @@ def test_a_firing_knows_its_membranes(name: str) -> None:
     results = []
     for chosen in (Surrogate("arctan", 2.0), rule):
         x = inputs(name).requires_grad_(True)
-        with using(chosen):
+        with gradient_rule(chosen):
             logits = network(name).eval()(x)
         results.append((logits, torch.autograd.grad(score(logits).sum(), x)[0]))
     network(name).train()
@@ -229,7 +229,7 @@ def test_a_record_without_a_kind_is_a_surrogate() -> None:
     assert gradient_from("hart") == HART()
     inner = {
         "kind": "mixture",
-        "gradients": [{"kind": "bptr"}, {"kind": "mean", "gradient": "rga"}],
+        "gradients": [{"kind": "bptr"}, {"kind": "expected_network", "gradient": "rga"}],
     }
     assert gradient_from(inner) == Mixture(gradients=(BPTR(), ExpectedNetwork(gradient=RGA())))
 

@@ -144,7 +144,7 @@ def test_a_set_of_files_loads_as_legal_items_under_its_pinned_hash(
         expected = torch.from_numpy(x)[split.items].to(torch.float32)[:, None] / 255
         assert torch.equal(split.x, expected)
         assert torch.equal(split.y, torch.from_numpy(y)[split.items].long())
-    store._made.cache_clear()
+    store._arrays_of.cache_clear()
 
 
 @pytest.mark.skipif(
@@ -156,4 +156,4 @@ def test_the_real_clothes_are_the_pinned_ones() -> None:
     assert [len(data.train), len(data.validation), len(data.sealed)] == [54000, 6000, 10000]
     assert data.validation.y.bincount().tolist() == [600] * 10
     assert data.sealed.y.bincount().tolist() == [1000] * 10
-    store._made.cache_clear()
+    store._arrays_of.cache_clear()

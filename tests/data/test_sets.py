@@ -101,9 +101,9 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Three more data sets."""
     for name, cls in {"clicks": Clicks, "counts": StoredCounts, "pairs": StoredPairs}.items():
         monkeypatch.setitem(DATASETS.members, name, cls)
-    store._made.cache_clear()
+    store._arrays_of.cache_clear()
     yield
-    store._made.cache_clear()
+    store._arrays_of.cache_clear()
 
 
 @pytest.mark.usefixtures("toys")
@@ -157,7 +157,7 @@ def test_a_file_in_the_folder_of_the_sets_is_all_that_a_set_takes(
     text = f"{header}\n__all__ = ['Clicks']\n\n@dataclass(frozen=True, kw_only=True)\nclass Clicks:"
     (tmp_path / "toy_clicks.py").write_text(text + body, encoding="utf-8")
     monkeypatch.setattr(sets, "__path__", [*sets.__path__, str(tmp_path)])
-    found = sets._found()
+    found = sets._by_name()
     assert set(found) == {*DATASETS, "toy-clicks"}
     assert found["toy-clicks"].facts.limits == ("Clicks are not speech.",)
 

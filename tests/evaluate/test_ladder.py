@@ -95,9 +95,9 @@ class Scripted:
         threat: Threat,
         *,
         seeds: Seeds,
-        judge: SuccessCriterion | None = None,
+        is_adversarial: SuccessCriterion | None = None,
     ) -> SuiteResult:
-        assert judge is None
+        assert is_adversarial is None
         self.asked.append(len(x))
         assert len(seeds) == len(x)
         won = torch.full_like(y, self.claim, dtype=torch.bool)
@@ -250,7 +250,7 @@ def test_the_cascade_costs_less_than_half_of_independent_attacks_with_equal_verd
 ) -> None:
     data = load("digits")
     split = open_test(data, 40)
-    attacks = Suite(tuple(Member(attack=PGD(steps=8, step_size=0.3), path=m.path)
+    attacks = Suite(tuple(Member(attack=PGD(steps=8, step_size=0.3), gradient=m.gradient)
                           for m in suite("standard").members))  # fmt: skip
     spent, alone_spent = Passes(), Passes()
     for rungs in standard_threats(data).values():

@@ -170,7 +170,7 @@ def test_what_a_guest_brings_is_listed(command: Asked) -> None:
     assert listed["claims"]["anything-was-trained"].startswith("Does the run hold at least")
     assert listed["executors"]["spoken"].startswith("Compute cells as InProcess does")
     assert "logit_size" in listed["terms"]
-    assert "flat" in listed["paths"]
+    assert "flat" in listed["gradients"]
 
 
 def test_no_file_of_spikeproof_names_the_guest() -> None:
@@ -209,7 +209,7 @@ x = torch.full((1, 4), 0.5)
 with Oracle(model, gradient=Flat()) as oracle:
     x_adv = Twice()(oracle, x, Misclassification(torch.tensor([0])), threat, seeds=seeds(0, n=1))
 checked = verify(model, x, x_adv, torch.tensor([0]), threat)
-steep = {"kind": "mean", "gradient": {"kind": "flat", "slope": 2}}
+steep = {"kind": "expected_network", "gradient": {"kind": "flat", "slope": 2}}
 mixture = {"kind": "mixture", "gradients": ["flat", steep]}
 answer = {
     "x_adv": x_adv.tolist(),

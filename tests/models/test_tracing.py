@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.models import ModelSpec, Network, build
-from spikeproof.neurons import LIF, Spiking, Surrogate, kernels, using
+from spikeproof.neurons import LIF, Spiking, Surrogate, gradient_rule, kernels
 
 FAMILIES = ["cnn-small", "dense", "recurrent", "sew-resnet-18", "spiking-resnet-18", "vgg-5"]
 FAMILIES += ["wrn-16-4"]
@@ -49,7 +49,7 @@ def test_a_compiled_network_has_the_gradient_of_the_surrogate_in_force(
     compiled = torch.compile(model, backend="eager", fullgraph=False)
     grads = []
     for surrogate in (None, Surrogate("sigmoid", 2.0)):
-        with using(surrogate):
+        with gradient_rule(surrogate):
             both = model(x), compiled(x)
         grads += [torch.autograd.grad(logits.square().sum(), x)[0] for logits in both]
     torch.testing.assert_close(grads[0], grads[1], rtol=1e-9, atol=1e-9)

@@ -10,7 +10,17 @@ from torch import nn
 
 from spikeproof.base import InputError, SettingError
 from spikeproof.metrics import activity
-from spikeproof.neurons import IF, LIF, PLIF, PSN, NoisyLIF, Recurrent, Spiking, Surrogate, using
+from spikeproof.neurons import (
+    IF,
+    LIF,
+    PLIF,
+    PSN,
+    NoisyLIF,
+    Recurrent,
+    Spiking,
+    Surrogate,
+    gradient_rule,
+)
 
 
 def layer(weight: list[list[float]], surrogate: Surrogate | None = None) -> Recurrent:
@@ -52,7 +62,7 @@ def test_the_gradient_through_two_steps_is_the_one_computed_by_hand() -> None:
 def test_the_attackers_surrogate_applies_to_it() -> None:
     one = layer([[2.0]], Surrogate("triangle", 1.0))
     currents = torch.full((1, 1, 1), 1.25, dtype=torch.float64, requires_grad=True)
-    with using(Surrogate("rectangle", 1.0)):
+    with gradient_rule(Surrogate("rectangle", 1.0)):
         spikes = one(currents)
     spikes.sum().backward()
     assert currents.grad is not None and currents.grad.item() == 0.5

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from spikeproof.neurons import LIF, SHAPES, Dynamics, Slope, Spiking, Surrogate, exact
+from spikeproof.neurons import LIF, SHAPES, Dynamics, Slope, Spiking, Surrogate, second_order
 
 kernel = import_module("spikeproof.neurons.kernels.reference")
 
@@ -127,7 +127,7 @@ def test_the_exact_scope_gives_the_second_derivative_of_every_loss(loss: str) ->
 
     def penalty(weight: Tensor) -> Tensor:
         point = x.clone().requires_grad_(True)
-        with exact():
+        with second_order():
             logits = layer((point @ weight).expand(3, 3, 5)).mean(0) @ readout
         (grad,) = torch.autograd.grad(LOSSES[loss](logits), point, create_graph=True)
         return grad.square().sum()
@@ -139,7 +139,7 @@ def test_the_exact_scope_changes_neither_spikes_nor_first_gradient_and_ends() ->
     layer = Spiking(LIF())
     x = currents().requires_grad_(True)
     plain = layer(x)
-    with exact():
+    with second_order():
         inside = layer(x)
     grads = [
         torch.autograd.grad(spikes.sum(), x, retain_graph=True)[0] for spikes in (plain, inside)
@@ -147,6 +147,6 @@ def test_the_exact_scope_changes_neither_spikes_nor_first_gradient_and_ends() ->
     assert torch.equal(plain, inside)
     torch.testing.assert_close(*grads, rtol=1e-12, atol=1e-14)
     assert type(layer(x).grad_fn) is type(plain.grad_fn) is not type(inside.grad_fn)
-    with pytest.raises(ZeroDivisionError), exact():
+    with pytest.raises(ZeroDivisionError), second_order():
         _ = 1 / 0
     assert type(layer(x).grad_fn) is type(plain.grad_fn)

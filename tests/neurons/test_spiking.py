@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, SettingError
-from spikeproof.neurons import IF, LIF, NEURONS, PSN, Spiking, Surrogate, using
+from spikeproof.neurons import IF, LIF, NEURONS, PSN, Spiking, Surrogate, gradient_rule
 
 
 def column(*values: float) -> Tensor:
@@ -74,12 +74,12 @@ def test_the_second_derivative_of_the_reference_kernel_is_exact() -> None:
     torch.testing.assert_close(ours[1], theirs[1])
 
 
-def test_using_changes_the_gradient_and_never_the_spikes() -> None:
+def test_a_gradient_rule_changes_the_gradient_and_never_the_spikes() -> None:
     layer = Spiking(LIF())
     currents = torch.rand(5, 7, 3, dtype=torch.float64, requires_grad=True)
     plain = layer(currents)
     (own,) = torch.autograd.grad(plain.sum(), currents)
-    with using(Surrogate("arctan", 5.0)):
+    with gradient_rule(Surrogate("arctan", 5.0)):
         swapped = layer(currents)
     (other,) = torch.autograd.grad(swapped.sum(), currents)
     declared = Spiking(LIF(surrogate=Surrogate("arctan", 5.0)))(currents)
@@ -89,22 +89,22 @@ def test_using_changes_the_gradient_and_never_the_spikes() -> None:
     assert torch.equal(other, expected)
 
 
-def test_using_counts_the_layers_that_obeyed() -> None:
+def test_a_gradient_rule_counts_the_layers_that_obeyed() -> None:
     two = nn.Sequential(Spiking(LIF()), nn.ReLU(), Spiking(IF()))
     psn = Spiking(PSN(timesteps=4))
-    with using(Surrogate("arctan", 5.0)) as scope:
+    with gradient_rule(Surrogate("arctan", 5.0)) as scope:
         two(torch.rand(4, 2, 3))
         assert scope.served == 2
         psn(torch.rand(4, 2, 3))
         assert scope.served == 3
-        with using(None) as inner:  # each layer keeps its own surrogate
+        with gradient_rule(None) as inner:  # each layer keeps its own surrogate
             two(torch.rand(4, 2, 3))
         nn.Linear(3, 2)(torch.rand(2, 3))
     assert (scope.served, inner.served) == (3, 0)
 
 
-def test_using_is_undone_after_an_error() -> None:
-    with pytest.raises(ZeroDivisionError), using(Surrogate("arctan", 5.0)):
+def test_a_gradient_rule_is_undone_after_an_error() -> None:
+    with pytest.raises(ZeroDivisionError), gradient_rule(Surrogate("arctan", 5.0)):
         _ = 1 / 0
     currents = column(0.75).requires_grad_(True)
     Spiking(LIF())(currents).sum().backward()

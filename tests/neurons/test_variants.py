@@ -18,7 +18,7 @@ from spikeproof.neurons import (
     Spiking,
     Surrogate,
     drawing,
-    using,
+    gradient_rule,
 )
 
 KERNELS = ["fused", "reference"]
@@ -84,7 +84,7 @@ def test_parallel_neurons_mix_all_steps_with_one_matrix() -> None:
     assert spikes.flatten().tolist() == [1, 0, 0, 1]
     spikes[1].sum().backward()
     assert torch.allclose(currents.grad, torch.tensor([[[0.1, 0.1]], [[-0.05, -0.05]]]))
-    with using(Surrogate("straight-through")):
+    with gradient_rule(Surrogate("straight-through")):
         (grad,) = torch.autograd.grad(layer(currents)[1].sum(), currents)
     assert torch.allclose(grad, torch.tensor([[[2.0, 2.0]], [[-1.0, -1.0]]]))
     with pytest.raises(InputError, match="made for 2 timesteps; got 3"):

@@ -118,7 +118,7 @@ def test_neither_the_batch_nor_its_order_changes_an_items_draws(
 def test_rows_and_seeds_that_do_not_fit_are_refused(model: Network) -> None:
     with Oracle(model, seeds=seeds(0, n=3)) as oracle, pytest.raises(InputError, match="3 seeds"):
         oracle.logits(X)
-    with Oracle(model) as oracle, pytest.raises(InputError, match="6 items, 2 rows"):
+    with Oracle(model) as oracle, pytest.raises(InputError, match="6 items, 2 positions"):
         oracle.logits(X, torch.tensor([0, 1]))
 
 

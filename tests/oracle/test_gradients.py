@@ -145,12 +145,12 @@ def test_conversion_takes_the_score_at_the_spiking_networks_logits() -> None:
 
 def test_a_quantised_activation_has_its_levels() -> None:
     layer = Spiking(LIF(threshold=2.0))
-    from spikeproof.neurons import using
+    from spikeproof.neurons import gradient_rule
 
     currents = torch.tensor([[[-1.0, 0.2, 0.3, 1.1, 5.0]]])
-    with using(Conversion(activation="qcfs", levels=4)):
+    with gradient_rule(Conversion(activation="qcfs", levels=4)):
         assert layer(currents).flatten().tolist() == [0.0, 0.0, 0.25, 0.5, 1.0]
-    with using(Conversion()):
+    with gradient_rule(Conversion()):
         torch.testing.assert_close(layer(currents)[0, 0], currents[0, 0].clamp_min(0) / 2)
 
 

@@ -183,4 +183,4 @@ def test_the_table_of_an_evaluation_counts_one_attack_once() -> None:
     )
     outcome = evaluate_ladder(model, split, [Threat(Linf(), 0.1, domain)], attacks, seed=0, draws=0)
     assert outcome.members == ("pgd own margin", "random draws")
-    assert len(outcome.tallies) == 1
+    assert len(outcome.stats) == 1

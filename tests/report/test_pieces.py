@@ -19,7 +19,14 @@ from spikeproof.report.citations import read
 from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on, painted
 from spikeproof.report.gallery import ViewSlice, chosen, gallery_item
 from spikeproof.report.labels import interval, number, percent, pretty
-from spikeproof.report.pictures import EVENT_COLOURS, difference, event_gif, event_still, png, scan
+from spikeproof.report.pictures import (
+    EVENT_COLOURS,
+    difference,
+    event_gif,
+    event_still,
+    image_of,
+    png,
+)
 from spikeproof.report.scatter import log_ticks
 from spikeproof.report.sound import snr_db, spectrogram, wav
 
@@ -120,7 +127,7 @@ def test_the_still_of_a_film_adds_the_frames_up() -> None:
 
 def test_scans_keep_their_grey_levels_and_differences_their_sign() -> None:
     x = np.array([[[0.0, 0.2], [0.6, 1.0]]])
-    decoded = np.asarray(Image.open(io.BytesIO(png(scan(x), 3))))
+    decoded = np.asarray(Image.open(io.BytesIO(png(image_of(x), 3))))
     assert decoded[::3, ::3, 0].tolist() == [[0, 51], [153, 255]]
     change = difference(x, x + np.array([[[0.25, -0.25], [0.0, 9.0]]]), span=0.25)
     assert [tuple(c) for c in change.reshape(-1, 3)] == [

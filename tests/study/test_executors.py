@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from run_files import contents
 
 from spikeproof.base import InputError, SettingError
 from spikeproof.study import (
@@ -25,6 +24,7 @@ from spikeproof.study import (
 )
 from spikeproof.study.engine import executor_from
 from spikeproof.study.engine.graph import Graph
+from support.run_files import contents
 
 
 def cell(id: str, cost: float, parent: str | None = None) -> Cell:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spikeproof.base import FileProblem, SettingError, old_spelling
+from spikeproof.base import FileProblem, SettingError
 from spikeproof.models import ModelSpec, Phase
 from spikeproof.neurons import IF, LIF, Surrogate
 from spikeproof.study import Plan, cells_of, load_plan, plans
@@ -70,7 +70,7 @@ pooling = "max\"""",
 
 
 def test_hooks_are_read_under_their_old_name_with_a_notice_and_the_hash_stays(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = """
 name = "old"
@@ -83,7 +83,7 @@ rules = [{ kind = "retraction", strength = 0.004 }]
     old, new = tmp_path / "old.toml", tmp_path / "new.toml"
     old.write_text(text)
     new.write_text(text.replace("rules =", "hooks ="))
-    old_spelling.cache_clear()
+    monkeypatch.setattr("spikeproof.base.notices._told", set())
     plan = load_plan(new)
     assert capsys.readouterr().err == ""
     assert load_plan(old) == plan

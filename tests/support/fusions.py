@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from spikeproof.base import Seeds
 from spikeproof.data import Dataset, Split
 from spikeproof.train import (
+    INPUTS,
     CrossEntropy,
     Inputs,
     Objective,
@@ -22,6 +23,7 @@ ERROR = {"error": (1.0, CrossEntropy())}
 Make = Callable[..., Any]
 
 
+@INPUTS.register("scaled")
 @dataclass(frozen=True)
 class Scaled(Inputs):
     """Items times a number: inputs whose gradient on a linear model is known."""

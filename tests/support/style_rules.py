@@ -16,6 +16,7 @@ PACKAGE = ROOT / "src" / "spikeproof"
 
 # From the ground up. A room imports only from floors below, so rooms of one floor do not meet.
 FLOORS = (
+    ("names",),
     ("base",),
     ("data",),
     ("neurons",),
@@ -109,7 +110,7 @@ class Source:
         return tuple(node for node in self.nodes if isinstance(node, kinds))
 
 
-Rule = Callable[[Source], Iterator[str]]
+StyleRule = Callable[[Source], Iterator[str]]
 
 
 @cache

@@ -25,19 +25,19 @@ from spikeproof.train import (
     fit,
     write_card,
 )
-from spikeproof.train.loop.watch import Tally
+from spikeproof.train.loop.watch import PassCounter
 from support.small_runs import ERROR, NEAR, QUICK
 
 
 def test_a_tally_counts_items_and_not_calls() -> None:
-    net, tally = nn.Linear(3, 2), Tally()
-    with tally.counting(net):
+    net, counter = nn.Linear(3, 2), PassCounter()
+    with counter.counting(net):
         out = net(torch.rand(5, 3))
         out.sum().backward()
         with torch.no_grad():
             net(torch.rand(2, 3))
     net(torch.rand(9, 3)).sum().backward()
-    assert (tally.forward, tally.backward) == (7, 5)
+    assert (counter.forward, counter.backward) == (7, 5)
 
 
 def test_passes_are_counted_as_the_cost_lines_say(model: Callable[..., Any], data: Dataset) -> None:

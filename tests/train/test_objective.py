@@ -141,7 +141,7 @@ def test_a_record_that_is_wrong_is_refused_with_the_place(
     ("change", "sentence"),
     [
         ({"atack": {}}, "unknown setting 'atack'. Did you mean 'attack'"),
-        ({"path": {"shape": "arctn"}}, "Did you mean 'arctan'"),
+        ({"gradient": {"shape": "arctn"}}, "Did you mean 'arctan'"),
         ({"loss": "crossentropy"}, "Did you mean 'cross_entropy'"),
         ({"attack": {"kind": "pdg"}}, "Unknown attack 'pdg'"),
     ],

@@ -19,9 +19,9 @@ from spikeproof.neurons import (
     NoisyLIF,
     Recurrent,
     Spiking,
+    gradient_rule,
     observing,
     stepwise,
-    using,
 )
 from spikeproof.train import MPDSGR, TET, Forward, Objective, ThresholdGuarding, Trades
 
@@ -78,7 +78,7 @@ def test_under_a_rule_each_layer_shows_the_membranes_that_the_rule_saw(layer: st
     def rule(firing: Firing) -> Tensor:
         return firing.straight(1.0)
 
-    with using(rule), observing() as ruled:
+    with gradient_rule(rule), observing() as ruled:
         spikes = net(currents)
     with observing() as plain:
         net(currents)

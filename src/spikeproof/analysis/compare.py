@@ -132,11 +132,11 @@ def _read(folder: Path) -> _Side:
 
 def _read_run(folder: Path) -> _Side:
     """The completed attack cells of a run."""
-    found, survival = results(folder), {}
-    for data in found.data():
-        for training in found.trainings(data):
-            for threat in found.threats(data):
-                table = found.table(data, training, threat)
+    run, survival = results(folder), {}
+    for data in run.data():
+        for training in run.trainings(data):
+            for threat in run.threats(data):
+                table = run.table(data, training, threat)
                 if table is None:
                     continue
                 who = table.seeds, table.items
@@ -144,7 +144,7 @@ def _read_run(folder: Path) -> _Side:
                 for level, radius in enumerate(table.radii):
                     alive = table.values["alive"][:, level]
                     survival[data, training, threat, f"{radius:g}"] = (*who, alive)
-    return _Side({**found.plan, "split": found.split}, survival)
+    return _Side({**run.plan, "split": run.split}, survival)
 
 
 def _read_audit(folder: Path) -> _Side:

@@ -39,7 +39,7 @@ def extract(folder: Path | str, path: Path | str) -> Path:
     right draws per level and item. Other arrays, galleries and weights stay in the run.
 
     Args:
-        folder: A run folder, complete or not; what is missing can be told from the extract.
+        folder: A run folder, complete or not; the extract shows what is missing.
         path: File to write.
     Returns:
         The file.
@@ -100,10 +100,10 @@ class _Kept(CellRecord):
     @cached_property
     def items(self) -> Arrays:
         """The per-item arrays, with NaN for those that were not kept."""
-        found = {name: _unpacked(record) for name, record in self.arrays.items()}
+        unpacked = {name: _unpacked(record) for name, record in self.arrays.items()}
         if self.kind == "attack":
-            found |= {name: np.full(found["broken"].shape, np.nan) for name in _ABSENT}
-        return found
+            unpacked |= {name: np.full(unpacked["broken"].shape, np.nan) for name in _ABSENT}
+        return unpacked
 
     def gallery(self) -> Arrays:
         """An extract keeps no examples."""
@@ -153,7 +153,7 @@ def _result(cell: CellRecord) -> dict[str, Any]:
 
 
 def _shift(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """How far rules moved weights, the mean over the epochs in which they did."""
+    """How far hooks moved weights, the mean over the epochs in which they did."""
     moved = [epoch["shift"] for epoch in history if epoch.get("shift")]
     return {name: sum(one[name] for one in moved) / len(moved) for name in (moved or [{}])[0]}
 

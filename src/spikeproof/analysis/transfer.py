@@ -66,8 +66,8 @@ def competing_rows(results: Results, data: str) -> list[Competing]:
     best = {t: value for t, value in middle.items() if value}
     rows = []
     for training in results.trainings(data):
-        own = {t: _middle(results, data, training, t) for t in best}
-        reached = {t: value for t, value in own.items() if value is not None}
+        values = {t: _middle(results, data, training, t) for t in best}
+        reached = {t: value for t, value in values.items() if value is not None}
         found = competitiveness(reached, best) if reached else None
         if found is not None:
             names = tuple(reached)

@@ -32,7 +32,7 @@ WIDE = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
 @ATTACKS.register("apgd")
 @dataclass(frozen=True, kw_only=True)
 class APGD:
-    r"""Climb with momentum, halve the step when progress ends, and go on from the best point.
+    r"""Ascend with momentum, halve the step when progress ends, and go on from the best point.
 
     ``w = relax(z_k + a * step(grad score(z_k), z_k))``,
     ``z_{k+1} = relax(z_k + m (w - z_k) + (1 - m)(z_k - z_{k-1}))``, first ``a = 2``. At the
@@ -140,7 +140,7 @@ class APGD:
         return best.x
 
     def _phases(self, threat: Threat) -> list[tuple[Threat, int]]:
-        """The threats to climb under, one after the other, and the steps under each."""
+        """The threats to attack under, one after the other, and the steps under each."""
         if not self.wide:
             return [(threat, self.steps)]
         counts = [round(share * self.steps) for _, share in WIDE[:-1]]
@@ -163,9 +163,9 @@ class APGD:
             if not len(walk):
                 return
             x_adv = threat.project(walk.z, walk.x) if threat.relaxed else walk.z
-            logits, grad = oracle.logits_and_grad(x_adv, walk.goal.score, walk.rows)
+            logits, grad = oracle.logits_and_grad(x_adv, walk.goal.score, walk.idx)
             if best is not None:
-                best.keep(x_adv, walk.goal.margin(logits), walk.rows)
+                best.keep(x_adv, walk.goal.margin(logits), walk.idx)
             walk.observe(walk.goal.score(logits).detach(), grad)
             if k in marks:
                 walk.reduce_support() if threat.sparse else walk.judge(self.rho * (k - last))
@@ -176,11 +176,11 @@ class APGD:
                 walk.momentum_step(threat, self.momentum if k else 1.0)
         if best is not None:
             x_adv = threat.project(walk.z, walk.x) if threat.relaxed else walk.z
-            best.keep(x_adv, walk.goal.margin(oracle.logits(x_adv, walk.rows)), walk.rows)
+            best.keep(x_adv, walk.goal.margin(oracle.logits(x_adv, walk.idx)), walk.idx)
 
 
 def checkpoints(steps: int) -> set[int]:
-    """The steps before which the step size is judged: 0.22 of them, then falling gaps."""
+    """The steps before which the step size is reviewed: 0.22 of them, then falling gaps."""
     marks, gap, at = set(), max(1, int(0.22 * steps)), 0
     while (at := at + gap) < steps:
         marks.add(at)
@@ -216,13 +216,11 @@ class _Walk(Survivors):
     @classmethod
     def begin(cls, x: Tensor, z: Tensor, goal: Goal) -> _Walk:
         """A search that has seen nothing yet."""
-        rows, none = torch.arange(len(x), device=x.device), torch.zeros_like(x)
-        return cls(
-            rows, goal, x=x, z=z, top_z=z, grad=none, top_grad=none, size=x.new_zeros(len(x))
-        )
+        idx, none = torch.arange(len(x), device=x.device), torch.zeros_like(x)
+        return cls(idx, goal, x=x, z=z, top_z=z, grad=none, top_grad=none, size=x.new_zeros(len(x)))
 
     def enter(self, threat: Threat) -> None:
-        """Begin to climb under a threat, at the best point so far."""
+        """Begin to ascend under a threat, at the best point so far."""
         self.z = self.before = self.top_z = threat.relax(self.top_z, self.x)
         one = torch.ones_like(self.size)
         self.size = (FIRST_SPARSE if threat.sparse else FIRST) * one
@@ -231,7 +229,7 @@ class _Walk(Survivors):
         self.share, self.used = SHARE * one, one
 
     def observe(self, score: Tensor, grad: Tensor) -> None:
-        """Take note of what the oracle said about the iterate."""
+        """Take note of what the oracle answered about the iterate."""
         self.rises = self.rises + (score > self.score)
         self.score, self.grad = score, grad
         better = score > self.top

@@ -61,6 +61,6 @@ def independent_runs(attack: Attack, seeds: Seeds) -> tuple[Attack, list[Seeds]]
 
 def passes(attack: Attack, threat: Threat) -> tuple[int, int] | None:
     """Forward and backward passes per item at most; None for attacks that do not say."""
-    said: Any = getattr(attack, "passes", None)
-    found: tuple[int, int] | None = None if said is None else said(threat)
-    return found
+    method: Any = getattr(attack, "passes", None)
+    declared: tuple[int, int] | None = None if method is None else method(threat)
+    return declared

@@ -103,8 +103,8 @@ class Countdown(MinimumNorm):
             fell, before = near.distance < before, near.distance.clone()
             fell &= (before > self.low + 1) & before.isfinite()
             for units in sorted(set((before[fell] - 1).tolist())):
-                own = near.threat.at(units)
-                self._round(oracle, goal, near, seeds, own, which=(before - 1 == units) & fell)
+                ball = near.threat.at(units)
+                self._round(oracle, goal, near, seeds, ball, which=(before - 1 == units) & fell)
 
     def _round(
         self, oracle: Oracle, goal: Goal, near: Nearest, seeds: Seeds, threat: Threat,
@@ -117,10 +117,10 @@ class Countdown(MinimumNorm):
         )
         for run in range(self.runs if threat.radius >= 1 else 0):
             open_ = near.distance > threat.radius
-            rows = (open_ if which is None else open_ & which).nonzero().flatten()
-            if not len(rows):
+            idx = (open_ if which is None else open_ & which).nonzero().flatten()
+            if not len(idx):
                 return
-            own = seeds[rows].child("units", int(threat.radius), run)
-            part = oracle.subset(rows)
-            x_adv = swap(part, near.x[rows], goal[rows], threat, seeds=own)
-            near.keep(x_adv, goal[rows].margin(part.logits(x_adv)), rows)
+            run_keys = seeds[idx].child("units", int(threat.radius), run)
+            part = oracle.subset(idx)
+            x_adv = swap(part, near.x[idx], goal[idx], threat, seeds=run_keys)
+            near.keep(x_adv, goal[idx].margin(part.logits(x_adv)), idx)

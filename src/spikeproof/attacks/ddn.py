@@ -46,7 +46,7 @@ class DDN(Descent):
         At most ``steps + 3`` forward and ``steps`` backward passes per item.
     Differs from the paper:
         The length holds also where the box cuts coordinates off: the others are made longer. It
-        climbs the goal's score, by default the margin. Nothing is quantised. The first length is
+        maximises the goal's score, by default the margin. Nothing is quantised. The first length is
         at most what the first gradient says is needed.
     Example:
         >>> from spikeproof.base import seeds

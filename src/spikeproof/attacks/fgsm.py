@@ -30,7 +30,7 @@ class FGSM:
     Cost:
         Two forward passes and one backward pass per item; one forward pass more with ``start``.
     Differs from the paper:
-        Every geometry; climbs the score of the goal; keeps ``x`` where the step lowers the margin.
+        Every geometry; ascends the score of the goal; keeps ``x`` where the step lowers the margin.
     Example:
         >>> import torch
         >>> from spikeproof.base import seeds

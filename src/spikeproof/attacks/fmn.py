@@ -21,7 +21,7 @@ __all__ = ["FMN"]
 @ATTACKS.register("fmn")
 @dataclass(frozen=True, kw_only=True)
 class FMN(Descent):
-    r"""Climb the score inside a ball of each item's own, and fit the ball to the boundary.
+    r"""Ascend the score inside a ball of each item's own, and fit the ball to the boundary.
 
     ``z <- project_e(z + a_k * grad / ||grad||_2)`` with ``e <- (1 - c_k) e`` where the point asked
     was adversarial (never above the smallest distance found) and ``(1 + c_k) e`` where it was not.

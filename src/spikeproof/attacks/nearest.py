@@ -66,24 +66,24 @@ class Nearest:
         self.distance = torch.where(margin > 0, torch.zeros_like(never), never)
         self.best = Best(x, margin)
 
-    def keep(self, x_adv: Tensor, margin: Tensor, rows: Tensor | None = None) -> Tensor:
+    def keep(self, x_adv: Tensor, margin: Tensor, idx: Tensor | None = None) -> Tensor:
         """Take over the points that are adversarial and nearer than what was known.
 
         Args:
-            x_adv: Visited points, one per item, or one per entry of ``rows``.
+            x_adv: Visited points, one per item, or one per entry of ``idx``.
             margin: Margins there.
-            rows: Which items were visited, int64; all where absent.
+            idx: Which items were visited, int64; all where absent.
         Returns:
             Distance of the visited points, float64; inf where a point is not legal.
         """
-        rows = torch.arange(len(self.x), device=self.x.device) if rows is None else rows
-        distance = self.threat.distance(x_adv, self.x[rows])
+        idx = torch.arange(len(self.x), device=self.x.device) if idx is None else idx
+        distance = self.threat.distance(x_adv, self.x[idx])
         distance = torch.where(self.threat.domain.contains(x_adv), distance, math.inf)
-        closer = (margin > 0) & (distance < self.distance[rows])
-        self.distance[rows[closer]] = distance[closer]
-        self.x_adv[rows[closer]] = x_adv[closer].detach()
+        closer = (margin > 0) & (distance < self.distance[idx])
+        self.distance[idx[closer]] = distance[closer]
+        self.x_adv[idx[closer]] = x_adv[closer].detach()
         inside = distance <= self.threat.radius
-        self.best.keep(x_adv, torch.where(inside, margin, -math.inf), rows)
+        self.best.keep(x_adv, torch.where(inside, margin, -math.inf), idx)
         return distance
 
     def standing(self) -> Tensor:
@@ -93,7 +93,7 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Look:
-    """What one question to the oracle told about the items still searched.
+    """What one query of the oracle says about the items still searched.
 
     Args:
         threat: What the attacker may do.
@@ -202,9 +202,9 @@ class MinimumNorm(ABC):
         margin = goal.margin(oracle.logits(x))
         near = Nearest(x, margin, threat, enough=threat.radius)
         self._search(oracle, goal, near, start, seeds)
-        if len(left := near.standing()):
-            x_adv = threat.project(near.x_adv[left], x[left])
-            near.best.keep(x_adv, goal[left].margin(oracle.logits(x_adv, left)), left)
+        if len(idx := near.standing()):
+            x_adv = threat.project(near.x_adv[idx], x[idx])
+            near.best.keep(x_adv, goal[idx].margin(oracle.logits(x_adv, idx)), idx)
         return near.best.x
 
     def _refuse(self, near: Nearest, start: Tensor | None) -> None:
@@ -238,21 +238,21 @@ class Descent(MinimumNorm):
     ) -> None:
         """Ask and advance until the steps are used or no item is left."""
         self._refuse(near, start)
-        rows = near.standing()
-        x = near.x[rows]
-        state = self._begin(x, x if start is None else start[rows].to(x), near.threat)
-        left = Survivors(rows, goal[rows], **state)
+        idx = near.standing()
+        x = near.x[idx]
+        state = self._begin(x, x if start is None else start[idx].to(x), near.threat)
+        left = Survivors(idx, goal[idx], **state)
         for step in range(self.steps + 1):
             left.drop_won(near)
             if not len(left):
                 return
             if step == self.steps:
-                margin = left.goal.margin(oracle.logits(left.x_adv, left.rows))
-                near.keep(left.x_adv, margin, left.rows)
+                margin = left.goal.margin(oracle.logits(left.x_adv, left.idx))
+                near.keep(left.x_adv, margin, left.idx)
                 return
-            logits, grad = oracle.logits_and_grad(left.x_adv, left.goal.score, left.rows)
+            logits, grad = oracle.logits_and_grad(left.x_adv, left.goal.score, left.idx)
             margin = left.goal.margin(logits)
-            distance = near.keep(left.x_adv, margin, left.rows)
-            found = near.distance[left.rows]
-            look = Look(near.threat, grad, margin, distance, found, step, self.steps)
+            distance = near.keep(left.x_adv, margin, left.idx)
+            shortest = near.distance[left.idx]
+            look = Look(near.threat, grad, margin, distance, shortest, step, self.steps)
             self._advance(left, look)

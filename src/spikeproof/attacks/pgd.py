@@ -27,7 +27,7 @@ __all__ = ["PGD"]
 @ATTACKS.register("pgd")
 @dataclass(frozen=True, kw_only=True)
 class PGD:
-    r"""Climb the goal's score by projected steepest ascent and keep the best visited point.
+    r"""Maximise the goal's score by projected steepest ascent and keep the best visited point.
 
     ``z <- relax(z + a_k * step(grad score(project(z)), z))`` where the step is as long as the
     radius and ``a_k`` falls linearly from ``step_size`` to ``step_size * last``. The queried point
@@ -40,7 +40,7 @@ class PGD:
         last: Last step, as a fraction of the first, in [0, 1]; 1 keeps it constant.
         random_start: Begin at a random point of the ball instead of ``x``.
         stop: Leave an item alone once it is won; the verdict is the same, the margin smaller.
-        keep: ``"best"``, or ``"last"`` for the point where the climb ends, as published. Only for
+        keep: ``"best"``, or ``"last"`` for the point where the ascent ends, as published. Only for
             training: that point may be worse for the attacker than another visited one or than
             ``x``.
     Returns:
@@ -51,7 +51,7 @@ class PGD:
             ``keep="last"`` with ``stop``.
     Cost:
         ``steps + 2`` forward and ``steps`` backward passes per item; with ``stop`` at most. One
-        forward fewer where the climb begins at ``x``, whose margin the first step tells; two
+        forward fewer where the ascent begins at ``x``, whose margin the first step tells; two
         fewer with ``keep="last"``.
     Differs from the paper:
         Returns the best point by default, not the last; projects exactly on ball and box together.
@@ -129,9 +129,9 @@ class PGD:
             if not len(left):
                 break
             x_adv, near = left.x_adv, left.x
-            logits, grad = oracle.logits_and_grad(x_adv, left.goal.score, left.rows)
+            logits, grad = oracle.logits_and_grad(x_adv, left.goal.score, left.idx)
             if best is not None:
-                best.keep(x_adv, left.goal.margin(logits), left.rows)
+                best.keep(x_adv, left.goal.margin(logits), left.idx)
             elif self.keep == "best":  # the first step, from x itself
                 best = Best(x, goal.margin(logits))
             left.z = threat.relax(left.z + self._length(k) * threat.step(grad, left.z, near), near)
@@ -139,8 +139,8 @@ class PGD:
         if best is None:
             return left.x_adv
         if len(left):
-            margin = left.goal.margin(oracle.logits(left.x_adv, left.rows))
-            best.keep(left.x_adv, margin, left.rows)
+            margin = left.goal.margin(oracle.logits(left.x_adv, left.idx))
+            best.keep(left.x_adv, margin, left.idx)
         return best.x
 
     def most_harmful(self) -> PGD:

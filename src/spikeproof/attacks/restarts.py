@@ -78,8 +78,8 @@ class Restarts:
         """Run the attack; only the first run begins at ``start``."""
         best = Best(x, goal.margin(oracle.logits(x)))
         attack, keys = self.independent_runs(seeds)
-        for own in keys:
-            x_adv = attack(oracle.reset_memory(), x, goal, threat, seeds=own, start=start)
+        for run_keys in keys:
+            x_adv = attack(oracle.reset_memory(), x, goal, threat, seeds=run_keys, start=start)
             best.keep(x_adv, goal.margin(oracle.logits(x_adv)))
             start = None
         return best.x

@@ -42,7 +42,7 @@ class RFGSM:
     Cost:
         ``steps + 2`` forward and ``steps`` backward passes per item; with ``stop`` at most.
     Differs from the paper:
-        Every geometry; climbs the score of the goal; returns the best visited point, so it is
+        Every geometry; ascends the score of the goal; returns the best visited point, so it is
         never weaker than the published form.
     Example:
         >>> RFGSM.ten_steps()

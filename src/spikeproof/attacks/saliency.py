@@ -97,13 +97,13 @@ class Saliency:
         start: Tensor | None = None,
     ) -> Tensor:
         """Run the attack; ``start`` is a point to go on from, instead of ``x``."""
-        here = x if start is None else threat.project(start, x)
+        z = x if start is None else threat.project(start, x)
         best = Best(x, goal.margin(oracle.logits(x)))
-        left = Survivors.all(x, goal, z=here, seeds=seeds)
+        left = Survivors.all(x, goal, z=z, seeds=seeds)
         steps = min(self.steps, int(threat.radius))
         for k in range(steps):
-            logits, left.grad = oracle.logits_and_grad(left.z, left.goal.score, left.rows)
-            best.keep(left.z, left.goal.margin(logits), left.rows)
+            logits, left.grad = oracle.logits_and_grad(left.z, left.goal.score, left.idx)
+            best.keep(left.z, left.goal.margin(logits), left.idx)
             if self.stop:
                 left.drop_won(best)
             if not len(left):
@@ -117,7 +117,7 @@ class Saliency:
             spare = math.ceil(threat.radius * (k + 1) / steps) - used.sum(1)
             put = first(gain, torch.minimum(spare.clamp(min=0), (gain > 0).sum(1)))
             left.z = threat.swap_units(left.z, left.x, grad, put=put, take=torch.zeros_like(put))
-        best.keep(left.z, left.goal.margin(oracle.logits(left.z, left.rows)), left.rows)
+        best.keep(left.z, left.goal.margin(oracle.logits(left.z, left.idx)), left.idx)
         return best.x
 
     def _tried(
@@ -127,12 +127,12 @@ class Saliency:
         count = min(self.candidates, gain.shape[1])
         places = gain.sort(dim=1, descending=True, stable=True).indices[:, :count]
         nowhere = torch.zeros_like(gain, dtype=torch.bool)
-        found = []
+        tried = []
         for place in places.T:
             put = nowhere.scatter(1, place[:, None], True)
             x_adv = threat.swap_units(left.z, left.x, grad, put=put, take=nowhere)
-            found.append(left.goal.margin(oracle.logits(x_adv, left.rows)))
-        margins = torch.stack(found, dim=1)
+            tried.append(left.goal.margin(oracle.logits(x_adv, left.idx)))
+        margins = torch.stack(tried, dim=1)
         margins = margins - margins.amin(1, keepdim=True) + 1
         margins = torch.where(gain.gather(1, places) > 0, margins, 0.0)
         return torch.zeros_like(gain).scatter(1, places, margins.to(gain))

@@ -25,7 +25,7 @@ KEPT, KEPT_SQUARE = 0.5, 0.8
 @ATTACKS.register("sapgd")
 @dataclass(frozen=True, kw_only=True)
 class SAPGD:
-    r"""Climb along a running gradient, slower where it is unsteady, with steps halved on schedule.
+    r"""Ascend along a running gradient, slower where it is unsteady, with steps halved on schedule.
 
     ``m <- m / 2 + g / mean|g|``, ``v <- 0.8 v + g^2 / mean(g^2)``,
     ``z <- relax(z + a * min(1, |m| / sqrt(v)) * step(m, z))`` with the factor taken feature by
@@ -99,8 +99,8 @@ class SAPGD:
             if not len(left):
                 return best.x
             x_adv = threat.project(left.z, left.x) if threat.relaxed else left.z
-            logits, grad = oracle.logits_and_grad(x_adv, left.goal.score, left.rows)
-            best.keep(x_adv, left.goal.margin(logits), left.rows)
+            logits, grad = oracle.logits_and_grad(x_adv, left.goal.score, left.idx)
+            best.keep(x_adv, left.goal.margin(logits), left.idx)
             left.mean = KEPT * left.mean + _level(grad, 1)
             left.square = KEPT_SQUARE * left.square + _level(grad, 2).square()
             steady = (left.mean.abs() / (left.square.sqrt() + 1e-12)).clamp(max=1)
@@ -108,7 +108,7 @@ class SAPGD:
             step = threat.step(left.mean, left.z, left.x)
             left.z = threat.relax(left.z + size * steady * step, left.x)
         x_adv = threat.project(left.z, left.x) if threat.relaxed else left.z
-        best.keep(x_adv, left.goal.margin(oracle.logits(x_adv, left.rows)), left.rows)
+        best.keep(x_adv, left.goal.margin(oracle.logits(x_adv, left.idx)), left.idx)
         return best.x
 
 

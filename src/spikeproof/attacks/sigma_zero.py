@@ -21,7 +21,7 @@ __all__ = ["SigmaZero"]
 @ATTACKS.register("sigma_zero")
 @dataclass(frozen=True, kw_only=True)
 class SigmaZero(Descent):
-    r"""Descend a smooth count of the changed pixels, and climb the score until it is won.
+    r"""Descend a smooth count of the changed pixels, and ascend the score until it is won.
 
     ``L(d) = relu(-margin) + mean_p s_p / (s_p + σ)`` with ``s_p = sum_c d_pc²`` over the channels
     of a pixel (single features for ``L0(pixels=False)``); the gradient is divided by its largest
@@ -110,7 +110,7 @@ class SigmaZero(Descent):
         places = look.threat.places()
         size = places.spread(places.sums(change.square()))
         sparse = 2 * self.sigma * change / (size + self.sigma).square() / places.count
-        climb = look.grad.flatten(1) * unit
-        grad = sparse - torch.where(look.won[:, None], torch.zeros_like(climb), climb)
+        ascent = look.grad.flatten(1) * unit
+        grad = sparse - torch.where(look.won[:, None], torch.zeros_like(ascent), ascent)
         largest = grad.abs().amax(1, keepdim=True)
         return grad / torch.where(largest > 0, largest, torch.ones_like(largest))

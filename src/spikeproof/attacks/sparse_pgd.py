@@ -23,7 +23,7 @@ __all__ = ["SparsePGD"]
 @ATTACKS.register("sparse_pgd")
 @dataclass(frozen=True, kw_only=True)
 class SparsePGD:
-    r"""Climb in the change of every pixel and in a score that says which pixels are changed.
+    r"""Ascend in the change of every pixel and in a score that says which pixels are changed.
 
     ``x_adv = x + p * m`` where ``p`` stays in the box and ``m`` marks the ``radius`` pixels of the
     largest score ``s``. With ``g`` the gradient at ``x_adv``:
@@ -114,8 +114,8 @@ class SparsePGD:
         left.still = torch.zeros(len(x), dtype=torch.int64)
         for k in range(self.steps):
             x_adv = self._point(left, threat)
-            logits, left.grad = oracle.logits_and_grad(x_adv, left.goal.score, left.rows)
-            best.keep(x_adv, left.goal.margin(logits), left.rows)
+            logits, left.grad = oracle.logits_and_grad(x_adv, left.goal.score, left.idx)
+            best.keep(x_adv, left.goal.margin(logits), left.idx)
             if self.stop:
                 left.drop_won(best)
             if not len(left):
@@ -130,7 +130,7 @@ class SparsePGD:
             left.still = torch.where(stuck, 0, left.still)
             left.chosen = _choice(left.score, threat)
         x_adv = self._point(left, threat)
-        best.keep(x_adv, left.goal.margin(oracle.logits(x_adv, left.rows)), left.rows)
+        best.keep(x_adv, left.goal.margin(oracle.logits(x_adv, left.idx)), left.idx)
         return best.x
 
     def _begin(

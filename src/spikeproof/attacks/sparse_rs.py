@@ -124,17 +124,17 @@ class SparseRS:
         return random_search(oracle, best, left, propose, steps=self.steps, stop=self.stop)
 
 
-def _moved(threat: Threat, here: Tensor, x: Tensor, count: int, *, seeds: Seeds) -> Tensor:
+def _moved(threat: Threat, z: Tensor, x: Tensor, count: int, *, seeds: Seeds) -> Tensor:
     """Take ``count`` random units back; put these and what is not spent yet on random places."""
     # A random direction takes the place of the gradient: new units go to random corners.
     size = threat.domain.size
     u = seeds.uniform((3 * size,), x.dtype)
     way = (u[:, :size] - 0.5).sign().view_as(x)
-    used = threat.marginal_gains(way, here, x)[0]
+    used = threat.marginal_gains(way, z, x)[0]
     nowhere = torch.zeros_like(used, dtype=torch.bool)
     rank = torch.where(used > 0, u[:, size : size + used.shape[1]], -1.0)
     take = first(rank, (used > 0).sum(1).clamp(max=count))
-    bare = threat.swap_units(here, x, way, put=nowhere, take=take)
+    bare = threat.swap_units(z, x, way, put=nowhere, take=take)
     used, gain, _ = threat.marginal_gains(way, bare, x)
     rank = torch.where(gain > 0, u[:, 2 * size : 2 * size + used.shape[1]], -1.0)
     spare = (threat.radius - used.sum(1)).clamp(min=0)

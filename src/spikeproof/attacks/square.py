@@ -167,7 +167,7 @@ def _corner(
     z: Tensor, x: Tensor, threat: Threat, *, canvas: Canvas, share: float, u: Tensor
 ) -> Tensor:
     """Move a window to the end of ball or box, one sign per channel."""
-    window = canvas.window(share, canvas.pick(u[:, 0]), u[:, 3:], whole=True)
+    window = canvas.window(share, canvas.pick(u[:, 0]), u[:, 3:], full=True)
     sign = window.signs.to(x.dtype).view_as(x)
     inside = window.inside.view_as(x)
     there = torch.where(inside, x + threat.step(sign, x, x), z)
@@ -187,8 +187,8 @@ def _exchange(
     # rest says where the windows lie, and their signs.
     part = canvas.pick(u[:, 0])
     other = part if canvas.joint else canvas.pick(u[:, 1])
-    gets = canvas.window(share, part, u[:, 3:], whole=False)
-    gives = canvas.window(share, other, u[:, 3 + canvas.numbers :], whole=False).inside
+    gets = canvas.window(share, part, u[:, 3:], full=False)
+    gives = canvas.window(share, other, u[:, 3 + canvas.numbers :], full=False).inside
     group = canvas.cover(part) if canvas.joint else torch.ones_like(gives)
     # δ is the change so far, m(S) = Σ_{i in S} |δ_i|^p the mass on a set S, ε the radius.
     #

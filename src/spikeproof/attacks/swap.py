@@ -105,26 +105,26 @@ class Swap:
     ) -> Tensor:
         """Run the attack; ``start`` replaces ``x`` as the first point."""
         best = Best(x, goal.margin(oracle.logits(x)))
-        here = x if start is None else threat.project(start, x)
-        logits, grad = oracle.logits_and_grad(here, goal.score)
+        z = x if start is None else threat.project(start, x)
+        logits, grad = oracle.logits_and_grad(z, goal.score)
         margin = goal.margin(logits)
-        best.keep(here, margin)
-        left = Survivors.all(x, goal, z=here, grad=grad, margin=margin, seeds=seeds)
-        left.tries = torch.zeros_like(threat.marginal_gains(grad, here, x)[0])
+        best.keep(z, margin)
+        left = Survivors.all(x, goal, z=z, grad=grad, margin=margin, seeds=seeds)
+        left.tries = torch.zeros_like(threat.marginal_gains(grad, z, x)[0])
         for k in range(self.steps):
             if self.stop:
                 left.drop_won(best)
             if not len(left):
                 return best.x
             count = max(1, round(threat.radius * self.share * (1 - k / self.steps)))
-            own = left.seeds.child("step", k)
-            guess = self._doubted(left.grad, own)
+            step_keys = left.seeds.child("step", k)
+            guess = self._doubted(left.grad, step_keys)
             gains = threat.marginal_gains(guess, left.z, left.x)
-            put, take, unfinished = self._moves(threat, gains, left.tries, count, seeds=own)
+            put, take, unfinished = self._moves(threat, gains, left.tries, count, seeds=step_keys)
             x_adv = threat.swap_units(left.z, left.x, guess, put=put, take=take)
-            logits, slope = oracle.logits_and_grad(x_adv, left.goal.score, left.rows)
+            logits, slope = oracle.logits_and_grad(x_adv, left.goal.score, left.idx)
             margin = left.goal.margin(logits)
-            best.keep(x_adv, margin, left.rows)
+            best.keep(x_adv, margin, left.idx)
             # While units are unspent every proposal is taken: one unit alone may do nothing.
             better = (margin > left.margin) | unfinished
             tries = left.tries + put.to(left.tries)

@@ -24,13 +24,13 @@ __all__ = ["Targeted"]
 class Targeted:
     r"""Run an attack once towards each of the classes closest to winning.
 
-    Run ``k`` climbs the score towards the rival of the k-th largest clean logit among the wrong
+    Run ``k`` maximises the score towards the rival of the k-th largest clean logit among the wrong
     classes (``Misclassification.rival``); any other class than the true one wins as well. With loss
     ``"dlr"`` and :class:`APGD` inside this is APGD-T. A goal that is targeted already has its class
     and gets one run.
 
     Args:
-        attack: Any attack that climbs the goal's score.
+        attack: Any attack that maximises the goal's score.
         rivals: How many classes to try, at least 1; all others where there are fewer.
     Returns:
         From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
@@ -88,16 +88,16 @@ class Targeted:
             )
         logits = oracle.logits(x)
         best = Best(x, goal.margin(logits))
-        rows = torch.arange(len(x), device=x.device)
+        everyone = torch.arange(len(x), device=x.device)
         for run, aim in enumerate(self._rival_goals(goal, logits)):
-            left = best.standing() if getattr(self.attack, "stop", False) else rows
-            if not len(left):
+            idx = best.standing() if getattr(self.attack, "stop", False) else everyone
+            if not len(idx):
                 break
-            own = seeds[left].child("rival", run)
-            begin = None if start is None else start[left]
-            part = oracle.subset(left)
-            x_adv = self.attack(part, x[left], aim[left], threat, seeds=own, start=begin)
-            best.keep(x_adv, aim[left].margin(part.logits(x_adv)), left)
+            run_keys = seeds[idx].child("rival", run)
+            begin = None if start is None else start[idx]
+            part = oracle.subset(idx)
+            x_adv = self.attack(part, x[idx], aim[idx], threat, seeds=run_keys, start=begin)
+            best.keep(x_adv, aim[idx].margin(part.logits(x_adv)), idx)
         return best.x
 
     def _rival_goals(self, goal: Misclassification, logits: Tensor) -> list[Misclassification]:

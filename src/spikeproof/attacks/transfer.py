@@ -119,7 +119,7 @@ class Transfer:
             start: Legal points the attack begins from instead of its own choice.
         """
         best = Best(x, goal.margin(oracle.logits(x)))
-        with Oracle(other, gradient=oracle.gradient) as own:
-            x_adv = self.attack(own, x, goal, threat, seeds=seeds, start=start)
+        with Oracle(other, gradient=oracle.gradient) as other_oracle:
+            x_adv = self.attack(other_oracle, x, goal, threat, seeds=seeds, start=start)
         best.keep(x_adv, goal.margin(oracle.logits(x_adv)))
         return best.x

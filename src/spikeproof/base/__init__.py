@@ -13,9 +13,7 @@ from spikeproof.base.checks import (
     check_positive,
     check_shape,
     check_share,
-    nearest,
     placed,
-    suggestion,
 )
 from spikeproof.base.cite import bibtex, references
 from spikeproof.base.errors import (
@@ -43,6 +41,7 @@ from spikeproof.base.records import record_of, settings_from
 from spikeproof.base.seeds import Seeds, seeds
 from spikeproof.base.settings import Registry
 from spikeproof.base.shapes import per_item
+from spikeproof.names import nearest, suggestion
 
 __all__ = [
     "Diverged",

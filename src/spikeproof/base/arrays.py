@@ -36,8 +36,8 @@ def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray[Any, Any]]) -
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3
             content = io.BytesIO()
-            whole = np.ascontiguousarray(arrays[name]).reshape(np.shape(arrays[name]))
-            np.lib.format.write_array(content, whole, allow_pickle=False)
+            contiguous = np.ascontiguousarray(arrays[name]).reshape(np.shape(arrays[name]))
+            np.lib.format.write_array(content, contiguous, allow_pickle=False)
             archive.writestr(entry, content.getvalue())
     write_atomic(Path(path), buffer.getvalue())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base.errors import InputError, SettingError
+from spikeproof.names import suggestion
 
 __all__ = [
     "check_at_least",
@@ -24,9 +24,7 @@ __all__ = [
     "check_positive",
     "check_shape",
     "check_share",
-    "nearest",
     "placed",
-    "suggestion",
 ]
 
 
@@ -37,19 +35,6 @@ def placed(place: str) -> Iterator[None]:
         yield
     except SettingError as problem:
         raise SettingError(f"{place}: {problem}") from None
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name most like ``name``, or None where nothing comes close."""
-    found = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
-    return found[0] if found else None
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return ``Did you mean 'x'?`` or the list of what exists, ready to end a sentence."""
-    names = sorted(known)
-    close = nearest(name, names)
-    return f"Did you mean {close!r}?" if close else f"Known: {', '.join(names)}."
 
 
 def check_one_of(value: str, known: Iterable[str], what: str) -> str:

@@ -6,8 +6,8 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from spikeproof.base.checks import suggestion
 from spikeproof.base.errors import SettingError
+from spikeproof.names import suggestion
 
 __all__ = ["bibtex", "references"]
 

@@ -5,7 +5,7 @@ SpikeproofError
 ├── InputError          a tensor or data set that is not what the call needs
 ├── FileProblem         a file that is missing, corrupt, truncated or cannot be written
 ├── IllegalAdversarial  an attack returned a point its threat does not allow
-└── Diverged            a training run left the finite numbers
+└── Diverged            a training run became NaN or infinite
 
 Warnings that are about the attacker's gradient have a category of their own.
 """
@@ -44,7 +44,7 @@ class IllegalAdversarial(SpikeproofError):
 
 
 class Diverged(SpikeproofError):
-    """A training run left the finite numbers."""
+    """A training run became NaN or infinite."""
 
 
 class GradientRuleUnused(UserWarning):

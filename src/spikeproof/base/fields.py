@@ -66,8 +66,8 @@ class Named:
 
 def hints(cls: Any) -> dict[str, Any]:
     """Return the types of the fields that a dataclass is made from, by name."""
-    found: dict[str, Any] = _hints(cls)
-    return found
+    resolved: dict[str, Any] = _hints(cls)
+    return resolved
 
 
 @cache
@@ -75,18 +75,18 @@ def _hints(cls: Any) -> dict[str, Any]:
     """The same, found once for every class."""
     try:
         try:
-            found = typing.get_type_hints(cls, include_extras=True)
+            resolved = typing.get_type_hints(cls, include_extras=True)
         except NameError:  # a class that exec made knows its names only through its methods
             near: dict[str, Any] = {}
-            for made in vars(cls).values():
-                near |= getattr(made, "__globals__", {})
-            found = typing.get_type_hints(cls, localns=near, include_extras=True)
+            for member in vars(cls).values():
+                near |= getattr(member, "__globals__", {})
+            resolved = typing.get_type_hints(cls, localns=near, include_extras=True)
     except NameError as problem:
         raise SettingError(
             f"The types of the settings of {cls.__name__} cannot be found ({problem}); import them "
             "in its module, also where only annotations use them."
         ) from None
-    return {field.name: found[field.name] for field in fields_of(cls)}
+    return {field.name: resolved[field.name] for field in fields_of(cls)}
 
 
 def fields_of(cls: Any) -> list[dataclasses.Field[Any]]:
@@ -138,10 +138,10 @@ def family_of(hint: Any) -> Family | None:
     """The registry whose members a field holds: of exactly this type, or of a class above it."""
     arms = _arms(hint)
     for family in FAMILIES:
-        own = _arms(family.of)
-        if set(own) == set(arms):
+        family_arms = _arms(family.of)
+        if set(family_arms) == set(arms):
             return family
-        if len(own) == len(arms) == 1 and _below(arms[0], own[0]):
+        if len(family_arms) == len(arms) == 1 and _below(arms[0], family_arms[0]):
             return family
     return None
 
@@ -155,8 +155,8 @@ def _below(hint: Any, base: Any) -> bool:
 def settings_class(hint: Any) -> type | None:
     """The dataclass that a field holds, if it holds one."""
     (first, *more) = _arms(hint)
-    found = isinstance(first, type) and dataclasses.is_dataclass(first) and not more
-    return first if found else None
+    is_class = isinstance(first, type) and dataclasses.is_dataclass(first) and not more
+    return first if is_class else None
 
 
 def speaks(cls: type) -> bool:

@@ -38,26 +38,26 @@ class Guests:
             return {}
         from importlib.metadata import entry_points  # needed only where something is looked up
 
-        found: dict[str, list[EntryPoint]] = {}
+        points_by_name: dict[str, list[EntryPoint]] = {}
         for point in entry_points(group=self.group):
-            found.setdefault(point.name, []).append(point)
-        return found
+            points_by_name.setdefault(point.name, []).append(point)
+        return points_by_name
 
     def origins(self) -> dict[str, str]:
         """The top module that each name comes from."""
         return {name: points[0].module.partition(".")[0] for name, points in self.offers.items()}
 
-    def names(self, own: Container[str]) -> list[str]:
-        """Names that are offered and not among ``own``; one that is gets a warning, once."""
+    def names(self, builtin: Container[str]) -> list[str]:
+        """Names that are offered and not among ``builtin``; one that is gets a warning, once."""
         for name in self.offers:
-            if name in own and name not in self._warned:
+            if name in builtin and name not in self._warned:
                 self._warned.add(name)
                 warnings.warn(
                     f"{_packages(self.offers[name])} offers the {self.family} {name!r}, a name of "
                     "spikeproof's own; it is passed over. Ask its author for another name.",
                     stacklevel=3,
                 )
-        return [name for name in self.offers if name not in own]
+        return [name for name in self.offers if name not in builtin]
 
     def load(self, name: str) -> Any:
         """Return what a name offers.
@@ -83,8 +83,8 @@ class Guests:
 
 def _packages(points: list[EntryPoint]) -> str:
     """The packages of some entry points, in a sentence."""
-    found = [point.dist for point in points]
-    names = [f"{dist.name} {dist.version}" if dist else "a package" for dist in found]
+    packages = [point.dist for point in points]
+    names = [f"{dist.name} {dist.version}" if dist else "a package" for dist in packages]
     return f"{'The packages' if len(names) > 1 else 'The package'} {' and '.join(sorted(names))}"
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
 
-from spikeproof.base.checks import suggestion
 from spikeproof.base.errors import SettingError
 from spikeproof.base.guests import Guests
+from spikeproof.names import suggestion
 
 __all__ = ["Members"]
 
@@ -63,7 +63,7 @@ class Members(Generic[V]):
             SettingError: the name is taken, or this is not what the family holds.
         """
         if member is None:
-            return lambda made: self.register(name, made)
+            return lambda decorated: self.register(name, decorated)
         self._check(name, member)
         there = self.members.get(name)
         # The same thing again is a notebook's cell that was run again.
@@ -97,14 +97,14 @@ class Members(Generic[V]):
 
     def _working(self) -> list[str]:
         """Names of the same."""
-        found = []
+        listed = []
         for name in self:
             try:
                 self[name]
             except SettingError:  # it says so to whoever names it
                 continue
-            found.append(name)
-        return found
+            listed.append(name)
+        return listed
 
     def _check(self, name: str, member: Any) -> None:
         """Refuse what the family does not hold."""

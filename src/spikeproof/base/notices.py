@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
 
 __all__ = ["old_spelling"]
 
+_told: set[tuple[str, str]] = set()
 
-@cache
+
 def old_spelling(old: str, new: str, where: str) -> None:
     """Say on standard error, once per process, that an old spelling was read as the new one.
 
     Not a warning: nothing is wrong with what is computed, and the old spelling is read for one
-    release more.
+    release more. A folder of stored cells holds it a thousand times, so only the first place is
+    named.
 
     Args:
         old: What stood there.
         new: What it is called now.
         where: The option, file or table.
     """
-    print(f"{where}: {old} is now written {new}; the old spelling is still read.", file=sys.stderr)
+    if (old, new) not in _told:
+        _told.add((old, new))
+        print(
+            f"{where}: {old} is now written {new}; the old spelling is still read.", file=sys.stderr
+        )

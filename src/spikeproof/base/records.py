@@ -13,6 +13,9 @@ anything else                                  as it is; pydantic checks and con
 
 A field of the type that a registry is ``given`` (inputs are given the domain of the data) is not
 written: it is handed over again when the settings are built.
+
+Old spellings are read, with a notice: of fields that a class lists in a class variable ``renamed``
+(``{old: new}``), and of kinds that a registry lists in its ``renamed``. The new ones are written.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from typing import Annotated, Any, TypeVar, cast
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from spikeproof.base.checks import placed, suggestion
+from spikeproof.base.checks import placed
 from spikeproof.base.errors import SettingError
 from spikeproof.base.fields import (
     entries,
@@ -42,6 +45,8 @@ from spikeproof.base.fields import (
     single,
     speaks,
 )
+from spikeproof.base.notices import old_spelling
+from spikeproof.names import suggestion
 
 __all__ = ["record_of", "settings_from"]
 
@@ -67,6 +72,7 @@ def settings_from(
             of the wrong type, or one that the class refuses.
     """
     known = {name: hint for name, hint in hints(cls).items() if of is None or hint != of}
+    values = _respelled(cls, values, where)
     for key in values:
         if key not in known:
             hint = suggestion(str(key), known) if known else "It has none."
@@ -103,14 +109,24 @@ def record_of(settings: object, of: Any = None) -> dict[str, Any]:
     }
 
 
+def _respelled(cls: Any, values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """Values under the names that the fields of a class have today."""
+    renamed: Mapping[str, str] = getattr(cls, "renamed", {})
+    # Where both are written, the old one is left to be refused as unknown.
+    old = {key: new for key, new in renamed.items() if key in values and new not in values}
+    for key, new in old.items():
+        old_spelling(key, new, where)
+    return {old.get(key, key): value for key, value in values.items()}
+
+
 def _plain(hint: Any, value: Any) -> Any:
     """Plain data of the value of a field."""
     if value is None:
         return None
     if (family := family_of(hint)) is not None:
         return family.record(value)
-    if (own := settings_class(hint)) is not None:
-        return value.record() if speaks(own) else record_of(value)
+    if (cls := settings_class(hint)) is not None:
+        return value.record() if speaks(cls) else record_of(value)
     within = entries(hint)
     if within is None:
         return _flat(value)
@@ -150,15 +166,15 @@ def _built(
     ready = dataclasses.is_dataclass(value) and not isinstance(value, type)
     if (family := family_of(hint)) is not None:
         return value if ready else family.build(value, given, place=place)
-    if (own := settings_class(hint)) is not None:
+    if (cls := settings_class(hint)) is not None:
         if ready:
             return value
         if not isinstance(value, Mapping):
             raise SettingError(f"{place} must be a table of settings; got {_short(value)}.")
-        if speaks(own):
+        if speaks(cls):
             with placed(place):
-                return cast(Any, own).from_record(value, given)
-        return settings_from(own, value, place, given=given)
+                return cast(Any, cls).from_record(value, given)
+        return settings_from(cls, value, place, given=given)
     if (within := entries(hint)) is not None:
         return _container(hint, within, value, place, given)
     return _checked(hint, value, place)

@@ -10,11 +10,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from spikeproof.base.checks import suggestion
 from spikeproof.base.errors import SettingError
 from spikeproof.base.fields import FAMILIES
 from spikeproof.base.members import Members
+from spikeproof.base.notices import old_spelling
 from spikeproof.base.records import record_of, settings_from
+from spikeproof.names import suggestion
 
 __all__ = ["Registry"]
 
@@ -32,6 +33,7 @@ class Registry(Members[type[T]]):
             settings that the field belongs to holds the member's record.
         given: The type of fields that records leave out and ``build`` is given.
         bare: The kind of a record that names none.
+        renamed: Old kind → today's, for kinds that records may still be written with.
     Raises:
         SettingError: two classes of one kind, or something that is no dataclass.
     Example:
@@ -56,11 +58,13 @@ class Registry(Members[type[T]]):
         of: Any = None,
         given: Any = None,
         bare: str | None = None,
+        renamed: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(family, members, group=group)
         self.of = of
         self.given = given
         self.bare = bare
+        self.renamed = dict(renamed or {})
         if of is not None:
             FAMILIES.append(self)
 
@@ -100,6 +104,9 @@ class Registry(Members[type[T]]):
         kind = values.pop("kind", self.bare)
         if kind is None:
             raise SettingError(f"{at}Every {self.family} needs a 'kind'. Known: {', '.join(self)}.")
+        if kind in self.renamed and kind not in self:
+            old_spelling(kind, self.renamed[kind], f"{at}{self.family}")
+            kind = self.renamed[kind]
         if kind not in self:
             known = suggestion(str(kind), self)
             raise SettingError(f"{at}Unknown {self.family} {kind!r}. {known}")

@@ -63,8 +63,8 @@ def audit(
 
     one_thread()
     network = load_model(model)
-    made = load(data)
-    _check_fit(network.spec.domain.shape, model, made)
+    dataset = load(data)
+    _check_fit(network.spec.domain.shape, model, dataset)
     started = time.monotonic()
 
     def progress(name: str, done: int, total: int) -> None:
@@ -73,22 +73,22 @@ def audit(
             left = f", about {spent / done * (total - done):.0f} s left" if done else ""
             note(f"[{done + 1}/{total}] {name} ...{left}")
 
-    found = evaluate.audit(
+    result = evaluate.audit(
         network,
-        made,
-        _chosen(made, threat or [], radii),
+        dataset,
+        _chosen(dataset, threat or [], radii),
         suite=suite,
         seed=seed,
         items=items,
         progress=progress,
     )
     if folder is not None:
-        found.save(folder)
+        result.save(folder)
         note(f"Saved to {folder}.")
     if as_json:
-        print_json(found.to_dict())
+        print_json(result.to_dict())
     else:
-        typer.echo(found.table())
+        typer.echo(result.table())
 
 
 def _check_fit(shape: tuple[int, ...], model: Path, data: Dataset) -> None:

@@ -35,26 +35,26 @@ def compare(
 
     from spikeproof import analysis
 
-    found = analysis.compare(first, second, seed=seed)
+    comparison = analysis.compare(first, second, seed=seed)
     if as_json:
-        print_json(dataclasses.asdict(found))
+        print_json(dataclasses.asdict(comparison))
         return
-    for folder, split in zip((first, second), found.splits, strict=True):
+    for folder, split in zip((first, second), comparison.splits, strict=True):
         if split != "test":
             typer.echo(f"{folder} looks at {split} items: its numbers are no test results.")
-    _show(found, first, second)
+    _show(comparison, first, second)
 
 
-def _show(found: Comparison, first: Path, second: Path) -> None:
+def _show(comparison: Comparison, first: Path, second: Path) -> None:
     """Both tables, or a sentence in the place of an empty one."""
-    if found.settings:
-        body = [[row.setting, row.first, row.second] for row in found.settings]
+    if comparison.settings:
+        body = [[row.setting, row.first, row.second] for row in comparison.settings]
         print_table(["setting", str(first), str(second)], body)
     else:
         typer.echo("No setting differs.")
-    if found.numbers:
+    if comparison.numbers:
         columns = ("data", "training", "threat", "radius", "first %", "second %", "difference")
-        print_table(columns, [_cells(row) for row in found.numbers])
+        print_table(columns, [_cells(row) for row in comparison.numbers])
     else:
         typer.echo("They have no data set, training, threat and radius in common.")
 

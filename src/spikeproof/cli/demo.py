@@ -45,11 +45,11 @@ def demo(
     name = "quick" if quick else "demo"
     folder = run_plan(name, folder, workers or os.cpu_count() or 1, seed)
     note("Reading the results and writing the report ...")
-    found = results(folder)
+    outcome = results(folder)
     report = write_report(folder)
     if as_json:
-        judged = [dataclasses.asdict(verdict) for verdict in verdicts(found)]
-        print_json({"matrix": matrix_record(found), "verdicts": judged, "report": str(report)})
+        judged = [dataclasses.asdict(verdict) for verdict in verdicts(outcome)]
+        print_json({"matrix": matrix_record(outcome), "verdicts": judged, "report": str(report)})
         return
-    print_matrix(found)
+    print_matrix(outcome)
     typer.echo(f"Report: {report}")

@@ -23,9 +23,9 @@ def listing(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="attacks, augmentations, claims, data, encoders, executors, hooks, inputs, "
-            "models, neurons, paths, plans, suites, surrogates, terms, threats "
-            "or trainings; all of them by default."
+            help="attacks, augmentations, claims, data, encoders, executors, gradients, hooks, "
+            "inputs, models, neurons, plans, suites, surrogates, terms, threats or trainings; "
+            "all of them by default."
         ),
     ] = None,
     as_json: Json = False,
@@ -36,11 +36,11 @@ def listing(
     Example:
       spikeproof list threats
     """
-    if kind == "rules":
+    if kind in _RENAMED:
         from spikeproof.base import old_spelling
 
-        old_spelling("rules", "hooks", "spikeproof list")
-        kind = "hooks"
+        old_spelling(kind, _RENAMED[kind], "spikeproof list")
+        kind = _RENAMED[kind]
     kinds = [pick(kind, _KINDS, "kind")] if kind else list(_KINDS)
     found = {name: _KINDS[name]() for name in kinds}
     if as_json:
@@ -127,7 +127,7 @@ def _neurons() -> Rows:
     return _members(NEURONS)
 
 
-def _paths() -> Rows:
+def _gradients() -> Rows:
     from spikeproof.oracle import GRADIENTS
 
     return _members(GRADIENTS)
@@ -213,7 +213,7 @@ _KINDS: dict[str, Callable[[], Rows]] = {
     "encoders": _encoders,
     "neurons": _neurons,
     "surrogates": _surrogates,
-    "paths": _paths,
+    "gradients": _gradients,
     "threats": _threats,
     "attacks": _attacks,
     "suites": _suites,
@@ -226,3 +226,5 @@ _KINDS: dict[str, Callable[[], Rows]] = {
     "executors": _executors,
     "claims": _claims,
 }
+
+_RENAMED = {"paths": "gradients", "rules": "hooks"}

@@ -13,39 +13,39 @@ if TYPE_CHECKING:
 __all__ = ["matrix_record", "print_matrix"]
 
 
-def print_matrix(found: Results) -> None:
+def print_matrix(results: Results) -> None:
     """Print robust accuracy in percent with 95 % intervals, at the standard radii."""
-    for data in found.data():
-        rows: dict[str, dict[str, str]] = {name: {} for name in found.trainings(data)}
+    for data in results.data():
+        rows: dict[str, dict[str, str]] = {name: {} for name in results.trainings(data)}
         sample = ""
         for training, row in rows.items():
-            clean = found.clean(data, training)
+            clean = results.clean(data, training)
             if clean is not None:
                 row["clean"] = _share(clean)
-                sample = f"{clean.n} {found.split} items × {clean.seeds} networks"
-        for training, head, estimate, _ in _standard(found, data):
+                sample = f"{clean.n} {results.split} items × {clean.seeds} networks"
+        for training, head, estimate, _ in _standard(results, data):
             rows[training][head] = _share(estimate)
-        heads = _heads(found, data)
+        heads = _heads(results, data)
         body = [[name, *(row.get(head, "–") for head in heads)] for name, row in rows.items()]
         print_table(["training", *heads], body, title=f"{data}: robust accuracy in %, {sample}")
 
 
-def matrix_record(found: Results) -> list[dict[str, Any]]:
+def matrix_record(results: Results) -> list[dict[str, Any]]:
     """The same as plain data, one entry per data set, training and threat."""
     out = []
-    for data in found.data():
-        for training in found.trainings(data):
-            clean = found.clean(data, training)
+    for data in results.data():
+        for training in results.trainings(data):
+            clean = results.clean(data, training)
             if clean is not None:
-                out.append(_entry(found.split, data, training, "clean", None, clean))
-        for training, _, estimate, cell in _standard(found, data):
-            out.append(_entry(found.split, data, training, cell.threat, cell.radius, estimate))
+                out.append(_entry(results.split, data, training, "clean", None, clean))
+        for training, _, estimate, cell in _standard(results, data):
+            out.append(_entry(results.split, data, training, cell.threat, cell.radius, estimate))
     return out
 
 
-def _standard(found: Results, data: str) -> list[tuple[str, str, Estimate, Any]]:
+def _standard(results: Results, data: str) -> list[tuple[str, str, Estimate, Any]]:
     """The cells at the middle radius: training, column, estimate, cell."""
-    cells = found.matrix(data)
+    cells = results.matrix(data)
     levels: dict[str, set[int]] = {}
     for cell in cells:
         levels.setdefault(cell.threat, set()).add(cell.level)
@@ -56,9 +56,9 @@ def _standard(found: Results, data: str) -> list[tuple[str, str, Estimate, Any]]
     ]
 
 
-def _heads(found: Results, data: str) -> list[str]:
+def _heads(results: Results, data: str) -> list[str]:
     """The columns: clean, every threat with its radius, the union."""
-    heads = list(dict.fromkeys(head for _, head, _, _ in _standard(found, data)))
+    heads = list(dict.fromkeys(head for _, head, _, _ in _standard(results, data)))
     return ["clean", *(h for h in heads if h != "union"), *(h for h in heads if h == "union")]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable
 from fractions import Fraction
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from spikeproof.names import suggestion
 
 __all__ = [
     "DataDir",
@@ -77,7 +78,7 @@ def pick(value: str, known: Iterable[str], what: str) -> str:
     names = list(known)
     if value in names:
         return value
-    raise typer.BadParameter(f"Unknown {what} {value!r}. {_nearest(value, names)}")
+    raise typer.BadParameter(f"Unknown {what} {value!r}. {suggestion(value, names)}")
 
 
 def one_thread() -> None:
@@ -89,11 +90,4 @@ def one_thread() -> None:
 
 def no_such_option(option: str, known: Iterable[str]) -> str:
     """The sentence for an option that does not exist."""
-    return f"No such option {option!r}. {_nearest(option, [*known, '--help'])}"
-
-
-def _nearest(value: str, names: list[str]) -> str:
-    """``Did you mean``, written here because ``spikeproof.base`` takes a second to import."""
-    by_lower = {name.lower(): name for name in reversed(names)}
-    close = difflib.get_close_matches(value.lower(), list(by_lower), n=1, cutoff=0.5)
-    return f"Did you mean {by_lower[close[0]]!r}?" if close else f"Known: {', '.join(names)}."
+    return f"No such option {option!r}. {suggestion(option, [*known, '--help'])}"

@@ -55,7 +55,7 @@ def watching() -> Iterator[Callable[[Progress], None]]:
                 completed=at.cost_done,
                 total=at.cost_total,
                 count=f"{at.done}/{at.total}",
-                left=_left(at),
+                left=_time_left(at),
                 description=at.title,
             )
             if at.aside:
@@ -72,11 +72,11 @@ def _line(at: Progress) -> None:
     if at.error is not None:
         note(f"failed: {at.title}: {at.error}")
     elif at.title:
-        note(f"[{at.done}/{at.total}] {share:3.0f} % {at.title}{_comma(_left(at))}")
+        note(f"[{at.done}/{at.total}] {share:3.0f} % {at.title}{_comma(_time_left(at))}")
     else:
         if at.aside:
             note(_aside(at))
-        note(f"{at.total} cells, {at.done} of them done already{_comma(_left(at))}")
+        note(f"{at.total} cells, {at.done} of them done already{_comma(_time_left(at))}")
 
 
 def _aside(at: Progress) -> str:
@@ -87,7 +87,7 @@ def _aside(at: Progress) -> str:
     )
 
 
-def _left(at: Progress) -> str:
+def _time_left(at: Progress) -> str:
     """The estimate in words."""
     return "" if at.seconds_left is None else f"about {span(at.seconds_left)} left"
 

@@ -22,7 +22,7 @@ def report(
 ) -> None:
     """Write the report of a run as one HTML file that opens offline.
 
-    The run may still be at work: what is missing is told.
+    The run may still be at work: the report names what is missing.
 
     \b
     Example:

@@ -91,29 +91,29 @@ def _show(folder: Path, as_json: bool) -> None:
     from spikeproof.cli.progress import span
     from spikeproof.study import status
 
-    found = status(folder)
+    state = status(folder)
     if as_json:
-        print_json({**dataclasses.asdict(found), "complete": found.complete, "folder": str(folder)})
+        print_json({**dataclasses.asdict(state), "complete": state.complete, "folder": str(folder)})
         return
     typer.echo(
-        f"{found.name} in {folder}: {found.done} of {found.total} cells done in "
-        f"{span(found.seconds)} of work, {len(found.failed)} failed."
+        f"{state.name} in {folder}: {state.done} of {state.total} cells done in "
+        f"{span(state.seconds)} of work, {len(state.failed)} failed."
     )
-    if found.split != "test":
+    if state.split != "test":
         typer.echo(
-            f"Attacks and probes look at {found.split} items: these are no test results, and the "
+            f"Attacks and probes look at {state.split} items: these are no test results, and the "
             "test items stay sealed."
         )
-    if found.pending and found.seconds_left is not None:
-        typer.echo(f"About {span(found.seconds_left)} of work left; divide by the workers.")
-    if found.outdated:
+    if state.pending and state.seconds_left is not None:
+        typer.echo(f"About {span(state.seconds_left)} of work left; divide by the workers.")
+    if state.outdated:
         typer.echo(
             "These cells carry an earlier fingerprint of the code: report and compare read them, "
             "and another run computes them again."
         )
-    if found.stale:
-        typer.echo(f"{found.stale} cells of an earlier plan or other code are kept in stale/.")
-    if found.failed:
-        print_table(("failed", "why"), [(one.title, one.error) for one in found.failed])
-    elif found.complete:
+    if state.stale:
+        typer.echo(f"{state.stale} cells of an earlier plan or other code are kept in stale/.")
+    if state.failed:
+        print_table(("failed", "why"), [(one.title, one.error) for one in state.failed])
+    elif state.complete:
         typer.echo(f"Next: spikeproof report {folder}")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+_RENAMED = {"multinorm-sparse": "multinorm"}
+
 
 def train(
     recipe: Annotated[
@@ -119,19 +121,17 @@ def train(
     from spikeproof.study import job_of, network_of, training_items
 
     one_thread()
-    made = training_items(load(data), part.train_items, part.validation_items)
+    few = training_items(load(data), part.train_items, part.validation_items)
     place = f"{name!r} on {data}"
     with placed(place):
-        work = job_of(part, training, made, seed=seed)
-        network = network_of(part, training, made, seed=seed)
+        work = job_of(part, training, few, seed=seed)
+        network = network_of(part, training, few, seed=seed)
     under = [*(validate_under or ()), *_old_exam(exam)]
-    work = assigned(
-        made, work, settings=settings or (), validate_under=under, augment=augment or ()
-    )
+    work = assigned(few, work, settings=settings or (), validate_under=under, augment=augment or ())
     with placed(place):
-        work.check(made, device)
+        work.check(few, device)
     folder = folder or Path("runs") / f"{data}-{name}-seed{seed}"
-    result = trained(network, made, work, folder=folder, device=device, tensorboard=tensorboard)
+    result = trained(network, few, work, folder=folder, device=device, tensorboard=tensorboard)
     if result is not None:  # None in the processes that only help
         print_json(result) if as_json else _tell(result)
 
@@ -151,7 +151,12 @@ def _name(recipe: str | None, objective: str | None) -> str:
         raise typer.BadParameter(
             "--recipe and --objective both name the training to take; give one of them."
         )
-    return recipe or objective or "plain"
+    name = recipe or objective or "plain"
+    if name in _RENAMED:
+        from spikeproof.base import old_spelling
+
+        old_spelling(name, _RENAMED[name], "spikeproof train")
+    return _RENAMED.get(name, name)
 
 
 def _tables(data: str, name: str, changes: dict[str, Any]) -> tuple[DataPlan, TrainingPlan]:

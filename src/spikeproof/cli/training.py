@@ -54,13 +54,13 @@ def assigned(
 
 def _pairs(texts: Iterable[str], option: str) -> dict[str, Any]:
     """``name=value`` texts as a table; a comma makes a list."""
-    found: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
             raise typer.BadParameter(f"{option} takes NAME=VALUE; got {text!r}.")
-        found[name.strip().replace("-", "_")] = value.split(",") if "," in value else value
-    return found
+        parsed[name.strip().replace("-", "_")] = value.split(",") if "," in value else value
+    return parsed
 
 
 def _change(text: str) -> Augmentation:
@@ -111,7 +111,7 @@ def trained(
         network = network.to(f"cuda:{group.rank}" if device == "cuda" else device)
         if group.size == 1 and not (folder / "training.safetensors").exists():
             note(str(estimate(network, data, work)))
-        board = TensorBoard(tensorboard) if tensorboard and group.leads else None
+        board = TensorBoard(tensorboard) if tensorboard and group.is_main else None
         history = fit(
             network,
             data,
@@ -125,7 +125,7 @@ def trained(
             progress=False,
             loggers=(_Lines(), *([board] if board else ())),
         )
-        return _saved(network, data, work, history, folder) if group.leads else None
+        return _saved(network, data, work, history, folder) if group.is_main else None
 
 
 def _saved(
@@ -139,10 +139,10 @@ def _saved(
     content = card(network, data, work, history)
     network = network.cpu()
     save_model(network, path)
-    _, told = write_card(path, content)
+    _, card_path = write_card(path, content)
     return {
         "model": str(path),
-        "card": str(told),
+        "card": str(card_path),
         "data": data.spec.name,
         "objective": work.objective.record(),
         "seed": work.seed,
@@ -163,8 +163,8 @@ class _Lines:
     """One line per epoch for the person at the terminal, and one per warning."""
 
     def epoch(self, epoch: Epoch, epochs: int) -> None:
-        said = "  ".join(f"{name} {value:.4g}" for name, value in epoch.numbers().items())
-        note(f"[{epoch.epoch}/{epochs}] {said}")
+        numbers = "  ".join(f"{name} {value:.4g}" for name, value in epoch.numbers().items())
+        note(f"[{epoch.epoch}/{epochs}] {numbers}")
         for sentence in epoch.warnings.values():
             note(f"[{epoch.epoch}/{epochs}] {sentence}")
 

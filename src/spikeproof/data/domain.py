@@ -175,8 +175,8 @@ def _bound(name: str, value: Any) -> float:
 def _check_layout(kind: str, shape: tuple[int, ...]) -> None:
     """Refuse a shape that no item of the kind has."""
     layouts = MODALITIES[kind].layouts
-    told = " or ".join(f"({', '.join(axes)})" for axes in layouts).replace("(sample)", "(sample,)")
-    what = f"Domain.shape of {MODALITIES[kind].item} is {told}"
+    text = " or ".join(f"({', '.join(axes)})" for axes in layouts).replace("(sample)", "(sample,)")
+    what = f"Domain.shape of {MODALITIES[kind].item} is {text}"
     if layouts and len(shape) not in [len(axes) for axes in layouts]:
         raise SettingError(f"{what}, without the axis of the items; got {shape}.")
     # Real sensors have few channels and many places: a last axis this short is the channels'.

@@ -72,10 +72,10 @@ class Source:
             content = path.read_bytes()
         except OSError as problem:
             raise FileProblem(f"Cannot read {path}: {problem.strerror}.") from None
-        found = hashlib.sha256(content).hexdigest()
-        if found != wanted:
+        sha256 = hashlib.sha256(content).hexdigest()
+        if sha256 != wanted:
             raise FileProblem(
-                f"{path} is not the published file: its {len(content)} bytes have sha256 {found}, "
+                f"{path} is not the published file: its {len(content)} bytes have sha256 {sha256}, "
                 f"expected is {wanted}. It is truncated, changed or another file; download it "
                 f"again from {self.url}."
             )

@@ -57,7 +57,7 @@ def together(*kinds: str) -> str:
         >>> together("image"), together("image", "audio"), together("audio", "real")
         ('image', 'audio-visual', 'audio and real')
     """
-    seen, heard = {"image", "events"} & set(kinds), "audio" in kinds
-    if seen and heard and set(kinds) == {*seen, "audio"}:
+    visual, audible = {"image", "events"} & set(kinds), "audio" in kinds
+    if visual and audible and set(kinds) == {*visual, "audio"}:
         return "audio-visual"
     return " and ".join(sorted(set(kinds)))

@@ -29,13 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in parser.parse_args(arguments).names or embedded():
         if name not in datasets():
             parser.error(f"unknown data set {name!r}; known: {', '.join(datasets())}")
-        made = fingerprint(_make(name, 0, _place(name, None)))
-        hashes = {"all": made["sha256"], **made["arrays"]}
-        equal = DATASETS[name].facts.pinned == hashes
+        hashes = fingerprint(_make(name, 0, _place(name, None)))
+        pinned = {"all": hashes["sha256"], **hashes["arrays"]}
+        equal = DATASETS[name].facts.pinned == pinned
         same &= equal
-        print(f"{name:14} {hashes['all']}  {'as pinned' if equal else 'DIFFERS'}")
+        print(f"{name:14} {pinned['all']}  {'as pinned' if equal else 'DIFFERS'}")
         if not equal:
-            lines = "".join(f'    "{array}": "{value}",\n' for array, value in hashes.items())
+            lines = "".join(f'    "{array}": "{value}",\n' for array, value in pinned.items())
             print(f"pinned={{\n{lines}}},")
     return 0 if same else 1
 

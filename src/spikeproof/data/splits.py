@@ -65,7 +65,7 @@ def assign(y: Tensor, *, seed: int = 0, shares: Shares | None = None) -> dict[st
         part[members] = 2
         part[members[: train + validation]] = 1
         part[members[:train]] = 0
-    return _listed(order, part)
+    return _by_part(order, part)
 
 
 def choose(
@@ -133,10 +133,10 @@ def hold_out(
     for label in range(int(y.max()) + 1 if len(y) else 0):
         members = order[(y[order] == label) & (order < official)]
         part[members[: round(validation * len(members))]] = 1
-    return _listed(order, part)
+    return _by_part(order, part)
 
 
-def _listed(order: Tensor, part: Tensor) -> dict[str, Tensor]:
+def _by_part(order: Tensor, part: Tensor) -> dict[str, Tensor]:
     """The item numbers of parts 0, 1 and 2, each in the order given."""
     names = ("train", "validation", "test")
     return {name: order[part[order] == number] for number, name in enumerate(names)}

@@ -70,13 +70,13 @@ def describe(name: str) -> DataSpec:
         >>> describe("digits").modality
         'image'
     """
-    made = _standard(name)
-    facts = made.facts
+    source = _standard(name)
+    facts = source.facts
     return DataSpec(
         name=name,
         version=facts.version,
         classes=facts.classes,
-        modality=modality_of(made.domain),
+        modality=modality_of(source.domain),
         licence=facts.licence,
         source=facts.source,
         sha256=facts.pinned.get("all", _NOT_PINNED),
@@ -117,21 +117,21 @@ def load(name: str, *, seed: int | None = None, folder: Path | str | None = None
     """
     spec = describe(name)
     number = _seed(seed)
-    arrays, found = _made(name, number, _place(name, folder))
+    arrays, hashes = _arrays_of(name, number, _place(name, folder))
     if number:
-        spec = replace(spec, version=f"{spec.version}+seed{number}", sha256=found["sha256"])
+        spec = replace(spec, version=f"{spec.version}+seed{number}", sha256=hashes["sha256"])
     elif spec.sha256 == _NOT_PINNED:
-        spec = replace(spec, sha256=found["sha256"])
-    elif found["sha256"] != spec.sha256:
-        warnings.warn(_difference(name, found), DataDiffers, stacklevel=2)
-        spec = replace(spec, sha256=found["sha256"])
-    made = _standard(name)
+        spec = replace(spec, sha256=hashes["sha256"])
+    elif hashes["sha256"] != spec.sha256:
+        warnings.warn(_difference(name, hashes), DataDiffers, stacklevel=2)
+        spec = replace(spec, sha256=hashes["sha256"])
+    source = _standard(name)
     return Dataset(
         spec=spec,
-        domain=made.domain,
-        train=_part(made, arrays, "train"),
-        validation=_part(made, arrays, "validation"),
-        sealed=_part(made, arrays, "test"),
+        domain=source.domain,
+        train=_part(source, arrays, "train"),
+        validation=_part(source, arrays, "validation"),
+        sealed=_part(source, arrays, "test"),
     )
 
 
@@ -156,9 +156,9 @@ def verify(name: str, *, folder: Path | str | None = None) -> None:
             f"{name} has no pinned hash to compare with; pin what "
             f"`python -m spikeproof.data.pin {name}` prints in its facts."
         )
-    found = fingerprint(_make(name, 0, _place(name, folder)))
-    if found["sha256"] != spec.sha256:
-        raise InputError(_difference(name, found))
+    hashes = fingerprint(_make(name, 0, _place(name, folder)))
+    if hashes["sha256"] != spec.sha256:
+        raise InputError(_difference(name, hashes))
 
 
 def fingerprint(arrays: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -176,14 +176,14 @@ def fingerprint(arrays: Mapping[str, Tensor]) -> dict[str, Any]:
 
 def _make(name: str, seed: int, folder: Path | None) -> dict[str, Tensor]:
     """Every array of a data set: x, y and the item numbers of each split."""
-    made = _standard(name)
-    if isinstance(made, Maker):
-        y = made.labels()
-        return {"x": made(torch.arange(len(y)), seed=seed), "y": y, **assign(y, seed=seed)}
+    source = _standard(name)
+    if isinstance(source, Maker):
+        y = source.labels()
+        return {"x": source(torch.arange(len(y)), seed=seed), "y": y, **assign(y, seed=seed)}
     assert folder is not None
-    found = made(folder)
-    splits = hold_out(found.y, official=found.official, seed=seed)
-    return {"x": found.x, "y": found.y, **splits}
+    read = source(folder)
+    splits = hold_out(read.y, official=read.official, seed=seed)
+    return {"x": read.x, "y": read.y, **splits}
 
 
 def _standard(name: str) -> Maker | Reader:
@@ -192,24 +192,26 @@ def _standard(name: str) -> Maker | Reader:
 
 
 @lru_cache(maxsize=8)
-def _made(name: str, seed: int, folder: Path | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _arrays_of(
+    name: str, seed: int, folder: Path | None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Arrays and hashes, made once per process; never handed out, only indexed, which copies."""
     arrays = _make(name, seed, folder)
     return arrays, fingerprint(arrays)
 
 
-def _part(made: Maker | Reader, arrays: Mapping[str, Tensor], split: str) -> Split:
+def _part(source: Maker | Reader, arrays: Mapping[str, Tensor], split: str) -> Split:
     """The items of one split."""
     items = arrays[split]
     x = arrays["x"][items]
     # Files are kept as stored until here: bytes take a quarter of the memory of floats.
-    return Split(made.values(x) if isinstance(made, Reader) else x, arrays["y"][items], items)
+    return Split(source.values(x) if isinstance(source, Reader) else x, arrays["y"][items], items)
 
 
 def _place(name: str, folder: Path | str | None) -> Path | None:
     """The folder of a data set that comes as files; None for one that is made here."""
-    made = _standard(name)
-    return chosen_folder(name, folder, made.published.url) if isinstance(made, Reader) else None
+    source = _standard(name)
+    return chosen_folder(name, folder, source.published.url) if isinstance(source, Reader) else None
 
 
 def _seed(seed: int | None) -> int:
@@ -221,12 +223,12 @@ def _seed(seed: int | None) -> int:
     return seed
 
 
-def _difference(name: str, found: Mapping[str, Any]) -> str:
+def _difference(name: str, hashes: Mapping[str, Any]) -> str:
     """The sentence for arrays that are not the pinned ones."""
     pinned = DATASETS[name].facts.pinned
-    differing = [part for part, value in found["arrays"].items() if pinned.get(part) != value]
+    differing = [part for part, value in hashes["arrays"].items() if pinned.get(part) != value]
     return (
-        f"{name}: the arrays made here have sha256 {found['sha256']}, pinned is "
+        f"{name}: the arrays made here have sha256 {hashes['sha256']}, pinned is "
         f"{pinned.get('all', 'nothing')}; differing: {', '.join(differing) or 'none'}. Numbers "
         "from here do not compare bit for bit with published ones; a scikit-learn, torch or "
         "processor that rounds otherwise is the usual cause."

@@ -38,8 +38,10 @@ class Views:
     def __post_init__(self) -> None:
         names = [name for name, _ in self.parts]
         if not names or len(set(names)) < len(names):
-            told = ", ".join(map(repr, names)) or "none"
-            raise SettingError(f"Views need at least one view, each with its own name; got {told}.")
+            known = ", ".join(map(repr, names)) or "none"
+            raise SettingError(
+                f"Views need at least one view, each with its own name; got {known}."
+            )
         for name, domain in self.parts:
             if not isinstance(domain, Domain):
                 raise SettingError(f"View {name!r} must be a Domain; got {type(domain).__name__}.")

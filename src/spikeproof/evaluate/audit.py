@@ -22,7 +22,7 @@ from spikeproof.threats import Threat, standard_threats
 
 __all__ = ["Audit", "audit", "ladders"]
 
-Progress = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,24 +117,24 @@ def audit(
     items: int | None = None,
     draws: int = 10,
     samples: int = 1,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Audit:
     """Attack a model under every threat, verify every adversarial input, and report.
 
-    The test items are opened here. Threats of one geometry form a ladder and are climbed from the
-    smallest radius; see :func:`evaluate_ladder` for what counts as broken.
+    The test items are opened here. Threats of one geometry form a ladder, evaluated from the
+    smallest radius up; see :func:`evaluate_ladder` for what counts as broken.
 
     Args:
         model: Maps ``(N, *shape)`` to logits ``(N, K)``, N first; any torch module.
         data: The data set whose test items are used.
         threats: What the attacker may do; the data set's standard ladders where absent.
-        suite: ``"quick"``, ``"standard"``, or a suite of your own.
+        suite: ``"quick"``, ``"core"``, ``"standard"``, ``"full"``, or a suite of your own.
         seed: Of every random number.
         items: How many test items; all where absent. See :func:`open_test` for which.
         draws: Random perturbations per item and threat.
-        samples: Draws that make one prediction of a network that draws (see ``plain_logits``).
-        progress: Called with the name of the ladder about to be climbed, how many are done, and
-            how many there are.
+        samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
+        progress: Called with the name of the ladder whose turn it is, how many are done, and how
+            many there are.
     Returns:
         Results per threat and item.
     Raises:
@@ -151,17 +151,17 @@ def audit(
         chosen = [threat for ladder in standard_threats(data).values() for threat in ladder]
     else:
         chosen = list(threats)
-    climbs, split = ladders(chosen), open_test(data, items)
+    per_threat, split = ladders(chosen), open_test(data, items)
     outcomes = []
-    for number, ladder in enumerate(climbs):
+    for number, ladder in enumerate(per_threat):
         if progress is not None:
-            progress(ladder[0].name, number, len(climbs))
+            progress(ladder[0].name, number, len(per_threat))
         outcome = evaluate_ladder(
             model, split, ladder, attacks, seed=seed, draws=draws, samples=samples
         )
         outcomes.append(outcome)
     if progress is not None:
-        progress("done", len(climbs), len(climbs))
+        progress("done", len(per_threat), len(per_threat))
     name = suite if isinstance(suite, str) else "custom"
     return Audit(data=data.spec.name, suite=name, seed=seed, outcomes=tuple(outcomes))
 

@@ -21,10 +21,10 @@ def plain_logits(
 ) -> Tensor:
     """Return the model's outputs in evaluation mode, with no surrogate and no gradient.
 
-    A network that draws (Poisson coding, noisy neurons) predicts with the mean logits of
+    A stochastic network (Poisson coding, noisy neurons) predicts with the mean logits of
     ``samples`` draws. Which draws these are follows from the item's number alone
     (``spikeproof.oracle.prediction_seeds``), so an item meets the same ones whatever is done to
-    it, in whatever batch. A network that draws nothing gains nothing from more than one.
+    it, in whatever batch. A deterministic network gains nothing from more than one.
 
     Args:
         model: Maps ``(N, ...)`` to logits ``(N, K)``.
@@ -41,10 +41,10 @@ def plain_logits(
         ``samples`` forward passes per item.
     """
     check_at_least(1, samples, "plain_logits: samples")
-    numbers = torch.arange(len(x)) if items is None else items
-    if len(numbers) != len(x):
-        raise InputError(f"Got {len(x)} inputs and {len(numbers)} item numbers; give one each.")
-    batches = zip(torch.split(x.detach(), _BATCH), torch.split(numbers, _BATCH), strict=True)
+    items = torch.arange(len(x)) if items is None else items
+    if len(items) != len(x):
+        raise InputError(f"Got {len(x)} inputs and {len(items)} item numbers; give one each.")
+    batches = zip(torch.split(x.detach(), _BATCH), torch.split(items, _BATCH), strict=True)
     with evaluating(model), torch.no_grad():
         return torch.cat([_predicted(model, part, who, samples) for part, who in batches])
 

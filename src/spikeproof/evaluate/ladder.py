@@ -1,4 +1,4 @@
-"""Climb a ladder of radii with a suite of attacks, attacking only what still stands."""
+"""Evaluate a ladder of radii with a suite of attacks, attacking only what still stands."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def evaluate_ladder(
         suite: The attacks, tried one after the other on the items that still stand.
         seed: Of every random number.
         draws: Random perturbations per item and radius; 0 makes none, and their share is NaN.
-        samples: Draws that make one prediction of a network that draws (see ``plain_logits``).
+        samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
     Returns:
         Results per item and radius.
     Raises:
@@ -62,7 +62,7 @@ def evaluate_ladder(
         IllegalAdversarial: an attack returned a point its threat does not allow.
     Cost:
         ``1 + R * draws`` forward passes per item; the suite and one forward for each item and
-        radius where it still stands; ``samples`` times the forwards that judge.
+        radius where it still stands; ``samples`` times the forwards that decide success.
     References:
         croce2020reliable
     """
@@ -108,7 +108,7 @@ class _State:
 
 @dataclass
 class _LadderEvaluation:
-    """One climb under way."""
+    """One evaluation of a ladder under way."""
 
     model: nn.Module
     split: Split
@@ -126,7 +126,7 @@ class _LadderEvaluation:
         fitted = self.suite.fitted(self.model, self.split.x)
         self.draws_itself = fitted.averages and not self.suite.averages
         self.suite = fitted
-        self.tallies = [MemberStats() for _ in self.suite.members]
+        self.stats = [MemberStats() for _ in self.suite.members]
         self.clean_margin = margin
         self.passes += Passes(forward=self.samples * n)
         self.state = _State(
@@ -143,9 +143,9 @@ class _LadderEvaluation:
         """Draw at random for everyone, then attack what still stands, at one radius."""
         keys = seeds(self.seed, items=self.split.items).child(threat.name, repr(threat.radius))
         self.random.append(self._draw(threat, keys.child("draws")))
-        alive = (~self.state.broken).nonzero().flatten()
-        if len(alive):
-            self._attack(alive, threat, keys.child("attack"))
+        idx = (~self.state.broken).nonzero().flatten()
+        if len(idx):
+            self._attack(idx, threat, keys.child("attack"))
         self.rungs.append(self.state.copy())
 
     def _draw(self, threat: Threat, keys: Seeds) -> Tensor:
@@ -167,46 +167,46 @@ class _LadderEvaluation:
         """Predictions for all items."""
         return plain_logits(self.model, x, items=self.split.items, samples=self.samples)
 
-    def _attack(self, alive: Tensor, threat: Threat, keys: Seeds) -> None:
+    def _attack(self, idx: Tensor, threat: Threat, keys: Seeds) -> None:
         """Run the suite on the items that still stand."""
-        left = self.split[alive]
-        found = self.suite(
+        left = self.split[idx]
+        result = self.suite(
             self.model,
             left.x,
             left.y,
             threat,
-            seeds=keys[alive],
-            judge=self._judge(left) if self.draws_itself else None,
+            seeds=keys[idx],
+            is_adversarial=self._is_adversarial(left) if self.draws_itself else None,
         )
-        if found.x_adv.shape != left.x.shape:
+        if result.x_adv.shape != left.x.shape:
             raise InputError(
-                f"The suite returned {tuple(found.x_adv.shape)} for {tuple(left.x.shape)}."
+                f"The suite returned {tuple(result.x_adv.shape)} for {tuple(left.x.shape)}."
             )
-        self.passes += found.passes
-        self.tallies = [a + b for a, b in zip(self.tallies, found.tallies, strict=True)]
-        self._keep(alive, found.x_adv, threat, found.member)
+        self.passes += result.passes
+        self.stats = [a + b for a, b in zip(self.stats, result.stats, strict=True)]
+        self._keep(idx, result.x_adv, threat, result.member)
 
-    def _judge(self, left: Split) -> SuccessCriterion:
-        """Who has won over a network that draws: by the draws that verification will make."""
+    def _is_adversarial(self, left: Split) -> SuccessCriterion:
+        """Who has won on a stochastic network: by the draws that verification will make."""
 
-        def judge(x_adv: Tensor, who: Tensor) -> Tensor:
-            self.passes += Passes(forward=self.samples * len(who))
-            items, y = left.items[who], left.y[who]
+        def is_adversarial(x_adv: Tensor, idx: Tensor) -> Tensor:
+            self.passes += Passes(forward=self.samples * len(idx))
+            items, y = left.items[idx], left.y[idx]
             return margins(plain_logits(self.model, x_adv, items=items, samples=self.samples), y)
 
-        return judge
+        return is_adversarial
 
-    def _keep(self, who: Tensor, x_adv: Tensor, threat: Threat, member: Tensor | int) -> None:
+    def _keep(self, idx: Tensor, x_adv: Tensor, threat: Threat, member: Tensor | int) -> None:
         """Verify what was found for some items, and note it where it is no worse than before."""
-        left = self.split[who]
+        left = self.split[idx]
         seen = verify(
             self.model, left.x, x_adv, left.y, threat, items=left.items, samples=self.samples
         )
-        self.passes += Passes(forward=self.samples * len(who))
-        better = seen.margin >= self.state.margin[who]
-        _note(self.state, who[better], x_adv[better], seen, better)
-        names = torch.as_tensor(member, dtype=torch.int16).expand(len(who))
-        self.state.member[who] = torch.where(seen.won, names, -1).to(torch.int16)
+        self.passes += Passes(forward=self.samples * len(idx))
+        better = seen.margin >= self.state.margin[idx]
+        _note(self.state, idx[better], x_adv[better], seen, better)
+        names = torch.as_tensor(member, dtype=torch.int16).expand(len(idx))
+        self.state.member[idx] = torch.where(seen.won, names, -1).to(torch.int16)
 
     def outcome(self, ladder: tuple[Threat, ...]) -> Outcome:
         """Everything as arrays."""
@@ -222,7 +222,7 @@ class _LadderEvaluation:
             correct=(self.clean_margin <= 0).numpy(),
             random_correct=torch.stack(self.random).numpy(),
             members=(*(member.name for member in self.suite.members), "random draws"),
-            tallies=tuple(self.tallies),
+            stats=tuple(self.stats),
             passes=self.passes,
             gallery=self._gallery(ladder),
             **{n: stacked(n) for n in ("broken", "margin", "member", "distance", "length")},
@@ -245,11 +245,11 @@ class _LadderEvaluation:
         )
 
 
-def _note(state: _State, who: Tensor, x_adv: Tensor, seen: Verified, better: Tensor) -> None:
+def _note(state: _State, idx: Tensor, x_adv: Tensor, seen: Verified, better: Tensor) -> None:
     """Write what verification measured into the state of some items."""
-    state.x_adv[who] = x_adv
-    state.margin[who] = seen.margin[better]
-    state.broken[who] = seen.won[better]
-    state.distance[who] = seen.distance[better]
-    state.length[who] = seen.length[better]
-    state.predicted[who] = seen.predicted[better]
+    state.x_adv[idx] = x_adv
+    state.margin[idx] = seen.margin[better]
+    state.broken[idx] = seen.won[better]
+    state.distance[idx] = seen.distance[better]
+    state.length[idx] = seen.length[better]
+    state.predicted[idx] = seen.predicted[better]

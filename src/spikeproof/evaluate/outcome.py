@@ -60,7 +60,7 @@ class Outcome:
         length: Verified l_2 length, float64 ``(R, N)``.
         random_correct: Share of random draws classified right, float64 ``(R, N)``.
         members: Names of the suite's members; the random draws stand last, as they break too.
-        tallies: What each member of the suite did, over all radii.
+        stats: What each member of the suite did, over all radii.
         passes: Everything that was spent: clean pass, draws, attacks, verification.
         gallery: A few broken items; None if none is.
     """
@@ -77,7 +77,7 @@ class Outcome:
     length: Array
     random_correct: Array
     members: tuple[str, ...]
-    tallies: tuple[MemberStats, ...]
+    stats: tuple[MemberStats, ...]
     passes: Passes
     gallery: Gallery | None
 
@@ -130,10 +130,10 @@ class Outcome:
                     int((now & (who == number)).sum())
                     for now, who in zip(fresh, self.member, strict=True)
                 ],
-                **({} if tally is None else tally.record()),
+                **({} if member_stats is None else member_stats.record()),
             }
-            for number, (name, tally) in enumerate(
-                zip_longest(self.members, self.tallies, fillvalue=None)
+            for number, (name, member_stats) in enumerate(
+                zip_longest(self.members, self.stats, fillvalue=None)
             )
         ]
 

@@ -115,10 +115,14 @@ def probe(
             arrays[f"g_{name}"] = getattr(measures, name).numpy()
         arrays["g_pr"] = measures.participation.numpy()
         for threat in threats:
-            found = _norm(oracle, split, threat, _Search(attack, draws, keys.child(threat.name)))
+            per_norm = _norm(oracle, split, threat, _Search(attack, draws, keys.child(threat.name)))
             predicted = first_order(grad, threat)
-            found |= {"theory": predicted.ratio, "lower": predicted.lower, "upper": predicted.upper}
-            arrays |= {f"{what}_{threat.name}": value.numpy() for what, value in found.items()}
+            per_norm |= {
+                "theory": predicted.ratio,
+                "lower": predicted.lower,
+                "upper": predicted.upper,
+            }
+            arrays |= {f"{what}_{threat.name}": value.numpy() for what, value in per_norm.items()}
         passes = oracle.passes
     layers = activity(model, split.x, items=split.items)
     return Probe(

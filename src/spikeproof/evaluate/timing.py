@@ -181,11 +181,11 @@ def _answers(model: nn.Module, x: Tensor, domain: Any, noise: tuple[str, float, 
     kind, level, keys = noise
     parts = []
     for start in range(0, len(x), _BATCH):
-        some, own = x[start : start + _BATCH], keys[start : start + _BATCH]
+        some, batch_keys = x[start : start + _BATCH], keys[start : start + _BATCH]
         if domain is not None:
-            parts.append(plain_logits(model, corrupt(some, domain, kind, level, seeds=own)))
+            parts.append(plain_logits(model, corrupt(some, domain, kind, level, seeds=batch_keys)))
             continue
-        with _noisy_layers(model, kind, level, own):
+        with _noisy_layers(model, kind, level, batch_keys):
             parts.append(plain_logits(model, some))
     return torch.cat(parts)
 

@@ -53,13 +53,13 @@ def tune(
     Differs from the paper:
         Which attack decides, and on which items, is the caller's choice.
     Example:
-        >>> import torch
-        >>> from spikeproof.base import seeds
-        >>> from spikeproof.data import Domain
-        >>> from spikeproof.threats import Linf
-        >>> threat = Threat(Linf(), 0.1, Domain(kind="audio", shape=(2,)))
-        >>> items = torch.full((1, 2), 0.5), torch.tensor([0])
-        >>> tune(HART(), nn.Linear(2, 2), items, threat, seeds=seeds(0, n=1), widths=[0.5, 1.0])
+        >>> import spikeproof as sp
+        >>> data = sp.load("digits")
+        >>> model = sp.build("cnn-small", data, width=2, timesteps=1, seed=0)
+        >>> items = data.validation.x[:4], data.validation.y[:4]
+        >>> threat = Threat(sp.Linf(), 0.1, data.domain)
+        >>> quick = {"attack": sp.PGD(steps=2), "widths": [0.5, 1.0]}
+        >>> tune(HART(), model, items, threat, seeds=sp.seeds(0, n=4), **quick)
         HART(sharpness=2.0)
 
     References:

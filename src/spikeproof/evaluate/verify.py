@@ -1,4 +1,4 @@
-"""Measure again what an attack returned, trusting nothing it said."""
+"""Measure again what an attack returned, trusting nothing it claims."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def verify(
         threat: What the attack was allowed to do.
         items: Numbers of the items, ``(N,)``; 0..N-1 where absent. Errors name them, and the
             draws of a stochastic network follow from them.
-        samples: Draws that make one prediction of a network that draws (see ``plain_logits``).
+        samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
     Returns:
         The measurements.
     Raises:
@@ -87,11 +87,11 @@ allowed; the attack's result is refused.
             f"Adversarial inputs must have the shape of x, {tuple(x.shape)}; got "
             f"{tuple(x_adv.shape)}."
         )
-    numbers = torch.arange(len(x)) if items is None else items
-    _refuse_places(x_adv, threat, numbers)
+    items = torch.arange(len(x)) if items is None else items
+    _refuse_places(x_adv, threat, items)
     distance = measured(threat, x_adv, x)
-    _refuse_lengths(distance, threat, numbers)
-    logits = plain_logits(model, x_adv, items=numbers, samples=samples)
+    _refuse_lengths(distance, threat, items)
+    logits = plain_logits(model, x_adv, items=items, samples=samples)
     check_labels(y, logits.shape[1], len(x))
     margin = margins(logits, y)
     return Verified(

@@ -69,8 +69,8 @@ def activity(
 ) -> dict[str, Activity]:
     """Measure the firing of every spiking layer on a sample of inputs.
 
-    A unit counts as dead or saturated over the whole sample, not per item or batch. A network that
-    draws is shown once, with the draws by which evaluation judges the items.
+    A unit counts as dead or saturated over the whole sample, not per item or batch. A stochastic
+    network is shown once, with the draws by which evaluation judges the items.
 
     Args:
         model: Any module that contains ``Spiking`` layers.
@@ -106,8 +106,8 @@ def activity(
     counts = {name: _Count(name) for name in layers}
     batches = zip(torch.split(x, batch_size), torch.split(numbers, batch_size), strict=True)
     _watched(model, {layers[name]: count for name, count in counts.items()}, batches)
-    found = {name: count.summary() for name, count in counts.items()}
-    return {name: summary for name, summary in found.items() if summary is not None}
+    summaries = {name: count.summary() for name, count in counts.items()}
+    return {name: summary for name, summary in summaries.items() if summary is not None}
 
 
 def _watched(

@@ -75,10 +75,10 @@ def attack_optimality(distance: Floats, best: Floats, most: float) -> float | No
             f"Need one best distance per item; got {np.shape(best)} for {np.shape(distance)}."
         )
     least = security_area(best, most)
-    whole = float((_checked(best) > 0).mean()) * most
-    if whole <= least:
+    robust_area = float((_checked(best) > 0).mean()) * most
+    if robust_area <= least:
         return None
-    return 1 - (security_area(distance, most) - least) / (whole - least)
+    return 1 - (security_area(distance, most) - least) / (robust_area - least)
 
 
 def _checked(distance: Floats) -> Floats:

@@ -71,12 +71,12 @@ def transfer_ratio(
             f"the gain of dedicated training may be zero "
             f"({100 * gain.low:.1f} to {100 * gain.high:.1f} points)"
         )
-    own = bootstrap.difference(trained, base)
+    effect = bootstrap.difference(trained, base)
     with np.errstate(divide="ignore", invalid="ignore"):
         draws = (bootstrap.means(trained) - bootstrap.means(base)) / (
             bootstrap.means(dedicated) - bootstrap.means(base)
         )
-    tau = bootstrap.estimate(own.value / gain.value, draws)
+    tau = bootstrap.estimate(effect.value / gain.value, draws)
     if math.isnan(tau.low):
         return _undefined("too many resamples have no gain to divide by")
     return TransferRatio(tau=tau.value, low=tau.low, high=tau.high, defined=True)

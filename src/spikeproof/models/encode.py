@@ -34,14 +34,14 @@ def _check(x: Tensor) -> None:
         )
 
 
-def _followed(x: Tensor) -> bool:
+def _needs_grad(x: Tensor) -> bool:
     """Whether anybody will ask for the gradient with respect to ``x``."""
     return x.requires_grad and torch.is_grad_enabled()
 
 
 def _through(code: Tensor, slope: Tensor | float, x: Tensor) -> Tensor:
     """The ``code`` exactly, with the derivative ``slope`` with respect to ``x``."""
-    return code + slope * (x - x.detach()) if _followed(x) else code
+    return code + slope * (x - x.detach()) if _needs_grad(x) else code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +144,7 @@ class Latency:
         steps = torch.arange(timesteps, device=x.device).view(-1, 1, 1, 1, 1)
         time = (last * (1 - x.detach()) + 0.5).floor().to(torch.int64)
         code = (steps == time).to(x.dtype)
-        if not _followed(x):
+        if not _needs_grad(x):
             return code
         sooner, later = (time - 1).clamp_min(0), (time + 1).clamp_max(last)
         shift = (steps == later).to(x.dtype) - (steps == sooner).to(x.dtype)
@@ -162,7 +162,7 @@ class Phase:
 
     With eight bits :math:`n` is the grey level and :math:`n / 256 = x \cdot 255/256`. Unweighted,
     :math:`w_t = 1`; weighted, :math:`w_t = 2^{-(1 + t \bmod K)}`. The stand-in is each bit's mean
-    slope, since every bit climbs from 0 to 1 between black and white; with weights the slopes of a
+    slope, since every bit rises from 0 to 1 between black and white; with weights the slopes of a
     period sum to :math:`1 - 2^{-K}`, the exact derivative of the value that the period spells.
 
     Args:

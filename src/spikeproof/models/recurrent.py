@@ -30,7 +30,7 @@ class RecurrentNetwork(nn.Module):
 
     @staticmethod
     def check(spec: ModelSpec) -> None:
-        """Refuse a neuron that cannot hear itself."""
+        """Refuse a neuron that cannot receive its own spikes."""
         Recurrent.check(spec.neuron)
 
     def __init__(self, spec: ModelSpec, domain: Domain) -> None:

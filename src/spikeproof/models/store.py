@@ -24,9 +24,9 @@ _SCHEMA = 1
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, object]) -> None:
     """Write named tensors and a plain-data header to a safetensors file, atomically."""
-    whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(header, sort_keys=True, allow_nan=False)
-    write_atomic(path, save(whole, metadata={_KEY: text}))
+    write_atomic(path, save(contiguous, metadata={_KEY: text}))
 
 
 def read_tensors(

@@ -22,7 +22,7 @@ class SmallTCN(nn.Module):
 
     Args:
         spec: Width is the channels of the temporal convolutions.
-        domain: The waveforms it hears (a view, in a fusion network).
+        domain: The waveforms it reads (a view, in a fusion network).
     """
 
     def __init__(self, spec: ModelSpec, domain: Domain) -> None:

@@ -9,7 +9,7 @@ from spikeproof.neurons.readout import Readout
 from spikeproof.neurons.recurrent import Recurrent
 from spikeproof.neurons.registry import NEURONS, Neuron
 from spikeproof.neurons.rule import Firing, Rule
-from spikeproof.neurons.spiking import Spiking, exact, using
+from spikeproof.neurons.spiking import Spiking, gradient_rule, second_order
 from spikeproof.neurons.stepwise import stepwise, time_mean
 from spikeproof.neurons.surrogate import SHAPES, Slope, Surrogate
 
@@ -36,11 +36,11 @@ __all__ = [
     "draw_spikes",
     "draw_uniform",
     "drawing",
-    "exact",
     "fire",
+    "gradient_rule",
     "observing",
+    "second_order",
     "step",
     "stepwise",
     "time_mean",
-    "using",
 ]

@@ -122,12 +122,12 @@ def draw_normal(like: Tensor) -> Tensor:
     return _draw(like, torch.randn, Seeds.normal)
 
 
-def _draw(like: Tensor, shared: Callable[..., Tensor], own: Callable[..., Tensor]) -> Tensor:
+def _draw(like: Tensor, shared: Callable[..., Tensor], per_item: Callable[..., Tensor]) -> Tensor:
     """Draws from the open scope, or from torch's generator."""
     source = _source.get()
     steps, n, *rest = like.shape
     keys = None if source is None else source.next(n)
     if keys is None:
         return shared(like.shape, dtype=like.dtype, device=like.device)
-    draws = own(keys, (steps, *rest), like.dtype)
+    draws = per_item(keys, (steps, *rest), like.dtype)
     return draws.transpose(0, 1).to(like.device)

@@ -38,8 +38,9 @@ def observing() -> Iterator[list[Trace]]:
     """Let every spiking layer called inside keep its membranes, in the order of the calls.
 
     Layers run the reference kernel inside, whatever they were built with: it has membranes to
-    show, and second derivatives. Outside any scope nothing is kept. Under a rule of ``using`` the
-    membranes are those that the rule saw: counted from the threshold, without a graph.
+    show, and second derivatives. Outside any scope nothing is kept. Under a rule of
+    ``gradient_rule`` the membranes are those that the rule saw: counted from the threshold,
+    without a graph.
 
     Yields:
         A list that grows by one :class:`Trace` per call of a spiking layer.

@@ -1,4 +1,4 @@
-"""The recurrent spiking layer: neurons that hear each other's last spikes."""
+"""The recurrent spiking layer: neurons that receive each other's last spikes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Recurrent(Spiking):
     :math:`\pm 1/\sqrt{K}`. It keeps no state from one call to the next.
 
     Args:
-        neuron: What each unit computes; a PSN, which sees all steps at once, cannot hear itself.
+        neuron: What each unit computes; no PSN, which sees all steps at once and so cannot receive
+            its spikes of the step before.
         size: How many units, K.
     Raises:
         SettingError: a PSN.
@@ -47,7 +48,7 @@ class Recurrent(Spiking):
 
     @staticmethod
     def check(neuron: Neuron) -> None:
-        """Refuse a neuron that cannot hear itself."""
+        """Refuse a neuron that cannot receive its own spikes."""
         if isinstance(neuron, PSN):
             raise SettingError("A PSN sees all steps at once and cannot be recurrent; use a LIF.")
 
@@ -60,9 +61,9 @@ class Recurrent(Spiking):
         """A rule sees the feedback of the spikes as a current, through which no gradient runs."""
         plain = super()._firing(currents, dynamics)
         with torch.no_grad():
-            heard = self.feedback(plain.spikes[:-1])
-            heard = torch.cat([torch.zeros_like(plain.spikes[:1]), heard])
-        firing = Firing(currents + heard, dynamics, plain.through)
+            feedback = self.feedback(plain.spikes[:-1])
+            feedback = torch.cat([torch.zeros_like(plain.spikes[:1]), feedback])
+        firing = Firing(currents + feedback, dynamics, plain.through)
         firing.spikes = plain.spikes
         return firing
 

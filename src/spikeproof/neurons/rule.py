@@ -59,7 +59,7 @@ class Firing:
 class Rule(Protocol):
     """What a spiking layer returns: its spikes, with whatever gradient the rule gives them.
 
-    A rule may be any function of one :class:`Firing`; ``using`` puts it in force.
+    A rule may be any function of one :class:`Firing`; ``gradient_rule`` puts it in force.
     """
 
     def __call__(self, firing: Firing, /) -> Tensor:

@@ -21,7 +21,7 @@ from spikeproof.neurons.registry import Neuron
 from spikeproof.neurons.rule import Firing, Rule
 from spikeproof.neurons.surrogate import Slope, Surrogate
 
-__all__ = ["Spiking", "exact", "using"]
+__all__ = ["Spiking", "gradient_rule", "second_order"]
 
 
 class _Swap:
@@ -31,10 +31,10 @@ class _Swap:
         self.rule = rule
         self.served = 0
 
-    def serve(self, own: Surrogate) -> Surrogate | Rule:
+    def serve(self, surrogate: Surrogate) -> Surrogate | Rule:
         """The rule for one call of a layer; its own surrogate where the scope swaps nothing."""
         if self.rule is None:
-            return own
+            return surrogate
         self.served += 1
         return self.rule
 
@@ -46,7 +46,7 @@ _twice: ContextVar[bool] = ContextVar("spikeproof_exact", default=False)
 
 
 @contextmanager
-def using(rule: Surrogate | Rule | None) -> Iterator[_Swap]:
+def gradient_rule(rule: Surrogate | Rule | None) -> Iterator[_Swap]:
     """Let every spiking layer called inside use ``rule`` in its backward pass.
 
     Args:
@@ -59,7 +59,7 @@ def using(rule: Surrogate | Rule | None) -> Iterator[_Swap]:
         >>> import torch
         >>> from spikeproof.neurons import LIF
         >>> current = torch.full((1, 1, 1), 1.25, requires_grad=True)
-        >>> with using(Surrogate("rectangle", sharpness=1.0)) as scope:
+        >>> with gradient_rule(Surrogate("rectangle", sharpness=1.0)) as scope:
         ...     spikes = Spiking(LIF())(current)
         >>> spikes.sum().backward()
         >>> current.grad.item(), scope.served
@@ -74,7 +74,7 @@ def using(rule: Surrogate | Rule | None) -> Iterator[_Swap]:
 
 
 @contextmanager
-def exact() -> Iterator[None]:
+def second_order() -> Iterator[None]:
     """Let every spiking layer called inside be differentiated twice, with exact second derivatives.
 
     They run on the reference kernel, whatever kernel they were made for: the fused ones refuse a
@@ -86,7 +86,7 @@ def exact() -> Iterator[None]:
         >>> import torch
         >>> from spikeproof.neurons import LIF
         >>> current = torch.full((1, 1, 1), 1.25, requires_grad=True)
-        >>> with exact():
+        >>> with second_order():
         ...     spikes = Spiking(LIF(surrogate=Surrogate("triangle", 1.0)))(current)
         >>> (slope,) = torch.autograd.grad(spikes.sum(), current, create_graph=True)
         >>> torch.autograd.grad(slope.sum(), current)[0].item()

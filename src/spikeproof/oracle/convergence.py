@@ -39,20 +39,20 @@ class Trend:
         self._asked = torch.zeros(0, dtype=torch.int64)
         self._best = torch.zeros(0, _WINDOW + 1)
 
-    def note(self, rows: Tensor, score: Tensor) -> None:
+    def note(self, idx: Tensor, score: Tensor) -> None:
         """Add one question's scores ``(M,)`` about the items of these numbers, int64 ``(M,)``."""
-        if not len(rows):
+        if not len(idx):
             return
-        self._grow(int(rows.max()) + 1)
+        self._grow(int(idx.max()) + 1)
         score = score.detach().cpu().float()
-        fresh = self._asked[rows] == 0
-        self._first[rows[fresh]] = score[fresh]
-        last = self._best[rows, -1]
-        self._best[rows] = torch.cat(
-            [self._best[rows, 1:], torch.where(fresh, score, torch.maximum(last, score))[:, None]],
+        fresh = self._asked[idx] == 0
+        self._first[idx[fresh]] = score[fresh]
+        last = self._best[idx, -1]
+        self._best[idx] = torch.cat(
+            [self._best[idx, 1:], torch.where(fresh, score, torch.maximum(last, score))[:, None]],
             1,
         )
-        self._asked[rows] += 1
+        self._asked[idx] += 1
 
     def not_converged(self, n: int) -> Tensor:
         """Which of the items 0 to n - 1 were still gaining, bool ``(n,)``."""

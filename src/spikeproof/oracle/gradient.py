@@ -16,7 +16,7 @@ from torch import Tensor
 
 from spikeproof.base import Seeds
 from spikeproof.neurons import Rule, Surrogate
-from spikeproof.oracle.view import View
+from spikeproof.oracle.view import ModelView
 
 __all__ = [
     "GradientEstimator",
@@ -39,18 +39,18 @@ class Question:
     Args:
         view: The model.
         x: Where, ``(N, ...)``, detached.
-        score: What is climbed, from logits ``(N, K)`` to one number per item ``(N,)``.
-        rows: Numbers of the items within the attack, int64 ``(N,)``.
+        score: What is maximised, from logits ``(N, K)`` to one number per item ``(N,)``.
+        idx: Positions of the items within the attack, int64 ``(N,)``.
         keys: One key per item, the same at every question.
         draws: Makes one key per item, another at every question about it; asked only by networks
             and rules that draw.
         first: Whether this is the first of several samples of one gradient.
     """
 
-    view: View
+    view: ModelView
     x: Tensor
     score: Callable[[Tensor], Tensor]
-    rows: Tensor
+    idx: Tensor
     keys: Seeds
     draws: Callable[[], Seeds]
     first: bool = True
@@ -186,5 +186,5 @@ def passes(gradient: GradientRule | None) -> tuple[int, int]:
         >>> passes(Surrogate())
         (1, 1)
     """
-    found: tuple[int, int] = getattr(gradient, "passes", (1, 1))
-    return found
+    counted: tuple[int, int] = getattr(gradient, "passes", (1, 1))
+    return counted

@@ -17,7 +17,7 @@ from spikeproof.models import evaluating
 from spikeproof.oracle.convergence import Trend
 from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, name_of, opened
 from spikeproof.oracle.known import Known
-from spikeproof.oracle.view import Passes, View
+from spikeproof.oracle.view import ModelView, Passes
 
 __all__ = ["Oracle"]
 
@@ -30,7 +30,7 @@ class Oracle:
     along with each question and never written into the model; what it remembers of the items is
     forgotten when the oracle is opened again.
 
-    Networks that draw (Poisson coding, noisy neurons) draw anew at every question. A draw belongs
+    Stochastic networks (Poisson coding, noisy neurons) draw anew at every question. A draw belongs
     to the item and to how often it was asked about, so neither the batch nor its order matters.
 
     Args:
@@ -68,13 +68,13 @@ class Oracle:
         self.model = model
         self.gradient = gradient
         self.seeds = seeds
-        self._view = View(model)
+        self._view = ModelView(model)
         self._scopes = ExitStack()
         self._known = known
         self._estimator: GradientEstimator | None = None
         self._trend = Trend()
         self._asked = _Asked()
-        self._rows: Tensor | None = None
+        self._idx: Tensor | None = None
 
     @property
     def passes(self) -> Passes:
@@ -97,14 +97,14 @@ class Oracle:
         self._scopes.close()
         self._estimator = None
 
-    def logits(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+    def logits(self, x: Tensor, idx: Tensor | None = None) -> Tensor:
         """The model's outputs, ``(N, K)``, without a gradient.
 
         Args:
             x: Inputs, ``(N, ...)``.
-            rows: Which items of the attack these are, as in ``logits_and_grad``.
+            idx: Which items of the attack these are, as in ``logits_and_grad``.
         """
-        ascent, question = self._question(x, _nothing, rows)
+        ascent, question = self._question(x, _nothing, idx)
         if self._known is None or not self._known.about(x):
             return ascent.logits(question)
         if self._known.logits is None:
@@ -112,14 +112,14 @@ class Oracle:
         return self._known.logits.clone()
 
     def logits_and_grad(
-        self, x: Tensor, score: Callable[[Tensor], Tensor], rows: Tensor | None = None
+        self, x: Tensor, score: Callable[[Tensor], Tensor], idx: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Outputs ``(N, K)`` and the gradient of each item's score with respect to that item.
 
         Args:
             x: Inputs, ``(N, ...)``.
             score: Maps logits ``(N, K)`` to one number per item ``(N,)``, to be increased.
-            rows: Which items of the attack these are, int64 ``(N,)``; all, in order, where absent.
+            idx: Which items of the attack these are, int64 ``(N,)``; all, in order, where absent.
                 Draws, and rules that remember something of each item, find it by this number.
         """
         seen: list[Tensor] = []
@@ -130,12 +130,12 @@ class Oracle:
 
         # In the common case, one rule in every layer or each layer's own surrogate, what follows is
         #     x.requires_grad_(True)
-        #     with using(rule), drawing(keys):
+        #     with gradient_rule(rule), drawing(keys):
         #         logits = model(x)
         #     (grad,) = torch.autograd.grad(score(logits).sum(), x)
         # checked and counted (View). Items do not mix in evaluation mode, so the gradient of the
         # sum is each item's own. Other gradients ask this several times, or remember: gradients/.
-        ascent, question = self._question(x, noted, rows)
+        ascent, question = self._question(x, noted, idx)
         warned = self._view.ignored
         logits, grad = ascent.logits_and_grad(question)
         if self._view.ignored and not warned:
@@ -147,19 +147,19 @@ class Oracle:
                 "attack would fail without a sign of it. Use another rule."
             )
         # A rule that takes several samples has taken the score of each.
-        self._trend.note(question.rows, torch.stack(seen).detach().mean(0))
+        self._trend.note(question.idx, torch.stack(seen).detach().mean(0))
         return logits, grad
 
-    def subset(self, rows: Tensor) -> Oracle:
+    def subset(self, idx: Tensor) -> Oracle:
         """The same open oracle for an attack on some of the items only, numbered anew from 0.
 
         Draws, and what rules remember, stay those of the items.
 
         Args:
-            rows: Which items, int64 ``(M,)``.
+            idx: Which items, int64 ``(M,)``.
         """
         part = copy(self)
-        part._rows = self._numbers(len(rows), rows)
+        part._idx = self._positions(len(idx), idx)
         return part
 
     def reset_memory(self) -> Oracle:
@@ -188,37 +188,37 @@ class Oracle:
         )
 
     def _question(
-        self, x: Tensor, score: Callable[[Tensor], Tensor], rows: Tensor | None
+        self, x: Tensor, score: Callable[[Tensor], Tensor], idx: Tensor | None
     ) -> tuple[GradientEstimator, Question]:
         """The open gradient rule, and what it is asked."""
         if self._estimator is None:
             raise SettingError("Open the oracle first: `with Oracle(model) as oracle: ...`.")
-        who = self._numbers(len(x), rows)
-        last = int(who.max()) + 1 if len(who) else 0
-        if len(who) != len(x) or (self.seeds is not None and last > len(self.seeds)):
+        idx = self._positions(len(x), idx)
+        last = int(idx.max()) + 1 if len(idx) else 0
+        if len(idx) != len(x) or (self.seeds is not None and last > len(self.seeds)):
             known = "" if self.seeds is None else f" and {len(self.seeds)} seeds"
             raise InputError(
-                f"Got {len(x)} items, {len(who)} rows, the largest {last - 1}{known}; each item "
-                "needs a row, and each row a seed."
+                f"Got {len(x)} items, {len(idx)} positions, the largest {last - 1}{known}; each "
+                "item needs a position, and each position a seed."
             )
-        keys = seeds(0, items=who) if self.seeds is None else self.seeds[who]
-        number = self._asked.next(who)
+        keys = seeds(0, items=idx) if self.seeds is None else self.seeds[idx]
+        number = self._asked.next(idx)
         question = Question(
             view=self._view,
             x=x.detach(),
             score=score,
-            rows=who,
+            idx=idx,
             keys=keys,
             draws=lambda: keys.at(number),
         )
         return self._estimator, question
 
-    def _numbers(self, n: int, rows: Tensor | None) -> Tensor:
-        """Numbers of ``n`` items within the whole attack, int64 ``(n,)``."""
-        if rows is None:
-            return torch.arange(n) if self._rows is None else self._rows
-        who = rows.detach().cpu()
-        return who if self._rows is None else self._rows[who]
+    def _positions(self, n: int, idx: Tensor | None) -> Tensor:
+        """Positions of ``n`` items within the whole attack, int64 ``(n,)``."""
+        if idx is None:
+            return torch.arange(n) if self._idx is None else self._idx
+        idx = idx.detach().cpu()
+        return idx if self._idx is None else self._idx[idx]
 
 
 class _Asked:
@@ -227,13 +227,13 @@ class _Asked:
     def __init__(self) -> None:
         self._times = torch.zeros(0, dtype=torch.int64)
 
-    def next(self, who: Tensor) -> Tensor:
+    def next(self, idx: Tensor) -> Tensor:
         """How often these items were asked about so far, int64 ``(N,)``; counts one more."""
-        more = (int(who.max()) + 1 if len(who) else 0) - len(self._times)
+        more = (int(idx.max()) + 1 if len(idx) else 0) - len(self._times)
         if more > 0:
             self._times = torch.cat([self._times, torch.zeros(more, dtype=torch.int64)])
-        number = self._times[who]
-        self._times[who] = number + 1
+        number = self._times[idx]
+        self._times[idx] = number + 1
         return number
 
 

@@ -1,4 +1,4 @@
-"""What a network that draws predicts, as evaluation counts it."""
+"""What a stochastic network predicts, as evaluation counts it."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ GRADIENTS: Registry[GradientRule] = Registry(
     group="spikeproof.gradients",
     of=GradientRule,
     bare="surrogate",  # older records hold the settings of a surrogate alone
+    renamed={"mean": "expected_network", "replay": "common_random_numbers"},
 )
 
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from spikeproof.base import InputError, Seeds, check_gradients
 from spikeproof.models import check_logits
-from spikeproof.neurons import Rule, Surrogate, drawing, using
+from spikeproof.neurons import Rule, Surrogate, drawing, gradient_rule
 
-__all__ = ["Passes", "View"]
+__all__ = ["ModelView", "Passes"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Passes:
         return Passes(self.forward + other.forward, self.backward + other.backward)
 
 
-class View:
+class ModelView:
     """Counted and checked passes through a model; it is the oracle that opens and closes it.
 
     Args:
@@ -50,7 +50,7 @@ class View:
         """Logits ``(N, K)``, with the draws of these keys and the gradient of this rule."""
         if x.requires_grad:
             check_gradients("An attack", self.model.parameters())
-        with using(rule) as scope, drawing(seeds):
+        with gradient_rule(rule) as scope, drawing(seeds):
             logits = self.model(x)
         self.ignored |= rule is not None and not scope.served
         self.passes += Passes(forward=len(x))

@@ -77,7 +77,7 @@ def _gains(verdicts: Sequence[Verdict]) -> str:
     words = {
         "supported": "raised robust accuracy, averaged over the norms, on {}",
         "contradicted": "lowered it on {}",
-        "undecided": "changed it by less than can be told on {}",
+        "undecided": "changed it by less than the intervals resolve on {}",
     }
     clauses = []
     for verdict, phrase in words.items():
@@ -114,7 +114,7 @@ def _by_norm(parts: Sequence[VerdictPart]) -> str:
 
 
 def _contradicted(verdicts: Sequence[Verdict]) -> str:
-    """Which claims the run contradicts, and on which data; losses are told with the gains."""
+    """Which claims the run contradicts, and on which data; losses stand with the gains."""
     where: dict[str, list[str]] = {}
     seen: dict[str, int] = {}
     overall = {v.claim for v in verdicts if v.data == _EVERYWHERE}

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from spikeproof.base import bibtex, references
+from spikeproof.report.labels import listed
 
 __all__ = ["Citation", "citations", "plain_text", "read"]
 
@@ -64,7 +65,7 @@ def read(entry: str) -> Citation:
     volume = " ".join(fields[name] for name in ("volume",) if name in fields)
     return Citation(
         key=key,
-        authors=_listed([name for name in authors if name]),
+        authors=_authors([name for name in authors if name]),
         title=plain_text(fields.get("title", "")),
         place=plain_text(f"{place} {volume}".strip()),
         year=fields.get("year", ""),
@@ -84,11 +85,11 @@ def _turned(name: str) -> str:
     return " ".join(part.strip() for part in reversed(name.split(",", 1)))
 
 
-def _listed(names: list[str]) -> str:
+def _authors(names: list[str]) -> str:
     """Names with commas and an ``and``; more than four become ``et al.``."""
     if len(names) > 4:
         return f"{names[0]} et al"
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return listed(names)
 
 
 def citations() -> list[Citation]:

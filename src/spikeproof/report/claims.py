@@ -68,11 +68,12 @@ class ClaimCard:
     figure: Figure | None
 
 
-def claims(found: Sequence[Verdict]) -> list[ClaimCard]:
+def claims(verdicts: Sequence[Verdict]) -> list[ClaimCard]:
     """Gather verdicts by claim, in the order of the claims."""
-    keys = dict.fromkeys(verdict.claim for verdict in found)
+    keys = dict.fromkeys(verdict.claim for verdict in verdicts)
     return [
-        _claim(number, [v for v in found if v.claim == key]) for number, key in enumerate(keys, 1)
+        _claim(number, [v for v in verdicts if v.claim == key])
+        for number, key in enumerate(keys, 1)
     ]
 
 

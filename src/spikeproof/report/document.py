@@ -48,7 +48,7 @@ def write_report(folder: Path | str, path: Path | str | None = None) -> Path:
     """Write the report of a run as one HTML file that works without a network.
 
     Args:
-        folder: A run folder; the run may still be at work, what is missing is told.
+        folder: A run folder; the run may still be at work, the report names what is missing.
         path: File to write; ``report.html`` in the run folder where absent.
     Returns:
         The file.

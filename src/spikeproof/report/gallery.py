@@ -15,8 +15,8 @@ from spikeproof.report.pictures import (
     difference,
     event_gif,
     event_still,
+    image_of,
     png,
-    scan,
 )
 from spikeproof.report.sound import snr_db, spectrogram, wav
 
@@ -146,7 +146,7 @@ def _scans(part: ViewSlice, x: np.ndarray, x_adv: np.ndarray) -> GalleryView:
     largest, touched = float(np.abs(x_adv - x).max()), int((np.abs(x_adv - x) > 1e-7).any(0).sum())
     low, width = part.low, part.high - part.low
     span = width * (0.25 if largest <= 0.25 * width else 1.0)
-    clean, attacked = (scan((values - low) / width) for values in (x, x_adv))
+    clean, attacked = (image_of((values - low) / width) for values in (x, x_adv))
     panels = [
         Panel(name="clean", image=_picture(clean, zoom), alt="The clean image."),
         Panel(name="adversarial", image=_picture(attacked, zoom), alt="The attacked image."),
@@ -197,8 +197,8 @@ def _sounds(part: ViewSlice, x: np.ndarray, x_adv: np.ndarray) -> GalleryView:
         (f"difference ×{gain}", x_adv - x, gain * (x_adv - x)),
     ]
     panels = []
-    for name, seen, heard in sounds:
-        uri = data_uri(wav(heard, rate), "audio/wav")
+    for name, seen, samples in sounds:
+        uri = data_uri(wav(samples, rate), "audio/wav")
         alt = f"Spectrogram: {name.split(' ')[0]} sound."
         panels.append(Panel(name=name, image=_spectrum(seen), alt=alt, sound=uri))
     axes = f"{len(x) / rate:.2g} s (left to right) up to {rate / 2000:g} kHz (bottom to top)"

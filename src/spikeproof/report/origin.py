@@ -45,8 +45,8 @@ class Origin:
             if domain.kind not in show.SHOWN or not math.isfinite(domain.high - domain.low):
                 return None
             part = show.ViewSlice(kind=domain.kind, shape=domain.shape, start=start)
-            heard = rate if domain.kind == "audio" else None
-            out.append(replace(part, rate_hz=heard, low=domain.low, high=domain.high))
+            rate_hz = rate if domain.kind == "audio" else None
+            out.append(replace(part, rate_hz=rate_hz, low=domain.low, high=domain.high))
             start += domain.size
         return out or None
 
@@ -55,8 +55,8 @@ def origin(cells: Sequence[CellRecord], data: str) -> Origin:
     """What is known of a data set; the record is believed before the package."""
     recorded = recorded_domain(cells, data)
     trained = [cell.cell for cell in cells if (cell.kind, cell.data) == ("train", data)]
-    said = (cell.get("model", {}).get("classes") for cell in trained)
-    classes = next((number for number in said if number), None)
+    declared = (cell.get("model", {}).get("classes") for cell in trained)
+    classes = next((number for number in declared if number), None)
     known = DATASETS[data]().domain if data in DATASETS else None
     facts = DATASETS[data].facts if known is not None and recorded in (None, known) else None
     domain = recorded or known

@@ -17,8 +17,8 @@ __all__ = [
     "event_frames",
     "event_gif",
     "event_still",
+    "image_of",
     "png",
-    "scan",
 ]
 
 # Two ramps of the first two panels and two marks of the third; Okabe-Ito, safe in colour blindness.
@@ -46,7 +46,7 @@ def png(pixels: np.ndarray, zoom: int = 1) -> bytes:
     return buffer.getvalue()
 
 
-def scan(x: np.ndarray) -> np.ndarray:
+def image_of(x: np.ndarray) -> np.ndarray:
     """Return an image ``(C, H, W)`` in [0, 1] as uint8 ``(H, W, 3)``, on the fixed scale 0..1."""
     channels = x if x.shape[0] == 3 else np.repeat(x.mean(0, keepdims=True), 3, axis=0)
     pixels: np.ndarray = np.rint(np.clip(channels, 0, 1) * 255).astype(np.uint8)
@@ -89,8 +89,8 @@ def _panel(frame: np.ndarray, full: float) -> np.ndarray:
     """One frame ``(C, H, W)`` as palette numbers ``(H, W)``."""
     on, off = frame[0], frame[1] if len(frame) > 1 else np.zeros_like(frame[0])
     out = np.zeros(on.shape, dtype=int)
-    for which, here in (("on", (on > 0) & (off <= 0)), ("off", (off > 0) & (on <= 0))):
-        out[here] = _ramp(which, on + off, full)[here]
+    for which, mask in (("on", (on > 0) & (off <= 0)), ("off", (off > 0) & (on <= 0))):
+        out[mask] = _ramp(which, on + off, full)[mask]
     both = (on > 0) & (off > 0)
     out[both] = _ramp("both", on + off, full)[both]
     return out

@@ -39,37 +39,37 @@ def security(summary: DataSummary, colours: Mapping[str, int], known: Origin) ->
         curves(
             slug("curve", summary.data, threat),
             f"{threat_title(threat)}: {measure(threat)}",
-            [{"series": colours[curve.training], **vars(curve)} for curve in found],
+            [{"series": colours[curve.training], **vars(curve)} for curve in lines],
             unit=shown_facts(threat).unit or known.unit,
             chance=chance,
         )
-        for threat, found in by_threat.items()
-        if found
+        for threat, lines in by_threat.items()
+        if lines
     ]
 
 
 def gradients(summary: DataSummary, colours: Mapping[str, int]) -> list[Figure]:
     """Size against sparsity of the gradient, and adversarial against random vulnerability."""
-    data, found = summary.data, {t: arrays for t, arrays in summary.probes.items() if arrays}
+    data, probes = summary.data, {t: arrays for t, arrays in summary.probes.items() if arrays}
     groups = [
         {**_marked(t, colours), "x": a["g_pr"], "y": a["g_l2"]}
-        for t, a in found.items()
+        for t, a in probes.items()
         if "g_pr" in a and "g_l2" in a
     ]
     out = []
     if groups:
         axes = ("participation ratio (values that matter)", "gradient size ‖g‖₂")
         out.append(clouds(slug("gradient", data), "Gradient: size and sparsity", groups, axes=axes))
-    for norm in norms_of(found.values()):
-        figure = _vulnerability(data, norm, found, colours)
+    for norm in norms_of(probes.values()):
+        figure = _vulnerability(data, norm, probes, colours)
         if figure is not None:
             out.append(figure)
     return out
 
 
-def norms_of(found: Iterable[Mapping[str, Any]]) -> list[str]:
+def norms_of(probes: Iterable[Mapping[str, Any]]) -> list[str]:
     """The norms that probes hold, from large to small p."""
-    norms = {key[8:] for arrays in found for key in arrays if key.startswith("rho_adv_")}
+    norms = {key[8:] for arrays in probes for key in arrays if key.startswith("rho_adv_")}
     known = by_order(norms)
     return known + sorted(norms - set(known))
 
@@ -81,12 +81,12 @@ def _marked(training: str, colours: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _vulnerability(
-    data: str, norm: str, found: Mapping[str, Mapping[str, Any]], colours: Mapping[str, int]
+    data: str, norm: str, probes: Mapping[str, Mapping[str, Any]], colours: Mapping[str, int]
 ) -> Figure | None:
     """Adversarial against random vulnerability in one norm."""
     groups = [
         {**_marked(t, colours), "x": a[f"rho_random_{norm}"], "y": a[f"rho_adv_{norm}"]}
-        for t, a in found.items()
+        for t, a in probes.items()
         if f"rho_adv_{norm}" in a and f"rho_random_{norm}" in a
     ]
     if not any((np.asarray(group["x"]) > 0).any() for group in groups):

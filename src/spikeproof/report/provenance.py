@@ -51,10 +51,10 @@ class Provenance:
     documents: list[tuple[str, str]]
 
 
-def provenance(found: Mapping[str, Any]) -> Provenance:
+def provenance(entries: Mapping[str, Any]) -> Provenance:
     """Sort what ``Results.provenance`` says into a table and documents."""
     rows, documents = [], []
-    for key, value in found.items():
+    for key, value in entries.items():
         name = key.replace("sha256", "SHA-256").replace("_", " ")
         text = json.dumps(value, indent=1, sort_keys=True, default=str, ensure_ascii=False)
         if _long(value, text):
@@ -168,7 +168,7 @@ def _attacks(summary: Summary) -> Iterator[str]:
     names = list(dict.fromkeys(m["name"] for cell in cells for m in cell.result["members"]))
     if names:
         yield (
-            f"The attacks were: {listed(names)}. Other gradient paths, many more steps and attacks "
+            f"The attacks were: {listed(names)}. Other gradient rules, many more steps and attacks "
             "without any gradient may break more."
         )
 
@@ -188,11 +188,11 @@ def _inputs(summary: Summary) -> Iterator[str]:
     known = {one.data: origin(summary.cells, one.data) for one in summary.data}
     if any(d.kind == "events" for one in known.values() for d in one.domain.values()):
         yield _FRAMES
-    said: dict[str, list[str]] = {}
+    by_limit: dict[str, list[str]] = {}
     for data, one in known.items():
         for limit in one.facts.limits if one.facts else ():
-            said.setdefault(limit, []).append(data_title(data))
-    for limit, titles in said.items():
+            by_limit.setdefault(limit, []).append(data_title(data))
+    for limit, titles in by_limit.items():
         yield limit if len(titles) == len(known) else f"{listed(titles)}: {limit}"
     for data, one in known.items():
         if one.facts is None:

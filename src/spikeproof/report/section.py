@@ -34,7 +34,7 @@ _MEDIANS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One data set on the page; empty fields are told in a sentence.
+    """One data set on the page; a sentence stands for each empty field.
 
     Args:
         id: For the page.
@@ -105,13 +105,13 @@ def _section(summary: Summary, one: DataSummary) -> Section:
 
 def _without_ratio(ratios: tables.Heat | None) -> list[tuple[str, str]]:
     """Which cells hold no ratio, and why: the trainings that share a threat and a reason."""
-    found: dict[tuple[str, str], list[str]] = {}
+    trainings_of: dict[tuple[str, str], list[str]] = {}
     for cell in (cell for _, row in ratios.rows for cell in row) if ratios else ():
         if (cell.points or cell.value is None) and cell.note:
-            found.setdefault((cell.threat, cell.note), []).append(cell.training)
+            trainings_of.setdefault((cell.threat, cell.note), []).append(cell.training)
     return [
         (f"{threat_title(threat)}, {listed(trainings)}", pretty(reason))
-        for (threat, reason), trainings in found.items()
+        for (threat, reason), trainings in trainings_of.items()
     ]
 
 
@@ -132,23 +132,23 @@ def _curve_rows(summary: DataSummary) -> list[list[str]]:
 
 def _timing(summary: DataSummary) -> dict[str, Any]:
     """Accuracy under random timing: trainings down, kinds and levels across."""
-    found: dict[str, dict[str, str]] = {}
+    table: dict[str, dict[str, str]] = {}
     for row in summary.timing:
         head = f"{row.kind} {number(row.level)}" if row.level else row.kind
         ends = interval(row.estimate.low, row.estimate.high)
-        found.setdefault(row.training, {})[head] = f"{percent(row.estimate.value)} ({ends})"
-    heads = list(dict.fromkeys(head for values in found.values() for head in values))
-    rows = [(t, [values.get(head, "–") for head in heads]) for t, values in found.items()]
+        table.setdefault(row.training, {})[head] = f"{percent(row.estimate.value)} ({ends})"
+    heads = list(dict.fromkeys(head for values in table.values() for head in values))
+    rows = [(t, [values.get(head, "–") for head in heads]) for t, values in table.items()]
     return {"heads": heads, "rows": rows}
 
 
-def _medians(found: dict[str, Any]) -> dict[str, Any]:
+def _medians(probes: dict[str, Any]) -> dict[str, Any]:
     """Medians over items of everything a probe measured."""
     heads = dict(_MEDIANS)
-    for norm in plots.norms_of(found.values()):
+    for norm in plots.norms_of(probes.values()):
         heads[f"ratio_{norm}"] = f"adversarial ÷ random, {threat_title(norm)}"
         heads[f"theory_{norm}"] = f"predicted, {threat_title(norm)}"
-    rows = [(t, [_median(arrays.get(key)) for key in heads]) for t, arrays in found.items()]
+    rows = [(t, [_median(arrays.get(key)) for key in heads]) for t, arrays in probes.items()]
     return {"heads": list(heads.values()), "rows": rows}
 
 

@@ -42,8 +42,8 @@ def picture(folder: Path | str, path: Path | str) -> Path:
             "report, which does without."
         ) from None
 
-    found = results(folder)
-    ladders = [(data, tables.matrix(data_summary(found, data))) for data in found.data()]
+    measured = results(folder)
+    ladders = [(data, tables.matrix(data_summary(measured, data))) for data in measured.data()]
     panels = [(data, ladder[len(ladder) // 2]) for data, ladder in ladders if ladder]
     if not panels:
         raise InputError(f"No attack in {folder} is complete; run the study first.")

@@ -10,20 +10,20 @@ from spikeproof.study.load import load_plan, plans
 from spikeproof.study.plan import ComputePlan, DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
 from spikeproof.study.run import CellsFailed, Progress, run
-from spikeproof.study.status import Failure, Status, status
+from spikeproof.study.status import CellFailure, Status, status
 from spikeproof.study.store import CellFolder, RunFolder
 from spikeproof.study.timing import TimingPlan
 
 __all__ = [
     "EXECUTORS",
     "Cell",
+    "CellFailure",
     "CellFolder",
     "CellsFailed",
     "ComputePlan",
     "DataPlan",
     "Done",
     "Executor",
-    "Failure",
     "InProcess",
     "InputsPlan",
     "Plan",

@@ -109,7 +109,7 @@ def job_of(
         seed: Of the run.
         pieces: What ``pieces_of`` made of the table; made here where absent.
     Returns:
-        Everything that ``fit`` is told besides model and data; ``check`` says whether it fits.
+        Everything that ``fit`` is given besides model and data; ``check`` says whether it fits.
     Raises:
         SettingError: a name or setting that does not exist.
     """
@@ -119,13 +119,13 @@ def job_of(
         for name, (weight, term) in pieces.terms.items()
     }
     inputs = training.inputs
-    made = None
+    maker = None
     if inputs is not None:
         ladders = standard_threats(data, part.radii)
         threats = tuple(_threat(inputs, name, ladders, data) for name in inputs.names)
-        made = INPUTS[inputs.kind].planned(threats, pieces.attack, data.domain, inputs.settings)
+        maker = INPUTS[inputs.kind].planned(threats, pieces.attack, data.domain, inputs.settings)
     return Job(
-        objective=Objective(terms, made, pieces.hooks),
+        objective=Objective(terms, maker, pieces.hooks),
         epochs=max(1, round(part.epochs * training.epochs_factor)),
         seed=seed,
         settings=settings_of(part, training),
@@ -146,11 +146,11 @@ def specification_of(part: DataPlan, training: TrainingPlan, data: Dataset) -> M
         SettingError: a name or setting that does not exist, or that the architecture cannot have.
     """
     names = ("neuron", "encoder", "norm", "pooling", "stem")
-    made = {name: getattr(part, name) for name in names} | training.network
+    choices = {name: getattr(part, name) for name in names} | training.network
     for name, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):
-        if made[name] is not None:
-            made[name] = registry.build(made[name])
-    return spec_of(part.model, data, timesteps=part.timesteps, width=part.width, **made)
+        if choices[name] is not None:
+            choices[name] = registry.build(choices[name])
+    return spec_of(part.model, data, timesteps=part.timesteps, width=part.width, **choices)
 
 
 def network_of(part: DataPlan, training: TrainingPlan, data: Dataset, *, seed: int = 0) -> Network:
@@ -215,7 +215,7 @@ def check_names(plan: Plan, where: str = "plan") -> dict[str, Pieces]:
     for data in plan.data:
         _check_data(data, f"{where}: [[data]] {data.name!r}")
     known = [data.name for data in plan.data]
-    found = {}
+    by_training = {}
     for training in plan.training:
         place = f"{where}: [[training]] {training.name!r}"
         for name in training.data or ():
@@ -223,13 +223,13 @@ def check_names(plan: Plan, where: str = "plan") -> dict[str, Pieces]:
         for record in training.terms.values():
             _check(str(record["kind"]), TERMS, "term", place)
         with placed(place):
-            pieces = found[training.name] = pieces_of(training)
+            pieces = by_training[training.name] = pieces_of(training)
             Objective(pieces.terms, hooks=pieces.hooks)
         for data in plan.data:
             if training in plan.trainings(data.name):
                 settings_of(data, training, where)
                 _check_inputs(training, data, place)
-    return found
+    return by_training
 
 
 def _check_data(data: DataPlan, place: str) -> None:

@@ -31,7 +31,7 @@ _SUITE_PASSES = {"quick": 150.0, "core": 800.0, "standard": 3000.0, "full": 9000
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One unit of work: train a network, climb one ladder with it, probe it, or disturb it.
+    """One unit of work: train a network, evaluate one ladder of it, probe it, or disturb it.
 
     Args:
         id: First 16 hex digits of the hash of everything that determines the result.
@@ -167,7 +167,7 @@ def _chosen(part: DataPlan, name: str, ladder: tuple[Threat, ...]) -> tuple[Thre
 
 
 def _timed(plan: Plan, part: DataPlan, data: Dataset, items: int) -> list[dict[str, Any]]:
-    """What the timing cells of a data set are told, where it asks for them."""
+    """What the timing cells of a data set measure, where it asks for them."""
     if part.timing is None:
         return []
     asked = part.timing
@@ -185,12 +185,12 @@ class _Trained:
     """One training on one data set, whatever the seed."""
 
     data: Dataset
-    told: dict[str, Any]
+    record: dict[str, Any]
     cost: float
 
     def cell(self, seed: int) -> Cell:
         """The train cell of a seed."""
-        return _cell({**self.told, "seed": seed}, None, self.data, self.cost)
+        return _cell({**self.record, "seed": seed}, None, self.data, self.cost)
 
 
 def _trained(part: DataPlan, training: TrainingPlan, pieces: Pieces, data: Dataset) -> _Trained:
@@ -202,14 +202,14 @@ def _trained(part: DataPlan, training: TrainingPlan, pieces: Pieces, data: Datas
         work.check(few, "cpu")
     steps = work.objective.inputs.effort if work.objective.inputs else 0
     passes = 3 + 3 * steps + 4 * (len(work.objective.terms) - 1)
-    told = work.record()
-    del told["exam"]
+    record = work.record()
+    del record["exam"]
     cell = {
         "kind": "train",
         "data": part.name,
         "training": training.name,
         "model": spec.record(),
-        **told,
+        **record,
         "train_items": part.train_items,
         "validation_items": part.validation_items,
     }

@@ -49,8 +49,8 @@ def reached(roots: Iterable[Symbol], *, without: Iterable[Symbol] = ()) -> dict[
         here = module_of(module)
         if here is None or name not in {*here.binds, *here.imports}:
             raise FileProblem(
-                f"The code of {module}.{name} cannot be read, so its results could not be told "
-                "from those of other code; define it in a file that can be imported."
+                f"The code of {module}.{name} cannot be read, so its results could not be kept "
+                "apart from those of other code; define it in a file that can be imported."
             )
     waiting = [_bound(root, within) for root in roots]
     while waiting:

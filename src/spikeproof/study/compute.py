@@ -85,13 +85,13 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
     data = dataset(str(cell.cell["data"]))
     if data.spec.sha256 != cell.data_sha256:
         raise InputError(f"Data set {data.spec.name} is not the one this cell was planned for.")
-    told = (cell.cell, data.domain, _network(folder, cell))
-    if code_sha256(*told) != cell.code_sha256:
+    identity = (cell.cell, data.domain, _network(folder, cell))
+    if code_sha256(*identity) != cell.code_sha256:
         raise SpikeproofError(
             "The code was changed while the study ran, so this cell would not be what its id says; "
             "run again."
         )
-    if files_sha256(*told) != cell.files:
+    if files_sha256(*identity) != cell.files:
         raise InputError(f"{', '.join(cell.files)} changed while the study ran; run again.")
     resumed = (folder.path / _CHECKPOINT).exists()
     result, arrays, model_sha256 = _KINDS[cell.kind](folder, cell, data)
@@ -113,10 +113,10 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
         (folder.path / name).unlink(missing_ok=True)
 
 
-Answer = tuple[dict[str, Any], dict[str, Arrays], str]
+Computed = tuple[dict[str, Any], dict[str, Arrays], str]
 
 
-def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Train a network, going on where a killed run stopped."""
     content = cell.cell
     spec, objective, settings, augment = training_of(content, data.domain)
@@ -155,8 +155,8 @@ def _items(content: Mapping[str, Any], data: Dataset) -> Split:
     return opened(data, content["split"], content["items"], content["skip"])
 
 
-def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
-    """Climb one ladder."""
+def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
+    """Evaluate one ladder."""
     content, model = cell.cell, _parent(folder, cell)
     ladder, attacks = attack_of(content, data.domain)
     split = _items(content, data)
@@ -168,16 +168,16 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
     return outcome.summary(), arrays, model_digest(model)
 
 
-def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Probe vulnerability, gradients and activity."""
     content, model = cell.cell, _parent(folder, cell)
     threats = threats_of(content, data.domain)
     split = _items(content, data)
-    found = probe(model, split, threats, seed=content["seed"], draws=content["draws"])
-    return found.summary(), {"items.npz": found.arrays}, model_digest(model)
+    probed = probe(model, split, threats, seed=content["seed"], draws=content["draws"])
+    return probed.summary(), {"items.npz": probed.arrays}, model_digest(model)
 
 
-def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
+def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Count, per item and level, the draws of random timing noise that are answered right."""
     content, model = cell.cell, _parent(folder, cell)
     split = _items(content, data)
@@ -187,18 +187,18 @@ def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Answer:
         return right_draws(model, data, split, noise, hidden=hidden, draws=draws, seed=seed)
 
     clean, draws = rights("jitter", [0.0], 1)[0] > 0, content["draws"]
-    found = {kind: rights(kind, levels, draws) for kind, levels in content["levels"].items()}
+    by_kind = {kind: rights(kind, levels, draws) for kind, levels in content["levels"].items()}
     summary = {
         "n": len(split),
         "clean_accuracy": float(clean.double().mean()),
-        "accuracy": {k: (v.double().mean(1) / draws).tolist() for k, v in found.items()},
+        "accuracy": {k: (v.double().mean(1) / draws).tolist() for k, v in by_kind.items()},
     }
-    arrays = {"items": split.items, "y": split.y, "correct": clean, **found}
+    arrays = {"items": split.items, "y": split.y, "correct": clean, **by_kind}
     named = {name: tensor.numpy() for name, tensor in arrays.items()}
     return summary, {"items.npz": named}, model_digest(model)
 
 
-_KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Answer]] = {
+_KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Computed]] = {
     "attack": _attack,
     "probe": _probe,
     "timing": _timing,

@@ -77,9 +77,11 @@ class InputsPlan:
     def from_table(cls, table: Mapping[str, Any], where: str) -> InputsPlan:
         """Read a table, in which the settings of the kind stand beside the rest."""
         values, own = dict(table), {f.name for f in dataclasses.fields(cls)}
-        made = INPUTS[str(values.get("kind", cls.kind))]
-        plain = {*made.plain(), *(["loss"] if "attack" in made.wants else [])}
-        beside = {key: values.pop(key) for key in list(values) if key in plain and key not in own}
-        if beside:
-            values["settings"] = {**values.get("settings", {}), **beside}
+        kind = INPUTS[str(values.get("kind", cls.kind))]
+        plain = {*kind.plain(), *(["loss"] if "attack" in kind.wants else [])}
+        shorthand = {
+            key: values.pop(key) for key in list(values) if key in plain and key not in own
+        }
+        if shorthand:
+            values["settings"] = {**values.get("settings", {}), **shorthand}
         return settings_from(cls, values, where)

@@ -66,8 +66,8 @@ def objects_of(
 def _objects(text: str, domain: Domain | Views) -> tuple[object, ...]:
     """The objects of a record that was written as text; cells of one training share them."""
     cell = json.loads(text)
-    made = _OBJECTS[cell["kind"]](cell, domain) if cell["kind"] in _OBJECTS else ()
-    return tuple(held((ModelSpec.from_record(cell["model"]), made)))
+    settings = _OBJECTS[cell["kind"]](cell, domain) if cell["kind"] in _OBJECTS else ()
+    return tuple(held((ModelSpec.from_record(cell["model"]), settings)))
 
 
 def held(thing: object) -> Iterator[object]:

@@ -237,6 +237,8 @@ class Plan:
         if self.claims is None:
             # Plans that name no claims keep the hash they had before there was a choice.
             del record["claims"]
+        if self.compute == ComputePlan():  # so do those that name no executor
+            del record["compute"]
         return record
 
     @classmethod

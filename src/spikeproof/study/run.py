@@ -13,7 +13,7 @@ from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.compute import Done
 from spikeproof.study.engine import Executor, executor_from
 from spikeproof.study.plan import Plan
-from spikeproof.study.status import Failure, Status, seconds_left, status
+from spikeproof.study.status import CellFailure, Status, seconds_left, status
 from spikeproof.study.store import RunFolder
 
 __all__ = ["CellsFailed", "Progress", "run"]
@@ -27,7 +27,7 @@ class CellsFailed(SpikeproofError):
         failures: Each failed cell with its reason.
     """
 
-    def __init__(self, sentence: str, failures: Sequence[Failure] = ()) -> None:
+    def __init__(self, sentence: str, failures: Sequence[CellFailure] = ()) -> None:
         super().__init__(sentence)
         self.failures = tuple(failures)
 
@@ -117,7 +117,7 @@ class _Work:
     workers: int
     progress: Callable[[Progress], Any] | None
     spent: dict[str, float] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[CellFailure] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.by_id = {cell.id: cell for cell in self.cells}
@@ -136,18 +136,18 @@ class _Work:
                 self._note(end)
 
     def _note(self, end: Done) -> None:
-        """Book how a cell ended, and tell."""
+        """Record how a cell ended, and report."""
         cell = self.by_id[end.id]
         if end.error is None:
             self.done.add(cell.id)
             self.spent[cell.id] = end.seconds
             self.report(cell.title)
         else:
-            self.failures.append(Failure(cell.id, cell.title, end.error))
+            self.failures.append(CellFailure(cell.id, cell.title, end.error))
             self.report(cell.title, end.error)
 
     def report(self, title: str = "", error: str | None = None, *, aside: int = 0) -> None:
-        """Tell whoever listens where the run stands."""
+        """Report where the run stands."""
         if self.progress is None:
             return
         done = [cell for cell in self.cells if cell.id in self.done]
@@ -168,7 +168,7 @@ class _Work:
         )
 
 
-def _sentence(failures: Sequence[Failure], total: int) -> str:
+def _sentence(failures: Sequence[CellFailure], total: int) -> str:
     """What to say at the end of a run with failures."""
     first = failures[0]
     return (

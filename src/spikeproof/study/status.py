@@ -9,11 +9,11 @@ from pathlib import Path
 from spikeproof.study.cells import Cell
 from spikeproof.study.store import RunFolder
 
-__all__ = ["Failure", "Status", "seconds_left", "status"]
+__all__ = ["CellFailure", "Status", "seconds_left", "status"]
 
 
 @dataclass(frozen=True)
-class Failure:
+class CellFailure:
     """A cell that failed and has not been computed since.
 
     Args:
@@ -49,7 +49,7 @@ class Status:
     split: str
     done: int
     pending: int
-    failed: tuple[Failure, ...]
+    failed: tuple[CellFailure, ...]
     stale: int
     seconds: float
     seconds_left: float | None
@@ -86,7 +86,7 @@ def status(folder: Path | str) -> Status:
             done.append(cell)
             spent[cell.id] = there.seconds()
         elif (error := there.failure()) is not None:
-            failed.append(Failure(cell.id, cell.title, error))
+            failed.append(CellFailure(cell.id, cell.title, error))
     pending = [cell for cell in cells if cell.id not in spent]
     return Status(
         name=plan.name,

@@ -209,7 +209,7 @@ class RunFolder:
         return bool(read_json(self.path / "plan.json", "run").get("fingerprint") != _FINGERPRINT)
 
     def planned(self) -> tuple[Plan, list[Cell]]:
-        """Return the plan and its cells as ``plan.json`` tells them.
+        """Return the plan and its cells as ``plan.json`` names them.
 
         Raises:
             FileProblem: there is no run here, or its plan was changed or is not whole.

@@ -63,11 +63,11 @@ def module_of(name: str) -> Module | None:
     if source is None:
         return None
     text, package = source
-    made = Module(name)
+    module = Module(name)
     registries: set[str] = set()
     for node in ast.parse(text).body:
-        _note(made, node, package, registries)
-    return made
+        _note(module, node, package, registries)
+    return module
 
 
 def _source(name: str) -> tuple[str, str] | None:
@@ -87,29 +87,29 @@ def _source(name: str) -> tuple[str, str] | None:
     return text, name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
 
 
-def _note(made: Module, node: ast.stmt, package: str, registries: set[str]) -> None:
+def _note(module: Module, node: ast.stmt, package: str, registries: set[str]) -> None:
     """Add a statement to what is known of a module."""
     for part in _top_level(node):
         if isinstance(part, ast.ImportFrom) and part.names[0].name == "*":
-            made.stars.append(_absolute(part, package))
+            module.stars.append(_absolute(part, package))
         elif isinstance(part, ast.Import | ast.ImportFrom):
             for name, target in _imported(part, package).items():
-                if made.imports.setdefault(name, target) != target:
+                if module.imports.setdefault(name, target) != target:
                     other = Statement("", (), {}, (target,))
-                    made.binds.setdefault(name, []).append(other)
+                    module.binds.setdefault(name, []).append(other)
     if isinstance(node, ast.Import | ast.ImportFrom) or _only_for_types(node):
         return
     names = {name for part in _top_level(node) for name in _names(part)}
     value = _registry(node)
     if value is not None:
         registries |= names
-    elif isinstance(node, ast.Expr) and _registers(node.value, registries, made.imports):
+    elif isinstance(node, ast.Expr) and _registers(node.value, registries, module.imports):
         return  # a line of somebody's registry
     statement = _statement(node if value is None else value, package)
     for name in names:
-        made.binds.setdefault(name, []).append(statement)
+        module.binds.setdefault(name, []).append(statement)
     if _acts(node):
-        made.effects.append(statement)
+        module.effects.append(statement)
 
 
 def _top_level(node: ast.stmt) -> Iterator[ast.stmt]:

@@ -115,12 +115,12 @@ def threshold(size: Tensor, room: Tensor, radius: Radius) -> Tensor:
     left = (total > radius * (1 + SLACK)).flatten().nonzero().flatten()
     if not len(left):
         return theta
-    found = _walk(size[left], _own(radius, left))
+    found = _walk(size[left], _radii_of(radius, left))
     theta[left] = found
     full = ((size[left] - found) > room[left]).any(1)
     if full.any():
         rows = left[full]
-        theta[rows] = _threshold(size[rows], room[rows], _own(radius, rows))
+        theta[rows] = _threshold(size[rows], room[rows], _radii_of(radius, rows))
     return theta
 
 
@@ -192,7 +192,7 @@ def _fill(where: Tensor, caps: Tensor, room: Tensor, length: Radius) -> Tensor:
     return torch.zeros_like(room).scatter(1, where, spent)
 
 
-def _own(radius: Radius, rows: Tensor) -> Radius:
+def _radii_of(radius: Radius, rows: Tensor) -> Radius:
     """The radii of some of the items."""
     return radius[rows] if isinstance(radius, Tensor) else radius
 

@@ -21,7 +21,7 @@ from spikeproof.threats.box import (
     round_toward,
 )
 from spikeproof.threats.facts import ThreatFacts
-from spikeproof.threats.geometry import Counted, Radius, whole
+from spikeproof.threats.geometry import Counted, Radius, whole_radius
 from spikeproof.threats.l0 import check_whole
 from spikeproof.threats.l1 import nearest_l1
 
@@ -68,7 +68,8 @@ class Counts(Boxed, Counted):
         near = x.double()
         change = (z.double() - near).flatten(1)
         room = headroom(change.view_as(x), near, domain).flatten(1)
-        return (_events(change.abs(), room.floor(), whole(radius)) * change.sign()).view_as(x)
+        events = _events(change.abs(), room.floor(), whole_radius(radius))
+        return (events * change.sign()).view_as(x)
 
     def relax(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The iterate between queries: in the box and the real l_1 ball."""

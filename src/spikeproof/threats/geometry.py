@@ -14,7 +14,7 @@ from spikeproof.data import Domain, Views
 from spikeproof.threats.facts import Described
 from spikeproof.threats.places import Places
 
-__all__ = ["Counted", "Geometry", "Radius", "Sparse", "whole"]
+__all__ = ["Counted", "Geometry", "Radius", "Sparse", "whole_radius"]
 
 # One radius for all items, or each item's own, (N, 1).
 Radius = float | Tensor
@@ -97,7 +97,7 @@ class Counted(Geometry):
 
     def rounded(self, radius: Radius) -> Radius:
         """A whole number."""
-        return whole(radius)
+        return whole_radius(radius)
 
     @abstractmethod
     def marginal_gains(
@@ -132,7 +132,7 @@ class Sparse(Geometry):
         """
 
 
-def whole(radius: Radius) -> Radius:
+def whole_radius(radius: Radius) -> Radius:
     """The largest count within a radius; the nudge keeps what scaling made of a whole number."""
     if isinstance(radius, Tensor):
         return (radius + 1e-9).floor()

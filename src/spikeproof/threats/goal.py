@@ -27,7 +27,7 @@ class Goal(Protocol):
         ...
 
     def score(self, logits: Tensor) -> Tensor:
-        """What the attacker climbs, ``(N,)``."""
+        """What the attacker maximises, ``(N,)``."""
         ...
 
     def __getitem__(self, which: Tensor | slice) -> Goal:
@@ -52,7 +52,7 @@ class Misclassification:
     Args:
         y: True classes, or the wanted ones where ``targeted``; int64 ``(N,)``.
         targeted: Whether ``y`` is what the attacker wants.
-        loss: What is climbed: ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
+        loss: What is maximised: ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
         rival: Classes that the score raises instead of whichever comes closest, int64 ``(N,)``;
             the margin stays untargeted. Only where not ``targeted``.
     Raises:
@@ -113,29 +113,29 @@ class Misclassification:
         Raises:
             InputError: logits that are not finite, of the wrong shape or for other labels.
         """
-        own, other = self._own(self._checked(logits)), self._other(logits)
-        gap = own - other if self.targeted else other - own
+        logit, other = self._logit_of_y(self._checked(logits)), self._other(logits)
+        gap = logit - other if self.targeted else other - logit
         return torch.where(gap == 0, torch.full_like(gap, torch.finfo(gap.dtype).tiny), gap)
 
     def score(self, logits: Tensor) -> Tensor:
-        """What the attacker climbs, ``(N,)``; differentiable in the logits."""
+        """What the attacker maximises, ``(N,)``; differentiable in the logits."""
         logits = self._checked(logits)
         wanted = self.y if self.targeted else self.rival
         if self.loss == "cross_entropy":
             if wanted is None:
                 return functional.cross_entropy(logits, self.y, reduction="none")
             return -functional.cross_entropy(logits, wanted, reduction="none")
-        own = self._own(logits)
+        logit = self._logit_of_y(logits)
         if self.rival is not None:
             other = logits.gather(1, self.rival[:, None]).squeeze(1)
         else:
             other = self._other(logits)
-        up, down = (own, other) if self.targeted else (other, own)
+        up, down = (logit, other) if self.targeted else (other, logit)
         if self.loss == "margin":
             return up - down
         return (up - down) / _spread(logits, up, 3 if wanted is None else 4)
 
-    def _own(self, logits: Tensor) -> Tensor:
+    def _logit_of_y(self, logits: Tensor) -> Tensor:
         """The logit of ``y``."""
         return logits.gather(1, self.y[:, None]).squeeze(1)
 
@@ -145,7 +145,7 @@ class Misclassification:
         return logits.masked_fill(mask, -torch.inf).amax(1)
 
     def _checked(self, logits: Tensor) -> Tensor:
-        """The logits, if they can be judged."""
+        """The logits, if they can be scored."""
         if logits.ndim != 2 or logits.shape[1] < 2:
             raise InputError(
                 f"Logits must have shape (N, K) with K >= 2 classes; got {tuple(logits.shape)}. "

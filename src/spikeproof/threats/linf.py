@@ -20,7 +20,7 @@ from spikeproof.threats.box import (
     refuse_small,
 )
 from spikeproof.threats.facts import ThreatFacts
-from spikeproof.threats.geometry import Radius, whole
+from spikeproof.threats.geometry import Radius, whole_radius
 
 __all__ = ["Linf"]
 
@@ -68,7 +68,7 @@ class Linf(Boxed):
     def project(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """A legal point; on a grid the nearest one, not the nearest on the way back to ``x``."""
         if domain.integer and isinstance(domain, Domain):
-            return super().project((z - x).round() + x, x, whole(radius), domain)
+            return super().project((z - x).round() + x, x, whole_radius(radius), domain)
         return super().project(z, x, radius, domain)
 
     def step(

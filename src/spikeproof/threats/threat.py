@@ -153,7 +153,7 @@ class Threat:
         """Return the direction of steepest ascent from ``z``, as long as the radius.
 
         Args:
-            grad: Gradient of what is climbed, ``(N, *shape)``.
+            grad: Gradient of what is maximised, ``(N, *shape)``.
             z: Where the attacker stands, ``(N, *shape)``.
             x: Clean inputs, ``(N, *shape)``.
             radius: Each item's own radius, ``(N,)``; the threat's where absent.
@@ -169,7 +169,7 @@ class Threat:
         """Return the step of a sparse threat that moves at least some share of the features.
 
         Args:
-            grad: Gradient of what is climbed, ``(N, *shape)``.
+            grad: Gradient of what is maximised, ``(N, *shape)``.
             z: Where the attacker stands, ``(N, *shape)``.
             x: Clean inputs, ``(N, *shape)``.
             share: Share of the features for each item, in [0, 1], ``(N,)``; 0 is ``step``.

@@ -22,15 +22,15 @@ __all__ = [
     "FAR_BETTER",
     "MONTE_CARLO_ERRORS",
     "Claim",
-    "Outcome",
+    "Ruling",
     "Verdict",
     "VerdictPart",
     "above",
     "cases_needed",
     "combine",
     "estimate_of",
+    "finite_or_none",
     "gain_bars",
-    "listed",
     "median",
     "missing",
     "points",
@@ -42,7 +42,7 @@ __all__ = [
     "within",
 ]
 
-Outcome = Literal["supported", "contradicted", "undecided"]
+Ruling = Literal["supported", "contradicted", "undecided"]
 
 # Measured over predicted random vulnerability counts as agreeing inside this range.
 AGREEMENT = (0.5, 2.0)
@@ -68,7 +68,7 @@ class VerdictPart:
     """
 
     name: str
-    verdict: Outcome
+    verdict: Ruling
     estimate: Estimate | None
     unit: str
     note: str = ""
@@ -97,7 +97,7 @@ class Verdict:
     title: str
     judged: str
     data: str
-    verdict: Outcome
+    verdict: Ruling
     estimate: Estimate | None
     unit: str
     explanation: str
@@ -149,7 +149,7 @@ def missing(claim: Claim, data: str, reason: str) -> Verdict:
     )
 
 
-def combine(parts: Sequence[VerdictPart]) -> Outcome:
+def combine(parts: Sequence[VerdictPart]) -> Ruling:
     """A claim stated without exception: one contradiction is enough, support needs every part."""
     answers = {part.verdict for part in parts}
     if "contradicted" in answers:
@@ -157,7 +157,7 @@ def combine(parts: Sequence[VerdictPart]) -> Outcome:
     return "supported" if answers == {"supported"} else "undecided"
 
 
-def above(estimate: Estimate, threshold: float) -> Outcome:
+def above(estimate: Estimate, threshold: float) -> Ruling:
     """Whether a number lies above a threshold: supported or contradicted by the whole interval."""
     if estimate.low > threshold or estimate.low == threshold > 0:
         return "supported"
@@ -177,7 +177,7 @@ def cases_needed(threshold: float) -> int:
     return math.ceil(threshold * z**2 / (1 - threshold))
 
 
-def too_few(outcome: Outcome, cases: int, threshold: float) -> str:
+def too_few(outcome: Ruling, cases: int, threshold: float) -> str:
     """How many cases a share lacks to be shown at all; empty where that is not the reason."""
     needed = cases_needed(threshold)
     if outcome != "undecided" or cases >= needed:
@@ -185,7 +185,7 @@ def too_few(outcome: Outcome, cases: int, threshold: float) -> str:
     return f"n = {cases} of the {needed} cases needed"
 
 
-def within(estimate: Estimate, low: float, high: float) -> Outcome:
+def within(estimate: Estimate, low: float, high: float) -> Ruling:
     """Whether a number lies inside a range."""
     if low <= estimate.low and estimate.high <= high:
         return "supported"
@@ -236,7 +236,7 @@ def show(estimate: Estimate, form: str = ".2f") -> str:
     return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
 
 
-def listed(array: Floats) -> list[float | None]:
+def finite_or_none(array: Floats) -> list[float | None]:
     """An array as plain numbers, None where it is not finite."""
     return [float(v) if math.isfinite(v) else None for v in np.ravel(array)]
 

@@ -16,7 +16,7 @@ from spikeproof.analysis.claims.claim import (
     VerdictPart,
     above,
     estimate_of,
-    listed,
+    finite_or_none,
     median,
     missing,
     share,
@@ -105,9 +105,9 @@ def _figure(table: Table) -> dict[str, Any]:
     series = [
         {
             "name": norm,
-            "x": listed(table.values[f"theory_{norm}"]),
-            "y": listed(table.values[f"ratio_{norm}"]),
-            "upper": listed(table.values[f"upper_{norm}"]),
+            "x": finite_or_none(table.values[f"theory_{norm}"]),
+            "y": finite_or_none(table.values[f"ratio_{norm}"]),
+            "upper": finite_or_none(table.values[f"upper_{norm}"]),
         }
         for norm in norms_in(table)
     ]

@@ -25,18 +25,18 @@ class Best:
         self.x = x.detach().clone()
         self.margin = margin.detach().clone()
 
-    def keep(self, x_adv: Tensor, margin: Tensor, rows: Tensor | None = None) -> None:
+    def keep(self, x_adv: Tensor, margin: Tensor, idx: Tensor | None = None) -> None:
         """Take over the items whose margin has grown; a NaN never counts as grown.
 
         Args:
-            x_adv: Visited points, one per item, or one per entry of ``rows``.
+            x_adv: Visited points, one per item, or one per entry of ``idx``.
             margin: Margins there.
-            rows: Which items were visited, int64; all where absent.
+            idx: Which items were visited, int64; all where absent.
         """
-        grown = margin > (self.margin if rows is None else self.margin[rows])
-        items = grown.nonzero().flatten() if rows is None else rows[grown]
-        self.margin[items] = margin[grown].detach()
-        self.x[items] = x_adv[grown].detach()
+        grown = margin > (self.margin if idx is None else self.margin[idx])
+        idx = grown.nonzero().flatten() if idx is None else idx[grown]
+        self.margin[idx] = margin[grown].detach()
+        self.x[idx] = x_adv[grown].detach()
 
     def standing(self) -> Tensor:
         """Which items are not won yet, int64 ``(M,)``."""

@@ -46,10 +46,10 @@ def random_search(
     proposal = left.z
     for k in range(steps + 1):
         x_adv = proposal if legal is None else legal(proposal, left.x)
-        found = left.goal.margin(oracle.logits(x_adv, left.rows))
-        best.keep(x_adv, found, left.rows)
-        better = found >= left.margin
-        left.margin = torch.where(better, found, left.margin)
+        margin = left.goal.margin(oracle.logits(x_adv, left.idx))
+        best.keep(x_adv, margin, left.idx)
+        better = margin >= left.margin
+        left.margin = torch.where(better, margin, left.margin)
         left.z = torch.where(per_item(better, left.z), proposal, left.z)
         if stop:
             left.drop_won(best)

@@ -28,7 +28,7 @@ class Survivors:
     gradients, moments. Written on this object, all of it is shortened at once.
 
     Args:
-        rows: Numbers of the items within the attack, ascending, int64 ``(M,)``.
+        idx: Positions of the items within the attack, ascending, int64 ``(M,)``.
         goal: What the attacker wants of them.
         remembered: Tensors, and ``seeds``, under their names.
     Example:
@@ -38,16 +38,16 @@ class Survivors:
         >>> left = Survivors(torch.arange(3), Misclassification(torch.tensor([0, 1, 2])), x=best.x)
         >>> left.z = torch.tensor([[5.0], [6.0], [7.0]])
         >>> left.drop_won(best)
-        >>> len(left), left.rows.tolist(), left.goal.y.tolist(), left.z.flatten().tolist()
+        >>> len(left), left.idx.tolist(), left.goal.y.tolist(), left.z.flatten().tolist()
         (2, [0, 2], [0, 2], [5.0, 7.0])
     """
 
-    rows: Tensor
+    idx: Tensor
     goal: Goal
     seeds: Seeds
 
-    def __init__(self, rows: Tensor, goal: Goal, **remembered: Tensor | Seeds) -> None:
-        vars(self).update(remembered, rows=rows, goal=goal)
+    def __init__(self, idx: Tensor, goal: Goal, **remembered: Tensor | Seeds) -> None:
+        vars(self).update(remembered, idx=idx, goal=goal)
 
     if TYPE_CHECKING:
 
@@ -61,11 +61,11 @@ class Survivors:
         return cls(torch.arange(len(x), device=x.device), goal, x=x, **remembered)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.idx)
 
     def drop_won(self, best: _Standing) -> None:
         """Forget the items that are won."""
-        left = best.standing()
-        if len(left) < len(self.rows):
-            at = torch.isin(self.rows, left)
-            vars(self).update({name: value[at] for name, value in vars(self).items()})
+        standing = best.standing()
+        if len(standing) < len(self.idx):
+            kept = torch.isin(self.idx, standing)
+            vars(self).update({name: value[kept] for name, value in vars(self).items()})

@@ -75,27 +75,27 @@ class Canvas:
             out[:, where] = (part == number)[:, None]
         return out
 
-    def window(self, share: float, part: Tensor, u: Tensor, *, whole: bool) -> Window:
+    def window(self, share: float, part: Tensor, u: Tensor, *, full: bool) -> Window:
         """Make windows that cover about ``share`` of the places of a part.
 
         Args:
             share: In (0, 1]; at least one place is covered.
             part: The part each item's window lies in, ``(N,)``.
             u: Uniform numbers, ``(N, numbers)``.
-            whole: Cover all channels; otherwise a single one half of the time.
+            full: Cover all channels; otherwise a single one half of the time.
         Returns:
             The windows. Half of them cover every time step, the others one.
         """
         if len(self.parts) == 1 and self.parts[0][0] == slice(0, self.size):
-            return _draw(share, self.parts[0][1], u, whole)
+            return _draw(share, self.parts[0][1], u, full)
         signs = torch.zeros(len(part), self.size, dtype=torch.float64)
         out = Window(signs > 0, signs, signs.clone())
         for number, (where, layout) in enumerate(self.parts):
-            rows = (part == number).nonzero().flatten()
-            one = _draw(share, layout, u[rows], whole)
-            out.inside[rows, where] = one.inside
-            out.signs[rows, where] = one.signs
-            out.shape[rows, where] = one.shape
+            idx = (part == number).nonzero().flatten()
+            one = _draw(share, layout, u[idx], full)
+            out.inside[idx, where] = one.inside
+            out.signs[idx, where] = one.signs
+            out.shape[idx, where] = one.shape
         return out
 
     def tiles(self, seeds: Seeds, *, stripes: bool) -> Tensor:
@@ -128,7 +128,7 @@ def _part(views: Views, name: str) -> tuple[slice, tuple[int, int, int, int]]:
     return views.slices()[name], dict(views.parts)[name].layout
 
 
-def _draw(share: float, layout: tuple[int, int, int, int], u: Tensor, whole: bool) -> Window:
+def _draw(share: float, layout: tuple[int, int, int, int], u: Tensor, full: bool) -> Window:
     """One window per item inside one part."""
     steps, channels, height, width = layout
     if min(height, width) == 1:
@@ -147,7 +147,7 @@ def _draw(share: float, layout: tuple[int, int, int, int], u: Tensor, whole: boo
     inside = place[:, None, None].expand(-1, steps, channels, -1, -1)
     if steps > 1:
         inside = inside & _one_or_all(u[:, 3], steps)[:, :, None, None, None]
-    if channels > 1 and not whole:
+    if channels > 1 and not full:
         inside = inside & _one_or_all(u[:, 4], channels)[:, None, :, None, None]
     signs = inside * (u[:, None, PLACE : PLACE + channels, None, None] - 0.5).sign()
     return Window(inside.flatten(1), signs.flatten(1), (signs * field[:, None, None]).flatten(1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from spikeproof.attacks.attack import Attack
 from spikeproof.attacks.pgd import PGD
@@ -32,7 +32,7 @@ class Member:
         attack: The algorithm.
         gradient: How the gradient crosses a spike, a surrogate or any of ``GRADIENTS``; None uses
             the model's own surrogates.
-        loss: What is climbed, ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
+        loss: What is maximised, ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
     Raises:
         SettingError: unknown loss.
     Example:
@@ -40,6 +40,8 @@ class Member:
         >>> Member(attack=PGD(), gradient=Surrogate("arctan", sharpness=5.0)).name
         'pgd arctan-5 margin'
     """
+
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
 
     attack: Attack = field(default_factory=PGD)
     gradient: GradientRule | None = None
@@ -65,7 +67,7 @@ class Member:
 
     @property
     def averages(self) -> bool:
-        """Whether the gradient rule already says what to do about a network that draws."""
+        """Whether the gradient rule already says what to do about a stochastic network."""
         return averages(self.gradient)
 
     def averaged(self, samples: int) -> Member:

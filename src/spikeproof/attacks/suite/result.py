@@ -51,7 +51,7 @@ class SuiteResult:
         won: Whether the attacker has won, bool ``(N,)``; true for items misclassified clean.
         member: Which member won first, int64 ``(N,)``; -1 where none did or none was needed.
         passes: Passes of single items used in all.
-        tallies: What each member did.
+        stats: What each member did.
         broken: Which items each member broke, bool ``(M, N)``; in a cascade a member is tried on
             what stands before it only.
     """
@@ -60,7 +60,7 @@ class SuiteResult:
     won: Tensor
     member: Tensor
     passes: Passes
-    tallies: tuple[MemberStats, ...]
+    stats: tuple[MemberStats, ...]
     broken: Tensor
 
     def alone(self) -> list[int]:

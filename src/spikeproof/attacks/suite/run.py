@@ -32,9 +32,9 @@ class SuiteRun:
         x: Legal clean inputs, ``(N, *shape)``.
         y: True classes, int64 ``(N,)``.
         keys: One key per item.
-        numbers: What the judge calls the items, int64 ``(N,)``.
+        idx: Positions of the items among all that are attacked, int64 ``(N,)``.
         start: Points known to come close, ``(N, *shape)``.
-        judge: Says who has won; None believes the oracle.
+        is_adversarial: Says who has won; None believes the oracle.
         patience: How often a member whose loss still rises may go on.
         every: Whether every member attacks every item that is right when clean.
         answers: What the network said of clean batches, by the items in them; None where it draws.
@@ -45,9 +45,9 @@ class SuiteRun:
     x: Tensor
     y: Tensor
     keys: Seeds
-    numbers: Tensor
+    idx: Tensor
     start: Tensor | None = None
-    judge: SuccessCriterion | None = None
+    is_adversarial: SuccessCriterion | None = None
     patience: int = 0
     every: bool = False
     answers: dict[tuple[int, ...], Tensor] | None = None
@@ -57,20 +57,21 @@ class SuiteRun:
         best, missed, passes = self._begin()
         first = torch.full((len(self.x),), -1, dtype=torch.int64)
         broken = torch.zeros(len(members), len(self.x), dtype=torch.bool)
-        tallies = []
+        stats = []
         for number, member in enumerate(members):
-            who = (~missed).nonzero().flatten() if self.every else best.standing()
-            tally = MemberStats()
-            if len(who) and serves(member.attack, self.threat):
-                tally, own = self._turn(member, self.keys[who].child("member", number), who, best)
-                won = own.margin > 0
-                fresh = who[won & (best.margin[who] <= 0)]
-                broken[number, who], first[fresh] = won, number
-                tally = replace(tally, broke=len(fresh))
-                best.keep(own.x, own.margin, who)
-            tallies.append(tally)
-            passes += tally.passes
-        return SuiteResult(best.x, best.margin > 0, first, passes, tuple(tallies), broken)
+            idx = (~missed).nonzero().flatten() if self.every else best.standing()
+            turn = MemberStats()
+            if len(idx) and serves(member.attack, self.threat):
+                keys = self.keys[idx].child("member", number)
+                turn, result = self._turn(member, keys, idx, best)
+                won = result.margin > 0
+                fresh = idx[won & (best.margin[idx] <= 0)]
+                broken[number, idx], first[fresh] = won, number
+                turn = replace(turn, broke=len(fresh))
+                best.keep(result.x, result.margin, idx)
+            stats.append(turn)
+            passes += turn.passes
+        return SuiteResult(best.x, best.margin > 0, first, passes, tuple(stats), broken)
 
     def _begin(self) -> tuple[Best, Tensor, Passes]:
         """Where the items stand clean and at the start, and which are wrong when clean."""
@@ -87,63 +88,63 @@ class SuiteRun:
             return best, missed, oracle.passes
 
     def _turn(
-        self, member: Member, keys: Seeds, who: Tensor, best: Best
+        self, member: Member, keys: Seeds, idx: Tensor, best: Best
     ) -> tuple[MemberStats, Best]:
         """One member's attack on some items, gone on with while its loss still rises."""
-        begin = None if self.start is None or _random(member) else best.x[who]
-        own, rising, passes = self._attack(member, keys, who, begin)
+        begin = None if self.start is None or _random(member) else best.x[idx]
+        result, rising, passes = self._attack(member, keys, idx, begin)
         for again in range(1, self.patience + 1):
             longer = member.longer(2**again)
-            left = (rising & (own.margin <= 0)).nonzero().flatten()
-            if longer is None or not len(left):
+            open_ = (rising & (result.margin <= 0)).nonzero().flatten()
+            if longer is None or not len(open_):
                 break
-            seeds = keys[left].child("again", again)
-            more, rising[left], spent = self._attack(longer, seeds, who[left], own.x[left])
-            own.keep(more.x, more.margin, left)
+            seeds = keys[open_].child("again", again)
+            more, rising[open_], spent = self._attack(longer, seeds, idx[open_], result.x[open_])
+            result.keep(more.x, more.margin, open_)
             passes += spent
-        stuck = int((rising & (own.margin <= 0)).sum())
-        return MemberStats(tried=len(who), not_converged=stuck, passes=passes), own
+        stuck = int((rising & (result.margin <= 0)).sum())
+        return MemberStats(tried=len(idx), not_converged=stuck, passes=passes), result
 
     def _attack(
-        self, member: Member, keys: Seeds, who: Tensor, begin: Tensor | None
+        self, member: Member, keys: Seeds, idx: Tensor, begin: Tensor | None
     ) -> tuple[Best, Tensor, Passes]:
         """One run: the best points, whose loss was still rising, and the passes."""
         attack, each = independent_runs(member.attack, keys)
-        times, keys = len(each), Seeds(torch.cat([own.values for own in each]))
+        times, keys = len(each), Seeds(torch.cat([one.values for one in each]))
         begin = None if begin is None else torch.cat([begin] * times)
-        rows = who.repeat(times)
-        aim = Misclassification(self.y[rows], loss=member.loss)
-        known = self._known(rows)
+        copies = idx.repeat(times)
+        aim = Misclassification(self.y[copies], loss=member.loss)
+        known = self._known(copies)
         with Oracle(self.model, gradient=member.gradient, seeds=keys, known=known) as oracle:
-            x_adv = attack(oracle, self.x[rows], aim, self.threat, seeds=keys, start=begin)
-            margin = self._margin(oracle, x_adv, rows)
-            rising, passes = oracle.not_converged(len(rows)), oracle.passes
-        self._learn(rows, known)
-        points = x_adv.view(times, *self.x[who].shape)
-        margins = margin.view(times, len(who))
-        own = Best(points[0], margins[0])
+            x_adv = attack(oracle, self.x[copies], aim, self.threat, seeds=keys, start=begin)
+            margin = self._margin(oracle, x_adv, copies)
+            rising, passes = oracle.not_converged(len(copies)), oracle.passes
+        self._learn(copies, known)
+        points = x_adv.view(times, *self.x[idx].shape)
+        margins = margin.view(times, len(idx))
+        result = Best(points[0], margins[0])
         for k in range(1, times):
-            own.keep(points[k], margins[k])
+            result.keep(points[k], margins[k])
         if member.longer(2) is None:  # it numbers the items of its runs anew, or cannot go on
             rising = torch.zeros_like(rising)
-        return own, rising.view(times, len(who)).any(0), passes
+        return result, rising.view(times, len(idx)).any(0), passes
 
-    def _known(self, rows: Tensor) -> Known | None:
+    def _known(self, idx: Tensor) -> Known | None:
         """The clean batch of these items, which no attack has to pay for again."""
         if self.answers is None:
             return None
-        return Known(self.x[rows], self.answers.get(tuple(rows.tolist())))
+        return Known(self.x[idx], self.answers.get(tuple(idx.tolist())))
 
-    def _learn(self, rows: Tensor, known: Known | None) -> None:
+    def _learn(self, idx: Tensor, known: Known | None) -> None:
         """Remember what was answered about a clean batch, if anybody asked."""
         if self.answers is not None and known is not None and known.logits is not None:
-            self.answers[tuple(rows.tolist())] = known.logits
+            self.answers[tuple(idx.tolist())] = known.logits
 
-    def _margin(self, oracle: Oracle, x_adv: Tensor, who: Tensor) -> Tensor:
-        """Margins of some items, by the judge if there is one."""
-        if self.judge is not None:
-            return self.judge(x_adv, self.numbers[who]).to(x_adv.device)
-        return Misclassification(self.y[who]).margin(oracle.logits(x_adv))
+    def _margin(self, oracle: Oracle, x_adv: Tensor, idx: Tensor) -> Tensor:
+        """Margins of some items, by the success criterion if one is given."""
+        if self.is_adversarial is not None:
+            return self.is_adversarial(x_adv, self.idx[idx]).to(x_adv.device)
+        return Misclassification(self.y[idx]).margin(oracle.logits(x_adv))
 
 
 def _random(member: Member) -> bool:

@@ -14,7 +14,7 @@ from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.attacks.suite.run import SuccessCriterion, SuiteRun
 from spikeproof.base import InputError, Seeds, SettingError
 from spikeproof.models import evaluating
-from spikeproof.neurons import Surrogate, using
+from spikeproof.neurons import Surrogate, gradient_rule
 from spikeproof.oracle import Passes, stochastic
 from spikeproof.threats import Threat
 
@@ -33,7 +33,7 @@ class Suite:
     rising on an item it left standing goes on from there, twice as long each time. The runs of
     ``Restarts`` are made in one batch.
 
-    A network that draws (Poisson coding, noisy neurons) is attacked through the mean gradient of
+    A stochastic network (Poisson coding, noisy neurons) is attacked through the mean gradient of
     10 draws, then once more by each kind of loss as if every draw were its expectation. On a
     network in which no layer obeys a gradient rule (see ``GradientRuleUnused``), all members take
     its own gradient, and those that are then the same attack run once.
@@ -47,8 +47,8 @@ class Suite:
     Cost:
         One forward pass per item, one more with ``start``; then per surviving item each member's
         own cost and one forward pass, less the clean one where a member has met the same batch
-        of survivors before (never where the network draws). Two passes of a single item, to see
-        whether the network draws and obeys, are not counted.
+        of survivors before (never where the network is stochastic). Two passes of a single item,
+        to see whether the network is stochastic and obeys the rule, are not counted.
     Example:
         >>> len(Suite((Member(), Member(loss="cross_entropy"))).members)
         2
@@ -78,8 +78,8 @@ class Suite:
     def fitted(self, model: nn.Module, x: Tensor) -> Suite:
         """The suite as it attacks this model.
 
-        Averaged over draws if the model draws. Where no layer of the model obeys a gradient rule,
-        members that differ by their rule alone are one attack, and are counted as one.
+        Averaged over draws if the model is stochastic. Where no layer of the model obeys a
+        gradient rule, members that differ by their rule alone are one attack, and count as one.
 
         Args:
             model: Maps ``(N, *shape)`` to logits ``(N, K)``.
@@ -87,19 +87,19 @@ class Suite:
         """
         if not len(x):
             return self
-        with evaluating(model), using(Surrogate()) as scope:
+        with evaluating(model), gradient_rule(Surrogate()) as scope:
             draws = stochastic(model, x[:1])
         members = self.members if scope.served else _merged(self.members)
         if draws and not self.averages:
-            calm: dict[str, Member] = {}
+            expected: dict[str, Member] = {}
             for member in members:
-                calm.setdefault(member.loss, member.deterministic())
-            members = (*(member.averaged(_SAMPLES) for member in members), *calm.values())
+                expected.setdefault(member.loss, member.deterministic())
+            members = (*(member.averaged(_SAMPLES) for member in members), *expected.values())
         return self if members == self.members else replace(self, members=members)
 
     @property
     def averages(self) -> bool:
-        """Whether every member already says what to do about a network that draws."""
+        """Whether every member already says what to do about a stochastic network."""
         return all(member.averages for member in self.members)
 
     def __call__(
@@ -111,7 +111,7 @@ class Suite:
         *,
         seeds: Seeds,
         start: Tensor | None = None,
-        judge: SuccessCriterion | None = None,
+        is_adversarial: SuccessCriterion | None = None,
         every: bool = False,
         batch_size: int = 256,
     ) -> SuiteResult:
@@ -125,8 +125,8 @@ class Suite:
             seeds: One key per item.
             start: Points known to come close, e.g. the best of a smaller radius; members without
                 a random start begin there.
-            judge: Says who has won, from inputs and the numbers of their items; the attacker's
-                own view of the model where absent.
+            is_adversarial: Says who has won, from inputs and the positions of their items in
+                ``x``; the attacker's own view of the model where absent.
             every: Let every member attack every item that is right when clean, to compare them.
             batch_size: Items attacked at a time; bounds the memory, not the result.
         """
@@ -144,37 +144,35 @@ class Suite:
         draws = fitted.averages
         for begin in range(0, max(1, len(x)), batch_size):
             s = slice(begin, begin + batch_size)
-            siege = SuiteRun(
+            run = SuiteRun(
                 model=model,
                 threat=threat,
                 x=x[s],
                 y=y[s],
                 keys=seeds[s],
-                numbers=torch.arange(len(x))[s],
+                idx=torch.arange(len(x))[s],
                 start=None if start is None else start[s],
-                judge=judge,
+                is_adversarial=is_adversarial,
                 patience=self.patience,
                 every=every,
                 answers=None if draws else {},
             )
-            parts.append(siege.run(fitted.members))
+            parts.append(run.run(fitted.members))
         return SuiteResult(
             torch.cat([part.x_adv for part in parts]),
             torch.cat([part.won for part in parts]),
             torch.cat([part.member for part in parts]),
             sum((part.passes for part in parts), Passes()),
-            tuple(
-                sum(rows, MemberStats()) for rows in zip(*(p.tallies for p in parts), strict=True)
-            ),
+            tuple(sum(rows, MemberStats()) for rows in zip(*(p.stats for p in parts), strict=True)),
             torch.cat([part.broken for part in parts], 1),
         )
 
 
 def _merged(members: Sequence[Member]) -> tuple[Member, ...]:
     """The attacks that members amount to where no layer obeys a rule, each once."""
-    own: list[Member] = []
+    kept: list[Member] = []
     for member in members:
         reduced = member.without_rules()
-        if reduced not in own:
-            own.append(reduced)
-    return tuple(own)
+        if reduced not in kept:
+            kept.append(reduced)
+    return tuple(kept)

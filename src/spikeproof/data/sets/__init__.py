@@ -11,16 +11,16 @@ from spikeproof.data.facts import Facts, Maker, Reader
 __all__ = ["DATASETS"]
 
 
-def _found() -> dict[str, type[Maker] | type[Reader]]:
+def _by_name() -> dict[str, type[Maker] | type[Reader]]:
     """The class with ``facts`` in every file of this folder, by the name of the file."""
-    found = {}
+    classes_by_name = {}
     for file in iter_modules(__path__):
         module = import_module(f"{__name__}.{file.name}")
         classes = [getattr(module, name) for name in module.__all__]
         (cls,) = (c for c in classes if isinstance(getattr(c, "facts", None), Facts))
-        found[file.name.replace("_", "-")] = cls
-    return found
+        classes_by_name[file.name.replace("_", "-")] = cls
+    return classes_by_name
 
 
-DATASETS: Registry[Maker | Reader] = Registry("data set", _found(), group="spikeproof.datasets")
+DATASETS: Registry[Maker | Reader] = Registry("data set", _by_name(), group="spikeproof.datasets")
 """Name of a data set → the class that makes or reads it, with its ``facts``."""

@@ -33,8 +33,8 @@ def _scans() -> tuple[np.ndarray, np.ndarray]:
     # scikit-learn takes a second to import and is needed only here.
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    return found.images.astype(np.uint8), found.target.astype(np.int64)
+    bunch = load_digits()
+    return bunch.images.astype(np.uint8), bunch.target.astype(np.int64)
 
 
 def labels(items: Tensor) -> Tensor:

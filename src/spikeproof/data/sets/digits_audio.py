@@ -159,8 +159,8 @@ class DigitsAudio:
                 raise SettingError(
                     f"DigitsAudio.{name} must be (smallest, largest), finite; got ({low}, {high})."
                 )
-        whole = (self.tone_ms[1] + self.ramp_ms) / 1000 * self.rate_hz
-        if self.tone_ms[0] <= self.ramp_ms or whole > self.length:
+        samples = (self.tone_ms[1] + self.ramp_ms) / 1000 * self.rate_hz
+        if self.tone_ms[0] <= self.ramp_ms or samples > self.length:
             raise SettingError(
                 f"DigitsAudio.tone_ms must lie between ramp_ms = {self.ramp_ms:g} and what fits "
                 f"into {self.length} samples; got {self.tone_ms}. Lengthen the clip or shorten it."
@@ -178,8 +178,8 @@ class DigitsAudio:
     def __call__(self, items: Tensor, *, seed: int = 0) -> Tensor:
         """The waveforms of ``items``; ``seed`` draws other calls."""
         call = self.call(items, seed=seed)
-        whole = ((call.tone + call.noise) * _STEPS).round().clamp(-_STEPS, _STEPS - 1)
-        return (whole / _STEPS).to(torch.float32)
+        levels = ((call.tone + call.noise) * _STEPS).round().clamp(-_STEPS, _STEPS - 1)
+        return (levels / _STEPS).to(torch.float32)
 
     def call(self, items: Tensor, *, seed: int = 0) -> Call:
         """Everything drawn for ``items`` and the parts of their waveforms, before rounding."""

@@ -44,10 +44,10 @@ def _outer(function: Callable[..., Any], names: Mapping[str, Any], title: str) -
     """
     assert isinstance(function, FunctionType)
     meaning = {"np": np, "__builtins__": __builtins__, **names}
-    made = FunctionType(function.__code__, meaning, function.__name__)
-    made.__qualname__ = f"{function.__name__}_{title}"
-    made.__module__ = __name__
-    return _njit(cache=True)(made)
+    built = FunctionType(function.__code__, meaning, function.__name__)
+    built.__qualname__ = f"{function.__name__}_{title}"
+    built.__module__ = __name__
+    return _njit(cache=True)(built)
 
 
 def _exact(x):  # type: ignore[no-untyped-def]
@@ -70,8 +70,8 @@ def _names(dtype: torch.dtype) -> dict[str, Any]:
 @functools.cache
 def forward(dtype: torch.dtype) -> Callable[..., bool]:
     """The compiled ``loops.forward`` for float32 or float64."""
-    made: Callable[..., bool] = _outer(loops.forward, _names(dtype), str(dtype).split(".")[1])
-    return made
+    built: Callable[..., bool] = _outer(loops.forward, _names(dtype), str(dtype).split(".")[1])
+    return built
 
 
 @functools.cache
@@ -85,7 +85,7 @@ def backward(dtype: torch.dtype, shape: str) -> Callable[..., None]:
     text += repr(sorted((k, repr(v)) for k, v in names.items() if isinstance(v, np.generic)))
     title = f"{shape}_{str(dtype).split('.')[1]}_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     slope = _inner(formula, names)
-    made: Callable[..., None] = _outer(
+    built: Callable[..., None] = _outer(
         loops.backward, {**names, "slope": slope}, title.replace("-", "_")
     )
-    return made
+    return built

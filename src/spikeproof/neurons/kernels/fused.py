@@ -125,8 +125,8 @@ class _Fused(torch.autograd.Function):
         _spread(lambda a, b: run(*head, *numbers, a, b, sums, result), result.shape[1], steps)
         total = torch.from_numpy(sums.sum(0)).to(leak.dtype) if learned else None
         each = (None, None) if total is None else (total[0], total[1])
-        whole = out if len(currents) == steps else out.sum(0, keepdim=True)
-        return whole, *each, None, None
+        full = out if len(currents) == steps else out.sum(0, keepdim=True)
+        return full, *each, None, None
 
 
 def _numbers(kind: Any, leak: Tensor, gain: Tensor, dynamics: Dynamics) -> tuple[Any, ...]:

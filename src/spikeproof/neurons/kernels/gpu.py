@@ -51,10 +51,10 @@ def _programs(shape: str) -> tuple[Any, Any]:
     def jitted(function: Callable[..., Any], names: Mapping[str, Any]) -> Any:
         assert isinstance(function, FunctionType)
         meaning = {**function.__globals__, "tl": tl, **names}
-        made = FunctionType(function.__code__, meaning, function.__name__)
-        made.__annotations__ = dict(function.__annotations__)
-        made.__module__ = function.__module__
-        return triton.jit(made)
+        built = FunctionType(function.__code__, meaning, function.__name__)
+        built.__annotations__ = dict(function.__annotations__)
+        built.__module__ = function.__module__
+        return triton.jit(built)
 
     names = {name: tl.constexpr(getattr(formulas, name)) for name in formulas.CONSTANTS}
     names |= {part.__name__: jitted(part, {}) for part in blocks.OPERATIONS}

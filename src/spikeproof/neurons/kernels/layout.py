@@ -31,8 +31,8 @@ def dense(
     packed = currents.permute(0, *order).contiguous()
     sharpness = slope.sharpness
     if isinstance(sharpness, Tensor):
-        whole = sharpness.to(currents.device, dtype).expand(steps, *currents.shape[1:])
-        return packed, whole.permute(0, *order).contiguous(), order
+        full = sharpness.to(currents.device, dtype).expand(steps, *currents.shape[1:])
+        return packed, full.permute(0, *order).contiguous(), order
     return packed, packed.new_full((1, 1), sharpness, dtype=dtype), order
 
 

@@ -63,7 +63,7 @@ def refuse_second(kernel: str) -> None:
     if torch.is_grad_enabled():
         raise SettingError(
             f"The {kernel} kernel has no second derivative; call the network inside `with "
-            "spikeproof.neurons.exact():`, or build its Spiking layers with "
+            "spikeproof.neurons.second_order():`, or build its Spiking layers with "
             "kernel='reference', to differentiate twice."
         )
 
@@ -108,10 +108,10 @@ def _charged(drive: Tensor, membrane: Tensor | None, dynamics: Dynamics) -> Tens
 
 def _reset(charged: Tensor, spike: Tensor, dynamics: Dynamics) -> Tensor:
     """The membrane after the neuron has fired or not."""
-    felt = spike.detach() if dynamics.detach else spike
+    reset = spike.detach() if dynamics.detach else spike
     if dynamics.soft:
-        return charged - dynamics.threshold * felt
-    return charged * (1 - felt)
+        return charged - dynamics.threshold * reset
+    return charged * (1 - reset)
 
 
 def drives(currents: Tensor, dynamics: Dynamics) -> Tensor:

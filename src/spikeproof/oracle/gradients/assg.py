@@ -106,18 +106,18 @@ class _Moments:
     mean: Tensor
     deviation: Tensor
 
-    def take(self, rows: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    def take(self, idx: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """Those of some items; an item never seen before begins with 1 and 0."""
-        missing = (int(rows.max()) + 1 if len(rows) else 0) - self.mean.shape[1]
+        missing = (int(idx.max()) + 1 if len(idx) else 0) - self.mean.shape[1]
         if missing > 0:
             fresh = like.new_ones(like.shape[0], missing, *like.shape[2:])
             self.mean = torch.cat([self.mean, fresh], 1)
             self.deviation = torch.cat([self.deviation, torch.zeros_like(fresh)], 1)
-        return self.mean[:, rows], self.deviation[:, rows]
+        return self.mean[:, idx], self.deviation[:, idx]
 
-    def keep(self, rows: Tensor, mean: Tensor, deviation: Tensor) -> None:
+    def keep(self, idx: Tensor, mean: Tensor, deviation: Tensor) -> None:
         """Write those of some items."""
-        self.mean[:, rows], self.deviation[:, rows] = mean, deviation
+        self.mean[:, idx], self.deviation[:, idx] = mean, deviation
 
 
 @dataclass(eq=False)
@@ -133,14 +133,14 @@ class _Adapting:
 
     def logits_and_grad(self, question: Question) -> tuple[Tensor, Tensor]:
         """One forward and one backward pass."""
-        return question.logits_and_grad(_Walk(self, question.rows, question.first))
+        return question.logits_and_grad(_Walk(self, question.idx, question.first))
 
 
 class _Walk:
     """One forward pass from layer to layer."""
 
-    def __init__(self, state: _Adapting, rows: Tensor, moving: bool) -> None:
-        self.state, self.rows, self.moving = state, rows, moving
+    def __init__(self, state: _Adapting, idx: Tensor, moving: bool) -> None:
+        self.state, self.idx, self.moving = state, idx, moving
         self.calls = 0
 
     def __call__(self, firing: Firing) -> Tensor:
@@ -149,12 +149,12 @@ class _Walk:
         if self.calls == len(self.state.layers):
             none = distance.new_empty(distance.shape[0], 0, *distance.shape[2:])
             self.state.layers.append(_Moments(none, none))
-        moments, rows = self.state.layers[self.calls], self.rows.to(distance.device)
+        moments, idx = self.state.layers[self.calls], self.idx.to(distance.device)
         self.calls += 1
-        mean, deviation = moments.take(rows, distance)
+        mean, deviation = moments.take(idx, distance)
         if self.moving:
             mean = torch.lerp(distance, mean, chosen.memory)
             deviation = torch.lerp((distance - mean).abs(), deviation, chosen.memory)
-            moments.keep(rows, mean, deviation)
+            moments.keep(idx, mean, deviation)
         sharpness = chosen.bound / (mean + chosen.relax * deviation + _TINY)
         return firing.through(Slope(chosen.shape, sharpness))

@@ -28,9 +28,9 @@ class BPTR:
         between the neurons of a recurrent layer carries no gradient.
     Example:
         >>> import torch
-        >>> from spikeproof.neurons import LIF, Spiking, using
+        >>> from spikeproof.neurons import LIF, Spiking, gradient_rule
         >>> currents = torch.tensor([[0.5, 0.75], [0.25, 0.75]]).unsqueeze(2).requires_grad_(True)
-        >>> with using(BPTR()):
+        >>> with gradient_rule(BPTR()):
         ...     Spiking(LIF(leak=0.5))(currents).sum().backward()
         >>> currents.grad.squeeze()
         tensor([[0., 1.],

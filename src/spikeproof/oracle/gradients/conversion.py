@@ -18,7 +18,7 @@ __all__ = ["Conversion"]
 @GRADIENTS.register("conversion")
 @dataclass(frozen=True, kw_only=True)
 class Conversion:
-    r"""Climb the converted network: the same weights, and an activation for every neuron.
+    r"""Ascend through the converted network: the same weights, and an activation for every neuron.
 
     .. math::
         a[t] = \max(0, x[t]) \ \text{(relu)} \quad\text{or}\quad

@@ -1,8 +1,8 @@
-"""Paths for networks that draw: average over fresh draws, over fixed ones, or draw nothing."""
+"""Gradient rules for stochastic networks: the mean over fresh or fixed draws, or no draw at all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -42,7 +42,7 @@ class Expectation:
         SettingError: less than one sample.
     Cost:
         ``samples`` times the rule's; ``samples`` forward passes where only logits are asked
-        for. A network that draws nothing pays the same and gains nothing.
+        for. A deterministic network pays the same and gains nothing.
     Differs from the paper:
         Gradients of the score are averaged, not attacks: published code that runs the attack
         once per draw and keeps the last one averages nothing.
@@ -55,6 +55,7 @@ class Expectation:
     """
 
     averages: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
 
     samples: int = 10
     gradient: GradientRule | None = None
@@ -92,11 +93,11 @@ class Expectation:
     def _samples(self, question: Question) -> Iterator[Question]:
         """The same question, with other draws each time."""
         for k in range(self.samples):
-            own = question.seeds.child("sample", k)
-            yield question.drawn(own, first=k == 0)
+            draw_keys = question.seeds.child("sample", k)
+            yield question.drawn(draw_keys, first=k == 0)
 
 
-@GRADIENTS.register("replay")
+@GRADIENTS.register("common_random_numbers")
 @dataclass(frozen=True, kw_only=True)
 class CommonRandomNumbers:
     r"""Average over a few draws that stay the same at every question.
@@ -122,6 +123,7 @@ class CommonRandomNumbers:
     """
 
     averages: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
 
     samples: int = 1
     gradient: GradientRule | None = None
@@ -156,14 +158,14 @@ class CommonRandomNumbers:
     def _samples(self, question: Question) -> Iterator[Question]:
         """The same question, with the draws of every other one."""
         for k in range(self.samples):
-            own = question.keys.child("prediction", k)
-            yield question.drawn(own, first=k == 0)
+            draw_keys = question.keys.child("prediction", k)
+            yield question.drawn(draw_keys, first=k == 0)
 
 
-@GRADIENTS.register("mean")
+@GRADIENTS.register("expected_network")
 @dataclass(frozen=True, kw_only=True)
 class ExpectedNetwork:
-    r"""Climb the deterministic network in which every draw is replaced by its expectation.
+    r"""Ascend through the deterministic network in which every draw is replaced by its expectation.
 
     Poisson spikes become the probabilities, noise on membranes becomes zero. Gradient and score
     are those of that network; the logits are those of the true one.
@@ -173,8 +175,7 @@ class ExpectedNetwork:
     Cost:
         One forward pass more than the rule's.
     Differs from the paper:
-        Only draws made through ``spikeproof.neurons`` are replaced; a network that draws
-        otherwise keeps its own.
+        Only draws made through ``spikeproof.neurons`` are replaced; others are left as they are.
     Example:
         >>> ExpectedNetwork().name
         'mean(own)'
@@ -184,6 +185,7 @@ class ExpectedNetwork:
     """
 
     averages: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
 
     gradient: GradientRule | None = None
 

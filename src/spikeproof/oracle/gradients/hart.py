@@ -37,9 +37,9 @@ class HART:
         Feedback between the neurons of a recurrent layer carries no gradient.
     Example:
         >>> import torch
-        >>> from spikeproof.neurons import LIF, Spiking, using
+        >>> from spikeproof.neurons import LIF, Spiking, gradient_rule
         >>> currents = torch.tensor([[0.75], [0.5]]).requires_grad_(True)
-        >>> with using(HART()):
+        >>> with gradient_rule(HART()):
         ...     Spiking(LIF(leak=0.5))(currents)[1].sum().backward()
         >>> currents.grad.flatten().tolist()
         [0.375, 0.4375]
@@ -67,5 +67,5 @@ class HART:
         """Spikes of one layer, with this gradient."""
         slope = Slope("triangle", self.sharpness).derivative(firing.membranes)
         moved = firing.drive - firing.drive.detach()
-        # One mean over time for all steps, so that each hears the mean of their gradients.
+        # One mean over time for all steps, so that each receives the mean of their gradients.
         return firing.spikes + (firing.dynamics.threshold * slope * moved).mean(0)

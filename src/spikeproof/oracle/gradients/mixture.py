@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -55,6 +56,8 @@ class Mixture:
     References:
         xu2022attacking
     """
+
+    renamed: ClassVar[Mapping[str, str]] = {"paths": "gradients"}
 
     gradients: tuple[GradientRule, ...] = field(default_factory=_usual)
     normalised: bool = False

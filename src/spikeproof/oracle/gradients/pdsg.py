@@ -38,9 +38,9 @@ class PDSG:
         By default no item's gradient depends on the items beside it. The deviation is that of the
         values themselves (divided by their number).
     Example:
-        >>> from spikeproof.neurons import LIF, Spiking, using
+        >>> from spikeproof.neurons import LIF, Spiking, gradient_rule
         >>> currents = torch.tensor([[[0.5, 1.5]]]).unsqueeze(0).requires_grad_(True)
-        >>> with using(PDSG()):  # one channel, two places: sigma = .5
+        >>> with gradient_rule(PDSG()):  # one channel, two places: sigma = .5
         ...     Spiking(LIF())(currents).sum().backward()
         >>> currents.grad.flatten()  # .8 exp(-(u - .25)^2 / .5)
         tensor([0.2590, 0.7041])

@@ -41,9 +41,9 @@ class RGA:
         and synapse. A PSN counts as a neuron without leak. Feedback between the neurons of a
         recurrent layer carries no gradient.
     Example:
-        >>> from spikeproof.neurons import IF, Spiking, using
+        >>> from spikeproof.neurons import IF, Spiking, gradient_rule
         >>> currents = torch.tensor([[1.5], [1.0], [-0.5]]).requires_grad_(True)
-        >>> with using(RGA()):
+        >>> with gradient_rule(RGA()):
         ...     (Spiking(IF())(currents) * torch.tensor([[1.0], [2.0], [3.0]])).sum().backward()
         >>> currents.grad.flatten().tolist()
         [0.5, 1.0, 1.5]

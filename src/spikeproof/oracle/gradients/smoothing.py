@@ -93,10 +93,10 @@ class _Differences:
         x, noise = question.x, self.settings.noise
         logits, total = question.logits(), torch.zeros_like(question.x)
         for number in range(self.settings.pairs):
-            own = question.seeds.child("pair", number)
-            u = own.normal(x.shape[1:], x.dtype).to(x.device)
+            draw_keys = question.seeds.child("pair", number)
+            u = draw_keys.normal(x.shape[1:], x.dtype).to(x.device)
             more, less = (
-                question.score(replace(question.drawn(own), x=at).logits())
+                question.score(replace(question.drawn(draw_keys), x=at).logits())
                 for at in (x + noise * u, x - noise * u)
             )
             slope = (more - less) / (2 * noise)

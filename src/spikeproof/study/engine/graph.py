@@ -49,7 +49,7 @@ class Graph:
         self._ready.remove(first)
         return self._cells[first]
 
-    def again(self, cell: Cell) -> None:
+    def requeue(self, cell: Cell) -> None:
         """Take back a cell that could not begin."""
         self._ready.append(cell.id)
 

@@ -52,7 +52,7 @@ class Pool:
         """
         while self._graph:
             self._feed()
-            ends = [end for worker in self._heard() for end in self._listen(worker)]
+            ends = [end for worker in self._active() for end in self._listen(worker)]
             self._feed()  # before whoever reads the ends takes their time
             yield from sorted(ends, key=lambda end: end.id)
 
@@ -78,9 +78,9 @@ class Pool:
             if not idle.give(cell):
                 # It died while it had nothing to do: that fails no cell.
                 self._dismiss(idle)
-                self._graph.again(cell)
+                self._graph.requeue(cell)
 
-    def _heard(self) -> list[_Worker]:
+    def _active(self) -> list[_Worker]:
         """Wait until something happens, and return the busy workers that have to do with it."""
         busy = {worker: worker.process.sentinel for worker in self._workers if worker.cell}
         happened = wait([*(worker.connection for worker in busy), *busy.values()])
@@ -92,13 +92,13 @@ class Pool:
         """What a worker has to say: that it is ready, how its cell ended, or nothing any more."""
         try:
             # What it said before it died still counts.
-            said = worker.connection.recv() if worker.connection.poll() else None
+            message = worker.connection.recv() if worker.connection.poll() else None
         except (EOFError, OSError):
-            said = None
-        if isinstance(said, Done):
+            message = None
+        if isinstance(message, Done):
             worker.cell = None
-            return self._graph.end(said)
-        if said == _READY:
+            return self._graph.end(message)
+        if message == _READY:
             worker.ready = True
             return []
         return self._lost(worker)
@@ -117,7 +117,7 @@ class Pool:
             except FileProblem as full:
                 error = f"{error} ({full})"
             return self._graph.end(Done(cell.id, seconds, error))
-        self._graph.again(cell)
+        self._graph.requeue(cell)
         self._most -= 1
         if not self._most:
             raise SpikeproofError(

@@ -35,7 +35,7 @@ def executor_from(record: Mapping[str, Any] | str | None, workers: int) -> Execu
     if record is None:
         record = "in-process" if workers == 1 else "processes"
     values: dict[str, Any] = {"kind": record} if isinstance(record, str) else dict(record)
-    made = EXECUTORS[str(values.get("kind"))]
-    if "workers" in {field.name for field in dataclasses.fields(cast(Any, made))}:
+    cls = EXECUTORS[str(values.get("kind"))]
+    if "workers" in {field.name for field in dataclasses.fields(cast(Any, cls))}:
         values.setdefault("workers", workers)
     return EXECUTORS.build(values)

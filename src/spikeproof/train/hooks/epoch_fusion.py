@@ -29,7 +29,7 @@ class EpochFusion:
 
     .. math:: f \leftarrow f + \beta \max(0, \cos(g_n, g_r))\, g_n + (1 - \beta)\, g_r
 
-    The natural model, ``Step.clean_model``, is trained with the run's settings and learning rate,
+    The clean model, ``Step.clean_model``, is trained with the run's settings and learning rate,
     on the batches of the run. Both optimisers go on from epoch to epoch. With averaged weights, the
     average takes in the robust model after every step and the fused one after the last.
     ``Epoch.shift`` sets the change that is made here beside the whole robust epoch's.
@@ -38,11 +38,11 @@ class EpochFusion:
         share: :math:`\beta`, in [0, 1]; published 0.5. 0 leaves the robust training alone.
     Raises:
         SettingError: a share outside [0, 1]; in a call, a step without a clean model.
-        Diverged: in ``fit``, where the gradient of the natural model is not finite.
+        Diverged: in ``fit``, where the gradient of the clean model is not finite.
     Cost: 1 forward and 1 backward of the unattacked items and 1 step of an optimiser per step; two
         more copies of the weights and the state of a second optimiser in memory.
     Differs from the paper:
-        The natural model meets the items in the batches, order and augmentation of the robust one;
+        The clean model meets the items in the batches, order and augmentation of the robust one;
         the published code trains it on an order of its own, before the robust epoch. Weight decay
         is that of the run for both.
     Example:

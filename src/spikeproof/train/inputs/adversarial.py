@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -36,9 +37,9 @@ class Adversarial(Inputs):
         threat: What it may do.
         gradient: How the attacker's gradient crosses a spike, a surrogate or any of
             ``spikeproof.oracle.GRADIENTS``; None takes each neuron's own.
-        loss: What the attack climbs: ``"cross_entropy"`` (as published), ``"margin"``, ``"dlr"``,
-            or ``"divergence"`` from the answer at ``x`` (as TRADES does; it needs a random start,
-            since its gradient is zero at ``x``).
+        loss: What the attack maximises: ``"cross_entropy"`` (as published), ``"margin"``,
+            ``"dlr"``, or ``"divergence"`` from the answer at ``x`` (as TRADES does; it needs a
+            random start, since its gradient is zero at ``x``).
     Returns:
         Adversarial inputs, the shape of ``x``, detached.
     Raises:
@@ -69,6 +70,7 @@ class Adversarial(Inputs):
 
     kind: ClassVar[str] = "adversarial"
     wants: ClassVar[tuple[str, ...]] = ("attack", "threat")
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
 
     attack: Attack
     threat: Threat

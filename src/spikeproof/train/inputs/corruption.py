@@ -86,10 +86,10 @@ class CorruptionNoise(Inputs):
         which, level = (draw[:, 0] * len(kinds)).long(), self.strength * draw[:, 1]
         out = x.detach().clone()
         for number, kind in enumerate(kinds):
-            rows = (which == number).nonzero().flatten()
-            if len(rows):
-                some, strength = x.detach()[rows], level[rows]
-                out[rows] = corrupt(some, domain, kind, strength, seeds=seeds[rows])
+            idx = (which == number).nonzero().flatten()
+            if len(idx):
+                some, strength = x.detach()[idx], level[idx]
+                out[idx] = corrupt(some, domain, kind, strength, seeds=seeds[idx])
         return out
 
     def _fitting(self, domain: Domain) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ __all__ = ["MSD"]
 @INPUTS.register("msd")
 @dataclass(frozen=True)
 class MSD(Inputs):
-    r"""Climb all threats of a set in one ascent, each step along the threat that pays best (MSD).
+    r"""Attack all threats of a set in one ascent, each step along the threat that pays best (MSD).
 
     .. math:: z_p = \Pi_p\big(z + a\,s_p(\nabla \ell(z))\big), \qquad
         z \leftarrow z_{p^*}, \quad p^* = \arg\max_p \ell(z_p)
@@ -34,7 +34,7 @@ class MSD(Inputs):
         threats: What the attacker may do; of equal losses the earlier threat counts.
         steps: Steps, at least 1.
         step_size: Length of a step, as a fraction of each threat's radius.
-        loss: What is climbed, ``"cross_entropy"``, ``"margin"`` or ``"dlr"``.
+        loss: What is maximised, ``"cross_entropy"``, ``"margin"`` or ``"dlr"``.
     Returns:
         Inputs, the shape of ``x``, detached.
     Raises:
@@ -46,6 +46,7 @@ class MSD(Inputs):
         threats live in their relaxation and are asked at their projection.
     Example:
         >>> from spikeproof.base import seeds
+        >>> from spikeproof.data import Domain
         >>> from spikeproof.threats import L1, Linf
         >>> domain = Domain(kind="audio", shape=(2,))
         >>> model = nn.Linear(2, 2, bias=False)
@@ -80,15 +81,15 @@ class MSD(Inputs):
         check_one_of(self.loss, LOSSES, "MSD.loss")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
-        """Climb, and keep each item's most harmful point."""
+        """Ascend, and keep each item's most harmful point."""
         for threat in self.threats:
             threat.check(x)
-        goal, rows = Misclassification(y, loss=self.loss), torch.arange(len(x), device=x.device)
+        goal, idx = Misclassification(y, loss=self.loss), torch.arange(len(x), device=x.device)
         with Oracle(model, seeds=seeds) as oracle:
             best: Best | None = None
             z = x_adv = x
             for _ in range(self.steps):
-                logits, grad = oracle.logits_and_grad(x_adv, goal.score, rows)
+                logits, grad = oracle.logits_and_grad(x_adv, goal.score, idx)
                 if best is None:
                     best = Best(x, goal.score(logits))
                 chosen: tuple[Best, Best] | None = None

@@ -23,10 +23,10 @@ class OneEach(Several):
         """Attack every item by the member that ``which``, int64 ``(N,)``, names for it."""
         x_adv = x.detach().clone()
         for number, member in enumerate(self.members):
-            rows = (which == number).nonzero().flatten().to(x.device)
-            if len(rows):
-                own = seeds[rows.cpu()]
-                x_adv[rows] = member(model, x[rows], y[rows], seeds=own).to(x_adv.dtype)
+            idx = (which == number).nonzero().flatten().to(x.device)
+            if len(idx):
+                member_keys = seeds[idx.cpu()]
+                x_adv[idx] = member(model, x[idx], y[idx], seeds=member_keys).to(x_adv.dtype)
         return x_adv
 
     @property

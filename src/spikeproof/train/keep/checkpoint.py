@@ -12,10 +12,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import FileProblem, SettingError, digest_arrays, write_atomic
-from spikeproof.data import Dataset
+from spikeproof.base import (
+    FileProblem,
+    SettingError,
+    digest_arrays,
+    settings_from,
+    write_atomic,
+)
+from spikeproof.data import Dataset, Domain, Views
 from spikeproof.models import Network, model_digest, read_tensors, write_tensors
 from spikeproof.train.loop.job import Job
+from spikeproof.train.loop.robust_validation import RobustValidation
+from spikeproof.train.objective import Objective
 
 __all__ = ["Checkpoint", "identity"]
 
@@ -52,12 +60,20 @@ class Checkpoint:
         directory: Folder of the run; made if need be.
         identity: What the run is; a file of another run is refused.
         needed: Bytes that one file takes, roughly; 0 where this process will not write.
+        domain: Of the data, on which threats of a stored identity are built.
     Raises:
         FileProblem: the folder cannot be written, or has too little room.
     """
 
-    def __init__(self, directory: Path | str, identity: dict[str, Any], needed: int) -> None:
+    def __init__(
+        self,
+        directory: Path | str,
+        identity: dict[str, Any],
+        needed: int,
+        domain: Domain | Views | None = None,
+    ) -> None:
         self.path = Path(directory) / _NAME
+        self.domain = domain
         self.identity: dict[str, Any] = json.loads(json.dumps(identity))
         if not needed:
             return
@@ -122,6 +138,8 @@ class Checkpoint:
     def _compare(self, there: Mapping[str, Any]) -> None:
         """Raise unless the file belongs to this very run."""
         differences = list(_differences(there, self.identity))
+        if differences:  # a release may have renamed what the file holds
+            differences = list(_differences(_rewritten(there, self.domain), self.identity))
         if differences:
             raise SettingError(
                 f"{self.path} belongs to another training run: {'; '.join(differences[:4])}. "
@@ -130,14 +148,29 @@ class Checkpoint:
             )
 
 
-def _differences(there: Any, here: Any, where: str = "") -> Iterator[str]:
+def _rewritten(there: Mapping[str, Any], domain: Domain | Views | None) -> dict[str, Any]:
+    """A stored identity with its objective and validation as they are written today."""
+    today = dict(there)
+    try:
+        today["objective"] = Objective.from_record(there["objective"], domain=domain).record()
+        if there["exam"] is not None:
+            place = "robust validation"
+            today["exam"] = settings_from(RobustValidation, there["exam"], place, given=domain)
+            today["exam"] = today["exam"].record()
+    except (KeyError, SettingError):  # the comparison says what is wrong
+        return dict(there)
+    rewritten: dict[str, Any] = json.loads(json.dumps(today))
+    return rewritten
+
+
+def _differences(stored: Any, current: Any, where: str = "") -> Iterator[str]:
     """One phrase per place where two records differ."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        for name in sorted(there.keys() | here.keys()):
+    if isinstance(stored, dict) and isinstance(current, dict):
+        for name in sorted(stored.keys() | current.keys()):
             place = f"{where}.{name}" if where else name
-            yield from _differences(there.get(name), here.get(name), place)
-    elif there != here:
-        yield f"{where} was {_short(there)}, is {_short(here)}"
+            yield from _differences(stored.get(name), current.get(name), place)
+    elif stored != current:
+        yield f"{where} was {_short(stored)}, is {_short(current)}"
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""How long a run will take and how much memory, told from a few steps of it."""
+"""How long a run will take and how much memory, extrapolated from a few steps of it."""
 
 from __future__ import annotations
 

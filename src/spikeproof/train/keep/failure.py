@@ -1,4 +1,4 @@
-"""A step that left the finite numbers, kept so that it can be looked at: tensors and plain data."""
+"""A step that became NaN or infinite, kept so that it can be looked at: tensors and plain data."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def failed(
     what: str,
     layer: str | None,
 ) -> TrainingFailure:
-    """The step in which ``layer`` was the first to leave the finite numbers."""
+    """The step in which ``layer`` was the first to become NaN or infinite."""
     spec = getattr(model, "spec", None)
     about = {
         "epoch": step.epoch,

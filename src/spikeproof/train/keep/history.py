@@ -107,7 +107,7 @@ class History:
     @property
     def warnings(self) -> dict[str, str]:
         """What went wrong in any epoch, by key."""
-        return {key: said for epoch in self.epochs for key, said in epoch.warnings.items()}
+        return {key: message for epoch in self.epochs for key, message in epoch.warnings.items()}
 
     def record(self) -> dict[str, Any]:
         """Plain data, the same for every run with the same inputs."""

@@ -27,10 +27,10 @@ WALL = "training.wall.jsonl"
 
 
 class Logger(Protocol):
-    """What hears of every epoch, e.g. to send its numbers somewhere."""
+    """What is called after every epoch, e.g. to send its numbers somewhere."""
 
     def epoch(self, epoch: Epoch, epochs: int) -> None:
-        """Hear of an epoch, of so many."""
+        """Take note of an epoch, of so many."""
         ...
 
     def close(self) -> None:

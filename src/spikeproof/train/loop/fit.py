@@ -69,7 +69,7 @@ def fit(
             registered terms.
         progress: A hook called with (epoch, epochs, numbers by name) after every epoch; True for
             a bar, False for silence, None for a bar where standard error is a terminal.
-        loggers: Hear of every epoch and are closed at the end, such as ``TensorBoard``.
+        loggers: Are called after every epoch and closed at the end, such as ``TensorBoard``.
     Returns:
         What happened, epoch by epoch.
     Raises:
@@ -114,9 +114,9 @@ def fit(
         run = Run(model, data, work, group)
         store = _store(run, data, directory)
         log = None
-        if store is not None and group.leads:
+        if store is not None and group.is_main:
             log = JsonLines(store.path.parent, run.epochs, run.device)
-        _train(run, store, (*([log] if log else ()), *(loggers if group.leads else ())), progress)
+        _train(run, store, (*([log] if log else ()), *(loggers if group.is_main else ())), progress)
         model.load_state_dict(run.best)
     return History(
         epochs=tuple(run.epochs),
@@ -134,13 +134,13 @@ def _train(
     progress: bool | TrainingProgress | None,
 ) -> None:
     """Every epoch that is left: train it, keep it, tell of it."""
-    shown = progress if run.group.leads else False
+    shown = progress if run.group.is_main else False
     epochs = run.work.epochs
     try:
         with reporting(shown, len(run.epochs), epochs) as report:
             while not run.done:
                 epoch = run.step_epoch()
-                if store is not None and run.group.leads:
+                if store is not None and run.group.is_main:
                     store.save(tensors_of(run), progress_of(run))
                 for logger in loggers:
                     logger.epoch(epoch, epochs)
@@ -157,7 +157,8 @@ def _store(run: Run, data: Dataset, directory: Path | str | None) -> Checkpoint 
     weights = sum(t.numel() * t.element_size() for t in run.model.state_dict().values())
     copies = 4 + (run.average is not None) + 2 * (run.clean is not None)
     who = identity(run.model, data, run.work)
-    store = Checkpoint(directory, who, needed=copies * weights + 2**20 if run.group.leads else 0)
+    needed = copies * weights + 2**20 if run.group.is_main else 0
+    store = Checkpoint(directory, who, needed, data.domain)
     run.group.wait()
     state = store.load()
     if state is not None:

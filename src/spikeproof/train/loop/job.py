@@ -1,4 +1,4 @@
-"""What a training run is told to do, apart from the model and the data."""
+"""What a training run does, apart from the model and the data."""
 
 from __future__ import annotations
 

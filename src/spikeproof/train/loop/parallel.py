@@ -45,8 +45,8 @@ class Group:
         return cls(dist.get_rank(), dist.get_world_size())
 
     @property
-    def leads(self) -> bool:
-        """Whether this process writes files and talks."""
+    def is_main(self) -> bool:
+        """Whether this process is rank 0, which writes files and messages."""
         return self.rank == 0
 
     def share(self, which: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class Group:
             ):
                 grad.copy_(part.view_as(grad))
 
-    def pooled(
+    def all_reduce_counts(
         self, before: Mapping[str, Tensor], after: Mapping[str, Tensor], device: torch.device
     ) -> dict[str, Tensor]:
         """Counts to which every process has added its own, with what all of them have added."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -52,6 +53,8 @@ class RobustValidation:
         {'linf 0.25': tensor([ True, False])}
     """
 
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
+
     threats: tuple[Threat, ...]
     attack: Attack = _CHEAP
     gradient: GradientRule | None = None
@@ -78,15 +81,15 @@ class RobustValidation:
         stands = {}
         with Oracle(model, gradient=self.gradient, seeds=seeds) as oracle:
             right = Misclassification(y).margin(oracle.logits(x)) <= 0
-            rows = right.nonzero().flatten()
+            idx = right.nonzero().flatten()
             for name, threat in zip(self.names, self.threats, strict=True):
                 stands[name] = right.clone()
-                if not len(rows):
+                if not len(idx):
                     continue
-                goal, keys = Misclassification(y[rows]), seeds[rows.cpu()].child(name)
-                part = oracle.subset(rows)
-                x_adv = self.attack(part, threat.check(x[rows]), goal, threat, seeds=keys)
-                stands[name][rows] = goal.margin(part.logits(x_adv)) <= 0
+                goal, keys = Misclassification(y[idx]), seeds[idx.cpu()].child(name)
+                part = oracle.subset(idx)
+                x_adv = self.attack(part, threat.check(x[idx]), goal, threat, seeds=keys)
+                stands[name][idx] = goal.margin(part.logits(x_adv)) <= 0
         return stands
 
     def record(self) -> dict[str, Any]:

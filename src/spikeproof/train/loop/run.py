@@ -27,7 +27,7 @@ from spikeproof.train.loop.modes import randomness
 from spikeproof.train.loop.parallel import Group
 from spikeproof.train.loop.step import Step
 from spikeproof.train.loop.validate import Measured, rights, validate
-from spikeproof.train.loop.watch import Tally, bad_activation, bad_gradient, warnings_of
+from spikeproof.train.loop.watch import PassCounter, bad_activation, bad_gradient, warnings_of
 from spikeproof.train.terms.forward import Forward
 
 __all__ = ["Run"]
@@ -80,14 +80,14 @@ class Run:
 
     def step_epoch(self) -> Epoch:
         """Train one epoch, measure, and keep the weights if they are the best so far."""
-        number, tally = len(self.epochs) + 1, Tally()
+        number, counter = len(self.epochs) + 1, PassCounter()
         self.norms = []
         apart = (self.group.rank,) if self.group.size > 1 else ()
         with ExitStack() as scopes:
             scopes.enter_context(
                 randomness(self.work.seed, "epoch", number, *apart, device=self.device)
             )
-            scopes.enter_context(tally.counting(self.model))
+            scopes.enter_context(counter.counting(self.model))
             order = self.order(number)
             sums: dict[str, float] = {}
             mine = [self.group.share(idx) for idx in order]
@@ -97,7 +97,7 @@ class Run:
             if self.average is not None and self.settings.keep == "average":
                 scopes.enter_context(self.average.inside(self.model))
             measured = self._measure(number)
-            epoch = self._epoch(number, len(order), sums, measured, tally)
+            epoch = self._epoch(number, len(order), sums, measured, counter)
             self.epochs.append(epoch)
             if self._improves(epoch):
                 self.best_epoch = number
@@ -105,13 +105,17 @@ class Run:
         return epoch
 
     def _epoch(
-        self, number: int, steps: int, sums: Mapping[str, float], measured: Measured, tally: Tally
+        self,
+        number: int,
+        steps: int,
+        sums: Mapping[str, float],
+        measured: Measured,
+        counter: PassCounter,
     ) -> Epoch:
         """The entry of an epoch that was trained and measured."""
         means = {name: value / len(self.train) for name, value in sums.items()}
-        forward, backward = self.group.total([tally.forward, tally.backward], self.device)
-        fields = asdict(measured)
-        del fields["layer"]
+        forward, backward = self.group.total([counter.forward, counter.backward], self.device)
+        fields = {name: value for name, value in asdict(measured).items() if name != "layer"}
         epoch = Epoch(
             epoch=number,
             loss=means.pop("loss"),
@@ -149,17 +153,17 @@ class Run:
         share = len(step.y) / len(idx)
         forward, loss, values = self._loss(step, share)
         if not all(map(math.isfinite, values.values())):
-            self._diverged(step, _listed(values))
+            self._diverged(step, _named_values(values))
         # Only the weights: the gradient to the input was taken where a term needed it.
         torch.autograd.backward(loss * share, inputs=self.parameters)
         self.group.sum_gradients(self.parameters)
         if self.work.objective.hooks:
             # Every process sees the whole batch here, and does the same to its gradients.
             at = (step.epoch, step.index)
-            whole = step if share == 1 else self.loader.step(*at, step.steps, idx)
+            full = step if share == 1 else self.loader.step(*at, step.steps, idx)
             # The label decides the draws, so it stays.
             with randomness(self.work.seed, "rules", *at, device=self.device):
-                self._update(step, values, whole)
+                self._update(step, values, full)
             self.group.copy_weights(self.model)
         else:
             self._update(step, values, step)
@@ -172,7 +176,7 @@ class Run:
         """Let inputs remember the step; what all processes saw is remembered by each."""
         before = dict(self.memory)
         self.work.objective.learn(forward, seeds=step.seeds, memory=self.memory)
-        self.memory = self.group.pooled(before, self.memory, self.device)
+        self.memory = self.group.all_reduce_counts(before, self.memory, self.device)
 
     def _loss(self, step: Step, share: float) -> tuple[Forward, Tensor, dict[str, float]]:
         """This process's pass, its loss with its graph, and numbers over the whole batch."""
@@ -202,23 +206,23 @@ class Run:
             values = dict(zip(values, sums, strict=True))
         return forward, loss, values
 
-    def _update(self, step: Step, values: Mapping[str, float], whole: Step) -> None:
+    def _update(self, step: Step, values: Mapping[str, float], full: Step) -> None:
         """One step of the optimiser, if the gradient is finite, and what hooks do beside it."""
-        for hook in due(self.work.objective.hooks, whole, stepped=False):
-            hook(whole)
+        for hook in due(self.work.objective.hooks, full, stepped=False):
+            hook(full)
         norm = self.settings.clip(self.parameters)
         if not torch.isfinite(norm):
             where = bad_gradient(self.model)
             self.optimizer.zero_grad()
-            what = f"gradient norm {norm:g}, {_listed(values)}"
+            what = f"gradient norm {norm:g}, {_named_values(values)}"
             self._diverged(step, what, None if where is None else f"gradient of {where}")
         if self.clean is not None:
-            norm = self.clean.update(whole, self.optimizer.param_groups[0]["lr"])
+            norm = self.clean.update(full, self.optimizer.param_groups[0]["lr"])
             if not torch.isfinite(norm):
                 self.optimizer.zero_grad()
-                what = f"gradient norm {norm:g}, {_listed(values)}"
+                what = f"gradient norm {norm:g}, {_named_values(values)}"
                 self._diverged(step, what, "the gradient of the clean model")
-        norms = step_and_apply(whole, self.optimizer, self.work.objective.hooks)
+        norms = step_and_apply(full, self.optimizer, self.work.objective.hooks)
         self.norms += [] if norms is None else [norms]
 
     def _diverged(self, step: Step, what: str, layer: str | None = None) -> NoReturn:
@@ -230,7 +234,7 @@ class Run:
         shown = ", ".join(map(str, items[:8])) + (", ..." if len(items) > 8 else "")
         where = "the losses" if layer is None else layer
         kept = "A checkpoint of earlier epochs, if any, is intact."
-        if self.reproducer is not None and self.group.leads:
+        if self.reproducer is not None and self.group.is_main:
             failure = failed(
                 self.model,
                 self.work,
@@ -243,7 +247,7 @@ class Run:
             path = failure.save(self.reproducer)
             kept = f"{path} reproduces the step; a checkpoint of earlier epochs is intact."
         raise Diverged(
-            f"Training left the finite numbers in epoch {step.epoch}, step {step.index + 1}, on "
+            f"Training became NaN or infinite in epoch {step.epoch}, step {step.index + 1}, on "
             f"items {shown} ({len(items)} in all), first seen in {where}: {what}. Lower the "
             f"learning rate (now {self.settings.learning_rate:g}), set "
             f"TrainingSettings(gradient_clip=1.0), or lower the weight of the largest term. {kept}"
@@ -291,6 +295,6 @@ def _rank(epoch: Epoch) -> tuple[float, float]:
     return epoch.validation_accuracy, -epoch.validation_loss
 
 
-def _listed(values: Mapping[str, float]) -> str:
+def _named_values(values: Mapping[str, float]) -> str:
     """Numbers by name, in a sentence."""
     return ", ".join(f"{name} {value:g}" for name, value in values.items() if name != _RIGHT)

@@ -15,12 +15,12 @@ from spikeproof.models import spiking_layers
 from spikeproof.neurons import drawing
 from spikeproof.train.keep.history import Epoch
 
-__all__ = ["Tally", "bad_activation", "bad_gradient", "inspected", "warnings_of"]
+__all__ = ["PassCounter", "bad_activation", "bad_gradient", "inspected", "warnings_of"]
 
 Seen = Callable[[str, nn.Module, Tensor], None]
 
 
-class Tally:
+class PassCounter:
     """Counts the items that go forward through a model, and the gradients that come back."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What an attack climbs when it wants another answer rather than a wrong one."""
+"""What an attack maximises when it wants another answer rather than a wrong one."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ class Forward:
         keys = self.seeds
         if keys is None:
             return nullcontext()
-        # Made at the first draw: networks that draw nothing do not pay for it.
+        # Made at the first draw: deterministic networks do not pay for it.
         rows = range(len(keys))
         return drawing(lambda: keys.child("network")[torch.tensor([*rows] * self.copies)])
 

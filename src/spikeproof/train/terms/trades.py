@@ -27,7 +27,7 @@ class Trades:
         \operatorname{softmax}(s\,z(x'_i))\big)
 
     TRADES is this term, weighted by :math:`\beta`, plus ``CleanCrossEntropy`` of weight 1. The
-    inputs :math:`x'` are the objective's; the paper's attack climbs the divergence itself:
+    inputs :math:`x'` are the objective's; the paper's attack maximises the divergence itself:
     ``Adversarial(..., loss="divergence")``.
 
     Args:
