@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from spikeproof.analysis import CLAIMS, Results, Verdict, results, verdicts
+from spikeproof.analysis import CLAIMS, Results, Verdict, claims_of, results, verdicts
 from spikeproof.analysis.claims import SEVEN
 from support import made_run
 
@@ -30,11 +30,23 @@ def test_a_plan_names_the_claims_it_is_judged_by(tmp_path: Path) -> None:
     for named in (["sparsity-bounds-gap", "first-order-prediction"], []):
         path.write_text(json.dumps(written | {"plan": written["plan"] | {"claims": named}}))
         assert [row.claim for row in verdicts(results(folder))] == named
-    path.write_text(json.dumps(written | {"plan": written["plan"] | {"claims": ["every-modalit"]}}))
-    # A run may name a claim of a package that is not installed where the run is read.
-    (unknown,) = verdicts(results(folder))
-    assert (unknown.claim, unknown.verdict) == ("every-modalit", "undecided")
-    assert "Did you mean 'every-modality'" in unknown.explanation
+
+
+def test_a_claim_that_nobody_offers_is_refused_in_a_plan_and_undecided_in_a_run(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(SettingError, match="Did you mean 'every-modality'"):
+        claims_of({"claims": ["every-modalit"]})
+    path = made(tmp_path) / "plan.json"
+    written = json.loads(path.read_text())
+    for named in ("every-modalit", {"kind": "every-modalit", "share": 0.5}):
+        claims = [named, "noise-is-survived"]
+        path.write_text(json.dumps(written | {"plan": written["plan"] | {"claims": claims}}))
+        absent, other = verdicts(results(path.parent))
+        assert (absent.claim, absent.data) == ("every-modalit", "digits")
+        assert (absent.verdict, absent.estimate) == ("undecided", None)
+        assert "Did you mean 'every-modality'" in absent.explanation
+        assert other.claim == "noise-is-survived"
 
 
 @dataclass(frozen=True, kw_only=True)
