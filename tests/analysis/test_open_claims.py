@@ -12,6 +12,7 @@ import pytest
 
 from spikeproof.analysis import CLAIMS, Results, Verdict, claims_of, results, verdicts
 from spikeproof.analysis.claims import SEVEN
+from spikeproof.base import SettingError
 from support import made_run
 
 
