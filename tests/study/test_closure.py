@@ -84,7 +84,8 @@ ALL = {f"{name} · {done}" for name in ("plain", "SR") for done in ("train", "li
         # What everything runs.
         ("models.cnn", "2 * spec.width", "3 * spec.width", ALL),
         ("neurons.lif", "leak: float = ", "leak: float = 0 + ", ALL),
-        ("study.compute", "probed = probe(", "probed = 0 or probe(", {"plain · probe", "SR · probe"}),
+        ("study.compute", "probed = probe(", "probed = 0 or probe(",
+         {"plain · probe", "SR · probe"}),
         ("study.compute", '_CHECKPOINT = "', '_CHECKPOINT = "a', ALL),
         ("base.seeds", "_GOLDEN = ", "_GOLDEN = 1 + ", ALL),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
@@ -78,7 +78,28 @@ def some_cases(turn: int) -> pytest.MarkDecorator:
     return each_of(pairwise(CASES, factors, turn))
 
 
-each_case = each_of(CASES)
+def _by_attack() -> dict[str, list[Case]]:
+    """Every case, by its attack."""
+    found: dict[str, list[Case]] = {}
+    for case in CASES:
+        found.setdefault(factors(case)[0], []).append(case)
+    return found
+
+
+each_attack = pytest.mark.parametrize("cases", _by_attack().values(), ids=_by_attack())
+"""A test of each attack, with the threats that it serves."""
+
+
+def every(check: Callable[[Attack, Threat], None], cases: Sequence[Case]) -> None:
+    """Check every case, and name all that fail."""
+    wrong = []
+    for attack, threat in cases:
+        try:
+            check(attack, threat)
+        except Exception as problem:
+            what = f"{type(problem).__name__}: {problem}"
+            wrong.append(f"{attack!r} under {threat.name} on {threat.domain.kind}: {what}")
+    assert not wrong, "\n".join(wrong)
 
 
 def network(threat: Threat, seed: int = 0) -> Network:
