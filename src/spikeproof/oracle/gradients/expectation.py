@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
@@ -25,9 +26,41 @@ from spikeproof.oracle.registry import GRADIENTS
 __all__ = ["CommonRandomNumbers", "Expectation", "ExpectedNetwork"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Sampled(ABC):
+    """An average over several draws; which draws, a subclass says in ``_samples``."""
+
+    averages: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
+
+    samples: int
+    gradient: GradientRule | None = None
+
+    def __post_init__(self) -> None:
+        check_count(self, "samples")
+
+    @property
+    def passes(self) -> tuple[int, int]:
+        """Forward and backward passes per item and question."""
+        forward, backward = passes(self.gradient)
+        return self.samples * forward, self.samples * backward
+
+    def without_rules(self) -> Self:
+        """The same average, of the network's own gradients."""
+        return replace(self, gradient=without_rules(self.gradient))
+
+    def open(self) -> _Averaged:
+        """Begin an attack."""
+        return _Averaged(opened(self.gradient), self._samples)
+
+    @abstractmethod
+    def _samples(self, question: Question) -> Iterator[Question]:
+        """The question with each of the draws."""
+
+
 @GRADIENTS.register("expectation")
 @dataclass(frozen=True, kw_only=True)
-class Expectation:
+class Expectation(_Sampled):
     r"""Average gradients and logits over fresh draws of the network (EOT).
 
     .. math:: g = \frac1n \sum_{k=1}^{n} \nabla_x\, m(f(x; \xi_k))
@@ -54,14 +87,7 @@ class Expectation:
         athalye2018eot, athalye2018
     """
 
-    averages: ClassVar[bool] = True
-    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
-
     samples: int = 10
-    gradient: GradientRule | None = None
-
-    def __post_init__(self) -> None:
-        check_count(self, "samples")
 
     @classmethod
     def examples(cls) -> tuple[Self, ...]:
@@ -72,23 +98,9 @@ class Expectation:
         )
 
     @property
-    def passes(self) -> tuple[int, int]:
-        """Forward and backward passes per item and question."""
-        forward, backward = passes(self.gradient)
-        return self.samples * forward, self.samples * backward
-
-    @property
     def name(self) -> str:
         """In one word."""
         return f"expectation-{self.samples}({name_of(self.gradient)})"
-
-    def without_rules(self) -> Expectation:
-        """The same average, of the network's own gradients."""
-        return replace(self, gradient=without_rules(self.gradient))
-
-    def open(self) -> _Averaged:
-        """Begin an attack."""
-        return _Averaged(opened(self.gradient), self._samples)
 
     def _samples(self, question: Question) -> Iterator[Question]:
         """The same question, with other draws each time."""
@@ -99,7 +111,7 @@ class Expectation:
 
 @GRADIENTS.register("common_random_numbers")
 @dataclass(frozen=True, kw_only=True)
-class CommonRandomNumbers:
+class CommonRandomNumbers(_Sampled):
     r"""Average over a few draws that stay the same at every question.
 
     The attacker sees one deterministic network, the mean over these draws. With the keys by which
@@ -122,14 +134,7 @@ class CommonRandomNumbers:
         athalye2018
     """
 
-    averages: ClassVar[bool] = True
-    renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
-
     samples: int = 1
-    gradient: GradientRule | None = None
-
-    def __post_init__(self) -> None:
-        check_count(self, "samples")
 
     @classmethod
     def examples(cls) -> tuple[Self, ...]:
@@ -137,23 +142,9 @@ class CommonRandomNumbers:
         return (cls(samples=2, gradient=HART()),)
 
     @property
-    def passes(self) -> tuple[int, int]:
-        """Forward and backward passes per item and question."""
-        forward, backward = passes(self.gradient)
-        return self.samples * forward, self.samples * backward
-
-    @property
     def name(self) -> str:
         """In one word."""
         return f"replay-{self.samples}({name_of(self.gradient)})"
-
-    def without_rules(self) -> CommonRandomNumbers:
-        """The same average, of the network's own gradients."""
-        return replace(self, gradient=without_rules(self.gradient))
-
-    def open(self) -> _Averaged:
-        """Begin an attack."""
-        return _Averaged(opened(self.gradient), self._samples)
 
     def _samples(self, question: Question) -> Iterator[Question]:
         """The same question, with the draws of every other one."""
