@@ -32,6 +32,7 @@ from spikeproof.oracle import (
     HART,
     PDSG,
     RGA,
+    Backward,
     CommonRandomNumbers,
     Conversion,
     Expectation,
@@ -122,4 +123,6 @@ def gradient_costs() -> dict[GradientRule, tuple[int, int]]:
         Expectation(samples=2, gradient=Mixture(gradients=(HART(), Surrogate()))): (4, 4),
         CommonRandomNumbers(samples=2, gradient=ASSG()): (2, 2),
         ExpectedNetwork(gradient=PDSG()): (2, 1),
+        Backward(gradient=Conversion(), reset="detached"): (2, 1),
+        Backward(gradient=Expectation(samples=3), leak="cut"): (3, 3),
     }

@@ -12,6 +12,7 @@ from spikeproof.oracle.gradient import (
     without_rules,
 )
 from spikeproof.oracle.gradients.assg import ASSG
+from spikeproof.oracle.gradients.backward import Backward
 from spikeproof.oracle.gradients.bptr import BPTR
 from spikeproof.oracle.gradients.conversion import Conversion
 from spikeproof.oracle.gradients.expectation import (
@@ -37,6 +38,7 @@ __all__ = [
     "HART",
     "PDSG",
     "RGA",
+    "Backward",
     "CommonRandomNumbers",
     "Conversion",
     "Expectation",
