@@ -38,6 +38,7 @@ from spikeproof.oracle import (
     Expectation,
     ExpectedNetwork,
     GradientRule,
+    LayerSharpness,
     Mixture,
     Smoothing,
 )
@@ -109,6 +110,8 @@ def gradient_costs() -> dict[GradientRule, tuple[int, int]]:
         Surrogate("sigmoid", 4.0): (1, 1),
         ASSG(): (1, 1),
         ASSG(shape="triangle", reach=1.5, memory=0.99, relax=0.0): (1, 1),
+        ASSG(vanishing=0.455, warm=20): (1, 1),
+        LayerSharpness(): (1, 1),
         PDSG(): (1, 1),
         PDSG(statistics="batch"): (1, 1),
         BPTR(): (1, 1),

@@ -21,6 +21,7 @@ from spikeproof.oracle.gradients.expectation import (
     ExpectedNetwork,
 )
 from spikeproof.oracle.gradients.hart import HART
+from spikeproof.oracle.gradients.layer_sharpness import LayerSharpness
 from spikeproof.oracle.gradients.mixture import Mixture
 from spikeproof.oracle.gradients.pdsg import PDSG
 from spikeproof.oracle.gradients.rga import RGA
@@ -46,6 +47,7 @@ __all__ = [
     "GradientEstimator",
     "GradientRule",
     "Known",
+    "LayerSharpness",
     "Mixture",
     "Openable",
     "Oracle",
