@@ -2,6 +2,7 @@
 
 from spikeproof.models.build import architecture, build, models, spec_of
 from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
+from spikeproof.models.eval_norm import input_gradients_only
 from spikeproof.models.evaluating import (
     check_logits,
     evaluating,
@@ -43,6 +44,7 @@ __all__ = [
     "check_logits",
     "direct",
     "evaluating",
+    "input_gradients_only",
     "load_model",
     "model_digest",
     "models",
