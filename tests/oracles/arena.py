@@ -107,7 +107,7 @@ class Arena:
         model: nn.Module = Plain(self.path, surrogate, detach=detach, **more).eval()
         if model.draws:
             model = Averaged(model)
-        return Unit(model, self.ball.low, self.ball.high, self.x.shape[1:])
+        return Unit(model, self.ball.low, self.ball.high, self.x.shape[1:]).eval()
 
     def offer(self, name: str, idx: Array, points: Array) -> int:
         """Judge points for the items at ``idx``; return how many of them newly broke."""
