@@ -82,9 +82,7 @@ class Field:
         clear = alike & (np.abs(margin) > TIE)
         threats = sp.standard_threats(zoo.items(name))
         right = clear & (margin < 0)
-        return cls(
-            name, path, load_model(path), x, y, items, right, int((~clear).sum()), threats
-        )
+        return cls(name, path, load_model(path), x, y, items, right, int((~clear).sum()), threats)
 
 
 @dataclass

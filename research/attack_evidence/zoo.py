@@ -127,9 +127,7 @@ ZOO: dict[str, Entry] = {
         part={**_FASHION, "width": 8, "timesteps": 5},
         network={"neuron": _lif(0.7)},
     ),
-    "fashion-sr-lif": Entry(
-        training="SR", seed=35, part={**_FASHION, "width": 10, "timesteps": 4}
-    ),
+    "fashion-sr-lif": Entry(training="SR", seed=35, part={**_FASHION, "width": 10, "timesteps": 4}),
     "events-at-lif": Entry(training="AT", seed=36, part={**_EVENTS, "width": 10}),
     "fashion-sr-at-lif": Entry(
         training="SR+AT", seed=37, part={**_FASHION, "width": 14, "timesteps": 3}

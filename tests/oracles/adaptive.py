@@ -72,7 +72,8 @@ def sapgd(
     """SA-PGD on the cross-entropy in the box [0, 1], one random start.
 
     ``m <- m/2 + g/mean|g|``, ``v <- .8 v + g^2/mean(g^2)``, the step ``clip(eta m/sqrt(v), +-eta)``
-    with eta from the radius, halved at ``halvings``.
+    with eta from the radius, halved at ``halvings``. For l_2 and l_1 the step is the steepest one
+    for m, feature by feature times ``min(1, |m|/sqrt(v))``.
 
     Args:
         model: Reads ``(N, C, H, W)`` in [0, 1].
@@ -97,7 +98,7 @@ def sapgd(
         if norm == "linf":
             move = (eta * ratio).clamp(-eta, eta)
         else:
-            move = eta * steepest(ratio, norm)
+            move = eta * ratio.abs().clamp(max=1) * steepest(m, norm)
         z = project(z + move, x, norm, radius)
     seen(z)
 

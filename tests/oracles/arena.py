@@ -187,4 +187,3 @@ def _inner(model: nn.Module) -> nn.Module:
     while isinstance(model, Unit | Averaged):
         model = model.model
     return model
-

@@ -26,7 +26,8 @@ def exported(surrogate: str = "ATan(2)", *, detach: bool = False) -> Any:
         surrogate: One of ``SURROGATES``.
         detach: Let no gradient flow through the reset.
     """
-    from spikingjelly.activation_based import functional, neuron, surrogate as shapes
+    from spikingjelly.activation_based import functional, neuron
+    from spikingjelly.activation_based import surrogate as shapes
 
     kind, _, alpha = surrogate.rstrip(")").partition("(")
     shape = {"ATan": shapes.ATan, "Sigmoid": shapes.Sigmoid}[kind](alpha=float(alpha))

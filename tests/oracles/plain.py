@@ -116,8 +116,7 @@ class Plain(nn.Module):
 
     def _norm(self, name: str, x: Tensor) -> Tensor:
         mean, var, weight, bias = (
-            self._of(f"{name}.{part}")
-            for part in ("running_mean", "running_var", "weight", "bias")
+            self._of(f"{name}.{part}") for part in ("running_mean", "running_var", "weight", "bias")
         )
         return F.batch_norm(x, mean, var, weight, bias)
 

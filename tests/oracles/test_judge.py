@@ -1,4 +1,4 @@
-"""The judge against traces worked out by hand, and against the package, which it shares no code with."""
+"""The judge against traces worked out by hand, and against the package."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_standard_breaks_what_strangers_break(case: str, tmp_path: Path) -> None
             theirs |= broke
             said.append(f"{norm} {name}: {int(broke.sum())}")
         said.append(f"{norm} standard: {int((verdict == BROKEN).sum())} of {len(x)}")
-        missed += int((theirs & ((verdict != BROKEN))).sum())
+        missed += int((theirs & (verdict != BROKEN)).sum())
         anyone += int((theirs | (verdict == BROKEN)).sum())
     print(case, "; ".join(said))
     # 99.5 % of what anyone breaks; so few items cannot show more than at most one missed.

@@ -1,4 +1,4 @@
-"""The network as strangers see it, and the published attack written again, against known answers."""
+"""The network as strangers see it, and the published attack, against known answers."""
 
 from __future__ import annotations
 
