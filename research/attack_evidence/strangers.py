@@ -380,6 +380,9 @@ def tabled(cells: dict[str, Cell], right: list[int]) -> dict[str, Any]:
         seconds = sum(run.get("seconds", 0.0) for run in cell.record["runs"])
         row: dict[str, Any] = {"tried": len(verdict), **counts, "seconds": seconds}
         row["code"] = sorted({run["code"] for run in cell.record["runs"]})
+        for key in ("forward", "backward"):  # only a suite counts them
+            if any(key in run for run in cell.record["runs"]):
+                row[key] = sum(run.get(key, 0) for run in cell.record["runs"])
         if len(verdict) < len(right):
             names = [cell.record["by"][str(i)] for i, v in verdict.items() if v == BROKEN]
             row["by"] = {name: names.count(name) for name in sorted(set(names))}
@@ -390,7 +393,7 @@ def tabled(cells: dict[str, Cell], right: list[int]) -> dict[str, Any]:
         row["missed_items"] = {item: wins[item] for item in missed}
         row["rounding_items"] = [item for item in anyone if verdict[item] == ROUNDING]
         last = cell.record["runs"][-1] if cell.record["runs"] else {}
-        row |= {key: last[key] for key in ("forward", "backward", "tallies") if key in last}
+        row |= {key: last[key] for key in ("tallies",) if key in last}
         rows["suites"][name] = row
     return rows
 
