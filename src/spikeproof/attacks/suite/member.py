@@ -32,7 +32,8 @@ class Member:
         attack: The algorithm.
         gradient: How the gradient crosses a spike, a surrogate or any of ``GRADIENTS``; None uses
             the model's own surrogates.
-        loss: What is maximised, ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
+        loss: What is maximised, ``"margin"``, ``"cross_entropy"``, ``"dlr"`` or
+            ``"probability_margin"``.
     Raises:
         SettingError: unknown loss.
     Example:
