@@ -13,7 +13,7 @@ from spikeproof.threats import LOSSES, Linf, Threat
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_member_breaks_what_one_step_along_its_loss_breaks(loss: str) -> None:
-    # Logits (1 + a, b, -1) at (0, .75): b + .15 against 1 - .15 wins, at .1 no point of the ball does.
+    # Logits (1 + a, b, -1) at (0, .75): b + .15 against 1 - .15 wins, no point within .1 does.
     model = torch.nn.Linear(2, 3)
     with torch.no_grad():
         model.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))

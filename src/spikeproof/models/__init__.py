@@ -1,6 +1,7 @@
 """Spiking networks, their encoders and specifications, and their files."""
 
 from spikeproof.models.build import architecture, build, models, spec_of
+from spikeproof.models.chain import Chained, TimeMean, chain
 from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
 from spikeproof.models.evaluating import (
     check_logits,
@@ -26,6 +27,7 @@ __all__ = [
     "NORMS",
     "POOLINGS",
     "STEMS",
+    "Chained",
     "ConvexCombination",
     "Direct",
     "Encoder",
@@ -38,8 +40,10 @@ __all__ = [
     "Phase",
     "Poisson",
     "Stem",
+    "TimeMean",
     "architecture",
     "build",
+    "chain",
     "check_logits",
     "direct",
     "evaluating",
