@@ -7,15 +7,14 @@ any order of its sums, and by what these bounds round themselves.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from spikeproof.neurons import Dynamics
 
-__all__ = ["Box", "Place", "rounding", "spikes_of"]
+__all__ = ["Box", "rounding", "spikes_of"]
 
 # Absolute, for what underflows; spikes and thresholds are of the order of 1.
 _TINY = 1e-30
@@ -51,94 +50,81 @@ class Box:
         return Box(self.low - slack, self.high + slack)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where in a network one is, and how finely it is bounded.
-
-    Args:
-        unit: Twice what one operation of the network may round, relatively.
-        pieces: Into how many the range of a constant current is cut.
-        where: Name of the layer, for errors.
-    """
-
-    unit: float
-    pieces: int
-    where: str = ""
-
-    def inside(self, name: str) -> Place:
-        """A layer inside."""
-        return replace(self, where=f"{self.where}.{name}")
-
-
 def rounding(terms: int, unit: float) -> float:
     """What a sum of ``terms`` products and a bias may be off, relative to the sum of magnitudes."""
     return (terms + 4) * unit
 
 
-def spikes_of(currents: Box, dynamics: Dynamics, leak: float, gain: float, at: Place) -> Box:
+def spikes_of(currents: Box, dynamics: Dynamics, leak: float, gain: float, unit: float) -> Box:
     """Spikes of a layer of neurons, 0 or 1 at each end, ``(T, N, ...)``.
-
-    One number drives all steps of a repeated image. Every piece of its range is walked alone, and
-    the results are put together: the less a piece holds, the better its membranes remember which
-    current it was. One piece is the published bound.
 
     Args:
         currents: ``(T, N, ...)``.
         dynamics: Threshold, synapse and reset.
         leak: The factor the membrane keeps.
         gain: The factor of the current.
-        at: Where.
+        unit: Twice what one operation of the network may round, relatively.
     """
-    if not currents.constant:
-        return _walk(currents, dynamics, leak, gain, at.unit)
-    steps, low, high = len(currents.low), currents.low[:1], currents.high[:1]
-    cuts = [low + (high - low) * k / at.pieces for k in range(at.pieces)] + [high]
-    over = [Box(*(end.expand(steps, *end.shape[1:]) for end in ends)) for ends in pairwise(cuts)]
-    walked = [_walk(piece, dynamics, leak, gain, at.unit) for piece in over]
-    return Box(
-        torch.stack([one.low for one in walked]).amin(0),
-        torch.stack([one.high for one in walked]).amax(0),
-    )
-
-
-def _walk(currents: Box, dynamics: Dynamics, leak: float, gain: float, unit: float) -> Box:
-    """The recursion of one layer, step by step."""
+    theta, past = dynamics.threshold, dynamics.synapse
+    # The threshold is itself rounded to the type of the network.
+    least, most = theta * (1 - 2 * unit), theta * (1 + 2 * unit)
+    regular = currents.constant and not dynamics.soft and not past
     zero = torch.zeros_like(currents.low[0])
-    kept, drive, spikes = Box(zero, zero), Box(zero, zero), []
-    for low, high in zip(currents.low, currents.high, strict=True):
-        past = dynamics.synapse
-        drive = Box(past * drive.low + low, past * drive.high + high).wider(
-            rounding(2, unit) * (past * drive.size + Box(low, high).size) * (past > 0)
-        )
+    drive, kept = Box(zero, zero), Box(zero, zero)
+    never, may = [], []
+    for current in map(Box, currents.low, currents.high):
+        if past:
+            sums = Box(past * drive.low + current.low, past * drive.high + current.high)
+            drive = sums.wider(rounding(2, unit) * (past * drive.size + current.size))
+        else:
+            drive = current
         charged = Box(leak * kept.low + gain * drive.low, leak * kept.high + gain * drive.high)
         charged = charged.wider(rounding(4, unit) * (leak * kept.size + gain * drive.size))
-        # The threshold itself is rounded to the type of the network.
-        least, most = (dynamics.threshold * (1 + sign * 2 * unit) for sign in (-1, 1))
-        fired, may = charged.low >= most, charged.high >= least
-        spikes.append((fired.to(zero), may.to(zero)))
-        kept = _after(charged, fired, may, dynamics, most, unit)
-    return Box(*(torch.stack(ends) for ends in zip(*spikes, strict=True)))
+        never.append(charged.low < most)
+        may.append(charged.high >= least)
+        kept = charged if regular else _after(charged, ~never[-1], may[-1], dynamics, unit)
+    fires, may_fire = ~torch.stack(never), torch.stack(may)
+    if regular:
+        fires, may_fire = _periodic(fires, may_fire)
+    return Box(fires.to(zero), may_fire.to(zero))
 
 
-def _after(
-    charged: Box, fired: Tensor, may: Tensor, dynamics: Dynamics, most: float, unit: float
-) -> Box:
+def _after(charged: Box, fires: Tensor, may_fire: Tensor, dynamics: Dynamics, unit: float) -> Box:
     """What a step leaves behind.
 
     The reset is no rising map: just below the threshold a membrane keeps almost all of it, just
-    above nothing. So there are three cases: it fired in any case, it did not in any case, or
+    above nothing. So there are three cases: it fires in any case, it does not in any case, or
     either, where what is left is the union of both.
     """
-    silent = charged
+    theta = dynamics.threshold
     if dynamics.soft:
-        slack = rounding(2, unit) * (charged.size + most)
-        lower = charged.mapped(lambda u: u - dynamics.threshold).wider(slack)
+        over = Box(charged.low - theta, charged.high - theta)
+        over = over.wider(rounding(2, unit) * (charged.size + theta))
     else:
-        lower = charged.mapped(torch.zeros_like)
-    # Only a membrane below the threshold stays, only one above it is reset.
-    stays = silent.high.clamp(max=most)
-    reset = lower.low.clamp(min=-most * 8 * unit) if dynamics.soft else lower.low
-    either = Box(torch.minimum(silent.low, reset), torch.maximum(stays, lower.high))
-    low = torch.where(fired, lower.low, torch.where(may, either.low, silent.low))
-    high = torch.where(fired, lower.high, torch.where(may, either.high, silent.high))
-    return Box(low, high)
+        over = charged.mapped(torch.zeros_like)
+    # Where it may do either, only a membrane that reached the threshold was reset.
+    rest = -8 * unit * theta if dynamics.soft else 0.0
+    low = torch.where(may_fire, charged.low.clamp(max=rest), charged.low)
+    stayed = charged.high.clamp(max=theta * (1 + 2 * unit))
+    high = torch.where(may_fire, torch.maximum(stayed, over.high), charged.high)
+    return Box(torch.where(fires, over.low, low), torch.where(fires, over.high, high))
+
+
+def _periodic(fires: Tensor, may_fire: Tensor) -> tuple[Tensor, Tensor]:
+    """Spikes of hard resets under a constant current, from membranes that were never reset.
+
+    After a spike the membrane starts from zero and runs through the very numbers it ran through
+    before: it fires every p steps, p the first step at which it reaches the threshold. That step
+    is none before it may, and none after it must.
+    """
+    steps = len(fires)
+    # Step p can be the first spike if no step before it must be one.
+    first = may_fire & (fires.cumsum(0) - fires.to(torch.int64) == 0)
+    silent = ~fires.any(0)
+    every, some = [], []
+    for t in range(1, steps + 1):
+        hits = torch.tensor([t % p == 0 for p in range(1, steps + 1)], device=fires.device)
+        hits = hits.view(-1, *[1] * (fires.ndim - 1))
+        some.append((first & hits).any(0))
+        every.append(~silent & ~(first & ~hits).any(0))
+    return torch.stack(every), torch.stack(some)

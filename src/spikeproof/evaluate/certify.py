@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import SettingError, check_at_least, check_labels
+from spikeproof.base import SettingError, check_labels
 from spikeproof.data import Dataset
-from spikeproof.evaluate.bounds import Box, Place
+from spikeproof.evaluate.bounds import Box
 from spikeproof.evaluate.forward import margins, plain_logits
-from spikeproof.evaluate.layer_bounds import bounded, margin_bound, unit_of
+from spikeproof.evaluate.layer_bounds import Place, bounded, check_layer, margin_bound, unit_of
 from spikeproof.evaluate.lengths import allowance
 from spikeproof.evaluate.sealed import open_test
 from spikeproof.metrics import wilson
@@ -70,9 +70,7 @@ class Certificate:
         }
 
 
-def certify(
-    model: nn.Module, x: Tensor, y: Tensor, threat: Threat, *, pieces: int = 16
-) -> Certificate:
+def certify(model: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Certificate:
     r"""Bound from above what any attack can reach, by intervals pushed through the network.
 
     Every layer maps an interval of inputs to one that holds all its outputs. Of a linear layer
@@ -97,19 +95,17 @@ def certify(
         x: Clean inputs, ``(N, *shape)``.
         y: True classes, int64 ``(N,)``.
         threat: l_inf; or l_2 or l_1, of which the enclosing box is bounded, legal but loose.
-        pieces: A repeated image drives the first neurons with one number. Its range is cut into
-            this many pieces, each bounded alone; 1 is the published bound.
     Returns:
         Bounds per item.
     Raises:
-        SettingError: a layer, coding or neuron without a rule, a threat of another kind, or no
-            piece.
+        SettingError: a layer, coding or neuron without a rule, or a threat of another kind.
         InputError: inputs or labels that do not fit.
     Cost:
-        About four forward passes in float64, the first neurons ``pieces`` times.
+        About five forward passes in float64.
     Differs from the paper:
-        Soft resets, batch normalisation and rounding are bounded too, a constant current is cut
-        into pieces, and the bound of a neuron that may fire ends at the threshold on both resets.
+        Soft resets, batch normalisation and rounding are bounded too. A hard reset under a constant
+        current (the first neurons of a repeated image) fires with a period, and is bounded by the
+        periods it may have; the published bound lets every step of it be either.
     Example:
         >>> from spikeproof.data import Domain
         >>> from spikeproof.threats import Linf
@@ -123,26 +119,20 @@ def certify(
     References:
         liang2022sibp
     """
-    check_at_least(1, pieces, "certify: pieces")
     logits = plain_logits(model, threat.check(x))
     check_labels(y, logits.shape[1], len(x))
     _check_chain(model, x[:_BATCH], logits[:_BATCH])
-    place = Place(unit=unit_of(model), pieces=pieces)
+    unit = unit_of(model)
     with torch.no_grad():
         bounds = [
-            _bound(model, _ball(part, threat), labels, place)
+            _bound(model, _ball(part, threat), labels, unit)
             for part, labels in zip(torch.split(x, _BATCH), torch.split(y, _BATCH), strict=True)
         ]
     return Certificate(threat=threat, bound=torch.cat(bounds), correct=margins(logits, y) < 0)
 
 
 def certify_test(
-    model: nn.Module,
-    data: Dataset,
-    threat: Threat,
-    *,
-    items: int | None = None,
-    pieces: int = 16,
+    model: nn.Module, data: Dataset, threat: Threat, *, items: int | None = None
 ) -> Certificate:
     """Certify the test items of a data set, which are opened here.
 
@@ -151,7 +141,6 @@ def certify_test(
         data: The data set.
         threat: What the attacker may do.
         items: How many test items; all where absent. See :func:`open_test` for which.
-        pieces: As for :func:`certify`.
     Returns:
         Bounds per item, in the order of :func:`open_test`.
     Raises:
@@ -159,7 +148,7 @@ def certify_test(
         InputError: no such number of items, or items that do not fit the model.
     """
     split = open_test(data, items)
-    return certify(model, split.x, split.y, threat, pieces=pieces)
+    return certify(model, split.x, split.y, threat)
 
 
 def _ball(x: Tensor, threat: Threat) -> Box:
@@ -180,19 +169,21 @@ def _ball(x: Tensor, threat: Threat) -> Box:
     )
 
 
-def _bound(model: nn.Module, box: Box, y: Tensor, place: Place) -> Tensor:
+def _bound(model: nn.Module, box: Box, y: Tensor, unit: float) -> Tensor:
     """The bound of one batch."""
     names = {id(module): name for name, module in model.named_modules()}
-    *layers, last = chain(model)
-    if type(last) is not nn.Linear:
-        layers.append(last)
-    for layer in layers:
-        where = names.get(id(layer), type(layer).__name__)
-        box = bounded(layer, box, replace(place, where=where))
-    if layers and layers[-1] is last:
-        others = box.high.scatter(1, y[:, None], -torch.inf).amax(1)
-        return others - box.low.gather(1, y[:, None]).squeeze(1)
-    return margin_bound(last, box, y, place.unit)
+    *layers, last = (
+        (layer, Place(unit, names.get(id(layer), type(layer).__name__))) for layer in chain(model)
+    )
+    for layer, at in layers:
+        box = bounded(layer, box, at)
+    layer, at = last
+    if isinstance(layer, nn.Linear):
+        check_layer(layer, at)
+        return margin_bound(layer, box, y, unit)
+    box = bounded(layer, box, at)
+    others = box.high.scatter(1, y[:, None], -torch.inf).amax(1)
+    return others - box.low.gather(1, y[:, None]).squeeze(1)
 
 
 def _check_chain(model: nn.Module, x: Tensor, logits: Tensor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,11 +12,28 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spikeproof.base import SettingError
-from spikeproof.evaluate.bounds import Box, Place, rounding, spikes_of
+from spikeproof.evaluate.bounds import Box, rounding, spikes_of
 from spikeproof.models import Direct, OverTime, PerStepNorm, Stem, TimeMean
 from spikeproof.neurons import IF, LIF, PLIF, NoisyLIF, Spiking
 
-__all__ = ["bounded", "margin_bound", "supported", "unit_of"]
+__all__ = ["Place", "bounded", "check_layer", "margin_bound", "supported", "unit_of"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which layer is bounded, and how far its arithmetic is trusted.
+
+    Args:
+        unit: Twice what one operation of the network may round, relatively.
+        where: Name of the layer, for errors.
+    """
+
+    unit: float
+    where: str = ""
+
+    def inside(self, name: str) -> Place:
+        """A layer inside."""
+        return Place(self.unit, f"{self.where}.{name}")
 
 
 def unit_of(model: nn.Module) -> float:
@@ -42,12 +60,16 @@ def bounded(layer: nn.Module, box: Box, at: Place) -> Box:
     Raises:
         SettingError: a layer without a rule; ``at.where`` names it.
     """
-    rule = _RULES.get(type(layer))  # of this very class: a subclass may compute anything
-    if rule is None:
+    check_layer(layer, at)
+    return _RULES[type(layer)](layer, box, at)
+
+
+def check_layer(layer: nn.Module, at: Place) -> None:
+    """Refuse a layer without a rule, or one that hooks change."""
+    if type(layer) not in _RULES:  # of this very class: a subclass may compute anything
         raise _refused(layer, at)
     if layer._forward_hooks or layer._forward_pre_hooks:
         raise _refused(layer, at, " with hooks")
-    return rule(layer, box, at)
 
 
 def margin_bound(layer: nn.Linear, box: Box, y: Tensor, unit: float) -> Tensor:
@@ -209,7 +231,7 @@ def _spiking(layer: Spiking, box: Box, at: Place) -> Box:
         learned = layer.weight.detach().sigmoid()  # in the layer's own type, as it computes it
         leak = float(learned)
         gain = float(1 - learned) if neuron.decay_input else 1.0
-    return spikes_of(box, dynamics, leak, gain, at)
+    return spikes_of(box, dynamics, leak, gain, at.unit)
 
 
 _RULES: dict[type[nn.Module], Callable[[Any, Box, Place], Box]] = {

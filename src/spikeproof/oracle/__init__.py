@@ -20,6 +20,7 @@ from spikeproof.oracle.gradients.expectation import (
     ExpectedNetwork,
 )
 from spikeproof.oracle.gradients.hart import HART
+from spikeproof.oracle.gradients.learned_mixture import LearnedMixture
 from spikeproof.oracle.gradients.mixture import Mixture
 from spikeproof.oracle.gradients.pdsg import PDSG
 from spikeproof.oracle.gradients.rga import RGA
@@ -44,6 +45,7 @@ __all__ = [
     "GradientEstimator",
     "GradientRule",
     "Known",
+    "LearnedMixture",
     "Mixture",
     "Openable",
     "Oracle",
