@@ -37,6 +37,7 @@ from spikeproof.oracle import (
     Expectation,
     ExpectedNetwork,
     GradientRule,
+    LearnedMixture,
     Mixture,
     Smoothing,
 )
@@ -117,6 +118,8 @@ def gradient_costs() -> dict[GradientRule, tuple[int, int]]:
         Conversion(activation="qcfs", levels=4): (2, 1),
         Mixture(gradients=(ASSG(shape="sigmoid"), Conversion(), BPTR())): (4, 3),
         Mixture(normalised=True): (2, 2),
+        LearnedMixture(): (3, 3),
+        LearnedMixture(gradients=(Conversion(), BPTR()), fit=50.0): (5, 3),
         Smoothing(pairs=2): (5, 0),
         Expectation(samples=3): (3, 3),
         Expectation(samples=2, gradient=Mixture(gradients=(HART(), Surrogate()))): (4, 4),

@@ -59,7 +59,7 @@ class LearnedMixture:
         go with its gradients of 1e-3 and less. Scaled gradients take both out of the units of the
         network; the constant factor :math:`\epsilon` of the derivative is in the rate.
         The published sech^2 overflows to NaN where :math:`|\nu \sum a g|` exceeds 44 in float32;
-        here it is 0 there.
+        here it is as good as 0 there.
     Example:
         >>> LearnedMixture().name, LearnedMixture().passes
         ('learned(arctan-5+bptr)', (3, 3))
