@@ -38,8 +38,8 @@ from spikeproof.oracle import (
     Expectation,
     ExpectedNetwork,
     GradientRule,
-    LearnedMixture,
     LayerSharpness,
+    LearnedMixture,
     Mixture,
     Smoothing,
 )

@@ -21,8 +21,8 @@ from spikeproof.oracle.gradients.expectation import (
     ExpectedNetwork,
 )
 from spikeproof.oracle.gradients.hart import HART
-from spikeproof.oracle.gradients.learned_mixture import LearnedMixture
 from spikeproof.oracle.gradients.layer_sharpness import LayerSharpness
+from spikeproof.oracle.gradients.learned_mixture import LearnedMixture
 from spikeproof.oracle.gradients.mixture import Mixture
 from spikeproof.oracle.gradients.pdsg import PDSG
 from spikeproof.oracle.gradients.rga import RGA
@@ -48,8 +48,8 @@ __all__ = [
     "GradientEstimator",
     "GradientRule",
     "Known",
-    "LearnedMixture",
     "LayerSharpness",
+    "LearnedMixture",
     "Mixture",
     "Openable",
     "Oracle",
