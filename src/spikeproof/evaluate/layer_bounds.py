@@ -130,7 +130,7 @@ def _in_time(box: Box, inner: Callable[[Box], Box]) -> Box:
     """Steps and items merged for ``inner``, and apart again."""
     shape = box.low.shape[:2]
     out = inner(box.mapped(lambda x: x.flatten(0, 1)))
-    return out.mapped(lambda x: x.unflatten(0, shape))
+    return out.mapped(lambda x: x.reshape(*shape, *x.shape[1:]))
 
 
 def _weights(layer: Any) -> tuple[Tensor, Tensor]:
