@@ -17,7 +17,7 @@ from spikeproof.evaluate import certify, plain_logits
 from spikeproof.evaluate.bounds import Box, spikes_of
 from spikeproof.evaluate.forward import margins
 from spikeproof.evaluate.layer_bounds import Place, bounded, margin_bound, supported
-from spikeproof.models import ModelSpec, Network, PerStepNorm, Poisson, build
+from spikeproof.models import ModelSpec, Network, PerStepNorm, Poisson, SpikePool, build
 from spikeproof.neurons import IF, LIF, PLIF, PSN, Neuron, NoisyLIF, Spiking
 from spikeproof.threats import L0, L1, L2, Counts, Geometry, Linf, Threat
 
@@ -205,6 +205,7 @@ LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "batch norm": (lambda: nn.BatchNorm2d(2), (2, 2, 2)),
     "batch norm, vectors": (lambda: nn.BatchNorm1d(5, affine=False), (5,)),
     "average": (lambda: nn.AvgPool2d(2, 1, 1), (1, 3, 3)),
+    "spike pool": (lambda: SpikePool(2), (1, 2, 4)),
     "max": (lambda: nn.MaxPool2d(2, 1, 1), (1, 3, 3)),
     "relu": (lambda: nn.Sequential(nn.ReLU())[0], (6,)),
 }

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from spikeproof.base import SettingError
 from spikeproof.evaluate.bounds import Box, rounding, spikes_of
-from spikeproof.models import Direct, OverTime, PerStepNorm, Stem, TimeMean
+from spikeproof.models import Direct, OverTime, PerStepNorm, SpikePool, Stem, TimeMean
 from spikeproof.neurons import IF, LIF, PLIF, NoisyLIF, Spiking
 
 __all__ = ["Place", "bounded", "check_layer", "margin_bound", "supported", "unit_of"]
@@ -244,6 +244,7 @@ _RULES: dict[type[nn.Module], Callable[[Any, Box, Place], Box]] = {
     nn.BatchNorm2d: _norm,
     PerStepNorm: _norm,
     nn.AvgPool2d: _average,
+    SpikePool: _average,
     nn.MaxPool2d: _exact,
     nn.Flatten: _exact,
     nn.Identity: _exact,

@@ -44,7 +44,9 @@ class SmallCNN(nn.Module):
         self.spikes_2 = Spiking(spec.neuron)
         flat = second * (height // 2**pools) * (width // 2**pools)
         # Averages over pixels and over time may change places, maxima may not.
-        last, linear = pool(spec.pooling, 2), spec.pooling == "average"
+        linear = spec.pooling == "average"
+        # After the mean over time these are no spikes any more, so torch's own pooling serves.
+        last = nn.AvgPool2d(2) if linear else pool(spec.pooling, 2)
         self.per_step = nn.Identity() if linear else OverTime(last)
         self.readout = nn.Sequential(
             last if linear else nn.Identity(), nn.Flatten(), nn.Linear(flat, spec.classes)
