@@ -12,10 +12,8 @@ backward, of the search alone. Settings were chosen on networks of digits traine
 
 from __future__ import annotations
 
-import copy
 import json
 import sys
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -30,11 +28,12 @@ from spikeproof.base import Seeds
 from spikeproof.data import Split
 from spikeproof.evaluate import open_test, plain_logits
 from spikeproof.neurons import Surrogate
-from spikeproof.oracle import Oracle
+from spikeproof.oracle import Backward, GradientRule, Oracle
 from spikeproof.threats import Misclassification, Threat
 
 ITEMS = 200
 ARCTAN = Surrogate("arctan", sharpness=5.0)
+DETACHED = Backward(gradient=ARCTAN, reset="detached")
 AT = (250, 500, 1000, 2000, 4000)
 LONG = (*AT, 5000, 10_000, 20_002)
 
@@ -76,22 +75,14 @@ def run(
     keys: Seeds,
     *,
     start: Tensor | None = None,
+    gradient: GradientRule = DETACHED,
     loss: str = "margin",
 ) -> tuple[Tensor, Tensor]:
     """The points found, and after how many passes each item was won."""
-    with Counting(model, gradient=ARCTAN, seeds=keys).watch(part.y) as oracle:
+    with Counting(model, gradient=gradient, seeds=keys).watch(part.y) as oracle:
         goal = Misclassification(part.y, loss=loss)
         x_adv = attack(oracle, part.x, goal, threat, seeds=keys, start=start)
         return x_adv, oracle.won
-
-
-def detached(model: nn.Module) -> nn.Module:
-    """The same network whose gradients do not cross the reset."""
-    other = copy.deepcopy(model)
-    for module in other.modules():
-        if hasattr(module, "neuron"):
-            module.neuron = replace(module.neuron, detach_reset=True)
-    return other
 
 
 def margins(model: nn.Module, part: Split, x: Tensor) -> Tensor:
@@ -105,10 +96,10 @@ def contest(name: str, norm: str, items: int) -> dict[str, Any]:
     model, threat = networks.network(name, data), sp.standard_threats(data)[norm][1]
     split = open_test(data, items)
     part = split[(margins(model, split, split.x) <= 0).nonzero().flatten()]
-    keys, other = sp.seeds(3, items=part.items), detached(model)
-    pgd, _ = run(model, PGD(steps=40, stop=True), part, threat, keys.child("pgd"))
+    keys = sp.seeds(3, items=part.items)
+    pgd, _ = run(model, PGD(steps=40, stop=True), part, threat, keys.child("pgd"), gradient=ARCTAN)
     apgd, _ = run(
-        other, APGD(steps=100, stop=True), part, threat, keys.child("apgd"), loss="cross_entropy"
+        model, APGD(steps=100, stop=True), part, threat, keys.child("apgd"), loss="cross_entropy"
     )
     best = Best(part.x, margins(model, part, part.x))
     for x_adv in (pgd, apgd):
@@ -125,7 +116,7 @@ def contest(name: str, norm: str, items: int) -> dict[str, Any]:
     }
     if not len(few):
         return row
-    _, guided = run(other, GuidedSearch(), few, threat, keys.child("guided"), start=best.x[idx])
+    _, guided = run(model, GuidedSearch(), few, threat, keys.child("guided"), start=best.x[idx])
     _, square = run(model, Square(steps=20_000), few, threat, keys.child("square"))
     _, short = run(model, Square(steps=5000), few, threat, keys.child("short"))
     found = square.isfinite()
