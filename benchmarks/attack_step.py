@@ -28,6 +28,7 @@ import spikeproof as sp
 from spikeproof.data import Domain
 from spikeproof.models import ModelSpec, build
 from spikeproof.neurons import Surrogate
+from spikeproof.oracle import ASSG
 from spikeproof.threats import Threat
 
 TARGET, ADAPTIVE_TARGET, STEPS = 1.1, 1.25, 10
@@ -87,7 +88,7 @@ def adaptive() -> Row:
     """One gradient of the oracle under ASSG and under a plain surrogate."""
     model, x, y, _ = case(CNN)
     goal, taken = sp.Misclassification(y), {}
-    rules = {"ours": sp.ASSG(), "plain": Surrogate("arctan", 2.0)}
+    rules = {"ours": ASSG(), "plain": Surrogate("arctan", 2.0)}
     with ExitStack() as opened:
         for name, rule in rules.items():
             oracle = opened.enter_context(sp.Oracle(model, gradient=rule))
