@@ -115,7 +115,7 @@ class _InputOnly(torch.autograd.Function):
 
 def _layout(x: Tensor) -> torch.memory_format:
     """The order in which an input lies in memory."""
-    if x.ndim == 4 and not x.is_contiguous():
-        if x.is_contiguous(memory_format=torch.channels_last):
-            return torch.channels_last
+    last = x.ndim == 4 and not x.is_contiguous()
+    if last and x.is_contiguous(memory_format=torch.channels_last):
+        return torch.channels_last
     return torch.contiguous_format
