@@ -101,8 +101,8 @@ class Linf(Boxed):
         far = None if fixed is None or not known else self._ends(x, fixed, domain)
         if far is None:
             return super().relax(z, x, radius, domain)
-        # Every feature is alone, and a z between the ends is legal as it is: what double precision
-        # and rounding are needed for has been done once, for the ends. Adding 0 clears the sign of 0.
+        # Every feature is alone, and a z between the ends is legal as it is: double precision and
+        # rounding were needed once, for the ends. Adding 0 clears the sign of a zero.
         return z.clamp(*far).add_(0.0)
 
     def _ends(
