@@ -8,12 +8,12 @@ from types import ModuleType
 
 import pytest
 
-from research.pages import attacks, training
+from research.pages import attacks, cost, training
 from research.pages.page import stored
 from spikeproof.analysis import extracted
 
 
-@pytest.mark.parametrize("page", [attacks, training], ids=["attacks", "training"])
+@pytest.mark.parametrize("page", [attacks, cost, training], ids=["attacks", "cost", "training"])
 def test_the_page_of_evidence_is_current(page: ModuleType) -> None:
     assert page.page() == page.PAGE.read_text(encoding="utf-8"), f"run python -m {page.__name__}"
 
