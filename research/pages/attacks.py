@@ -192,7 +192,7 @@ def overestimation(result: Result) -> str:
     heads = ("network", "items", "protocol", "robust there, %", "under standard, %",
              "points too many (95 %)")  # fmt: skip
     return (
-        "\nl_inf, the same items under both; intervals from a paired bootstrap over items. "
+        "\nl_inf, the same items under both; intervals over items, given the network. "
         "There is no target: this reports what came out.\n" + table(heads, rows)
     )
 
