@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from spikeproof.base import InputError, SettingError
-from spikeproof.neurons import IF, LIF, PLIF, SHAPES, Neuron, Slope, Spiking, Surrogate
+from spikeproof.neurons import (
+    IF,
+    LIF,
+    PLIF,
+    SHAPES,
+    Neuron,
+    Slope,
+    Spiking,
+    Surrogate,
+    gradient_flow,
+)
 from spikeproof.neurons.kernels import fused, reference
 from spikeproof.neurons.kernels.loops import BLOCK
 
@@ -45,18 +55,29 @@ def neurons(draw: st.DrawFn) -> Neuron:
     return kind(leak=leak, decay_input=decay, synapse=synapse, **common)
 
 
+SHARES = st.none() | st.sampled_from([0.0, 1.0]) | st.floats(0, 1)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     neurons(),
     st.lists(st.integers(1, 5), min_size=1, max_size=4),
     st.integers(1, 6),
     st.integers(0, 2**30),
+    st.tuples(SHARES, SHARES),
 )
-def test_fused_equals_reference(neuron: Neuron, shape: list[int], steps: int, seed: int) -> None:
+def test_fused_equals_reference(
+    neuron: Neuron,
+    shape: list[int],
+    steps: int,
+    seed: int,
+    shares: tuple[float | None, float | None],
+) -> None:
     generator = torch.Generator().manual_seed(seed)
     currents = torch.randn(steps, *shape, generator=generator, dtype=torch.float64)
     weight = torch.randn(steps, *shape, generator=generator, dtype=torch.float64)
-    ours, theirs = (run(k, neuron, currents, weight) for k in ("fused", "reference"))
+    with gradient_flow(reset=shares[0], leak=shares[1]):
+        ours, theirs = (run(k, neuron, currents, weight) for k in ("fused", "reference"))
     assert torch.equal(ours[0], theirs[0])
     torch.testing.assert_close(ours[1], theirs[1], rtol=1e-10, atol=1e-12)
 
@@ -134,13 +155,17 @@ def test_a_second_derivative_is_refused_not_wrong(loss: str) -> None:
 
 @pytest.mark.parametrize("decay", [True, False])
 @pytest.mark.parametrize("synapse", [0.0, 0.6])
-def test_the_learned_leak_gets_the_gradient_of_the_reference(decay: bool, synapse: float) -> None:
+@pytest.mark.parametrize("share", [None, 0.4, 0.0])
+def test_the_learned_leak_gets_the_gradient_of_the_reference(
+    decay: bool, synapse: float, share: float | None
+) -> None:
     currents, weight = torch.randn(2, 6, 3, 9001, dtype=torch.float64).unbind(0)
     neuron = PLIF(leak=0.7, decay_input=decay, synapse=synapse, reset="soft")
     grads = []
     for kernel in ("fused", "reference"):
         layer = Spiking(neuron, kernel=kernel).double()
-        (weight * layer(currents)).sum().backward()
+        with gradient_flow(reset=share, leak=share):
+            (weight * layer(currents)).sum().backward()
         grads.append(layer.weight.grad)
     assert grads[0].abs() > 1e-3
     torch.testing.assert_close(*grads, rtol=1e-9, atol=1e-9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from spikeproof.neurons import IF, LIF, Neuron, Spiking, Surrogate
+from spikeproof.neurons import IF, LIF, Neuron, Spiking, Surrogate, gradient_flow
 
 Run = Callable[[Tensor], Tensor]
 
@@ -37,6 +38,12 @@ def compared(run: Run, neuron: Neuron) -> None:
         (grad,) = torch.autograd.grad(spikes, currents, incoming)
         assert torch.equal(spikes, theirs)
         torch.testing.assert_close(grad, their_grad, rtol=1e-4, atol=1e-6)
+        # The other way for an attacker: on neurons that say the opposite of their reset.
+        opposite = replace(neuron, detach_reset=not neuron.detach_reset)  # type: ignore[arg-type, call-arg, union-attr]
+        with gradient_flow(reset=0.0 if neuron.detach_reset else 1.0):  # type: ignore[union-attr]
+            spikes = Spiking(opposite, kernel=kernel)(currents)
+        (chosen,) = torch.autograd.grad(spikes, currents, incoming)
+        assert torch.equal(chosen, grad)
 
 
 @pytest.mark.parametrize("detach", [False, True])

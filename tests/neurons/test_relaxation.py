@@ -101,6 +101,47 @@ def test_the_second_derivative_is_that_of_the_relaxation(shape: str, soft: bool)
     assert gradgradcheck(lambda x: kernel.reference(x, dynamics, slope), (x,))
 
 
+@pytest.mark.usefixtures("relaxed")
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize(("reset", "carry"), [(0.0, 1.0), (0.3, 1.0), (1.0, 0.0), (0.6, 0.5)])
+def test_a_share_is_the_derivative_with_the_rest_held_fixed(
+    soft: bool, reset: float, carry: float
+) -> None:
+    """Resets and membranes follow the input by their share, and stay at the point for the rest."""
+    dynamics = Dynamics(leak=0.7, soft=soft, reset=reset, carry=carry)
+    slope, point = Slope("sigmoid", 2.0), currents()
+    held: list[tuple[Tensor, Tensor]] = []
+
+    def walk(x: Tensor, shares: tuple[float, float]) -> Tensor:
+        """The recursion written again, in plain torch."""
+        left, spikes = torch.zeros_like(x[0]), []
+        for t, current in enumerate(x):
+            u = 0.7 * left + current
+            spike = torch.sigmoid(2.0 * (u - 1))
+            if len(held) == t:  # the first walk, at the point itself
+                held.append((spike.detach(), torch.empty(0)))
+            still = held[t][0] + shares[0] * (spike - held[t][0])
+            after = u - still if soft else u * (1 - still)
+            if not held[t][1].numel():
+                held[t] = (held[t][0], after.detach())
+            left = held[t][1] + shares[1] * (after - held[t][1])
+            spikes.append(spike)
+        return torch.stack(spikes)
+
+    torch.testing.assert_close(walk(point, (1, 1)), kernel.reference(point, dynamics, slope))
+    weight, step = torch.linspace(-1, 2, point.numel()).view_as(point).double(), 1e-6
+    x = point.clone().requires_grad_(True)
+    (grad,) = torch.autograd.grad((weight * kernel.reference(x, dynamics, slope)).sum(), x)
+    for i in range(point.numel()):
+        moved = torch.zeros_like(point).flatten()
+        moved[i] = step
+        up, down = (
+            (weight * walk(point + sign * moved.view_as(point), (reset, carry))).sum()
+            for sign in (1, -1)
+        )
+        assert abs((up - down) / (2 * step) - grad.flatten()[i]) < 1e-8
+
+
 LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda logits: logits.sum(),
     "margin": lambda logits: (logits[:, 0] - logits[:, 1]).sum(),

@@ -9,7 +9,17 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import SettingError
-from spikeproof.neurons import IF, LIF, PLIF, SHAPES, Neuron, Slope, Spiking, Surrogate
+from spikeproof.neurons import (
+    IF,
+    LIF,
+    PLIF,
+    SHAPES,
+    Neuron,
+    Slope,
+    Spiking,
+    Surrogate,
+    gradient_flow,
+)
 from spikeproof.neurons.kernels import gpu as kernel
 from spikeproof.neurons.kernels import reference
 
@@ -51,6 +61,16 @@ def test_every_surrogate_equals_the_reference(shape: str) -> None:
 )
 def test_every_recursion_equals_the_reference(neuron: Neuron) -> None:
     agree(neuron, 2 * torch.randn(5, 2, 700))
+
+
+@pytest.mark.parametrize("reset", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("leak", [0.0, 0.7])
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+def test_every_share_of_reset_and_leak_equals_the_reference(
+    kind: str, reset: float, leak: float
+) -> None:
+    with gradient_flow(reset=reset, leak=leak):
+        agree(LIF(leak=0.8, reset=kind, synapse=0.3), 2 * torch.randn(5, 2, 70))
 
 
 def test_layouts_and_constant_currents_are_served() -> None:

@@ -6,6 +6,7 @@ from spikeproof.attacks.countdown import Countdown
 from spikeproof.attacks.ddn import DDN
 from spikeproof.attacks.fgsm import FGSM
 from spikeproof.attacks.fmn import FMN
+from spikeproof.attacks.guided_search import GuidedSearch
 from spikeproof.attacks.nearest import MinimumNorm, Nearest
 from spikeproof.attacks.pdpgd import PDPGD
 from spikeproof.attacks.pgd import PGD
@@ -43,6 +44,7 @@ __all__ = [
     "Attack",
     "Best",
     "Countdown",
+    "GuidedSearch",
     "Member",
     "MemberStats",
     "MinimumNorm",

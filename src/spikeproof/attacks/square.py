@@ -10,16 +10,17 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.pieces.moves import corner, exchange, mass, norm_power
 from spikeproof.attacks.pieces.schedule import share_at
 from spikeproof.attacks.pieces.search import random_search
 from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.attacks.pieces.windows import Canvas
 from spikeproof.attacks.registry import ATTACKS
-from spikeproof.base import Seeds, SettingError, check_count, per_item
+from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
-__all__ = ["Square"]
+__all__ = ["MARKS", "Square", "first_point"]
 
 # After so many queries of 10 000 the share of the window is the first one divided by so much.
 MARKS = (
@@ -106,7 +107,7 @@ class Square:
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: l_inf, l_2 or l_1, also jointly."""
-        return _power(threat) > 0
+        return norm_power(threat) > 0
 
     def __call__(
         self,
@@ -119,14 +120,14 @@ class Square:
         start: Tensor | None = None,
     ) -> Tensor:
         """Run the attack; ``start`` replaces the stripes or tiles."""
-        canvas, power = Canvas(threat), _power(threat)
+        canvas, power = Canvas(threat), norm_power(threat)
         if not power:
             raise SettingError(
                 f"Square changes windows under l_inf, l_2 and l_1; the radius of {threat.name} is "
                 "measured otherwise. Use SparseRS where it is a count."
             )
         best = Best(x, goal.margin(oracle.logits(x)))
-        z = _first(canvas, power, x, threat, seeds.child("first")) if start is None else start
+        z = first_point(canvas, power, x, threat, seeds.child("first")) if start is None else start
         left = Survivors.all(x, goal, z=z, seeds=seeds)
         change = _corner if power == math.inf else _exchange
         shape = (BLOCK, 3 + 2 * canvas.numbers)
@@ -143,14 +144,7 @@ class Square:
         )
 
 
-def _power(threat: Threat) -> float:
-    """The p of the norm that every view is measured in; 0 where there is none."""
-    views = threat.geometry.per_view.values()
-    orders = {own.about.order for own, _ in views} or {threat.order}
-    return orders.pop() or 0.0 if len(orders) == 1 else 0.0
-
-
-def _first(canvas: Canvas, power: float, x: Tensor, threat: Threat, seeds: Seeds) -> Tensor:
+def first_point(canvas: Canvas, power: float, x: Tensor, threat: Threat, seeds: Seeds) -> Tensor:
     """Where the search begins: stripes at full radius (l_inf), or tiles as long as the radius."""
     tiles = canvas.tiles(seeds, stripes=power == math.inf)
     if power == math.inf:
@@ -158,7 +152,7 @@ def _first(canvas: Canvas, power: float, x: Tensor, threat: Threat, seeds: Seeds
     for number, radius in enumerate(canvas.radii):
         part = torch.full((len(x),), number)
         mine = canvas.cover(part) if canvas.joint else torch.ones_like(tiles, dtype=torch.bool)
-        length = _mass(tiles, mine, power) ** (1 / power)
+        length = mass(tiles, mine, power) ** (1 / power)
         tiles = torch.where(mine, tiles * radius / length, tiles)
     return threat.domain.clip(x + tiles.to(x.dtype).view_as(x))
 
@@ -168,61 +162,27 @@ def _corner(
 ) -> Tensor:
     """Move a window to the end of ball or box, one sign per channel."""
     window = canvas.window(share, canvas.pick(u[:, 0]), u[:, 3:], full=True)
-    sign = window.signs.to(x.dtype).view_as(x)
-    inside = window.inside.view_as(x)
-    there = torch.where(inside, x + threat.step(sign, x, x), z)
-    idle = (there == z).flatten(1).all(1)
-    if not idle.any():
-        return there
-    back = torch.where(inside, x + threat.step(-sign, x, x), z)
-    return torch.where(per_item(idle, x), back, there)
+    return corner(z, x, threat, inside=window.inside, sign=window.signs)
 
 
 def _exchange(
     z: Tensor, x: Tensor, threat: Threat, *, canvas: Canvas, share: float, u: Tensor
 ) -> Tensor:
     """Give a window the mass of a second one, or a part of it, and what is not spent yet."""
-    power = _power(threat)
     # u[0] chooses the part that window A lies in, u[1] that of B, u[2] who gives and how much; the
     # rest says where the windows lie, and their signs.
     part = canvas.pick(u[:, 0])
     other = part if canvas.joint else canvas.pick(u[:, 1])
     gets = canvas.window(share, part, u[:, 3:], full=False)
     gives = canvas.window(share, other, u[:, 3 + canvas.numbers :], full=False).inside
-    group = canvas.cover(part) if canvas.joint else torch.ones_like(gives)
-    # δ is the change so far, m(S) = Σ_{i in S} |δ_i|^p the mass on a set S, ε the radius.
-    #
-    #   before   A: m(A)                         B: m(B)             unspent: ε^p - m(all)
-    #   after    A: m(A) + c m(B) + unspent      B: (1 - c) m(B)     unspent: 0
-    #
-    # so ||δ||_p = ε after every proposal, until the box cuts. Half of the time B is a second window
-    # and c = 1, as published. Otherwise B is all the rest of the part and c = v², v uniform: mostly
-    # a little of everything, so that mass also leaves where no second window ever falls.
-    rest = u[:, 2:3] > 0.5
-    moved = torch.where(rest, (2 * u[:, 2:3] - 1).square(), 1.0)
-    gives = torch.where(rest, group, gives) & ~gets.inside
-    change = (z.double() - x.double()).flatten(1)
-    radius = torch.tensor(canvas.radii, dtype=torch.float64)
-    radius = radius[part if canvas.joint else torch.zeros_like(part)][:, None]
-    spare = (radius**power - _mass(change, group, power)).clamp(min=0)
-    # What A holds afterwards; its form is the one it had plus a hill, so that what helped lives on.
-    mass = _mass(change, gets.inside, power) + moved * _mass(change, gives, power) + spare
-    shape = _unit(gets.shape, gets.inside, power)
-    mixed = shape + _unit(change, gets.inside, power)
-    # Opposite to the change so far the sum is nothing; then the window turns round.
-    mixed = torch.where((mixed == 0).all(1, keepdim=True), shape, mixed)
-    taken = _unit(mixed, gets.inside, power) * mass ** (1 / power)
-    left = torch.where(gives, change * (1 - moved) ** (1 / power), change)
-    change = torch.where(gets.inside, taken, left)
-    return threat.domain.clip(x + change.to(x.dtype).view_as(x))
-
-
-def _mass(change: Tensor, where: Tensor, power: float) -> Tensor:
-    """``sum |d|^p`` over some features, ``(N, 1)``."""
-    return torch.where(where, change.abs() ** power, 0.0).sum(1, keepdim=True)
-
-
-def _unit(change: Tensor, where: Tensor, power: float) -> Tensor:
-    """Some features of a change, scaled to length one; 0 where they have none."""
-    length = _mass(change, where, power) ** (1 / power)
-    return torch.where(where, change, 0.0) / torch.where(length > 0, length, 1.0)
+    return exchange(
+        z,
+        x,
+        threat,
+        canvas=canvas,
+        inside=gets.inside,
+        shape=gets.shape,
+        gives=gives,
+        part=part,
+        u=u[:, 2:3],
+    )

@@ -16,6 +16,8 @@ written: it is handed over again when the settings are built.
 
 Old spellings are read, with a notice: of fields that a class lists in a class variable ``renamed``
 (``{old: new}``), and of kinds that a registry lists in its ``renamed``. The new ones are written.
+A field that a class lists in a class variable ``added`` is younger than stored records: at its
+default it is not written, so that a record, and the hash that names a cell, stays what it was.
 """
 
 from __future__ import annotations
@@ -102,10 +104,14 @@ def record_of(settings: object, of: Any = None) -> dict[str, Any]:
         >>> record_of(Walk())
         {'steps': 3}
     """
+    cls = type(settings)
+    added = getattr(cls, "added", ())
+    usual = {field.name: field.default for field in fields_of(cls) if field.name in added}
     return {
         name: _plain(hint, getattr(settings, name))
-        for name, hint in hints(type(settings)).items()
-        if of is None or hint != of
+        for name, hint in hints(cls).items()
+        if (of is None or hint != of)
+        and not (name in usual and getattr(settings, name) == usual[name])
     }
 
 

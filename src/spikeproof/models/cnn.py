@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from spikeproof.data import Domain
+from spikeproof.models.chain import TimeMean
 from spikeproof.models.layers import OverTime, Stem, pool
 from spikeproof.models.network import ModelSpec
 from spikeproof.neurons import Spiking, time_mean
@@ -43,7 +44,9 @@ class SmallCNN(nn.Module):
         self.spikes_2 = Spiking(spec.neuron)
         flat = second * (height // 2**pools) * (width // 2**pools)
         # Averages over pixels and over time may change places, maxima may not.
-        last, linear = pool(spec.pooling, 2), spec.pooling == "average"
+        linear = spec.pooling == "average"
+        # After the mean over time these are no spikes any more, so torch's own pooling serves.
+        last = nn.AvgPool2d(2) if linear else pool(spec.pooling, 2)
         self.per_step = nn.Identity() if linear else OverTime(last)
         self.readout = nn.Sequential(
             last if linear else nn.Identity(), nn.Flatten(), nn.Linear(flat, spec.classes)
@@ -56,3 +59,8 @@ class SmallCNN(nn.Module):
         # cheaper.
         logits: Tensor = self.readout(time_mean(self.per_step(spikes)))
         return logits
+
+    def chain(self) -> tuple[nn.Module, ...]:
+        """The same, layer by layer."""
+        first = self.stem, self.spikes_1, self.block, self.spikes_2
+        return *first, self.per_step, TimeMean(), self.readout

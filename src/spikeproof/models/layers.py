@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from spikeproof.data import Domain
 from spikeproof.models.encode import Direct
 from spikeproof.models.network import ModelSpec
+from spikeproof.models.pooling import SpikePool
 
 __all__ = ["FilterBank", "OverTime", "Stem", "direct", "pool"]
 
@@ -81,8 +82,8 @@ class Stem(nn.Sequential):
 
 
 def pool(kind: str, size: int, stride: int | None = None, padding: int = 0) -> nn.Module:
-    """Average or max pooling of images; ``kind`` is the specification's ``pooling``."""
-    layer = nn.MaxPool2d if kind == "max" else nn.AvgPool2d
+    """Average or max pooling of spikes; ``kind`` is the specification's ``pooling``."""
+    layer = nn.MaxPool2d if kind == "max" else SpikePool
     return layer(size, stride, padding)
 
 

@@ -2,6 +2,7 @@
 
 from spikeproof.neurons.drawing import averaging, draw_normal, draw_spikes, draw_uniform, drawing
 from spikeproof.neurons.dynamics import Dynamics
+from spikeproof.neurons.flow import gradient_flow
 from spikeproof.neurons.kernels import fire, step
 from spikeproof.neurons.lif import IF, LIF, PLIF, PSN, NoisyLIF
 from spikeproof.neurons.observing import Trace, observing
@@ -37,6 +38,7 @@ __all__ = [
     "draw_uniform",
     "drawing",
     "fire",
+    "gradient_flow",
     "gradient_rule",
     "observing",
     "second_order",

@@ -25,7 +25,10 @@ class Dynamics:
         threshold: :math:`\theta`.
         synapse: :math:`\kappa`, what the synaptic current keeps per step; 0 means no synapse.
         soft: Subtract the threshold instead of setting the membrane to zero.
-        detach: Let no gradient flow through the reset.
+        reset: The share of the gradient that flows through the reset, from the membrane after it to
+            the spike; 0 detaches it. Gradients only.
+        carry: The share of the gradient that flows from a membrane to the one before it,
+            :math:`u[t]` to :math:`v[t-1]`; 0 cuts it at every step. Gradients only.
     """
 
     leak: float | Tensor = 0.5
@@ -33,4 +36,5 @@ class Dynamics:
     threshold: float = 1.0
     synapse: float = 0.0
     soft: bool = False
-    detach: bool = False
+    reset: float = 1.0
+    carry: float = 1.0

@@ -67,7 +67,7 @@ class LIF:
             threshold=self.threshold,
             synapse=self.synapse,
             soft=self.reset == "soft",
-            detach=self.detach_reset,
+            reset=0.0 if self.detach_reset else 1.0,
         )
 
 
@@ -159,7 +159,7 @@ class IF:
             leak=1.0,
             threshold=self.threshold,
             soft=self.reset == "soft",
-            detach=self.detach_reset,
+            reset=0.0 if self.detach_reset else 1.0,
         )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from spikeproof.base import InputError, check_like, check_one_of
 from spikeproof.neurons.drawing import draw_normal
 from spikeproof.neurons.dynamics import Dynamics
+from spikeproof.neurons.flow import flow_of_scope
 from spikeproof.neurons.kernels import KERNELS, fire, reference, refuse_non_finite
 from spikeproof.neurons.lif import PLIF, PSN, NoisyLIF
 from spikeproof.neurons.observing import Trace, traces_of_scope
@@ -184,7 +185,7 @@ class Spiking(nn.Module):
     def _dynamics(self) -> Dynamics:
         """The recursion, with the learned leak where there is one."""
         assert not isinstance(self.neuron, PSN)
-        dynamics = self.neuron.dynamics
+        dynamics = flow_of_scope(self.neuron.dynamics)
         if not isinstance(self.neuron, PLIF):
             return dynamics
         leak = self.weight.sigmoid()
@@ -199,6 +200,7 @@ class Spiking(nn.Module):
         if not torch.is_autocast_enabled(self.weight.device.type):
             check_like(currents, self.weight, "The currents of a PSN")
         refuse_non_finite(currents)
+        flow_of_scope(Dynamics())  # obeyed: nothing flows through a reset that is not there
         mixed = torch.addmm(self.bias[:, None], self.weight, currents.flatten(1))
         above = mixed.view_as(currents)
         if not isinstance(rule, Surrogate):

@@ -12,6 +12,7 @@ from spikeproof.oracle.gradient import (
     without_rules,
 )
 from spikeproof.oracle.gradients.assg import ASSG
+from spikeproof.oracle.gradients.backward import Backward
 from spikeproof.oracle.gradients.bptr import BPTR
 from spikeproof.oracle.gradients.conversion import Conversion
 from spikeproof.oracle.gradients.expectation import (
@@ -20,6 +21,8 @@ from spikeproof.oracle.gradients.expectation import (
     ExpectedNetwork,
 )
 from spikeproof.oracle.gradients.hart import HART
+from spikeproof.oracle.gradients.layer_sharpness import LayerSharpness
+from spikeproof.oracle.gradients.learned_mixture import LearnedMixture
 from spikeproof.oracle.gradients.mixture import Mixture
 from spikeproof.oracle.gradients.pdsg import PDSG
 from spikeproof.oracle.gradients.rga import RGA
@@ -37,6 +40,7 @@ __all__ = [
     "HART",
     "PDSG",
     "RGA",
+    "Backward",
     "CommonRandomNumbers",
     "Conversion",
     "Expectation",
@@ -44,6 +48,8 @@ __all__ = [
     "GradientEstimator",
     "GradientRule",
     "Known",
+    "LayerSharpness",
+    "LearnedMixture",
     "Mixture",
     "Openable",
     "Oracle",

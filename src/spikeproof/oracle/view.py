@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, Seeds, check_gradients
-from spikeproof.models import check_logits
+from spikeproof.models import check_logits, input_gradients_only
 from spikeproof.neurons import Rule, Surrogate, drawing, gradient_rule
 
 __all__ = ["ModelView", "Passes"]
@@ -50,7 +51,8 @@ class ModelView:
         """Logits ``(N, K)``, with the draws of these keys and the gradient of this rule."""
         if x.requires_grad:
             check_gradients("An attack", self.model.parameters())
-        with gradient_rule(rule) as scope, drawing(seeds):
+        frugal = input_gradients_only(self.model) if x.requires_grad else nullcontext()
+        with gradient_rule(rule) as scope, drawing(seeds), frugal:
             logits = self.model(x)
         self.ignored |= rule is not None and not scope.served
         self.passes += Passes(forward=len(x))

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from spikeproof.attacks.attack import Attack
 from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.registry import ATTACKS
-from spikeproof.base import check_one_of, record_of, settings_from
+from spikeproof.attacks.suite.progress import STATES
+from spikeproof.base import SettingError, check_one_of, record_of, settings_from
 from spikeproof.oracle import (
     Expectation,
     ExpectedNetwork,
@@ -32,9 +33,13 @@ class Member:
         attack: The algorithm.
         gradient: How the gradient crosses a spike, a surrogate or any of ``GRADIENTS``; None uses
             the model's own surrogates.
-        loss: What is maximised, ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
+        loss: What is maximised, a key of ``LOSSES``.
+        on: Which items it attacks, by what earlier members saw of them: any of ``"close"``,
+            ``"near"``, ``"blind"`` and ``"far"`` (see :class:`Progress`).
+        continues: Begin at the best point that any member has found, instead of the attack's own
+            start.
     Raises:
-        SettingError: unknown loss.
+        SettingError: unknown loss; no state, or an unknown one.
     Example:
         >>> from spikeproof.neurons import Surrogate
         >>> Member(attack=PGD(), gradient=Surrogate("arctan", sharpness=5.0)).name
@@ -42,13 +47,22 @@ class Member:
     """
 
     renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
+    added: ClassVar[tuple[str, ...]] = ("on", "continues")
 
     attack: Attack = field(default_factory=PGD)
     gradient: GradientRule | None = None
     loss: str = "margin"
+    on: tuple[str, ...] = STATES
+    continues: bool = False
 
     def __post_init__(self) -> None:
         check_one_of(self.loss, LOSSES, "loss")
+        if not self.on:
+            raise SettingError(f"Member.on names no state; choose from {', '.join(STATES)}.")
+        for state in self.on:
+            check_one_of(state, STATES, "Member.on")
+        # In the order of STATES, so that two ways to write one member are equal.
+        object.__setattr__(self, "on", tuple(state for state in STATES if state in self.on))
 
     @property
     def name(self) -> str:

@@ -19,12 +19,14 @@ class MemberStats:
         tried: Items it attacked.
         broke: Items it broke that stood before it.
         not_converged: Items it left standing although its loss was still rising (see ``Trend``).
+        skipped: Standing items it passed over, by what earlier members saw of them.
         passes: Passes of single items it used.
     """
 
     tried: int = 0
     broke: int = 0
     not_converged: int = 0
+    skipped: int = 0
     passes: Passes = field(default_factory=Passes)
 
     def __add__(self, other: MemberStats) -> MemberStats:
@@ -33,13 +35,15 @@ class MemberStats:
             tried=self.tried + other.tried,
             broke=self.broke + other.broke,
             not_converged=self.not_converged + other.not_converged,
+            skipped=self.skipped + other.skipped,
             passes=self.passes + other.passes,
         )
 
     def record(self) -> dict[str, int]:
         """Plain data."""
         spent = {"forward": self.passes.forward, "backward": self.passes.backward}
-        return {"tried": self.tried, "broke": self.broke, "rising": self.not_converged, **spent}
+        seen = {"tried": self.tried, "broke": self.broke, "rising": self.not_converged}
+        return {**seen, "skipped": self.skipped, **spent}
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from spikeproof.attacks.attack import independent_runs, serves
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.suite.member import Member
+from spikeproof.attacks.suite.progress import STATES, Progress
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.base import Seeds
 from spikeproof.oracle import Known, Oracle, Passes
@@ -54,44 +55,57 @@ class SuiteRun:
 
     def run(self, members: Sequence[Member]) -> SuiteResult:
         """Let the members attack in turn."""
-        best, missed, passes = self._begin()
+        best, missed, progress, passes = self._begin()
         first = torch.full((len(self.x),), -1, dtype=torch.int64)
         broken = torch.zeros(len(members), len(self.x), dtype=torch.bool)
         stats = []
         for number, member in enumerate(members):
             idx = (~missed).nonzero().flatten() if self.every else best.standing()
-            turn = MemberStats()
-            if len(idx) and serves(member.attack, self.threat):
+            idx, turn = self._wanted(member, idx, progress)
+            if len(idx):
                 keys = self.keys[idx].child("member", number)
-                turn, result = self._turn(member, keys, idx, best)
+                done, result, rising = self._turn(member, keys, idx, best)
                 won = result.margin > 0
                 fresh = idx[won & (best.margin[idx] <= 0)]
                 broken[number, idx], first[fresh] = won, number
-                turn = replace(turn, broke=len(fresh))
+                turn += replace(done, broke=len(fresh))
                 best.keep(result.x, result.margin, idx)
+                progress.note(idx, result.margin, rising, followed=done.passes.backward > 0)
             stats.append(turn)
             passes += turn.passes
         return SuiteResult(best.x, best.margin > 0, first, passes, tuple(stats), broken)
 
-    def _begin(self) -> tuple[Best, Tensor, Passes]:
+    def _wanted(
+        self, member: Member, idx: Tensor, progress: Progress
+    ) -> tuple[Tensor, MemberStats]:
+        """Which of some standing items a member attacks, and how many it passes over."""
+        if not serves(member.attack, self.threat):
+            return idx[:0], MemberStats()
+        wanted = progress.within(STATES if self.every else member.on)[idx]
+        return idx[wanted], MemberStats(skipped=int((~wanted).sum()))
+
+    def _begin(self) -> tuple[Best, Tensor, Progress, Passes]:
         """Where the items stand clean and at the start, and which are wrong when clean."""
         everyone = torch.arange(len(self.x))
         known = self._known(everyone)
         with Oracle(self.model, seeds=self.keys, known=known) as oracle:
             best = Best(self.x, self._margin(oracle, self.x, everyone))
             missed = best.margin > 0
+            sparse = self.threat.sparse or self.threat.counted
+            progress = Progress(best.margin, sparse=sparse)
             if self.start is not None:
                 near = self.threat.project(self.start, self.x)
                 margin = self._margin(oracle, near, everyone)
                 best.keep(near, torch.where(missed, -torch.inf, margin))
             self._learn(everyone, known)
-            return best, missed, oracle.passes
+            return best, missed, progress, oracle.passes
 
     def _turn(
         self, member: Member, keys: Seeds, idx: Tensor, best: Best
-    ) -> tuple[MemberStats, Best]:
+    ) -> tuple[MemberStats, Best, Tensor]:
         """One member's attack on some items, gone on with while its loss still rises."""
-        begin = None if self.start is None or _random(member) else best.x[idx]
+        given = member.continues or (self.start is not None and not _random(member))
+        begin = best.x[idx] if given else None
         result, rising, passes = self._attack(member, keys, idx, begin)
         for again in range(1, self.patience + 1):
             longer = member.longer(2**again)
@@ -103,7 +117,8 @@ class SuiteRun:
             result.keep(more.x, more.margin, open_)
             passes += spent
         stuck = int((rising & (result.margin <= 0)).sum())
-        return MemberStats(tried=len(idx), not_converged=stuck, passes=passes), result
+        stats = MemberStats(tried=len(idx), not_converged=stuck, passes=passes)
+        return stats, result, rising
 
     def _attack(
         self, member: Member, keys: Seeds, idx: Tensor, begin: Tensor | None

@@ -67,7 +67,9 @@ def forward(
 
 def backward(
     grad, membrane, sharpness, out, n, steps, row, leak, gain, threshold, synapse, height,
-    EACH: tl.constexpr, SOFT: tl.constexpr, DETACH: tl.constexpr, BLOCK: tl.constexpr,
+    reset, back,
+    EACH: tl.constexpr, SOFT: tl.constexpr, KEPT: tl.constexpr, DETACHED: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Gradient of the currents, ``(steps, n)``."""
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
@@ -89,10 +91,12 @@ def backward(
         else:
             pulled = later * u
             through = tl.where(u < threshold, later, 0.0)
-        if DETACH:
+        if DETACHED:
             now = g * h + through
-        else:
+        elif KEPT:
             now = (g - pulled) * h + through
-        later = leak * now
+        else:
+            now = (g - reset * pulled) * h + through
+        later = back * now
         onward = gain * now + synapse * onward
         tl.store(out + t * n + place, onward, mask=live)

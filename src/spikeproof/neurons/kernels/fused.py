@@ -120,7 +120,8 @@ class _Fused(torch.autograd.Function):
         learned = any(ctx.needs_input_grad[1:3])
         sums = np.zeros((-(-result.shape[1] // BLOCK) if learned else 0, 2))
         head = (incoming, given, _rows(sharpness), kind(slope.height))
-        numbers = (*_numbers(kind, leak, gain, dynamics), dynamics.detach)
+        shares = kind(dynamics.reset), kind(leak.item() * dynamics.carry)
+        numbers = (*_numbers(kind, leak, gain, dynamics), *shares)
         run = backward(currents.dtype, slope.shape)
         _spread(lambda a, b: run(*head, *numbers, a, b, sums, result), result.shape[1], steps)
         total = torch.from_numpy(sums.sum(0)).to(leak.dtype) if learned else None

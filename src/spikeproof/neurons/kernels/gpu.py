@@ -98,12 +98,16 @@ class _Gpu(torch.autograd.Function):
         if n:
             row = n if len(grad) > 1 else 0
             head = (grad, membrane, sharpness, out, n, steps, row, *_numbers(dynamics))
+            back = float(dynamics.leak) * dynamics.carry
             run[(-(-n // _BLOCK),)](
                 *head,
                 slope.height,
+                dynamics.reset,
+                back,
                 EACH=sharpness.numel() > 1,
                 SOFT=dynamics.soft,
-                DETACH=dynamics.detach,
+                KEPT=dynamics.reset == 1,
+                DETACHED=dynamics.reset == 0,
                 BLOCK=_BLOCK,
             )
         return (out if rows == steps else out.sum(0, keepdim=True)), None, None

@@ -101,20 +101,21 @@ def learn(o, before, drive, threshold, soft, sums, n):
         sums[1] += np.float64(o[i]) * np.float64(drive[i])
 
 
-def reach(g, u, later, h, threshold, soft, detach):
+def reach(g, u, later, h, threshold, soft, reset):
     """Gradient of a membrane ``u``, from those of its spike and of what the step left behind."""
     through = later if (soft or u < threshold) else ZERO
-    pulled = ZERO if detach else later * (threshold if soft else u)
+    pulled = ZERO if reset == ZERO else reset * (later * (threshold if soft else u))
     return (g - pulled) * h + through
 
 
 def backward(
-    grad, current, sharpness, height, leak, gain, threshold, synapse, soft, detach,
+    grad, current, sharpness, height, leak, gain, threshold, synapse, soft, reset, back,
     start, stop, sums, out,
 ):  # fmt: skip
     """Gradient of the currents; per block the gradients of leak and gain where ``sums`` has rows.
 
-    Membranes are computed again from the currents: one array less to keep, write and read.
+    ``reset`` is the share that flows through the reset, ``back`` the leak times the share that
+    flows from step to step. Membranes are computed again: one array less to keep, write and read.
     """
     steps, kind, width = len(out), out.dtype, min(BLOCK, stop - start)
     membrane = np.empty((steps + 1, width), kind)
@@ -139,14 +140,14 @@ def backward(
                 s = sharpness[0, 0]
                 for i in range(n):
                     h = height * slope(u[i] - threshold, s)
-                    o[i] = reach(g[i], u[i], later[i], h, threshold, soft, detach)
-                    later[i] = leak * o[i]
+                    o[i] = reach(g[i], u[i], later[i], h, threshold, soft, reset)
+                    later[i] = back * o[i]
             else:
                 each = sharpness[t, a : a + n]
                 for i in range(n):
                     h = height * slope(u[i] - threshold, each[i])
-                    o[i] = reach(g[i], u[i], later[i], h, threshold, soft, detach)
-                    later[i] = leak * o[i]
+                    o[i] = reach(g[i], u[i], later[i], h, threshold, soft, reset)
+                    later[i] = back * o[i]
             if len(sums):
                 row = given[t if len(given) > 1 else 0, place : place + n]
                 learn(o, membrane[t - 1], row, threshold, soft, sums[a // BLOCK], n)

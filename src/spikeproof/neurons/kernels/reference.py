@@ -103,15 +103,26 @@ def _charged(drive: Tensor, membrane: Tensor | None, dynamics: Dynamics) -> Tens
     """The membrane before the neuron may fire."""
     plain = isinstance(dynamics.gain, float) and dynamics.gain == 1
     charged = drive if plain else dynamics.gain * drive
-    return charged if membrane is None else dynamics.leak * membrane + charged
+    if membrane is None:
+        return charged
+    return dynamics.leak * _share(membrane, dynamics.carry) + charged
 
 
 def _reset(charged: Tensor, spike: Tensor, dynamics: Dynamics) -> Tensor:
     """The membrane after the neuron has fired or not."""
-    reset = spike.detach() if dynamics.detach else spike
+    reset = _share(spike, dynamics.reset)
     if dynamics.soft:
         return charged - dynamics.threshold * reset
     return charged * (1 - reset)
+
+
+def _share(x: Tensor, share: float) -> Tensor:
+    """The same values, with a share of their gradient."""
+    if share == 1:
+        return x
+    if share == 0:
+        return x.detach()
+    return x.detach() + share * (x - x.detach())
 
 
 def drives(currents: Tensor, dynamics: Dynamics) -> Tensor:

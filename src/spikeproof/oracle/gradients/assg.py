@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from spikeproof.base import check_fraction, check_one_of, check_positive
+from spikeproof.base import SettingError, check_count, check_fraction, check_one_of, check_positive
 from spikeproof.neurons import Firing, Slope
 from spikeproof.oracle.gradient import Question
 from spikeproof.oracle.registry import GRADIENTS
@@ -17,8 +17,8 @@ from spikeproof.oracle.registry import GRADIENTS
 __all__ = ["ASSG"]
 
 _SHAPES = ("arctan", "gaussian", "rectangle", "sigmoid", "triangle")
-# (2/pi) tan(pi A') with the published A' = .425, and what the other shapes use directly.
-_REACH = {"arctan": 2 * math.tan(0.425 * math.pi) / math.pi}
+# The published A' of the arctan, and the reach that the other shapes use directly.
+_VANISHING = 0.425
 _USUAL = 0.8
 _TINY = 1e-4
 
@@ -39,30 +39,43 @@ class ASSG:
 
     Args:
         shape: ``"arctan"``, ``"gaussian"``, ``"rectangle"``, ``"sigmoid"`` or ``"triangle"``.
-        reach: :math:`a`, above zero; None is the published :math:`2\tan(.425\pi)/\pi` for the
-            arctan and .8 for the others. A vanishing degree of at most :math:`A` allows
-            :math:`2\tan(\pi A/2)/\pi` for the arctan.
+        reach: :math:`a`, above zero; None is that of ``vanishing`` for the arctan and .8 for the
+            others.
         memory: :math:`b`, in [0, 1]; .9 as published, .99 with Poisson coding.
         relax: :math:`\gamma`, 0 or more.
+        vanishing: :math:`A'` of the arctan, inside (0, .5), in place of ``reach``:
+            :math:`a = 2\tan(\pi A')/\pi` lets at most :math:`A = 2A'` of a surrogate lie nearer to
+            the threshold than a typical membrane. None is the published .425; published searches
+            end between .41 and .45 (images), .425 and .455 (events), .455 and .485 (Poisson).
+        warm: How often the moments have moved before an item's first gradient, all at the
+            membranes of that first question, 0 or more. 0 starts cold, from M = 1 and D = 0, as
+            published; 20 forget 88 % of that start.
     Raises:
-        SettingError: an unknown shape, or a number out of its range.
+        SettingError: an unknown shape, a number out of its range, or ``vanishing`` beside a
+            ``reach`` or another shape than the arctan.
     Cost:
         One forward and one backward pass, and one more walk through the membranes. Keeps two
         numbers per neuron, step and item of the attack.
     Differs from the paper:
-        Items keep their own moments when an attack drops others.
+        Items keep their own moments when an attack drops others. A warm start is ours.
     Example:
         >>> ASSG().name, round(ASSG().bound, 4), ASSG(shape="sigmoid").bound
         ('assg-arctan', 2.6517, 0.8)
+        >>> ASSG(vanishing=0.455, warm=20).name, round(ASSG(vanishing=0.455).bound, 4)
+        ('assg-arctan-0.455-warm-20', 4.4731)
 
     References:
         wang2025assg
     """
 
+    added: ClassVar[tuple[str, ...]] = ("vanishing", "warm")
+
     shape: str = "arctan"
     reach: float | None = None
     memory: float = 0.9
     relax: float = 1.5
+    vanishing: float | None = None
+    warm: int = 0
 
     def __post_init__(self) -> None:
         check_one_of(self.shape, _SHAPES, "ASSG.shape")
@@ -71,6 +84,17 @@ class ASSG:
             check_positive(self, "reach")
         if self.relax:
             check_positive(self, "relax")
+        if self.warm:
+            check_count(self, "warm")
+        if self.vanishing is None:
+            return
+        if not 0 < self.vanishing < 0.5:
+            raise SettingError(
+                f"ASSG.vanishing must lie inside (0, .5); got {self.vanishing!r}. It is A', half "
+                "the share A."
+            )
+        if self.shape != "arctan" or self.reach is not None:
+            raise SettingError("ASSG.vanishing is the reach of the arctan; give `reach` alone.")
 
     @classmethod
     def examples(cls) -> tuple[Self, ...]:
@@ -78,17 +102,30 @@ class ASSG:
         return (
             cls(),
             cls(shape="triangle", reach=1.5, memory=0.99, relax=0.0),
+            cls(vanishing=0.455, warm=20),
         )
 
     @property
     def name(self) -> str:
         """In one word."""
-        return f"assg-{self.shape}"
+        said = [f"assg-{self.shape}"]
+        if self.vanishing is not None:
+            said.append(f"{self.vanishing:g}")
+        if self.reach is not None:
+            said.append(f"reach-{self.reach:g}")
+        if self.warm:
+            said.append(f"warm-{self.warm}")
+        return "-".join(said)
 
     @property
     def bound(self) -> float:
         """The number in force: sharpness times typical distance from the threshold."""
-        return _REACH.get(self.shape, _USUAL) if self.reach is None else self.reach
+        if self.reach is not None:
+            return self.reach
+        if self.shape != "arctan":
+            return _USUAL
+        vanishing = _VANISHING if self.vanishing is None else self.vanishing
+        return 2 * math.tan(vanishing * math.pi) / math.pi
 
     def without_rules(self) -> None:
         """Nothing is left of it where no layer obeys."""
@@ -105,6 +142,15 @@ class _Moments:
 
     mean: Tensor
     deviation: Tensor
+    met: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.bool))
+
+    def fresh(self, idx: Tensor) -> Tensor:
+        """Which of some items were never seen before, bool ``(N,)``; now they are."""
+        missing = (int(idx.max()) + 1 if len(idx) else 0) - len(self.met)
+        self.met = torch.cat([self.met.to(idx.device), idx.new_zeros(max(0, missing)).bool()])
+        fresh = ~self.met[idx]
+        self.met[idx] = True
+        return fresh
 
     def take(self, idx: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """Those of some items; an item never seen before begins with 1 and 0."""
@@ -153,8 +199,28 @@ class _Walk:
         self.calls += 1
         mean, deviation = moments.take(idx, distance)
         if self.moving:
-            mean = torch.lerp(distance, mean, chosen.memory)
-            deviation = torch.lerp((distance - mean).abs(), deviation, chosen.memory)
+            if chosen.warm:
+                mean, deviation = self._warmed(distance, mean, deviation, moments.fresh(idx))
+            mean, deviation = self._moved(distance, mean, deviation)
             moments.keep(idx, mean, deviation)
         sharpness = chosen.bound / (mean + chosen.relax * deviation + _TINY)
         return firing.through(Slope(chosen.shape, sharpness))
+
+    def _moved(self, distance: Tensor, mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
+        """The moments after one more look at these distances."""
+        memory = self.state.settings.memory
+        mean = torch.lerp(distance, mean, memory)
+        return mean, torch.lerp((distance - mean).abs(), deviation, memory)
+
+    def _warmed(
+        self, distance: Tensor, mean: Tensor, deviation: Tensor, fresh: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The moments, of items met for the first time after some looks at where they are."""
+        if not fresh.any():
+            return mean, deviation
+        mean, deviation, seen = mean.clone(), deviation.clone(), distance[:, fresh]
+        early = mean[:, fresh], deviation[:, fresh]
+        for _ in range(self.state.settings.warm):
+            early = self._moved(seen, *early)
+        mean[:, fresh], deviation[:, fresh] = early
+        return mean, deviation

@@ -1,0 +1,121 @@
+"""Batch normalisation in evaluation mode, for whoever asks for input gradients only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+__all__ = ["input_gradients_only"]
+
+_TYPES = (torch.float32, torch.float64)
+
+
+def input_gradients_only(model: nn.Module) -> AbstractContextManager[Any]:
+    r"""Inside, batch normalisation with running statistics hands a gradient to its input only.
+
+    .. math:: \frac{\partial L}{\partial x} = \frac{\partial L}{\partial y}\,
+              \frac{1}{\sqrt{\sigma^2 + \epsilon}}\,w
+
+    torch's own backward pass also keeps the input and sums over every channel for the gradients of
+    weight and bias, wanted or not. An attacker wants none: without them this backward is two
+    products and nothing is kept. Answers are torch's own, gradients too, bit for bit, where the
+    gradient lies in memory as the input does. Nothing is written on the model; training mode, other
+    types and devices, and compiled models are served by torch as ever.
+
+    Args:
+        model: The one that will be called inside.
+    Example:
+        >>> norm, x = nn.BatchNorm1d(3).eval(), torch.randn(4, 3, requires_grad=True)
+        >>> with input_gradients_only(norm):
+        ...     (grad,) = torch.autograd.grad(norm(x).sum(), x)
+        >>> torch.equal(grad, torch.autograd.grad(norm(x).sum(), x)[0])
+        True
+    """
+    return nullcontext() if _compiled(model) else _Mode()
+
+
+def _compiled(model: nn.Module) -> bool:
+    """Whether a part is compiled; a scope that looks at every call would compile it anew."""
+    if torch.compiler.is_compiling():
+        return True
+    return any(
+        getattr(module, "_compiled_call_impl", None) is not None or hasattr(module, "_orig_mod")
+        for module in model.modules()
+    )
+
+
+class _Mode(TorchFunctionMode):
+    """Looks at every call of a torch function, and answers for one of them."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func is functional.batch_norm:
+            return _normalised(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def _normalised(
+    x: Tensor,
+    mean: Tensor | None,
+    var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """``functional.batch_norm``."""
+    given = x.requires_grad and x.dtype in _TYPES and x.device.type == "cpu"
+    if training or not given or mean is None or var is None:
+        return functional.batch_norm(x, mean, var, weight, bias, training, momentum, eps)
+    normalised: Tensor = _InputOnly.apply(x, mean, var, weight, bias, eps)  # type: ignore[no-untyped-call]
+    return normalised
+
+
+class _InputOnly(torch.autograd.Function):
+    """torch's forward pass, and of its backward pass the part for the input."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        mean: Tensor,
+        var: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        eps: float,
+    ) -> Tensor:
+        ctx.save_for_backward(var, weight)
+        ctx.eps, ctx.layout = eps, _layout(x)
+        return functional.batch_norm(x, mean, var, weight, bias, False, 0.0, eps)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        var, weight = ctx.saved_tensors
+        grad = grads[0].contiguous(memory_format=ctx.layout)
+        shape = (1, -1, *[1] * (grad.ndim - 2))
+        # As torch does it: the root in double precision, and one product after the other.
+        scale = (var.double() + ctx.eps).sqrt().reciprocal().to(grad.dtype)
+        out = grad * scale.view(shape)
+        if weight is not None:
+            out.mul_(weight.detach().view(shape))
+        return out, None, None, None, None, None
+
+
+def _layout(x: Tensor) -> torch.memory_format:
+    """The order in which an input lies in memory."""
+    if x.ndim == 4 and not x.is_contiguous():
+        if x.is_contiguous(memory_format=torch.channels_last):
+            return torch.channels_last
+    return torch.contiguous_format

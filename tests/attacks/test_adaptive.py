@@ -1,0 +1,147 @@
+"""Adaptive suites: which items a member attacks, by what earlier members saw of them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from spikeproof.attacks import PGD, Member, Random, Square, Suite, suite
+from spikeproof.attacks.suite.progress import STATES, Progress
+from spikeproof.base import Seeds, SettingError, seeds
+from spikeproof.data import Domain
+from spikeproof.oracle import Oracle
+from spikeproof.threats import L1, Goal, Linf, Threat
+
+ROW = Domain(kind="audio", shape=(2,), low=-1.0, high=1.0)
+
+
+class Shift(nn.Module):
+    """Logits (0, a x_0 - b) of the first feature, so that margins can be written down."""
+
+    def __init__(self, slope: float, away: float) -> None:
+        super().__init__()
+        self.slope, self.away = slope, away
+
+    def forward(self, x: Tensor) -> Tensor:
+        rival = self.slope * x[:, 0] - self.away
+        return torch.stack([torch.zeros_like(rival), rival], 1)
+
+
+def tried(model: nn.Module, members: tuple[Member, ...], threat: Threat) -> list[tuple[int, int]]:
+    """Items tried and passed over, per member, of four items at 0 with the true class 0."""
+    x, y = torch.zeros(4, 2), torch.zeros(4, dtype=torch.int64)
+    found = Suite(members)(model, x, y, threat, seeds=seeds(0, n=4))
+    return [(one.tried, one.skipped) for one in found.stats]
+
+
+FIRST = Member(attack=PGD(steps=20, step_size=1.0, random_start=False))
+MORE = Member(attack=PGD(steps=3), on=("close", "near", "blind"))
+
+
+@pytest.mark.parametrize(
+    ("slope", "attacked"),
+    [
+        (4.0, True),  # radius .2 gains .8 of 1: a fifth is left
+        (3.0, False),  # .6 gained, .4 left: far under l_inf
+        (0.2, True),  # .04 gained: no gradient has seen anything
+    ],
+)
+def test_far_items_are_left_alone_and_near_and_blind_ones_are_not(
+    slope: float, attacked: bool
+) -> None:
+    done = tried(Shift(slope, 1.0), (FIRST, MORE), Threat(Linf(), 0.2, ROW))
+    assert done == [(4, 0), (4, 0) if attacked else (0, 4)]
+
+
+def test_items_are_near_for_longer_where_few_features_carry_the_change() -> None:
+    done = tried(Shift(3.0, 1.0), (FIRST, MORE), Threat(L1(), 0.2, ROW))
+    assert done == [(4, 0), (4, 0)]
+
+
+def test_a_state_does_not_depend_on_the_scale_of_the_logits() -> None:
+    for scale in (1e-3, 1.0, 1e3):
+        done = tried(Shift(3 * scale, scale), (FIRST, MORE), Threat(Linf(), 0.2, ROW))
+        assert done == [(4, 0), (0, 4)]
+
+
+def test_the_first_member_meets_every_item_whatever_it_asks_for() -> None:
+    done = tried(Shift(3.0, 1.0), (MORE, MORE), Threat(Linf(), 0.2, ROW))
+    assert done[0] == (4, 0)
+
+
+def test_rules_at_odds_keep_an_item_near() -> None:
+    progress, still = Progress(torch.tensor([-1.0])), torch.zeros(1, dtype=torch.bool)
+    progress.note(torch.tensor([0]), torch.tensor([-0.9]), still)
+    progress.note(torch.tensor([0]), torch.tensor([-0.5]), still)
+    assert STATES[int(progress.states()[0])] == "near"
+
+
+def test_what_a_search_without_gradients_left_puts_no_rules_at_odds() -> None:
+    progress, still = Progress(torch.tensor([-1.0])), torch.zeros(1, dtype=torch.bool)
+    progress.note(torch.tensor([0]), torch.tensor([-0.5]), still)
+    progress.note(torch.tensor([0]), torch.tensor([-1.0]), still, followed=False)
+    assert STATES[int(progress.states()[0])] == "far"
+
+
+def test_a_rising_loss_keeps_an_item_near_until_another_member_has_stopped() -> None:
+    progress = Progress(torch.tensor([-1.0]))
+    progress.note(torch.tensor([0]), torch.tensor([-0.5]), torch.tensor([True]))
+    assert STATES[int(progress.states()[0])] == "near"
+    progress.note(torch.tensor([0]), torch.tensor([-0.5]), torch.tensor([False]))
+    assert STATES[int(progress.states()[0])] == "far"
+
+
+def test_every_member_meets_every_item_where_members_are_compared() -> None:
+    x, y = torch.zeros(4, 2), torch.zeros(4, dtype=torch.int64)
+    found = Suite((FIRST, MORE))(
+        Shift(3.0, 1.0), x, y, Threat(Linf(), 0.2, ROW), seeds=seeds(0, n=4), every=True
+    )
+    assert [one.tried for one in found.stats] == [4, 4]
+
+
+class Here:
+    """An attack that moves nowhere; ``given`` keeps where it was told to begin."""
+
+    def __init__(self) -> None:
+        self.given: list[Tensor | None] = []
+
+    def __call__(
+        self, oracle: Oracle, x: Tensor, goal: Goal, threat: Threat, *, seeds: Seeds,
+        start: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        self.given.append(start)
+        return x
+
+
+def test_a_member_that_continues_begins_at_the_best_point_of_all() -> None:
+    here = Here()
+    x, y, threat = torch.zeros(4, 2), torch.zeros(4, dtype=torch.int64), Threat(Linf(), 0.2, ROW)
+    both = (
+        Member(attack=here),
+        FIRST,
+        Member(attack=Random()),
+        Member(attack=here, continues=True),
+    )
+    Suite(both)(Shift(4.0, 1.0), x, y, threat, seeds=seeds(0, n=4))
+    assert here.given[0] is None and here.given[1] is not None
+    assert torch.allclose(here.given[1][:, 0], torch.full((4,), 0.2))
+
+
+def test_what_a_member_attacks_is_in_its_record() -> None:
+    assert Member.from_record(MORE.record()) == MORE
+    assert "on" not in Member().record()
+    assert Member(on=("blind", "near")) == Member(on=("near", "blind"))
+
+
+@pytest.mark.parametrize("on", [(), ("hopeless",)])
+def test_states_that_do_not_exist_are_refused(on: tuple[str, ...]) -> None:
+    with pytest.raises(SettingError, match=r"Member\.on"):
+        Member(on=on)
+
+
+def test_standard_gives_near_and_blind_items_searches_without_gradients() -> None:
+    members = suite("standard").members
+    assert all("close" in m.on and "blind" in m.on for m in members)
+    assert any("near" in m.on and "far" not in m.on for m in members)
+    assert any(isinstance(m.attack, Square) for m in members)
