@@ -47,9 +47,10 @@ fails when it is stale. Under every heading stand the commands that compute its 
 
 Accuracies are in percent at the standard radius of each threat (the middle one), the union that of
 items right under all of them. They are upper bounds: they count what the suite could not break.
-Brackets are 95 % intervals of a paired bootstrap over seeds and items; with two or three seeds they
-know little of other seeds. Differences are in points, paired by seed and item, bold where the
-interval excludes 0; nothing is corrected for the number of comparisons.
+Brackets are 95 % [intervals](../methods/intervals.md): over networks and items from three networks
+on, for the networks at hand and other items with fewer; each study says which. Differences are in
+points, paired by seed and item, bold where the interval excludes 0; nothing is corrected for the
+number of comparisons.
 """
 
 
