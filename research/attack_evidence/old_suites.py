@@ -114,7 +114,7 @@ def longer(member: Member, times: int = 5) -> Member:
 
 
 FIVE_FOLD = Suite(tuple(longer(member) for member in STANDARD.members))
-# The protocol most papers follow: four gradient settings, PGD-50 on every item, worst case afterwards.
+# What most papers follow: four gradient settings, PGD-50 on every item, the worst case.
 PUBLISHED = Suite(
     tuple(
         Member(attack=PGD(steps=50, step_size=0.32), gradient=gradient, loss="cross_entropy")

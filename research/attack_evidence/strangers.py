@@ -1,10 +1,10 @@
 """The contest: what our suites miss that anybody else breaks, on networks no suite was designed on.
 
 Networks are those of ``zoo.py``. Contestants are suites of the package (``standard``, ``core``,
-...), the suites as they were before (``old-standard``, ``five-fold``, ...), the protocol most papers
-follow (``published``) and independent oracles (``assg-sapgd``, ``autoattack``, ``torchattacks``,
-``advlib``, ``foolbox``, ``spikingjelly-pgd``; tests/oracles). Every point of everybody is judged by
-``tests/oracles/judge.py``, which shares no code with the package.
+...), the suites as they were before (``old-standard``, ``five-fold``, ...), the protocol that most
+papers follow (``published``) and independent oracles (``assg-sapgd``, ``autoattack``,
+``torchattacks``, ``advlib``, ``foolbox``, ``spikingjelly-pgd``; tests/oracles). Every point of
+everybody is judged by ``tests/oracles/judge.py``, which shares no code with the package.
 
 Suites of the package and ``published`` attack every item that is right when clean. Rivals attack
 only what the suite named by ``--under`` has left standing, which is exact for what it misses.

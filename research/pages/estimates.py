@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from research.pages.doubt import named
 from research.pages.page import number, percent
 from spikeproof.analysis import Results, Table
-from spikeproof.metrics import Estimate
+from spikeproof.metrics import FEWEST_NETWORKS, Estimate
 
 UNION = ("linf", "l2", "l1", "l0")
 LABELS: dict[str | tuple[str, ...], str] = {
@@ -46,12 +46,14 @@ def measured(run: Results, data: str, training: str, what: What) -> Table | None
 
 def mean(run: Results, data: str, training: str, what: What) -> Estimate | None:
     """The mean of what was measured."""
-    return run.mean(measured(run, data, training, what))
+    table = measured(run, data, training, what)
+    return run.mean(table) if what in GRADIENTS else run.share(table)
 
 
 def paired(run: Results, data: str, pair: tuple[str, str], what: What) -> Estimate | None:
     """How much larger the mean of the first training is than that of the second."""
-    return run.difference(*(measured(run, data, training, what) for training in pair))
+    tables = (measured(run, data, training, what) for training in pair)
+    return run.difference(*tables, shares=what not in GRADIENTS)
 
 
 def share(estimate: Estimate | None) -> str:
@@ -127,6 +129,14 @@ def rank_correlation(pairs: list[tuple[float, float]]) -> float | None:
     return float(np.corrcoef(left, right)[0, 1])
 
 
+def over(run: Results) -> str:
+    """What the intervals of a study allow for."""
+    networks = len(run.seeds())
+    if networks >= FEWEST_NETWORKS:
+        return f"are over networks and items ({networks} networks)"
+    return "are given these two networks" if networks == 2 else "are given this network"
+
+
 def made_of(run: Results) -> str:
     """Where the numbers come from, with what is missing."""
     told = run.provenance()
@@ -141,7 +151,7 @@ def made_of(run: Results) -> str:
         f"\nPlan `{plan['name']}`: {'; '.join(tables)}. Seeds {', '.join(map(str, run.seeds()))}; "
         f"suite {named(run)} on {split} items, {plan.get('items')} per cell where the "
         f"data set does not say otherwise. {cells['complete']} cells, code {codes}, "
-        f"{versions}.{incomplete}\n"
+        f"{versions}.{incomplete} Intervals {over(run)}.\n"
     )
 
 

@@ -17,7 +17,7 @@ from research.pages.estimates import (
 )
 from research.pages.page import number, table
 from spikeproof.analysis import Results
-from spikeproof.metrics import Estimate
+from spikeproof.metrics import Estimate, Floats
 
 _UNITS = {
     "jitter": "a standard deviation in time steps",
@@ -123,7 +123,8 @@ def _judged(gap: Estimate | None) -> str:
 
 def _overall(run: Results, data: str, pair: tuple[str, str], levels: list[str]) -> Estimate | None:
     """The difference of the means over all levels, paired by seed and item."""
-    gaps, first = [], None
+    sides: list[tuple[Floats, Floats]] = []
+    first = None
     for what in levels:
         ours, theirs = (measured(run, data, training, what) for training in pair)
         if ours is None or theirs is None or ours.seeds != theirs.seeds:
@@ -131,8 +132,12 @@ def _overall(run: Results, data: str, pair: tuple[str, str], levels: list[str]) 
         if not np.array_equal(ours.items, theirs.items):
             return None
         first = first or ours
-        gaps.append(ours.values["value"] - theirs.values["value"])
-    return None if first is None else run.bootstrap(first).mean(np.mean(gaps, axis=0))
+        sides.append((ours.values["value"], theirs.values["value"]))
+    if first is None:
+        return None
+    return run.intervals(first).difference(
+        *(np.mean(each, axis=0) for each in zip(*sides, strict=True))
+    )
 
 
 def _against(run: Results, data: str, training: str, rival: str, levels: list[str]) -> str:

@@ -49,9 +49,10 @@ Accuracies are in percent at the standard radius of each threat (the middle one)
 items right under all of them. They are upper bounds: they count what the suite could not break.
 Under every heading stands which suite that was; those of before were weaker than their namesakes of
 today ([errata](../errata.md)).
-Brackets are 95 % intervals of a paired bootstrap over seeds and items; with two or three seeds they
-know little of other seeds. Differences are in points, paired by seed and item, bold where the
-interval excludes 0; nothing is corrected for the number of comparisons.
+Brackets are 95 % [intervals](../methods/intervals.md): over networks and items from three networks
+on, for the networks at hand and other items with fewer; each study says which. Differences are in
+points, paired by seed and item, bold where the interval excludes 0; nothing is corrected for the
+number of comparisons.
 """
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from spikeproof.analysis import Comparison, compare
+from spikeproof.metrics import wilson
 from support import made_run
 
 N = 40
 
 
-def written(folder: Path, kept: int, *, radius: float = 0.2, items: int = N) -> Path:
-    """A run of two networks in which so many items survive."""
+def written(
+    folder: Path, kept: int, *, radius: float = 0.2, items: int = N, networks: int = 2
+) -> Path:
+    """A run of some networks in which so many items survive."""
     made = made_run.MadeRun(folder)
-    for seed in (0, 1):
+    for seed in range(networks):
         made.train("digits", "plain", seed, made_run.PLAIN)
         broken = [np.arange(items) >= kept]
         made.attack("digits", "plain", seed, "linf", (radius,), [True] * items, broken)
@@ -54,7 +58,31 @@ def test_settings_are_named_by_their_place(tmp_path: Path) -> None:
     assert (row.setting, row.first, row.second) == ("training.plain.terms.error.weight", 1.0, 2.0)
 
 
-@pytest.mark.parametrize("seed", [0, 3])
-def test_equal_seeds_give_equal_intervals(tmp_path: Path, seed: int) -> None:
+def test_the_same_call_gives_the_same_intervals(tmp_path: Path) -> None:
     sides = written(tmp_path / "a", 10), written(tmp_path / "b", 30)
-    assert compare(*sides, seed=seed) == compare(*sides, seed=seed)
+    assert compare(*sides) == compare(*sides)
+
+
+@pytest.mark.parametrize(("networks", "over"), [(1, "items"), (2, "items"), (3, "networks")])
+def test_an_interval_says_whether_it_allows_for_other_networks(
+    tmp_path: Path, networks: int, over: str
+) -> None:
+    """Paired or not: with fewer than three networks on a side it is given these networks."""
+    first = written(tmp_path / "a", 10, networks=networks)
+    for items in (N, 20):
+        other = written(tmp_path / f"b{items}", 10, items=items, networks=networks)
+        assert {row.over for row in compare(first, other).numbers} == {over}
+    more = written(tmp_path / "c", 10, networks=4)
+    found = compare(first, more).numbers
+    assert {(row.paired, row.over) for row in found} == {(False, over)}
+
+
+def test_an_unpaired_difference_is_that_of_newcombe(tmp_path: Path) -> None:
+    """10 of 40 against 10 of 20 in one network a side, from the Wilson intervals of both."""
+    first = written(tmp_path / "a", 10, networks=1)
+    found = compare(first, written(tmp_path / "b", 10, items=20, networks=1))
+    (row,) = (row for row in found.numbers if row.threat == "linf")
+    ends = [wilson(10, 40), wilson(10, 20)]
+    low = 0.25 - math.hypot(0.5 - ends[1][0], ends[0][1] - 0.25)
+    high = 0.25 + math.hypot(ends[1][1] - 0.5, 0.25 - ends[0][0])
+    assert (row.low, row.high) == pytest.approx((low, high), abs=0.02)

@@ -13,6 +13,7 @@ import pytest
 from spikeproof.analysis.results import Results, results
 from spikeproof.analysis.tables import Table, align
 from spikeproof.base import SettingError
+from spikeproof.metrics import wilson
 from support import made_run
 
 T, F = True, False
@@ -26,7 +27,7 @@ def run(tmp_path: Path, four_items: Made) -> Results:
 
 def test_means_and_paired_differences_are_the_counted_ones(run: Results) -> None:
     def eighths(table: Table | None) -> float:
-        found = run.mean(table)
+        found = run.share(table)
         assert found is not None
         return 8 * found.value
 
@@ -39,7 +40,8 @@ def test_means_and_paired_differences_are_the_counted_ones(run: Results) -> None
     gap = run.difference(*pair)
     assert gap is not None
     assert gap.value == 2 / 8  # items 1 and, under seed 1, no other: 2 + 3 of 8 against 1 + 2
-    assert 0 <= gap.low <= gap.value <= gap.high
+    assert gap.low <= gap.value <= gap.high
+    assert gap.over == "items"  # two networks
 
 
 def test_what_was_not_measured_has_no_mean_and_no_difference(run: Results) -> None:
@@ -127,7 +129,8 @@ def test_a_curve_starts_clean_and_its_area_is_that_of_the_trapezoids(run: Result
     assert curve.random_accuracy == (7 / 8,) * 4
     by_hand = (0.1 * (7 + 5) / 2 + 0.1 * (5 + 3) / 2 + 0.2 * (3 + 0) / 2) / 8 / 0.4
     assert curve.area.value == pytest.approx(by_hand)
-    assert curve.low[3] == curve.high[3] == 0.0
+    # None of four items survived: Wilson's interval of 0 of 4, with two networks as with one.
+    assert (curve.low[3], curve.high[3]) == pytest.approx(wilson(0, 4))
     assert run.curve("digits", "AT", "l2") is None
 
 
@@ -149,7 +152,8 @@ def test_transfer_is_the_share_of_the_dedicated_gain_or_says_why_not(tmp_path: P
     assert row.tau == pytest.approx(0.5)
     assert row.low < 0.5 < row.high
     assert (row.radius, row.dedicated) == (0.2, "AT")
-    assert rows["AT", "linf"].tau == 1.0
+    own = rows["AT", "linf"]
+    assert (own.low, own.tau, own.high) == (1.0, 1.0, 1.0)
     assert not rows["SR", "l2"].defined
     assert "dedicated to l2" in rows["SR", "l2"].reason
     competing = {row.training: row for row in run.competing("digits")}

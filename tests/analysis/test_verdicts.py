@@ -84,7 +84,7 @@ def test_a_run_in_agreement_with_theory_supports_the_claims_about_vulnerability(
     tmp_path: Path,
 ) -> None:
     made = base(tmp_path / "run")
-    probed(made, "digits", "plain")
+    probed(made, "digits", "plain", items=400)
     found = judged(made)
     for claim in (PREDICTION, BEATS, BOUND):
         assert found[claim, "digits"].verdict == "supported", found[claim, "digits"].explanation
@@ -95,7 +95,7 @@ def test_a_run_in_agreement_with_theory_supports_the_claims_about_vulnerability(
     second = found[BEATS, "digits"].estimate
     assert second is not None
     assert second.value == 1.0
-    assert second.low == pytest.approx(600 / (600 + 3.8415), abs=1e-3)  # 3 norms, 200 cases each
+    assert second.low == pytest.approx(400 / (400 + 3.8415), abs=1e-6)  # of 400 items
     parts = {part.name: part for part in found[BOUND, "digits"].parts}
     assert parts["linf: rank correlation with theory"].verdict == "supported"
     assert parts["l2: ratio / (n + 2)"].verdict == "supported"
@@ -125,15 +125,15 @@ def test_an_attack_weaker_than_noise_contradicts_attacks_beat_random(tmp_path: P
 @pytest.mark.parametrize(
     ("probed_items", "verdict", "detail"),
     [
-        (40, "undecided", "n = 240 of the 381 cases needed"),
-        (63, "undecided", "n = 378 of the 381 cases needed"),
-        (64, "supported", ""),  # 384 cases
+        (40, "undecided", "n = 40 of the 381 items needed"),
+        (380, "undecided", "n = 380 of the 381 items needed"),
+        (381, "supported", ""),
     ],
 )
-def test_a_share_says_how_many_cases_it_lacks(
+def test_a_share_says_how_many_items_it_lacks(
     tmp_path: Path, probed_items: int, verdict: str, detail: str
 ) -> None:
-    """Two networks, three norms and so many items, all of which agree."""
+    """Two networks and three norms on so many items, all of which agree: items alone count."""
     made = base(tmp_path / "run")
     probed(made, "digits", "plain", items=probed_items)
     row = judged(made)[BEATS, "digits"]

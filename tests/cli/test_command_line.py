@@ -15,6 +15,7 @@ COMMANDS = [
     ("demo",),
     ("train",),
     ("audit",),
+    ("certify",),
     ("study", "extract"),
     ("study", "run"),
     ("study", "status"),
@@ -35,7 +36,7 @@ def test_every_command_explains_itself_with_an_example(said: Said, command: tupl
     assert "--json" in out
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "audit", "study run", "compare"])
+@pytest.mark.parametrize("command", ["demo", "train", "audit", "study run"])
 def test_what_draws_at_random_takes_a_seed(said: Said, command: str) -> None:
     assert "--seed" in said(*command.split(), "--help")[1]
 

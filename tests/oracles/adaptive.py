@@ -135,7 +135,7 @@ def start(x: Tensor, norm: str, radius: float) -> Tensor:
 
 
 def steepest(g: Tensor, norm: str) -> Tensor:
-    """The direction of length 1 along a gradient; for l_1 one twentieth of the features share it."""
+    """The direction of length 1 along a gradient; for l_1 a twentieth of the features share it."""
     if norm == "linf":
         return g.sign()
     if norm == "l2":

@@ -93,9 +93,9 @@ def test_random_timing_has_a_table_where_it_was_measured(page: Path) -> None:
     assert heads == ["training", "undisturbed", "jitter 1.5"]
     cells = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("<tr>")[2:]]
     assert cells == [
-        ["plain", "100.0 (100.0 to 100.0)", "75.0 (75.0 to 75.0)"],
-        ["SR", "100.0 (100.0 to 100.0)", "50.0 (50.0 to 50.0)"],
-        ["AT", "100.0 (100.0 to 100.0)", "75.0 (75.0 to 75.0)"],
+        ["plain", "100.0 (80.6 to 100.0)", "75.0 (63.2 to 84.0)"],
+        ["SR", "100.0 (80.6 to 100.0)", "50.0 (39.3 to 60.7)"],
+        ["AT", "100.0 (80.6 to 100.0)", "75.0 (63.2 to 84.0)"],
     ]
 
 

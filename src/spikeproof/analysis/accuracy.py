@@ -8,7 +8,7 @@ import numpy as np
 
 from spikeproof.analysis.rows import MatrixCell
 from spikeproof.analysis.tables import Table
-from spikeproof.metrics import Bootstrap, curve_weights
+from spikeproof.metrics import Intervals, curve_weights
 
 if TYPE_CHECKING:
     from spikeproof.analysis.results import Results
@@ -24,14 +24,14 @@ def matrix_rows(results: Results, data: str) -> list[MatrixCell]:
         for threat in results.threats(data):
             table = results.table(data, training, threat)
             if table is not None:
-                means = results.bootstrap(table).mean
+                shares = results.intervals(table).share
                 rows += [
                     MatrixCell(
                         **origin,
                         threat=threat,
                         radius=radius,
                         level=level,
-                        estimate=means(table.values["alive"][:, level]),
+                        estimate=shares(table.values["alive"][:, level]),
                     )
                     for level, radius in enumerate(table.radii)
                 ]
@@ -45,7 +45,7 @@ def _unions(results: Results, data: str, training: str) -> list[MatrixCell]:
     if found is None:
         return []
     table, members = found
-    means = results.bootstrap(table).mean
+    shares = results.intervals(table).share
     return [
         MatrixCell(
             data=data,
@@ -53,25 +53,25 @@ def _unions(results: Results, data: str, training: str) -> list[MatrixCell]:
             threat="union",
             radius=None,
             level=level,
-            estimate=means(table.values["alive"][:, level]),
+            estimate=shares(table.values["alive"][:, level]),
             members=members,
         )
         for level in range(len(table.radii))
     ]
 
 
-def curve_of(table: Table, boot: Bootstrap) -> dict[str, Any]:
+def curve_of(table: Table, intervals: Intervals) -> dict[str, Any]:
     """Accuracy against the radius, the fields of ``Curve`` that say what was measured."""
     clean = table.values["clean"][:, None]
     alive = np.concatenate([clean, table.values["alive"]], axis=1)
     randomly = np.concatenate([clean, table.values["random"]], axis=1)
     radii = (0.0, *table.radii)
-    points = [boot.mean(alive[:, level]) for level in range(len(radii))]
+    points = [intervals.share(alive[:, level]) for level in range(len(radii))]
     return {
         "radii": radii,
         "accuracy": tuple(point.value for point in points),
         "low": tuple(point.low for point in points),
         "high": tuple(point.high for point in points),
         "random_accuracy": tuple(float(mean) for mean in randomly.mean((0, 2))),
-        "area": boot.mean(np.einsum("r,srn->sn", curve_weights(radii), alive)),
+        "area": intervals.share(np.einsum("r,srn->sn", curve_weights(radii), alive)),
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from spikeproof.analysis.results import results
 from spikeproof.base import FileProblem, read_arrays, read_json
-from spikeproof.metrics import Bootstrap, percentile_interval
+from spikeproof.metrics import FEWEST_NETWORKS, Floats, Intervals, Over, independent_difference
 
 __all__ = ["Comparison", "RobustDifference", "SettingDifference", "compare"]
 
@@ -49,6 +49,7 @@ class RobustDifference:
         low: Lower end of the 95 % interval of the difference.
         high: Upper end.
         paired: Whether both sides attacked the same items, with as many networks.
+        over: What the interval allows for: other networks and items, or items alone.
     """
 
     data: str
@@ -61,6 +62,7 @@ class RobustDifference:
     low: float
     high: float
     paired: bool
+    over: Over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,16 +93,15 @@ class _Side:
         return str(self.settings.get("split", "test"))
 
 
-def compare(first: Path | str, second: Path | str, *, seed: int = 0) -> Comparison:
+def compare(first: Path | str, second: Path | str) -> Comparison:
     """Compare two runs, or two audits.
 
     A difference is paired where both sides attacked the same items, with as many networks;
-    otherwise each side is resampled for itself.
+    otherwise the intervals of both sides are combined as those of independent shares.
 
     Args:
         first: Folder of a run or an audit.
         second: Folder of the same kind.
-        seed: Seed of the resampling.
     Returns:
         Settings that differ, and every accuracy that both sides measured.
     Raises:
@@ -115,9 +116,7 @@ def compare(first: Path | str, second: Path | str, *, seed: int = 0) -> Comparis
     return Comparison(
         splits=(sides[0].split, sides[1].split),
         settings=tuple(_differences(sides[0].settings, sides[1].settings)),
-        numbers=tuple(
-            _row(key, *sides, seed=seed) for key in sides[0].survival if key in sides[1].survival
-        ),
+        numbers=tuple(_row(key, *sides) for key in sides[0].survival if key in sides[1].survival),
     )
 
 
@@ -188,14 +187,12 @@ def _named(value: Any) -> dict[str, Any] | None:
     return None
 
 
-def _row(key: Key, first: _Side, second: _Side, *, seed: int) -> RobustDifference:
+def _row(key: Key, first: _Side, second: _Side) -> RobustDifference:
     """Both numbers of a key and their difference."""
     seeds, items, alive = first.survival[key]
     other_seeds, other_items, other = second.survival[key]
     paired = len(seeds) == len(other_seeds) and list(items) == list(other_items)
-    boot = Bootstrap(*alive.shape, seed=seed)
-    own = boot if paired else Bootstrap(*other.shape, seed=seed + 1)
-    low, high = percentile_interval(own.means(other) - boot.means(alive))
+    low, high, over = (_paired if paired else _unpaired)(alive, other)
     data, training, threat, radius = key
     return RobustDifference(
         data=data,
@@ -208,4 +205,19 @@ def _row(key: Key, first: _Side, second: _Side, *, seed: int) -> RobustDifferenc
         low=low,
         high=high,
         paired=paired,
+        over=over,
     )
+
+
+def _paired(alive: Floats, other: Floats) -> tuple[float, float, Over]:
+    """The interval of a difference on the same items, and what it is over."""
+    gap = Intervals(*alive.shape).difference(other, alive)
+    return gap.low, gap.high, gap.over
+
+
+def _unpaired(alive: Floats, other: Floats) -> tuple[float, float, Over]:
+    """The same on other items: over networks where both sides have enough of them."""
+    few = min(len(alive), len(other)) < FEWEST_NETWORKS
+    over: Over = "items" if few else "networks"
+    ends = (Intervals(*table.shape, over=over).share(table) for table in (alive, other))
+    return *independent_difference(*ends), over

@@ -66,7 +66,7 @@ def extracted(path: Path | str, *, draws: int = 2000) -> Results:
 
     Args:
         path: What ``extract`` wrote.
-        draws: Bootstrap resamples behind every interval.
+        draws: Resamples behind the intervals of medians and rank correlations.
     Returns:
         Everything that can be said of its cells.
     Raises:

@@ -47,7 +47,7 @@ def provenance(run: RunRecords, draws: int) -> dict[str, Any]:
         },
         "wall_seconds": sum(seconds) if len(seconds) == len(walls) else None,
         "hosts": _distinct([wall["host"] for wall in walls if "host" in wall]),
-        "intervals": {"level": LEVEL, "draws": draws, "method": "paired bootstrap"},
+        "intervals": {"level": LEVEL, "draws": draws, "method": "networks and items crossed"},
     }
 
 

@@ -32,7 +32,7 @@ from spikeproof.analysis.tables import (
     union_table,
 )
 from spikeproof.analysis.transfer import competing_rows, transfer_rows
-from spikeproof.metrics import Bootstrap, Estimate
+from spikeproof.metrics import Estimate, Intervals
 from spikeproof.threats import by_order
 
 __all__ = ["Results", "results"]
@@ -55,7 +55,7 @@ def results(folder: Path | str, *, draws: int = 2000) -> Results:
 
     Args:
         folder: Where ``run`` wrote; it may still be incomplete.
-        draws: Bootstrap resamples behind every interval.
+        draws: Resamples behind the intervals of medians and rank correlations.
     Returns:
         Everything that can be said so far.
     Raises:
@@ -78,15 +78,16 @@ def results(folder: Path | str, *, draws: int = 2000) -> Results:
 class Results(RunRecords):
     """The completed cells of a study, as the tables and curves of a report.
 
-    Every interval is a 95 % percentile interval of a paired bootstrap over seeds and items; it is
-    the same on every call. Accuracies are fractions. What no completed cell tells is None or left
-    out, so that a run can be read while it is still at work.
+    Every estimate has a 95 % interval, over networks and items from three networks on and else
+    given these networks (``Estimate.over``); it is the same on every call. Accuracies are
+    fractions. What no completed cell tells is None or left out, so that a run can be read while it
+    is still at work.
 
     Args:
         folder: The run folder.
         plan: Content of its ``plan.json``.
         cells: Its completed cells.
-        draws: Bootstrap resamples behind every interval.
+        draws: Resamples behind the intervals of medians and rank correlations.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Results(RunRecords):
     ) -> None:
         super().__init__(folder, plan, cells)
         self.draws = draws
-        self._bootstraps: dict[tuple[int, int], Bootstrap] = {}
+        self._intervals: dict[tuple[int, int], Intervals] = {}
         self._tables: dict[tuple[str, ...], Table | None] = {}
 
     def _kept(self, key: tuple[str, ...], make: Callable[[], Table | None]) -> Table | None:
@@ -108,12 +109,12 @@ class Results(RunRecords):
             self._tables[key] = make()
         return self._tables[key]
 
-    def bootstrap(self, table: Table) -> Bootstrap:
-        """The resamples for tables of this size, the same ones for all of them."""
+    def intervals(self, table: Table) -> Intervals:
+        """The intervals for tables of this size."""
         size = (len(table.seeds), len(table.items))
-        if size not in self._bootstraps:
-            self._bootstraps[size] = Bootstrap(*size, draws=self.draws)
-        return self._bootstraps[size]
+        if size not in self._intervals:
+            self._intervals[size] = Intervals(*size, draws=self.draws)
+        return self._intervals[size]
 
     def table(self, data: str, training: str, threat: str) -> Table | None:
         """Survival per seed, radius and item; None where no such cell is complete."""
@@ -168,24 +169,31 @@ class Results(RunRecords):
         """One array of the probe, such as ``"g_l1"``."""
         return one_value(self.probe(data, training), name)
 
-    def mean(self, table: Table | None) -> Estimate | None:
-        """The mean of one value per seed and item; None where there is none."""
-        return None if table is None else self.bootstrap(table).mean(table.values["value"])
+    def share(self, table: Table | None) -> Estimate | None:
+        """The mean of a share in [0, 1] per seed and item; None where there is none."""
+        return None if table is None else self.intervals(table).share(table.values["value"])
 
-    def difference(self, table: Table | None, other: Table | None) -> Estimate | None:
+    def mean(self, table: Table | None) -> Estimate | None:
+        """The mean of any other value per seed and item; None where there is none."""
+        return None if table is None else self.intervals(table).mean(table.values["value"])
+
+    def difference(
+        self, table: Table | None, other: Table | None, *, shares: bool = True
+    ) -> Estimate | None:
         """How much larger the mean of one table is, paired by the seeds and items both have.
 
-        The other table may come from another run.
+        The other table may come from another run. Both hold shares, or any other numbers.
         """
         aligned = align(table, other) if table is not None and other is not None else None
         if aligned is None:
             return None
         one, two = aligned
-        return self.bootstrap(one).difference(one.values["value"], two.values["value"])
+        intervals, values = self.intervals(one), (one.values["value"], two.values["value"])
+        return intervals.difference(*values) if shares else intervals.mean(values[0] - values[1])
 
     def clean(self, data: str, training: str) -> Estimate | None:
         """Clean accuracy; None where no attack cell of the training is complete."""
-        return self.mean(self.right_when_clean(data, training))
+        return self.share(self.right_when_clean(data, training))
 
     def matrix(self, data: str) -> list[MatrixCell]:
         """Robust accuracy of every training under every threat at every radius, and the unions.
@@ -199,7 +207,7 @@ class Results(RunRecords):
         """Accuracy against the radius; None where no such cell is complete."""
         table = self.table(data, training, threat)
         origin: dict[str, Any] = {"data": data, "training": training, "threat": threat}
-        return None if table is None else Curve(**origin, **curve_of(table, self.bootstrap(table)))
+        return None if table is None else Curve(**origin, **curve_of(table, self.intervals(table)))
 
     def transfer(self, data: str) -> list[TransferRow]:
         """Gain and transfer ratio of every training under every threat, at its middle radius."""
@@ -215,11 +223,11 @@ class Results(RunRecords):
         for training in self.trainings(data):
             table = self.timed(data, training)
             if table is not None:
-                means = self.bootstrap(table).mean
+                shares = self.intervals(table).share
                 for name, value in table.values.items():
                     kind, _, level = name.partition(" ")
                     where = {"data": data, "training": training, "kind": kind}
-                    rows.append(TimingRow(**where, level=float(level or 0), estimate=means(value)))
+                    rows.append(TimingRow(**where, level=float(level or 0), estimate=shares(value)))
         return rows
 
     def probes(self, data: str, training: str) -> Arrays:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spikeproof.metrics import Estimate
+from spikeproof.metrics import Estimate, Over
 
 __all__ = [
     "UNDISTURBED",
@@ -125,6 +125,7 @@ class TransferRow:
         dedicated: Name of the training dedicated to the threat; None where there is none.
         gain: Robust accuracy minus that of the undefended training, paired; None where one of the
             two is not there.
+        over: What the interval of tau allows for, as in ``Estimate``.
     """
 
     data: str
@@ -138,6 +139,7 @@ class TransferRow:
     reason: str
     dedicated: str | None
     gain: Estimate | None
+    over: Over = "items"
 
 
 @dataclass(frozen=True, kw_only=True)

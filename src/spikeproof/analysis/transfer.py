@@ -55,8 +55,17 @@ def _row(results: Results, data: str, training: str, threat: str, base: str | No
     if aligned is None:
         return none(reason="not every cell it compares is complete")
     trained, best, undefended = (one.values["value"] for one in aligned)
-    tau = transfer_ratio(trained, best, undefended, results.bootstrap(aligned[0]))
-    return row(tau=tau.tau, low=tau.low, high=tau.high, defined=tau.defined, reason=tau.reason)
+    if training == dedicated:
+        trained = best
+    tau = transfer_ratio(trained, best, undefended, results.intervals(aligned[0]))
+    return row(
+        tau=tau.tau,
+        low=tau.low,
+        high=tau.high,
+        defined=tau.defined,
+        reason=tau.reason,
+        over=tau.over,
+    )
 
 
 def competing_rows(results: Results, data: str) -> list[Competing]:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
-from spikeproof.attacks.pieces.moves import corner, exchange, norm_power
-from spikeproof.attacks.pieces.ranking import first
+from spikeproof.attacks.pieces.moves import norm_power
+from spikeproof.attacks.pieces.proposals import CHOICES, changed_windows, exchanged_units
 from spikeproof.attacks.pieces.schedule import share_at
 from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.attacks.pieces.windows import Canvas
@@ -31,8 +31,6 @@ MEMORY, TALLY = 0.9, 0.99
 FRESH, NEAR = (0.5, 0.1), (0.1, 0.02)
 # How often a proposal may follow the averaged gradient, whatever the tally says.
 LEAST, MOST = 0.1, 0.9
-# Uniform numbers per proposal beside those of its three windows.
-CHOICES = 7
 
 
 @ATTACKS.register("guided_search")
@@ -138,8 +136,12 @@ class GuidedSearch:
         self._ascend(oracle, best, left, threat, FRESH if start is None else NEAR)
         if start is None and not threat.counted:
             _leave_flat_items(left, threat)
+        self._search(oracle, best, left, threat)
+        return best.x
+
+    def _search(self, oracle: Oracle, best: Best, left: Survivors, threat: Threat) -> None:
+        """Propose, ask, and go on from what is better or little worse."""
         canvas = Canvas(threat)
-        propose = _exchanged_units if threat.counted else _changed_windows
         numbers = CHOICES + (0 if threat.counted else 3 * canvas.numbers)
         left.gains = torch.ones(len(left), 2, dtype=torch.float64)
         left.tries = 2 * left.gains
@@ -147,25 +149,28 @@ class GuidedSearch:
             if self.stop:
                 left.drop_won(best)
             if not len(left):
-                break
+                return
+            keys = left.seeds.child("steps", k // BLOCK)
             if k % BLOCK == 0:
-                keys = left.seeds.child("steps", k // BLOCK)
                 left.u = keys.uniform((BLOCK, numbers), torch.float64)
             u = left.u[:, k % BLOCK]
             rate = left.gains / left.tries
             follows = u[:, 0] < (rate[:, 1] / rate.sum(1)).clamp(LEAST, MOST)
+            trusted = left.prior * follows[:, None]
             share = share_at(k, self.steps, self.share, MARKS)
-            proposal = propose(left, threat, canvas, share, follows, u, k)
+            if threat.counted:
+                count = max(1, round(share * threat.radius))
+                proposal = exchanged_units(left, threat, trusted, count, keys.child("unit", k))
+            else:
+                proposal = changed_windows(left, threat, trusted, share, u[:, 2:], canvas=canvas)
             x_adv = threat.project(proposal, left.x)
             margin = self._ask(oracle, best, left, x_adv, gradient=k % self.every == 0)
-            kind = follows.long()[:, None]
-            gained = (margin > left.margin).double()[:, None]
+            kind, gained = follows.long()[:, None], (margin > left.margin).double()[:, None]
             left.gains = (TALLY * left.gains).scatter_add(1, kind, gained)
             left.tries = (TALLY * left.tries).scatter_add(1, kind, torch.ones_like(gained))
             heat = self.heat * (1 - k / self.steps) * best.margin[left.idx].abs()
             loss = heat * u[:, 1].clamp(min=1e-9).log().to(margin)
             _take(left, proposal, margin, margin >= left.margin + loss)
-        return best.x
 
     def _ascend(
         self,
@@ -225,74 +230,3 @@ def _leave_flat_items(left: Survivors, threat: Threat) -> None:
             Canvas(threat), norm_power(threat), left.x, threat, left.seeds.child("first")
         )
         _take(left, at, torch.full_like(left.margin, -torch.inf), flat)
-
-
-def _changed_windows(
-    left: Survivors,
-    threat: Threat,
-    canvas: Canvas,
-    share: float,
-    follows: Tensor,
-    u: Tensor,
-    k: int,
-) -> Tensor:
-    """Change a window, and half of the time a second one."""
-    full, n, places = norm_power(threat) == math.inf, canvas.numbers, u[:, CHOICES:]
-    z = left.z
-    part = canvas.pick(u[:, 2])
-    for number in range(2):
-        one = canvas.window(share, part, places[:, number * n : (number + 1) * n], full=full)
-        if full:
-            sign = torch.where(follows[:, None] & (left.prior != 0), left.prior.sign(), one.signs)
-            moved = corner(z, left.x, threat, inside=one.inside, sign=sign)
-        else:
-            other = part if canvas.joint else canvas.pick(u[:, 4])
-            gives = canvas.window(share, other, places[:, 2 * n :], full=False).inside
-            shape = torch.where(follows[:, None] & (left.prior != 0), left.prior, one.shape)
-            moved = exchange(
-                z,
-                left.x,
-                threat,
-                canvas=canvas,
-                inside=one.inside,
-                shape=shape,
-                gives=gives,
-                part=part,
-                u=u[:, 5:6],
-            )
-        if number == 0:
-            z = moved
-    return torch.where(per_item(u[:, 6] < 0.5, z), moved, z)
-
-
-def _exchanged_units(
-    left: Survivors,
-    threat: Threat,
-    canvas: Canvas,
-    share: float,
-    follows: Tensor,
-    u: Tensor,
-    k: int,
-) -> Tensor:
-    """Take some units back and put these, and what is not spent yet, elsewhere."""
-    keys, size = left.seeds.child("units", k), threat.domain.size
-    way = (keys.child("way").uniform((size,), torch.float64) - 0.5).sign()
-    way = torch.where(follows[:, None] & (left.prior != 0), left.prior, way)
-    way = way.to(left.x.dtype).view_as(left.x)
-    used, _, worth = threat.marginal_gains(way, left.z, left.x)
-    nowhere = torch.zeros_like(used, dtype=torch.bool)
-    noise = -keys.child("take").exponential(used.shape[1:], torch.float64).log()
-    scale = worth.abs().amax(1, keepdim=True).double()
-    least = noise - 2 * worth / torch.where(scale > 0, scale, torch.ones_like(scale))
-    rank = torch.where(follows[:, None], least, noise)
-    count = max(1, round(share * threat.radius))
-    held = used > 0
-    take = first(torch.where(held, rank, -torch.inf), held.sum(1).clamp(max=count))
-    bare = threat.swap_units(left.z, left.x, way, put=nowhere, take=take)
-    used, gain, _ = threat.marginal_gains(way, bare, left.x)
-    noise = -keys.child("put").exponential(used.shape[1:], torch.float64).log()
-    rank = torch.where(follows[:, None], gain.double().log() + noise, noise)
-    rank = torch.where(gain > 0, rank, -torch.inf)
-    spare = (threat.radius - used.sum(1)).clamp(min=0)
-    put = first(rank, torch.minimum(spare, (gain > 0).sum(1)))
-    return threat.swap_units(bare, left.x, way, put=put, take=nowhere)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikeproof.cli.options import Json, Seed
+from spikeproof.cli.options import Json
 from spikeproof.cli.show import print_json, print_table
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ __all__ = ["compare"]
 def compare(
     first: Annotated[Path, typer.Argument(help="Folder of a run or an audit.")],
     second: Annotated[Path, typer.Argument(help="Folder of the same kind.")],
-    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Set two runs or audits side by side: settings, robust accuracies.
 
     The difference is second minus first, with its 95 % interval. It is paired where both sides
-    attacked the same items, with as many networks.
+    attacked the same items, with as many networks. With fewer than three networks a side it allows
+    for other items only, given these networks; the last column says so.
 
     \b
     Example:
@@ -35,7 +35,7 @@ def compare(
 
     from spikeproof import analysis
 
-    comparison = analysis.compare(first, second, seed=seed)
+    comparison = analysis.compare(first, second)
     if as_json:
         print_json(dataclasses.asdict(comparison))
         return
@@ -53,7 +53,16 @@ def _show(comparison: Comparison, first: Path, second: Path) -> None:
     else:
         typer.echo("No setting differs.")
     if comparison.numbers:
-        columns = ("data", "training", "threat", "radius", "first %", "second %", "difference")
+        columns = (
+            "data",
+            "training",
+            "threat",
+            "radius",
+            "first %",
+            "second %",
+            "difference",
+            "interval",
+        )
         print_table(columns, [_cells(row) for row in comparison.numbers])
     else:
         typer.echo("They have no data set, training, threat and radius in common.")
@@ -64,4 +73,5 @@ def _cells(row: RobustDifference) -> list[str]:
     gap, low, high = (100 * value for value in (row.difference, row.low, row.high))
     shares = [f"{100 * value:.1f}" for value in (row.first, row.second)]
     text = f"{gap:+.1f} ({low:+.1f} to {high:+.1f}){'' if row.paired else ' unpaired'}"
-    return [row.data, row.training, row.threat, row.radius, *shares, text]
+    words = {"items": "given these networks", "networks": "over items and networks"}
+    return [row.data, row.training, row.threat, row.radius, *shares, text, words[row.over]]

@@ -9,11 +9,13 @@ from typing import NoReturn
 import typer
 
 from spikeproof.cli.audit import audit
+from spikeproof.cli.certify import certify
 from spikeproof.cli.cite import cite
 from spikeproof.cli.compare import compare
 from spikeproof.cli.data import app as data
 from spikeproof.cli.demo import demo
 from spikeproof.cli.listing import listing
+from spikeproof.cli.memory import keep_memory
 from spikeproof.cli.options import no_such_option
 from spikeproof.cli.report import report
 from spikeproof.cli.study import app as study
@@ -34,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, train, audit, report, compare, cite):
+for command in (demo, train, audit, certify, report, compare, cite):
     app.command()(command)
 app.command("list")(listing)
 app.add_typer(study, name="study")
@@ -55,6 +57,7 @@ def _front(
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
+    keep_memory()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -23,6 +23,7 @@ def print_matrix(results: Results) -> None:
             if clean is not None:
                 row["clean"] = _share(clean)
                 sample = f"{clean.n} {results.split} items × {clean.seeds} networks"
+                sample += f", intervals {clean.given}"
         for training, head, estimate, _ in _standard(results, data):
             rows[training][head] = _share(estimate)
         heads = _heads(results, data)
@@ -88,4 +89,5 @@ def _entry(
         "high": estimate.high,
         "items": estimate.n,
         "seeds": estimate.seeds,
+        "over": estimate.over,
     }

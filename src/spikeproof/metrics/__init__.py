@@ -9,17 +9,11 @@ from spikeproof.metrics.accuracy import (
     success_rate,
     union,
 )
+from spikeproof.metrics.estimate import LEVEL, Estimate, Over, exact_bound, holm, wilson
 from spikeproof.metrics.firing import Activity, activity
 from spikeproof.metrics.gradient import GradientMeasures, gradient_measures, true_class_gradient
-from spikeproof.metrics.intervals import (
-    LEVEL,
-    Bootstrap,
-    Estimate,
-    bootstrap_p,
-    holm,
-    percentile_interval,
-    wilson,
-)
+from spikeproof.metrics.intervals import FEWEST_NETWORKS, Intervals, independent_difference
+from spikeproof.metrics.resampling import Bootstrap, percentile_interval
 from spikeproof.metrics.security import attack_optimality, security_area, security_curve
 from spikeproof.metrics.theory import (
     FirstOrder,
@@ -46,6 +40,7 @@ from spikeproof.metrics.vulnerability import (
 )
 
 __all__ = [
+    "FEWEST_NETWORKS",
     "LEVEL",
     "SMALLEST_GAIN",
     "Activity",
@@ -56,6 +51,8 @@ __all__ = [
     "FirstOrder",
     "Floats",
     "GradientMeasures",
+    "Intervals",
+    "Over",
     "RandomVulnerability",
     "ShiftAttack",
     "TransferRatio",
@@ -63,17 +60,18 @@ __all__ = [
     "adversarial_vulnerability",
     "attack_optimality",
     "ball_moment",
-    "bootstrap_p",
     "competitiveness",
     "curve_area",
     "curve_weights",
     "dual_exponent",
     "dual_norm",
+    "exact_bound",
     "first_order",
     "first_order_l0",
     "first_order_lp",
     "gradient_measures",
     "holm",
+    "independent_difference",
     "percentile_interval",
     "random_vulnerability",
     "robust_accuracy",

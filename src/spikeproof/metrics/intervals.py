@@ -1,167 +1,197 @@
-"""Intervals: Wilson for one share, a paired bootstrap over seeds and items for everything else.
+"""Intervals of means over networks and items: shares, differences, ratios, p values.
 
-Numbers per (seed, item) form a table ``(S, N)``. Every model of a study meets the same items, so a
-resample draws seeds and items once and applies them to every table: differences are paired. Both
-axes are drawn with replacement and independently (the pigeonhole bootstrap, which is conservative);
-with one seed the interval covers the choice of items only, with few seeds it knows little of them.
+Numbers per (network, item) form a table ``(S, N)``; networks are rows, and every one meets the same
+items. With three networks or more an interval allows for other networks and other items, with fewer
+for other items only: two networks say too little of a third (a t quantile of 12.7).
+``Estimate.over`` says which it is.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from spikeproof.base import InputError, SettingError
 from spikeproof.metrics.accuracy import Floats
+from spikeproof.metrics.crossed import (
+    Spread,
+    difference_ends,
+    least,
+    mean_ends,
+    share_ends,
+    spread_of,
+)
+from spikeproof.metrics.estimate import LEVEL, Estimate, Over
+from spikeproof.metrics.resampling import Bootstrap
 
-__all__ = [
-    "LEVEL",
-    "Bootstrap",
-    "Estimate",
-    "bootstrap_p",
-    "holm",
-    "percentile_interval",
-    "wilson",
-]
+__all__ = ["FEWEST_NETWORKS", "TAIL", "Intervals", "independent_difference"]
 
-LEVEL = 0.95
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval.
-
-    Args:
-        value: The number itself, from all seeds and items.
-        low: Lower end of the interval.
-        high: Upper end.
-        n: Items.
-        seeds: Independently trained networks; with one, the interval covers items only.
-    """
-
-    value: float
-    low: float
-    high: float
-    n: int
-    seeds: int
+# With fewer networks an interval takes them as given, unless it is asked for otherwise.
+FEWEST_NETWORKS = 3
+TAIL = (1 - LEVEL) / 2
 
 
-def wilson(successes: int, n: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share.
-
-    Args:
-        successes: How many of n.
-        n: Independent trials, at least 1.
-    Raises:
-        SettingError: counts that make no share.
-    Example:
-        >>> [round(end, 5) for end in wilson(873, 1000)]
-        [0.85093, 0.89222]
-
-    References:
-        wilson1927
-    """
-    if not 0 <= successes <= n or n < 1:
-        raise SettingError(f"wilson: need 0 <= successes <= n and n >= 1; got {successes} of {n}.")
-    from scipy.stats import binomtest  # 0.7 s to import, so only where it is needed
-
-    ends = binomtest(successes, n).proportion_ci(LEVEL, method="wilson")
-    return float(ends.low), float(ends.high)
-
-
-class Bootstrap:
-    """Resamples of S seeds and N items, drawn once and shared by every table of that size.
+class Intervals:
+    """Estimates from tables of S networks and N items, each with its 95 % interval.
 
     Args:
         seeds: S, rows of the tables.
         items: N, columns of the tables.
-        draws: How many resamples.
-        seed: Seed of the resampling.
+        over: ``"networks"`` for intervals over networks and items, ``"items"`` for such given
+            these networks; None takes the former from three networks on.
+        draws: Resamples behind medians and rank correlations.
+        seed: Seed of these resamples.
     Raises:
-        SettingError: a count below 1.
+        SettingError: a count below 1, or intervals over networks from a single one.
     Cost:
-        One multinomial draw of ``draws * N`` counts, then a matrix product per table.
+        A pass over the table; medians and correlations take the resamples.
     Example:
-        >>> boot = Bootstrap(3, 50)
+        >>> intervals = Intervals(3, 50)
         >>> table = np.zeros((3, 50)); table[:, :25] = 1.0
-        >>> estimate = boot.mean(table)
-        >>> estimate.value, 0.3 < estimate.low < 0.45, 0.55 < estimate.high < 0.7
-        (0.5, True, True)
+        >>> estimate = intervals.share(table)
+        >>> estimate.value, 0.3 < estimate.low < 0.45, 0.55 < estimate.high < 0.7, estimate.over
+        (0.5, True, True, 'networks')
 
     References:
-        owen2007pigeonhole
+        wilson1927, fieller1954
     """
 
-    def __init__(self, seeds: int, items: int, *, draws: int = 2000, seed: int = 0) -> None:
+    def __init__(
+        self,
+        seeds: int,
+        items: int,
+        *,
+        over: Over | None = None,
+        draws: int = 2000,
+        seed: int = 0,
+    ) -> None:
         if min(seeds, items, draws) < 1:
             raise SettingError(
-                f"Bootstrap needs at least one seed, item and draw; got {seeds}, {items}, {draws}."
+                f"Intervals need at least one seed, item and draw; got {seeds}, {items}, {draws}."
             )
-        self.seeds, self.items, self.draws = seeds, items, draws
-        rng = np.random.default_rng(seed)
-        self._rows = rng.multinomial(seeds, [1 / seeds] * seeds, draws).astype(np.float64)
-        self._columns = rng.multinomial(items, [1 / items] * items, draws).astype(np.float64)
+        if over == "networks" and seeds < 2:
+            raise SettingError("Intervals over networks need two networks or more; got 1.")
+        self.seeds, self.items, self.draws, self.seed = seeds, items, draws, seed
+        self.over: Over = over or ("networks" if seeds >= FEWEST_NETWORKS else "items")
 
-    def means(self, table: Floats) -> Floats:
-        """The mean of a table in each resample, ``(draws,)``."""
-        table = self._checked(table)
-        weighted = self._rows @ table
-        total = np.einsum("bn,bn->b", weighted, self._columns)
-        return np.asarray(total / (self.seeds * self.items))
+    def share(self, table: Floats) -> Estimate:
+        """The mean of shares, values in [0, 1]; entries that are NaN are left out."""
+        return self._estimate(table, share_ends)
 
     def mean(self, table: Floats) -> Estimate:
-        """The mean of a table ``(S, N)``; entries that are NaN are left out."""
-        table = self._checked(table)
-        if not np.isnan(table).any():
-            return self.estimate(float(table.mean()), self.means(table))
-        (values,), weights = self._weighted(table)
-        if not values.size:
-            return self.estimate(math.nan, np.full(self.draws, math.nan))
-        return self.estimate(float(values.mean()), _quotients(weights @ values, weights.sum(1)))
+        """The mean of a table of any other numbers; entries that are NaN are left out."""
+        return self._estimate(table, mean_ends)
 
     def difference(self, table: Floats, other: Floats) -> Estimate:
-        """The mean of ``table - other``, paired by seed and item."""
-        gap = self._checked(table) - self._checked(other)
-        return self.mean(gap)
+        """How much larger the first share is, ``table - other``, paired by seed and item.
+
+        Both hold values in [0, 1]: survival, or its mean over several threats.
+        """
+        gap, first, second = self._three(table, other)
+        low, high = (float(end) for end in difference_ends(gap, first, second, TAIL))
+        return Estimate(float(gap.value), low, high, self.items, self.seeds, self.over)
+
+    def p_value(self, table: Floats, other: Floats) -> float:
+        """The two-sided p value of "these shares are equal".
+
+        The smallest p for which the interval of level ``1 - p`` leaves out 0, at least 1e-4.
+        """
+        three = self._three(table, other)
+        low, high = 1e-4, 1.0
+        for _ in range(40):
+            middle = math.sqrt(low * high)
+            ends = difference_ends(*three, middle / 2)
+            low, high = (low, middle) if ends[0] > 0 or ends[1] < 0 else (middle, high)
+        return high
+
+    def ratio(self, above: Floats, below: Floats, base: Floats) -> Estimate:
+        """The ratio of two gains, ``(above - base) / (below - base)``, paired.
+
+        Fieller's interval: all r for which the interval of the mean of ``above - base - r (below
+        - base)`` holds 0; NaN where the lower gain may be 0.
+        """
+        base = self._checked(base)
+        pair = np.stack([self._checked(above) - base, self._checked(below) - base])
+        one, two = pair.mean((1, 2))
+        squares = self._squares(pair)
+        low = high = math.nan
+        # r^2 a - 2 r b + c <= 0, a bounded set where a > 0.
+        a, b, c = two**2 - squares[1, 1], one * two - squares[0, 1], one**2 - squares[0, 0]
+        if a > 0:
+            root = math.sqrt(max(b * b - a * c, 0.0))
+            low, high = float((b - root) / a), float((b + root) / a)
+        value = float(one / two) if two else math.nan
+        return Estimate(value, low, high, self.items, self.seeds, self.over)
 
     def median(self, table: Floats) -> Estimate:
-        """The median of a table; entries that are NaN are left out, infinite ones count."""
-        (values,), weights = self._weighted(table)
-        if not values.size:
-            return self.estimate(math.nan, np.full(self.draws, math.nan))
-        order = np.argsort(values, kind="stable")
-        values, upto = values[order], weights[:, order].cumsum(1)
-        total = upto[:, -1:]
-        # The two middle entries of a resample, one and the same where their number is odd.
-        lower = (upto <= (total - 1) // 2).sum(1)
-        upper = (upto <= total // 2).sum(1)
-        last = len(values) - 1
-        middle = (values[lower.clip(max=last)] + values[upper.clip(max=last)]) / 2
-        draws = np.where(total[:, 0] > 0, middle, math.nan)
-        return self.estimate(float(np.median(values)), draws)
+        """The median of a table given these networks; NaN is left out, infinite entries count."""
+        return self._bootstrap.median(table)
 
     def rank_correlation(self, table: Floats, other: Floats) -> Estimate:
-        """Spearman's correlation of two tables, entry by entry; NaN where one is constant."""
-        (left, right), weights = self._weighted(table, other)
-        if not left.size:
-            return self.estimate(math.nan, np.full(self.draws, math.nan))
-        once = _correlations(left, right, np.ones((1, left.size)))
-        return self.estimate(float(once[0]), _correlations(left, right, weights))
+        """Spearman's correlation of two tables given these networks; NaN where one is constant."""
+        return self._bootstrap.rank_correlation(table, other)
 
-    def estimate(self, value: float, draws: Floats) -> Estimate:
-        """The percentile interval of resampled values; resamples without a value are left out."""
-        low, high = percentile_interval(draws)
-        return Estimate(value, low, high, self.items, self.seeds)
+    @cached_property
+    def _bootstrap(self) -> Bootstrap:
+        """Resamples of the items, made where a median or a correlation is asked for."""
+        return Bootstrap(self.seeds, self.items, draws=self.draws, seed=self.seed)
 
-    def _weighted(self, *tables: Floats) -> tuple[list[Floats], Floats]:
-        """The flattened tables without entries that are NaN in any, and how often each is drawn."""
-        flat = np.stack([self._checked(table).ravel() for table in tables])
-        kept = ~np.isnan(flat).any(0)
-        weights = (self._rows[:, :, None] * self._columns[:, None, :]).reshape(self.draws, -1)
-        return list(flat[:, kept]), weights[:, kept]
+    def _estimate(
+        self, table: Floats, ends: Callable[[Spread, float], tuple[Any, Any]]
+    ) -> Estimate:
+        """The mean with its interval; NaN where there is nothing, or a single item."""
+        table = self._checked(table)
+        if ends is mean_ends and self.items == 1:
+            return Estimate(math.nan, math.nan, math.nan, self.items, self.seeds, self.over)
+        spread, over = self._spread(table)
+        low, high = (float(end) for end in ends(spread, TAIL))
+        return Estimate(float(spread.value), low, high, self.items, self.seeds, over)
+
+    def _spread(self, table: Floats) -> tuple[Spread, Over]:
+        """The spread of a mean without the entries that are NaN, and what it is over."""
+        kept = ~np.isnan(table)
+        table = table[kept.any(1)][:, kept.any(0)]
+        # Rows without any entry may leave a single network.
+        over: Over = self.over if table.shape[0] > 1 else "items"
+        if not kept.any():
+            width = max(self.items, 2)
+            return Spread(math.nan, math.nan, math.nan, 2, width, over_networks=False), over
+        if not kept.all():
+            # The mean of what is there is a ratio; its spread is that of what each entry adds.
+            there = ~np.isnan(table)
+            value = float(table[there].mean())
+            table = np.where(there, (table - value) * (there.size / there.sum()), 0.0) + value
+        if table.shape[1] == 1:  # one item tells nothing of others
+            return Spread(table.mean(), 0.0, 1e12, len(table), 2, over_networks=False), over
+        return spread_of(table, over_networks=over == "networks"), over
+
+    def _three(self, table: Floats, other: Floats) -> tuple[Spread, Spread, Spread]:
+        """The spreads of a difference and of its two sides."""
+        table, other = self._checked(table), self._checked(other)
+        gap, first, second = (self._spread(one)[0] for one in (table - other, table, other))
+        return gap, first, second
+
+    def _squares(self, pair: Floats) -> Floats:
+        """The squares of half the width of both gains, and their product, ``(2, 2)``."""
+        sum_, first, second = (
+            np.stack(self._gain(table)) for table in (pair[0] + pair[1], pair[0], pair[1])
+        )
+        mixed = (sum_ - first - second) / 2
+        # Neither part may be negative in any direction.
+        parts = [_positive(np.array([[first[k], mixed[k]], [mixed[k], second[k]]])) for k in (0, 1)]
+        # Both gains are taken from the same base, hence half of the floor is shared.
+        floor = least(self.items, TAIL) * np.array([[1.0, 0.5], [0.5, 1.0]])
+        return np.asarray(parts[0] + parts[1] + floor)
+
+    def _gain(self, table: Floats) -> tuple[float, float]:
+        """The two squares of a table without NaN."""
+        spread, _ = self._spread(table)
+        networks, items = spread.squared(TAIL)
+        return float(networks), float(items)
 
     def _checked(self, table: Floats) -> Floats:
         """The table as float64, or a sentence that says which shape it should have."""
@@ -174,81 +204,30 @@ class Bootstrap:
         return table
 
 
-def percentile_interval(draws: Floats) -> tuple[float, float]:
-    """Return the central 95 % of resampled values, as two of these values.
+def independent_difference(first: Estimate, second: Estimate) -> tuple[float, float]:
+    """Return the interval of ``second - first`` of two shares from other items and networks.
 
-    NaN where more than one resample in twenty has no value; infinite values count.
-
-    Example:
-        >>> percentile_interval(np.arange(1001.0))
-        (25.0, 975.0)
-    """
-    kept = np.sort(draws[~np.isnan(draws)])
-    if len(kept) < LEVEL * len(draws):
-        return math.nan, math.nan
-    tail = (1 - LEVEL) / 2 * (len(kept) - 1)
-    first = math.floor(round(tail, 9))
-    return float(kept[first]), float(kept[len(kept) - 1 - first])
-
-
-def bootstrap_p(draws: Floats) -> float:
-    """Return the two-sided bootstrap p value of "the number is zero".
-
-    ``2 min(#{<= 0} + 1, #{>= 0} + 1) / (draws + 1)``, at most 1.
-
-    Example:
-        >>> bootstrap_p(np.full(1999, 0.3))
-        0.001
-    """
-    below, above = int((draws <= 0).sum()), int((draws >= 0).sum())
-    return min(1.0, 2 * (min(below, above) + 1) / (len(draws) + 1))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values adjusted for having asked several questions (Holm's step-down rule).
+    Each end is as far from the difference as the ends of both shares are from theirs, squared and
+    added.
 
     Args:
-        p_values: One per question, in [0, 1].
-    Raises:
-        SettingError: a value outside [0, 1].
+        first: A share.
+        second: Another, independent of it.
     Example:
-        >>> holm([0.01, 0.04, 0.03])
-        [0.03, 0.06, 0.06]
+        >>> a, b = Estimate(0.2, 0.1, 0.4, 50, 1), Estimate(0.6, 0.4, 0.7, 50, 1)
+        >>> [round(end, 3) for end in independent_difference(a, b)]
+        [0.117, 0.541]
 
     References:
-        holm1979
+        newcombe1998
     """
-    if any(not 0 <= p <= 1 for p in p_values):
-        raise SettingError(f"holm: p values must lie in [0, 1]; got {list(p_values)}.")
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted, worst = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(order):
-        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = worst
-    return adjusted
+    gap = second.value - first.value
+    low = gap - math.hypot(second.value - second.low, first.high - first.value)
+    high = gap + math.hypot(second.high - second.value, first.value - first.low)
+    return max(low, -1.0), min(high, 1.0)
 
 
-def _quotients(above: Floats, below: Floats) -> Floats:
-    """``above / below``, NaN where below is zero."""
-    out = np.full(below.shape, math.nan)
-    np.divide(above, below, out=out, where=below > 0)
-    return out
-
-
-def _correlations(left: Floats, right: Floats, weights: Floats) -> Floats:
-    """Spearman's correlation under each row of weights, which count repetitions."""
-    total = weights.sum(1, keepdims=True)
-    a, b = (_mean_ranks(series, weights) - (total + 1) / 2 for series in (left, right))
-    size = np.sqrt((weights * a * a).sum(1) * (weights * b * b).sum(1))
-    return _quotients((weights * a * b).sum(1), size)
-
-
-def _mean_ranks(series: Floats, weights: Floats) -> Floats:
-    """Rank of each entry among all repetitions, ties at their mean rank, ``(draws, N)``."""
-    order = np.argsort(series, kind="stable")
-    _, first, place = np.unique(series[order], return_index=True, return_inverse=True)
-    times = np.add.reduceat(weights[:, order], first, axis=1)
-    ranks = times.cumsum(1) - times + (times + 1) / 2
-    out = np.empty_like(weights)
-    out[:, order] = ranks[:, place.ravel()]
-    return out
+def _positive(matrix: Floats) -> Floats:
+    """The nearest matrix without negative eigenvalues."""
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)

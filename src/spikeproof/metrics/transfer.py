@@ -10,7 +10,8 @@ import numpy as np
 
 from spikeproof.base import InputError
 from spikeproof.metrics.accuracy import Floats
-from spikeproof.metrics.intervals import Bootstrap
+from spikeproof.metrics.estimate import Over
+from spikeproof.metrics.intervals import Intervals
 
 __all__ = ["SMALLEST_GAIN", "Competitiveness", "TransferRatio", "competitiveness", "transfer_ratio"]
 
@@ -27,6 +28,7 @@ class TransferRatio:
         high: Upper end.
         defined: Whether tau may be read.
         reason: Why not; empty where defined.
+        over: What the interval allows for, as in ``Estimate``.
     """
 
     tau: float | None
@@ -34,10 +36,11 @@ class TransferRatio:
     high: float | None
     defined: bool
     reason: str = ""
+    over: Over = "items"
 
 
 def transfer_ratio(
-    trained: Floats, dedicated: Floats, undefended: Floats, bootstrap: Bootstrap
+    trained: Floats, dedicated: Floats, undefended: Floats, intervals: Intervals
 ) -> TransferRatio:
     """Compare a training with the one dedicated to a threat, under that threat.
 
@@ -48,19 +51,19 @@ def transfer_ratio(
         trained: Survival under q of the model trained for p, ``(S, N)``.
         dedicated: The same of the model trained for q.
         undefended: The same of the undefended model.
-        bootstrap: Resamples of S seeds and N items; they pair the three tables.
+        intervals: Those of S seeds and N items; they pair the three tables.
     Returns:
         tau, its interval, and whether it is defined.
     Raises:
-        InputError: tables of another shape than the resamples.
+        InputError: tables of another shape than the intervals are for.
     Example:
-        >>> boot = Bootstrap(1, 100)
+        >>> intervals = Intervals(1, 100)
         >>> rows = [np.repeat([[1.0, 0.0]], [n, 100 - n], axis=1) for n in (40, 70, 10)]
-        >>> round(transfer_ratio(*rows, boot).tau, 9)
+        >>> round(transfer_ratio(*rows, intervals).tau, 9)
         0.5
     """
     base = np.asarray(undefended, dtype=np.float64)
-    gain = bootstrap.difference(dedicated, base)
+    gain = intervals.difference(dedicated, base)
     if gain.value < SMALLEST_GAIN:
         return _undefined(
             f"dedicated training gains {100 * gain.value:.1f} points, "
@@ -71,15 +74,15 @@ def transfer_ratio(
             f"the gain of dedicated training may be zero "
             f"({100 * gain.low:.1f} to {100 * gain.high:.1f} points)"
         )
-    effect = bootstrap.difference(trained, base)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        draws = (bootstrap.means(trained) - bootstrap.means(base)) / (
-            bootstrap.means(dedicated) - bootstrap.means(base)
-        )
-    tau = bootstrap.estimate(effect.value / gain.value, draws)
-    if math.isnan(tau.low):
-        return _undefined("too many resamples have no gain to divide by")
-    return TransferRatio(tau=tau.value, low=tau.low, high=tau.high, defined=True)
+    if trained is dedicated or trained is undefended:  # 1 and 0 by definition
+        tau = float(trained is dedicated)
+        return TransferRatio(tau=tau, low=tau, high=tau, defined=True, over=gain.over)
+    found = intervals.ratio(trained, dedicated, base)
+    if math.isnan(found.low):
+        return _undefined("the gain of dedicated training may be too small to divide by")
+    return TransferRatio(
+        tau=found.value, low=found.low, high=found.high, defined=True, over=found.over
+    )
 
 
 def _undefined(reason: str) -> TransferRatio:

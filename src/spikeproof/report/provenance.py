@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spikeproof.analysis import Summary
+from spikeproof.metrics import FEWEST_NETWORKS
 from spikeproof.report.labels import data_title, listed
 from spikeproof.report.origin import origin
 
@@ -122,9 +123,17 @@ def sample(summary: Summary) -> str:
     count = summary.provenance["cells"]
     total = count["total"]
     cells = f"{count['complete']} of {total} cells" if total else f"{count['complete']} cells"
+    seeds = len(summary.seeds)
     networks = f"{len(summary.seeds)} seed{'s' if len(summary.seeds) != 1 else ''}"
     sets = f"{len(summary.data)} data sets · {summary.split} items"
-    return f"{cells} complete · {networks} · {sets} · 95 % intervals"
+    return f"{cells} complete · {networks} · {sets} · 95 % intervals {_over(seeds)}"
+
+
+def _over(seeds: int) -> str:
+    """What the intervals of a run with so many networks a training allow for."""
+    if seeds >= FEWEST_NETWORKS:
+        return "over networks and items"
+    return "given these networks"
 
 
 def notice(summary: Summary) -> str:
@@ -153,8 +162,16 @@ def limits(summary: Summary) -> list[str]:
             f"One seed: the intervals cover the choice of {summary.split} items, not the luck of "
             "training."
         )
+    elif seeds < FEWEST_NETWORKS:
+        out.append(
+            f"{seeds} seeds: the intervals, and the verdicts on them, are given these networks. "
+            f"They cover the choice of {summary.split} items, not the luck of training."
+        )
     elif seeds < 5:
-        out.append(f"{seeds} seeds say little about how much training runs differ from each other.")
+        out.append(
+            f"{seeds} seeds say little about how much training runs differ from each other; the "
+            "intervals over networks and items are as wide as that takes."
+        )
     if counts:
         out.append(
             f"{min(counts)} {summary.split} items per network: differences smaller than an "

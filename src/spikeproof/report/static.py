@@ -85,6 +85,7 @@ def _panel(axes: Axes, title: str, heat: tables.Heat) -> None:
     axes.set_yticks(range(len(heat.rows)), [training for training, _ in heat.rows], size=10)
     axes.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False)
     about = f"accuracy (%) and 95 % interval, {heat.n} items × {heat.seeds} seeds"
+    about += f", {heat.given}" if heat.given else ""
     axes.set_title(f"{title}: {about}", size=11, loc="left", pad=10)
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -62,6 +62,7 @@ class Heat:
     rows: list[tuple[str, list[HeatCell]]]
     n: int | None = None
     seeds: int | None = None
+    given: str = ""
 
 
 def levels(count: int) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ def _accuracy(training: str, threat: str, estimate: Estimate | None, own: bool =
         "text": percent(estimate.value),
         "small": interval(estimate.low, estimate.high).replace(" to ", "–"),
         "own": own,
-        "note": f"{estimate.n} items × {estimate.seeds} seeds",
+        "note": f"{estimate.n} items × {estimate.seeds} seeds, interval {estimate.given}",
     }
     return _filled(fields, estimate.value, ACCURACY)
 
@@ -103,6 +104,7 @@ def matrix(summary: DataSummary) -> list[Heat]:
     steps = sorted({cell.level for cell in summary.matrix})
     first = next(iter(summary.clean.values()), None)
     n, seeds = (first.n, first.seeds) if first else (None, None)
+    given = first.given if first else ""
     tables = []
     for step, name in zip(steps, levels(len(steps)), strict=True):
         cells = {(c.training, c.threat): c for c in summary.matrix if c.level == step}
@@ -118,7 +120,7 @@ def matrix(summary: DataSummary) -> list[Heat]:
                 mine = own.get(threat) == training
                 row.append(_accuracy(training, threat, cell.estimate if cell else None, mine))
             rows.append((training, row))
-        tables.append(Heat(name=name, columns=columns, rows=rows, n=n, seeds=seeds))
+        tables.append(Heat(name=name, columns=columns, rows=rows, n=n, seeds=seeds, given=given))
     return tables
 
 

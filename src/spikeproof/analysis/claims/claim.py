@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
-from spikeproof.metrics import LEVEL, Bootstrap, Estimate, Floats, wilson
+from spikeproof.metrics import LEVEL, Estimate, Floats, Intervals
 
 if TYPE_CHECKING:
     from spikeproof.analysis.results import Results
@@ -31,6 +31,7 @@ __all__ = [
     "estimate_of",
     "finite_or_none",
     "gain_bars",
+    "given",
     "median",
     "missing",
     "points",
@@ -87,7 +88,7 @@ class Verdict:
         estimate: The deciding number with its 95 % interval; None where there is none.
         unit: Unit of the number.
         explanation: One sentence with the numbers, or what is missing.
-        detail: What belongs beside the verdict itself, such as ``"n = 240 of the 381 cases
+        detail: What belongs beside the verdict itself, such as ``"n = 240 of the 381 items
             needed"``; mostly empty.
         parts: Every comparison behind it.
         figure: What to plot: ``kind``, axis titles and ``series``, plain data.
@@ -165,7 +166,7 @@ def above(estimate: Estimate, threshold: float) -> Ruling:
 
 
 def cases_needed(threshold: float) -> int:
-    """How many cases that all agree it takes before their share is shown to reach a threshold.
+    """How many items that all agree it takes before their share is shown to reach a threshold.
 
     The Wilson interval of n of n begins at ``n / (n + z^2)``.
 
@@ -177,12 +178,15 @@ def cases_needed(threshold: float) -> int:
     return math.ceil(threshold * z**2 / (1 - threshold))
 
 
-def too_few(outcome: Ruling, cases: int, threshold: float) -> str:
-    """How many cases a share lacks to be shown at all; empty where that is not the reason."""
+def too_few(outcome: Ruling, items: int, threshold: float) -> str:
+    """How many items a share lacks to be shown at all; empty where that is not the reason.
+
+    Networks and norms met the same items, so they are no further cases.
+    """
     needed = cases_needed(threshold)
-    if outcome != "undecided" or cases >= needed:
+    if outcome != "undecided" or items >= needed:
         return ""
-    return f"n = {cases} of the {needed} cases needed"
+    return f"n = {items} of the {needed} items needed"
 
 
 def within(estimate: Estimate, low: float, high: float) -> Ruling:
@@ -206,29 +210,26 @@ def value_of(part: VerdictPart) -> float:
 def points(estimate: Estimate) -> Estimate:
     """A difference of fractions in points."""
     ends = (100 * estimate.value, 100 * estimate.low, 100 * estimate.high)
-    return Estimate(*ends, estimate.n, estimate.seeds)
+    return Estimate(*ends, estimate.n, estimate.seeds, estimate.over)
 
 
-def share(bootstrap: Bootstrap, table: Floats) -> Estimate | None:
-    """The share of ones in a table, entries that are NaN left out; None where nothing is left.
-
-    Where all agree every resample agrees too, and the bootstrap would give an interval of no
-    width; the Wilson interval of as many independent cases stands in.
-    """
-    kept = table[np.isfinite(table)]
-    if not kept.size:
-        return None
-    estimate = bootstrap.mean(table)
-    if estimate.value in (0.0, 1.0):
-        low, high = wilson(int(kept.sum()), kept.size)
-        return Estimate(estimate.value, low, high, estimate.n, estimate.seeds)
-    return estimate
+def share(intervals: Intervals, table: Floats) -> Estimate | None:
+    """The share of ones in a table, entries that are NaN left out; None where nothing is left."""
+    estimate = intervals.share(table)
+    return None if math.isnan(estimate.value) else estimate
 
 
-def median(bootstrap: Bootstrap, table: Floats) -> Estimate | None:
+def median(intervals: Intervals, table: Floats) -> Estimate | None:
     """The median of a table; None where every entry, or too many resamples, have no value."""
-    estimate = bootstrap.median(table)
+    estimate = intervals.median(table)
     return None if math.isnan(estimate.value) or math.isnan(estimate.low) else estimate
+
+
+def given(estimate: Estimate | None) -> str:
+    """What an interval does not allow for, as the end of a sentence; empty where it does."""
+    if estimate is None or estimate.over == "networks":
+        return ""
+    return f", {estimate.given}"
 
 
 def show(estimate: Estimate, form: str = ".2f") -> str:

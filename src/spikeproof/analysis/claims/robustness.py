@@ -13,6 +13,7 @@ from spikeproof.analysis.claims.claim import (
     Verdict,
     VerdictPart,
     combine,
+    given,
     missing,
     value_of,
     verdict_of,
@@ -20,7 +21,7 @@ from spikeproof.analysis.claims.claim import (
 from spikeproof.analysis.claims.gaps import gap_part, middle, sentence
 from spikeproof.analysis.results import Results
 from spikeproof.analysis.tables import Table, align
-from spikeproof.metrics import Bootstrap, Floats
+from spikeproof.metrics import Floats, Intervals
 from spikeproof.threats import by_order
 
 __all__ = [
@@ -55,14 +56,14 @@ class LinfDestroysMost:
         if isinstance(found, Verdict):
             return found
         training, by_threat = found
-        boot, linf = results.bootstrap(by_threat["linf"]), by_threat["linf"]
+        intervals, linf = results.intervals(by_threat["linf"]), by_threat["linf"]
         standard, equal = [], []
         for rival in RIVALS:
             other = by_threat[rival]
-            gap = boot.difference(middle(other), middle(linf))
+            gap = intervals.difference(middle(other), middle(linf))
             radii = f"radius {other.radii[other.middle]:g} against {linf.radii[linf.middle]:g}"
             standard.append(gap_part(f"{rival} minus linf at standard radii", gap, 0.0, radii))
-            equal.append(_at_equal_length(boot, rival, other, linf))
+            equal.append(_at_equal_length(intervals, rival, other, linf))
         smallest = min(standard, key=lambda part: value_of(part))
         each = "; ".join(sentence(part) for part in (*standard, *equal))
         return verdict_of(
@@ -71,7 +72,9 @@ class LinfDestroysMost:
             verdict=combine(standard),
             estimate=smallest.estimate,
             unit="points of robust accuracy",
-            explanation=f"On {training!r}, decided at the standard radii: {each}.",
+            explanation=(
+                f"On {training!r}, decided at the standard radii{given(smallest.estimate)}: {each}."
+            ),
             parts=(*standard, *equal),
             figure=_curves("l_2 length of the perturbation", by_threat, lengths=True),
         )
@@ -98,8 +101,8 @@ class NoiseIsSurvived:
         training, by_threat = found
         parts = []
         for norm, table in by_threat.items():
-            boot = results.bootstrap(table)
-            gap = boot.difference(table.values["random"][:, -1], middle(table))
+            intervals = results.intervals(table)
+            gap = intervals.difference(table.values["random"][:, -1], middle(table))
             note = f"noise at {table.radii[-1]:g}, attack at {table.radii[table.middle]:g}"
             parts.append(gap_part(f"{norm}", gap, FAR_BETTER, note))
         smallest = min(parts, key=lambda part: value_of(part))
@@ -112,7 +115,8 @@ class NoiseIsSurvived:
             unit="points, random minus robust accuracy",
             explanation=(
                 f"On {training!r}, accuracy under the largest noise minus robust accuracy at the "
-                f"standard radius (far better means {100 * FAR_BETTER:.0f} points): {each}."
+                f"standard radius (far better means {100 * FAR_BETTER:.0f} points)"
+                f"{given(smallest.estimate)}: {each}."
             ),
             parts=tuple(parts),
             figure=_curves("radius", by_threat, lengths=False),
@@ -137,7 +141,7 @@ def _attacked(
     return training, dict(zip(found, aligned, strict=True))
 
 
-def _at_equal_length(boot: Bootstrap, rival: str, other: Table, linf: Table) -> VerdictPart:
+def _at_equal_length(intervals: Intervals, rival: str, other: Table, linf: Table) -> VerdictPart:
     """The comparison where both perturbations are equally long in l_2."""
     name = f"{rival} minus linf at equal l2 length"
     lengths = typical_lengths(other), typical_lengths(linf)
@@ -147,7 +151,7 @@ def _at_equal_length(boot: Bootstrap, rival: str, other: Table, linf: Table) -> 
             name=name, verdict="undecided", estimate=None, unit="points", note="nothing was broken"
         )
     length = min(float(lengths[1][linf.middle]), *(float(one.max()) for one in known))
-    gap = boot.difference(
+    gap = intervals.difference(
         survival_at(other, lengths[0], length), survival_at(linf, lengths[1], length)
     )
     return gap_part(name, gap, 0.0, f"l2 length {length:.3g}")

@@ -12,6 +12,7 @@ from spikeproof.analysis.claims.claim import (
     VerdictPart,
     above,
     gain_bars,
+    given,
     missing,
     points,
     show,
@@ -20,7 +21,7 @@ from spikeproof.analysis.claims.claim import (
 from spikeproof.analysis.claims.gaps import gap_part, middle, sentence
 from spikeproof.analysis.results import Results
 from spikeproof.analysis.tables import Table, align
-from spikeproof.metrics import Bootstrap, Floats, bootstrap_p, holm
+from spikeproof.metrics import Floats, Intervals, holm
 from spikeproof.threats import by_order
 
 __all__ = [
@@ -53,10 +54,10 @@ class SparseTrainingHelps:
             return missing(
                 self, data, f"not every attack on {trained[0]!r} and {base!r} is complete"
             )
-        boot, gains = results.bootstrap(pairs[norms[0]][0]), _gains(pairs)
-        mean = points(boot.mean(np.mean([gains[norm] for norm in norms], axis=0)))
-        parts = _gain_parts(boot, gains)
-        parts += _whole_parts(boot, pairs)
+        intervals, sides = results.intervals(pairs[norms[0]][0]), _sides(pairs)
+        mean = points(intervals.difference(*_means(sides)))
+        parts = _gain_parts(intervals, sides)
+        parts += _whole_parts(intervals, pairs)
         for other in trained[1:]:
             parts += _other_training(results, data, other, base, norms)
         each = "; ".join(sentence(part) for part in parts)
@@ -69,31 +70,30 @@ class SparseTrainingHelps:
             explanation=(
                 f"{trained[0]!r} minus {base!r} at the standard radii, mean over "
                 f"{', '.join(norms)}: "
-                f"{show(mean, '.1f')} points; {each}."
+                f"{show(mean, '.1f')} points{given(mean)}; {each}."
             ),
             parts=tuple(parts),
             figure=gain_bars(parts),
         )
 
 
-def _gain_parts(boot: Bootstrap, gains: dict[str, Floats]) -> list[VerdictPart]:
+def _gain_parts(intervals: Intervals, sides: dict[str, tuple[Floats, Floats]]) -> list[VerdictPart]:
     """The gain in each norm, with p values adjusted for the number of norms."""
-    draws = {norm: boot.means(gain) for norm, gain in gains.items()}
-    adjusted = holm([bootstrap_p(values) for values in draws.values()])
+    adjusted = holm([intervals.p_value(*pair) for pair in sides.values()])
     return [
-        gap_part(norm, boot.mean(gains[norm]), 0.0, f"p = {p:.3f} after Holm")
-        for norm, p in zip(gains, adjusted, strict=True)
+        gap_part(norm, intervals.difference(*sides[norm]), 0.0, f"p = {p:.3f} after Holm")
+        for norm, p in zip(sides, adjusted, strict=True)
     ]
 
 
-def _whole_parts(boot: Bootstrap, pairs: dict[str, tuple[Table, Table]]) -> list[VerdictPart]:
+def _whole_parts(intervals: Intervals, pairs: dict[str, tuple[Table, Table]]) -> list[VerdictPart]:
     """The gain in the union of the norms, and what it costs on clean inputs."""
     ours = np.minimum.reduce([middle(pair[0]) for pair in pairs.values()])
     theirs = np.minimum.reduce([middle(pair[1]) for pair in pairs.values()])
     first, second = next(iter(pairs.values()))
-    clean = boot.difference(first.values["clean"], second.values["clean"])
+    clean = intervals.difference(first.values["clean"], second.values["clean"])
     return [
-        gap_part("union", boot.difference(ours, theirs), 0.0),
+        gap_part("union", intervals.difference(ours, theirs), 0.0),
         gap_part("clean accuracy", clean, 0.0),
     ]
 
@@ -105,9 +105,9 @@ def _other_training(
     pairs = _pairs(results, data, training, base, norms)
     if pairs is None:
         return []
-    boot = results.bootstrap(pairs[norms[0]][0])
-    gain = np.mean(list(_gains(pairs).values()), axis=0)
-    return [gap_part(f"mean over norms of {training!r}", boot.mean(gain), 0.0)]
+    intervals = results.intervals(pairs[norms[0]][0])
+    gain = intervals.difference(*_means(_sides(pairs)))
+    return [gap_part(f"mean over norms of {training!r}", gain, 0.0)]
 
 
 def _pairs(
@@ -122,6 +122,11 @@ def _pairs(
     return {norm: (aligned[2 * i], aligned[2 * i + 1]) for i, norm in enumerate(norms)}
 
 
-def _gains(pairs: dict[str, tuple[Table, Table]]) -> dict[str, Floats]:
-    """Survival of the first training minus survival of the second, per seed and item."""
-    return {norm: middle(ours) - middle(theirs) for norm, (ours, theirs) in pairs.items()}
+def _sides(pairs: dict[str, tuple[Table, Table]]) -> dict[str, tuple[Floats, Floats]]:
+    """Survival of both trainings at the standard radius of every norm, per seed and item."""
+    return {norm: (middle(ours), middle(theirs)) for norm, (ours, theirs) in pairs.items()}
+
+
+def _means(sides: dict[str, tuple[Floats, Floats]]) -> list[Floats]:
+    """The mean over the norms of both trainings."""
+    return [np.mean(each, axis=0) for each in zip(*sides.values(), strict=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from spikeproof.analysis.claims.claim import (
     above,
     estimate_of,
     finite_or_none,
+    given,
     median,
     missing,
     share,
@@ -35,7 +36,7 @@ from spikeproof.analysis.claims.probed import (
 )
 from spikeproof.analysis.results import Results
 from spikeproof.analysis.tables import Table
-from spikeproof.metrics import Bootstrap, Estimate, Floats
+from spikeproof.metrics import Estimate, Floats, Intervals
 from spikeproof.threats import shown_facts
 
 __all__ = [
@@ -63,16 +64,16 @@ class SparsityBoundsGap:
         training, table, _ = found
         if "upper_linf" not in table.values:
             return missing(self, data, f"the probe of {training!r} holds no l_inf")
-        boot = results.bootstrap(table)
-        held = share(boot, _obeys(table, "linf"))
+        intervals = results.intervals(table)
+        held = share(intervals, _obeys(table, "linf"))
         if held is None:
             return missing(self, data, f"no item of {training!r} has an input gradient under l_inf")
         parts = [part_of("linf: ratio ≤ 3‖g‖₀", above(held, BOUND_HOLDS), held, "share of items")]
-        parts += _theory_parts(boot, table)
+        parts += _theory_parts(intervals, table)
         for other in results.sparse(data):
             parts += _bound_elsewhere(results, data, other)
-        cases = int(np.isfinite(table.values["upper_linf"]).sum())
-        few = too_few(parts[0].verdict, cases, BOUND_HOLDS)
+        items = int(np.isfinite(table.values["upper_linf"]).any(0).sum())
+        few = too_few(parts[0].verdict, items, BOUND_HOLDS)
         return verdict_of(
             self,
             data,
@@ -80,21 +81,21 @@ class SparsityBoundsGap:
             detail=few,
             estimate=held,
             unit="share of items",
-            explanation=_explained(boot, training, table, parts, few=few),
+            explanation=_explained(intervals, training, table, parts, few=few),
             parts=tuple(parts),
             figure=_figure(table),
         )
 
 
 def _explained(
-    boot: Bootstrap, training: str, table: Table, parts: Sequence[VerdictPart], *, few: str
+    intervals: Intervals, training: str, table: Table, parts: Sequence[VerdictPart], *, few: str
 ) -> str:
     """The deciding share, how much of the bound is used, and the other comparisons."""
     held = show(estimate_of(parts[0]), ".1%")
-    tight = median(boot, quotient(table.values["ratio_linf"], table.values["upper_linf"]))
+    tight = median(intervals, quotient(table.values["ratio_linf"], table.values["upper_linf"]))
     zero = int(np.isnan(table.values["upper_linf"]).sum())
     text = f"On {training!r} the l_inf ratio stays below 3‖g‖₀ in {held} of items"
-    text += f" ({needed_share(BOUND_HOLDS, few)})"
+    text += f" ({needed_share(BOUND_HOLDS, few)}){given(estimate_of(parts[0]))}"
     text += "" if tight is None else f", at a median of {tight.value:.2g} of the bound"
     text += "".join(f"; {p.name} {show(estimate_of(p))}" for p in parts[1:] if p.estimate)
     return text + (f"; {zero} items without a gradient left out" if zero else "") + "."
@@ -114,7 +115,7 @@ def _figure(table: Table) -> dict[str, Any]:
     return scatter("ratio predicted from the gradient", "measured ratio", series)
 
 
-def _theory_parts(boot: Bootstrap, table: Table) -> list[VerdictPart]:
+def _theory_parts(intervals: Intervals, table: Table) -> list[VerdictPart]:
     """How the measured ratio follows theory in each norm, and where sparsity widens it."""
     parts = []
     for norm in norms_in(table):
@@ -122,7 +123,7 @@ def _theory_parts(boot: Bootstrap, table: Table) -> list[VerdictPart]:
         order = shown_facts(norm).order
         if order == 2:
             # Theory is the same number, n + 2, for every item: nothing to correlate with.
-            estimate = median(boot, quotient(ratio, theory))
+            estimate = median(intervals, quotient(ratio, theory))
             if estimate is not None:
                 answer = within(estimate, *AGREEMENT)
                 parts.append(part_of(f"{norm}: ratio / (n + 2)", answer, estimate, "median"))
@@ -131,7 +132,7 @@ def _theory_parts(boot: Bootstrap, table: Table) -> list[VerdictPart]:
         if order in (0, 1):
             pairs.append((f"{norm}: rank correlation with ‖g‖₀", table.values["g_l0"], -1.0))
         for name, other, sign in pairs:
-            link = _linked(boot, ratio, other)
+            link = _linked(intervals, ratio, other)
             if link is not None:
                 turned = link if sign > 0 else _negated(link)
                 parts.append(part_of(name, above(turned, 0.0), link, "correlation"))
@@ -143,7 +144,7 @@ def _bound_elsewhere(results: Results, data: str, training: str) -> list[Verdict
     table = results.probe(data, training)
     if table is None or "upper_linf" not in table.values:
         return []
-    held = share(results.bootstrap(table), _obeys(table, "linf"))
+    held = share(results.intervals(table), _obeys(table, "linf"))
     if held is None:
         return []
     name = f"linf: ratio ≤ 3‖g‖₀ on {training!r}"
@@ -159,14 +160,14 @@ def _obeys(table: Table, norm: str) -> Floats:
     return np.where(np.isnan(upper), np.nan, held.astype(np.float64))
 
 
-def _linked(boot: Bootstrap, left: Floats, right: Floats) -> Estimate | None:
+def _linked(intervals: Intervals, left: Floats, right: Floats) -> Estimate | None:
     """Rank correlation with its interval; None where a series is constant or empty."""
     if int((np.isfinite(left) & np.isfinite(right)).sum()) < 3:
         return None
-    estimate = boot.rank_correlation(left, right)
+    estimate = intervals.rank_correlation(left, right)
     return estimate if np.isfinite([estimate.value, estimate.low]).all() else None
 
 
 def _negated(estimate: Estimate) -> Estimate:
     """The estimate of the opposite number."""
-    return Estimate(-estimate.value, -estimate.high, -estimate.low, estimate.n, estimate.seeds)
+    return replace(estimate, value=-estimate.value, low=-estimate.high, high=-estimate.low)

@@ -82,12 +82,12 @@ _STANDARD = Suite(
         ),
         Member(attack=APGD(steps=100, stop=True), gradient=_ARCTAN, loss="cross_entropy", on=_OPEN),
         Member(attack=FMN(steps=100), gradient=_ARCTAN, on=_OPEN),
-        Member(attack=Targeted(attack=_LARGE, rivals=5), gradient=_DETACHED, on=_OPEN),
+        Member(attack=Targeted(attack=_LARGE, rivals=4), gradient=_DETACHED, on=_OPEN),
         Member(
             attack=GuidedSearch(steps=500, ascent=20), gradient=_DETACHED, on=_OPEN, continues=True
         ),
-        # Close ones also meet other draws, other rivals and longer searches.
-        Member(attack=Restarts(attack=_LARGE, times=4), gradient=_DETACHED, on=_CLOSE),
+        # Close ones also meet other draws and a longer search; what no gradient has seen also
+        # meets searches that begin elsewhere than at the best gradient point.
         Member(
             attack=APGD(steps=100, stop=True), gradient=_DETACHED, loss="cross_entropy", on=_CLOSE
         ),
@@ -97,13 +97,9 @@ _STANDARD = Suite(
             loss="cross_entropy",
             on=_CLOSE,
         ),
-        Member(
-            attack=SAPGD(steps=200, stop=True), gradient=_ADAPTIVE, loss="cross_entropy", on=_CLOSE
-        ),
-        # On adversarially trained networks searches break what no gradient finds.
-        Member(attack=GuidedSearch(steps=2000), gradient=_ADAPTIVE, on=_CLOSE, continues=True),
+        Member(attack=GuidedSearch(steps=1500), gradient=_ADAPTIVE, on=_CLOSE, continues=True),
         Member(attack=SparseRS(steps=2000), on=_CLOSE),
-        Member(attack=Square(steps=1000), on=_CLOSE),
+        Member(attack=Square(steps=2000), on=("blind",)),
     ),
     patience=1,
 )

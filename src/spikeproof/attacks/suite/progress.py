@@ -12,7 +12,7 @@ STATES = ("close", "near", "blind", "far")
 
 # An item is close, or near, while at most this share of its clean margin is left; the second pair
 # where few features carry the change (l_1, l_0, counts), whose exchange makes the margin jump.
-_SHARES, _SHARES_SPARSE = (0.1, 0.25), (0.1, 0.5)
+_SHARES, _SHARES_SPARSE = (0.1, 0.25), (0.1, 0.75)
 # Rules are at odds about an item where the shares they left differ by more than this.
 _ODDS = 0.25
 # An item on which every member gained less than this share has not been seen by any gradient.
@@ -27,9 +27,10 @@ class Progress:
     member left, an item is
 
     - **close** if at most a tenth is left;
-    - **near** if at most a quarter is left (half where few features carry the change: l_1, l_0 and
-      counts), or the last member's loss was still rising (see ``Trend``), or two members left
-      shares that differ by more than a quarter: rules are at odds, and the next may find more;
+    - **near** if at most a quarter is left (three quarters where few features carry the change:
+      l_1, l_0 and counts), or the last member's loss was still rising (see ``Trend``), or two
+      members left shares that differ by more than a quarter: rules are at odds, and the next may
+      find more;
     - **blind** if no member gained a twentieth: no gradient has seen anything, which says nothing
       about the item, since a saturated output and a dead gradient look the same;
     - **far** else: several rules agree that they stop well before the boundary.

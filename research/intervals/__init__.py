@@ -1,0 +1,1 @@
+"""How often intervals cover: simulated networks that differ, and items that they share."""
