@@ -131,14 +131,14 @@ def suite(name: str) -> Suite:
     """Return a named suite; nothing about it needs tuning.
 
     Args:
-        name: ``"quick"`` (to look), ``"core"`` (four gradient settings, 40 steps), ``"standard"``
-            (to report) or ``"full"`` (everything there is).
+        name: ``"quick"`` (to look), ``"core"`` (to compare many networks), ``"standard"`` (to
+            report) or ``"full"`` (everything there is).
     Returns:
         The suite.
     Raises:
         SettingError: an unknown name.
     Example:
         >>> suite("quick").members[0].name
-        'swap arctan-5 margin'
+        'swap triangle-1 margin'
     """
     return SUITES[check_one_of(name, SUITES, "suite")]
