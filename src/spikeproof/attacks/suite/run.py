@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks.attack import independent_runs, serves
+from spikeproof.attacks.attack import independent_runs
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.suite.member import Member
-from spikeproof.attacks.suite.progress import STATES, Progress
+from spikeproof.attacks.suite.progress import STATES, ItemProgress
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.base import Seeds
 from spikeproof.oracle import Known, Oracle, Passes
@@ -76,15 +76,15 @@ class SuiteRun:
         return SuiteResult(best.x, best.margin > 0, first, passes, tuple(stats), broken)
 
     def _wanted(
-        self, member: Member, idx: Tensor, progress: Progress
+        self, member: Member, idx: Tensor, progress: ItemProgress
     ) -> tuple[Tensor, MemberStats]:
         """Which of some standing items a member attacks, and how many it passes over."""
-        if not serves(member.attack, self.threat):
+        if not member.serves(self.threat):
             return idx[:0], MemberStats()
         wanted = progress.within(STATES if self.every else member.on)[idx]
         return idx[wanted], MemberStats(skipped=int((~wanted).sum()))
 
-    def _begin(self) -> tuple[Best, Tensor, Progress, Passes]:
+    def _begin(self) -> tuple[Best, Tensor, ItemProgress, Passes]:
         """Where the items stand clean and at the start, and which are wrong when clean."""
         everyone = torch.arange(len(self.x))
         known = self._known(everyone)
@@ -92,7 +92,7 @@ class SuiteRun:
             best = Best(self.x, self._margin(oracle, self.x, everyone))
             missed = best.margin > 0
             sparse = self.threat.sparse or self.threat.counted
-            progress = Progress(best.margin, sparse=sparse)
+            progress = ItemProgress(best.margin, sparse=sparse)
             if self.start is not None:
                 near = self.threat.project(self.start, self.x)
                 margin = self._margin(oracle, near, everyone)
