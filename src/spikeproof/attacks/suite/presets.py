@@ -146,6 +146,6 @@ def suite(name: str) -> Suite:
         SettingError: an unknown name.
     Example:
         >>> suite("quick").members[0].name
-        'swap arctan-5 margin'
+        'swap triangle-1 margin'
     """
     return SUITES[check_one_of(name, SUITES, "suite")]
