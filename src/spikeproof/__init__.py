@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from spikeproof.attacks import PGD, Random, Restarts, suite
     from spikeproof.base import SpikeproofError, bibtex, seeds
     from spikeproof.data import datasets, load
-    from spikeproof.evaluate import audit
+    from spikeproof.evaluate import audit, certify
     from spikeproof.models import build, load_model, save_model
     from spikeproof.neurons import IF, LIF, Surrogate
     from spikeproof.oracle import Oracle
@@ -60,6 +60,7 @@ __all__ = [
     "audit",
     "bibtex",
     "build",
+    "certify",
     "datasets",
     "fit",
     "load",
@@ -77,7 +78,7 @@ _ROOMS = {
     "attacks": ("PGD", "Random", "Restarts", "suite"),
     "base": ("SpikeproofError", "bibtex", "seeds"),
     "data": ("datasets", "load"),
-    "evaluate": ("audit",),
+    "evaluate": ("audit", "certify"),
     "models": ("build", "load_model", "save_model"),
     "neurons": ("IF", "LIF", "Surrogate"),
     "oracle": ("Oracle",),

@@ -15,6 +15,7 @@ COMMANDS = [
     ("demo",),
     ("train",),
     ("audit",),
+    ("certify",),
     ("study", "extract"),
     ("study", "run"),
     ("study", "status"),

@@ -176,6 +176,33 @@ def test_an_audit_is_told_saved_and_compared(said: Said, model: Path, tmp_path: 
     assert told["numbers"][0]["difference"] == 0
 
 
+def test_a_certificate_is_told(said: Said, model: Path) -> None:
+    few = [model, "--data", "digits", "--items", "12", "--radius"]
+    code, out, _ = said("certify", *few, "1e-6", "--radius", "0.5")
+    assert code == 0 and "certified %" in out
+    code, out, _ = said("certify", *few, "1e-6", "--radius", "0.5", "--json")
+    small, large = json.loads(out)["certificates"]
+    assert (small["radius"], small["n"], len(small["bounds"])) == (1e-6, 12, 12)
+    # Half the range in every pixel: nothing is certain. A millionth: nearly what is right is.
+    assert large["certified"] == 0 < small["certified"] <= 12 * small["clean_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--data", "digits-events"], "digits-events has (10, 2, 16, 16). Name the data set"),
+        (["--data", "digits", "--threat", "l0", "--radius", "2"], "linf, or l2 and l1 inside"),
+        (["--data", "digits", "--items", "100000"], "Cannot evaluate 100000 test items"),
+    ],
+)
+def test_a_certificate_that_cannot_be_is_refused(
+    said: Said, model: Path, options: list[str], sentence: str
+) -> None:
+    code, out, err = said("certify", model, *options)
+    assert (code, out) == (1, "")
+    assert sentence in err
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -40,6 +40,7 @@ from spikeproof.oracle import (
     ExpectedNetwork,
     GradientRule,
     LayerSharpness,
+    LearnedMixture,
     Mixture,
     Smoothing,
 )
@@ -123,6 +124,8 @@ def gradient_costs() -> dict[GradientRule, tuple[int, int]]:
         Conversion(activation="qcfs", levels=4): (2, 1),
         Mixture(gradients=(ASSG(shape="sigmoid"), Conversion(), BPTR())): (4, 3),
         Mixture(normalised=True): (2, 2),
+        LearnedMixture(): (3, 3),
+        LearnedMixture(gradients=(Conversion(), BPTR()), fit=50.0): (5, 3),
         Smoothing(pairs=2): (5, 0),
         Expectation(samples=3): (3, 3),
         Expectation(samples=2, gradient=Mixture(gradients=(HART(), Surrogate()))): (4, 4),

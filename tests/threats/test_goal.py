@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -36,6 +38,16 @@ def slope(goal: Misclassification, logits: Tensor) -> Tensor:
         (Misclassification(one(0), loss="dlr", rival=one(2)), (2 - 5) / (5 - 1.5)),
         (Misclassification(one(1), loss="dlr", targeted=True), (3 - 5) / (5 - 1.5)),
         (Misclassification(one(0), loss="dlr", targeted=True), (5 - 3) / (5 - 1.5)),
+        *(
+            (goal, (math.exp(up) - math.exp(down)) / sum(map(math.exp, Z[0].tolist())))
+            for goal, up, down in (
+                (Misclassification(one(0), loss="probability_margin"), 3, 5),
+                (Misclassification(one(2), loss="probability_margin"), 5, 2),
+                (Misclassification(one(0), loss="probability_margin", rival=one(2)), 2, 5),
+                (Misclassification(one(1), loss="probability_margin", targeted=True), 3, 5),
+                (Misclassification(one(0), loss="probability_margin", targeted=True), 5, 3),
+            )
+        ),
     ],
 )
 def test_scores_are_the_ones_computed_by_hand(goal: Misclassification, score: float) -> None:
@@ -102,6 +114,36 @@ def test_dlr_does_not_change_when_the_logits_are_scaled_or_shifted(classes: int)
         if goal.loss == "dlr":
             torch.testing.assert_close(goal.score(1e-6 * z), goal.score(z))
             torch.testing.assert_close(goal.score(1e6 * z + 1e3), goal.score(z))
+
+
+@pytest.mark.parametrize("gap", [20.0, 60.0, 300.0, 1e4])
+@pytest.mark.parametrize(
+    "goal",
+    [
+        Misclassification(one(0), loss="probability_margin"),
+        Misclassification(one(0), loss="probability_margin", rival=one(1)),
+        Misclassification(one(1), loss="probability_margin", targeted=True),
+    ],
+    ids=["untargeted", "rival", "targeted"],
+)
+def test_a_saturated_probability_margin_keeps_its_value_and_direction(
+    goal: Misclassification, gap: float
+) -> None:
+    # p = (1 - q, r q, (1 - r) q) with r = e / (1 + e). As q goes to 0 the gradient of p_1 - p_0,
+    # divided by q, goes to (-(1 + r), 2 r ... ) by hand: p_1 (e_1 - p) + q ((0, r, 1 - r) - p).
+    r = math.e / (1 + math.e)
+    z = torch.tensor([[gap, 1.0, 0.0]])
+    grad = slope(goal, z)[0]
+    direction = torch.tensor([-(1 + r), 2 * r, 1 - r])
+    assert goal.score(z).item() == pytest.approx(-1.0, abs=1e-6)
+    q = max((1 + math.e) * math.exp(-gap), 1e-12)
+    assert torch.allclose(grad, q * direction, rtol=4e-3, atol=0)
+
+
+def test_tied_rivals_share_the_gradient_of_the_probability_margin() -> None:
+    z = torch.tensor([[4.0, 1.0, 1.0]], dtype=torch.float64)
+    grad = slope(Misclassification(one(0), loss="probability_margin"), z)[0]
+    assert grad[1] == grad[2] > 0 > grad[0]
 
 
 def test_dlr_of_two_classes_is_the_difference_of_logits() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spikeproof.data import Dataset
     from spikeproof.threats import Threat
 
-__all__ = ["audit"]
+__all__ = ["audit", "check_fit"]
 
 
 def audit(
@@ -64,7 +64,7 @@ def audit(
     one_thread()
     network = load_model(model)
     dataset = load(data)
-    _check_fit(network.spec.domain.shape, model, dataset)
+    check_fit(network.spec.domain.shape, model, dataset)
     started = time.monotonic()
 
     def progress(name: str, done: int, total: int) -> None:
@@ -91,7 +91,7 @@ def audit(
         typer.echo(result.table())
 
 
-def _check_fit(shape: tuple[int, ...], model: Path, data: Dataset) -> None:
+def check_fit(shape: tuple[int, ...], model: Path, data: Dataset) -> None:
     """Raise InputError unless the model reads items of this shape."""
     if tuple(shape) != tuple(data.domain.shape):
         from spikeproof.base import InputError

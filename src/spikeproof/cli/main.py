@@ -9,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from spikeproof.cli.audit import audit
+from spikeproof.cli.certify import certify
 from spikeproof.cli.cite import cite
 from spikeproof.cli.compare import compare
 from spikeproof.cli.data import app as data
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, train, audit, report, compare, cite):
+for command in (demo, train, audit, certify, report, compare, cite):
     app.command()(command)
 app.command("list")(listing)
 app.add_typer(study, name="study")

@@ -1,6 +1,7 @@
 """Verified evaluation: what a model loses to a threat, measured so that it cannot be fooled."""
 
 from spikeproof.evaluate.audit import Audit, audit
+from spikeproof.evaluate.certify import Certificate, certify, certify_test
 from spikeproof.evaluate.forward import plain_logits
 from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Gallery, Outcome
@@ -13,12 +14,15 @@ from spikeproof.evaluate.verify import Verified, verify
 __all__ = [
     "WIDTHS",
     "Audit",
+    "Certificate",
     "Gallery",
     "Outcome",
     "Probe",
     "TimingLevel",
     "Verified",
     "audit",
+    "certify",
+    "certify_test",
     "check_timing",
     "evaluate_ladder",
     "open_test",

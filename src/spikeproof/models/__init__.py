@@ -1,6 +1,7 @@
 """Spiking networks, their encoders and specifications, and their files."""
 
 from spikeproof.models.build import architecture, build, models, spec_of
+from spikeproof.models.chain import Chained, TimeMean, chain
 from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
 from spikeproof.models.eval_norm import input_gradients_only
 from spikeproof.models.evaluating import (
@@ -12,6 +13,7 @@ from spikeproof.models.evaluating import (
 from spikeproof.models.layers import FilterBank, OverTime, Stem, direct
 from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
+from spikeproof.models.pooling import SpikePool
 from spikeproof.models.store import (
     load_model,
     model_digest,
@@ -27,6 +29,7 @@ __all__ = [
     "NORMS",
     "POOLINGS",
     "STEMS",
+    "Chained",
     "ConvexCombination",
     "Direct",
     "Encoder",
@@ -38,9 +41,12 @@ __all__ = [
     "PerStepNorm",
     "Phase",
     "Poisson",
+    "SpikePool",
     "Stem",
+    "TimeMean",
     "architecture",
     "build",
+    "chain",
     "check_logits",
     "direct",
     "evaluating",

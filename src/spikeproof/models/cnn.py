@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from spikeproof.data import Domain
+from spikeproof.models.chain import TimeMean
 from spikeproof.models.layers import OverTime, Stem, pool
 from spikeproof.models.network import ModelSpec
 from spikeproof.neurons import Spiking, time_mean
@@ -58,3 +59,8 @@ class SmallCNN(nn.Module):
         # cheaper.
         logits: Tensor = self.readout(time_mean(self.per_step(spikes)))
         return logits
+
+    def chain(self) -> tuple[nn.Module, ...]:
+        """The same, layer by layer."""
+        first = self.stem, self.spikes_1, self.block, self.spikes_2
+        return *first, self.per_step, TimeMean(), self.readout

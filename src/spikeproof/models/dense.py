@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from spikeproof.data import Domain
+from spikeproof.models.chain import TimeMean
 from spikeproof.models.layers import OverTime, Stem
 from spikeproof.models.network import ModelSpec
 from spikeproof.models.norm import Norms
@@ -47,3 +48,7 @@ class Dense(nn.Module):
         # The readout is linear, so the mean over time may come first.
         logits: Tensor = self.readout(time_mean(self.layers(self.stem(x))))
         return logits
+
+    def chain(self) -> tuple[nn.Module, ...]:
+        """The same, layer by layer."""
+        return self.stem, self.layers, TimeMean(), self.readout

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from spikeproof.base import SettingError
 from spikeproof.data import Domain
+from spikeproof.models.chain import TimeMean
 from spikeproof.models.layers import OverTime, Stem, pool
 from spikeproof.models.network import ModelSpec
 from spikeproof.models.norm import Norms
@@ -124,6 +125,10 @@ class VGG(nn.Module):
         # The readout is linear, so the mean over time may come first.
         logits: Tensor = self.readout(time_mean(self.layers(self.stem(x))))
         return logits
+
+    def chain(self) -> tuple[nn.Module, ...]:
+        """The same, layer by layer."""
+        return self.stem, self.layers, TimeMean(), self.readout
 
 
 def _scaled(size: int, spec: ModelSpec) -> int:

@@ -22,6 +22,7 @@ from spikeproof.oracle.gradients.expectation import (
 )
 from spikeproof.oracle.gradients.hart import HART
 from spikeproof.oracle.gradients.layer_sharpness import LayerSharpness
+from spikeproof.oracle.gradients.learned_mixture import LearnedMixture
 from spikeproof.oracle.gradients.mixture import Mixture
 from spikeproof.oracle.gradients.pdsg import PDSG
 from spikeproof.oracle.gradients.rga import RGA
@@ -48,6 +49,7 @@ __all__ = [
     "GradientRule",
     "Known",
     "LayerSharpness",
+    "LearnedMixture",
     "Mixture",
     "Openable",
     "Oracle",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,10 +14,13 @@ from spikeproof.base import InputError, SettingError, check_finite, check_labels
 
 __all__ = ["LOSSES", "Goal", "Misclassification", "OutputChange"]
 
-LOSSES = ("margin", "cross_entropy", "dlr")
+LOSSES = ("margin", "cross_entropy", "dlr", "probability_margin")
 
 # The denominator of DLR stays at least this large, so that nearly tied logits cannot overflow it.
 SMALLEST = 1e-12
+
+# Above it a probability p leaves 1 - p too few digits, which is then summed from the others.
+_NEARLY_ONE = 0.9
 
 
 class Goal(Protocol):
@@ -48,11 +52,13 @@ class Misclassification:
     rises with the surprise at ``y``, and falls towards the target. ``"dlr"`` is
     ``(up - down) / (z_(1) - z_(3))``, and targeted, or with a rival,
     ``(up - down) / (z_(1) - (z_(3) + z_(4)) / 2)``: no rescaling of the logits changes it.
+    ``"probability_margin"`` is ``p_up - p_down`` of the softmax probabilities, between -1 and 1.
 
     Args:
         y: True classes, or the wanted ones where ``targeted``; int64 ``(N,)``.
         targeted: Whether ``y`` is what the attacker wants.
-        loss: What is maximised: ``"margin"``, ``"cross_entropy"`` or ``"dlr"``.
+        loss: What is maximised: ``"margin"``, ``"cross_entropy"``, ``"dlr"`` or
+            ``"probability_margin"``.
         rival: Classes that the score raises instead of whichever comes closest, int64 ``(N,)``;
             the margin stays untargeted. Only where not ``targeted``.
     Raises:
@@ -64,6 +70,9 @@ class Misclassification:
         top classes are tied; there the denominator is held fixed, 1 if it is 0, and the gradient
         is that of the difference.
         With three classes the targeted denominator is the untargeted one, with two it is 1.
+        The gradient of the probability margin is shorter by ``q = 1 - p_down`` than that of the
+        logits and would underflow where the network is sure of itself; below ``q = 1e-12`` it
+        keeps its direction and the length it has there.
     Example:
         >>> goal = Misclassification(torch.tensor([0, 1]))
         >>> goal.margin(torch.tensor([[2.0, 1.0, 0.0], [3.0, 1.0, 0.0]]))
@@ -71,6 +80,7 @@ class Misclassification:
 
     References:
         croce2020reliable
+        xie2025pma
     """
 
     y: Tensor
@@ -125,15 +135,20 @@ class Misclassification:
             if wanted is None:
                 return functional.cross_entropy(logits, self.y, reduction="none")
             return -functional.cross_entropy(logits, wanted, reduction="none")
-        logit = self._logit_of_y(logits)
-        if self.rival is not None:
-            other = logits.gather(1, self.rival[:, None]).squeeze(1)
-        else:
-            other = self._other(logits)
-        up, down = (logit, other) if self.targeted else (other, logit)
+        if self.loss == "probability_margin":
+            return _probability_margin(logits, *self._up_and_down(logits.log_softmax(1)))
+        up, down = self._up_and_down(logits)
         if self.loss == "margin":
             return up - down
         return (up - down) / _spread(logits, up, 3 if wanted is None else 4)
+
+    def _up_and_down(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """What is raised and what is lowered, of logits or of their log-probabilities."""
+        logit = self._logit_of_y(logits)
+        if self.rival is not None:
+            return logits.gather(1, self.rival[:, None]).squeeze(1), logit
+        other = self._other(logits)
+        return (logit, other) if self.targeted else (other, logit)
 
     def _logit_of_y(self, logits: Tensor) -> Tensor:
         """The logit of ``y``."""
@@ -166,6 +181,21 @@ def _spread(logits: Tensor, up: Tensor, last: int) -> Tensor:
     spread = top[:, 0] - low
     fixed = torch.where(spread > 0, spread, torch.ones_like(spread)).detach()
     return torch.where((up == low) | (spread <= 0), fixed, spread).clamp(min=SMALLEST)
+
+
+def _probability_margin(logits: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    """``p_up - p_down`` of log-probabilities, with a gradient that does not underflow."""
+    # p_up - p_down = p_up + q - 1 with q = 1 - p_down. Only one class can have p above 0.9, so
+    # where it is p_down, q is the sum over all classes but the largest: exact also at 1e-30.
+    sure = down.detach() > math.log(_NEARLY_ONE)
+    top = torch.zeros_like(logits, dtype=torch.bool).scatter(1, logits.argmax(1, True), True)
+    rest = logits.masked_fill(top, -torch.inf).logsumexp(1) - logits.logsumexp(1)
+    low = torch.where(sure, math.log(SMALLEST) - rest.detach(), torch.zeros_like(rest))
+    lift = low.clamp(min=0)
+    apart = torch.where(sure, (rest + lift).exp(), -down.exp())
+    raised = (up + lift).exp() + apart
+    value = (up.exp() - down.exp()).detach()
+    return value + (raised - raised.detach())
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from spikeproof.attacks.apgd import APGD
 from spikeproof.attacks.countdown import Countdown
 from spikeproof.attacks.ddn import DDN
@@ -17,6 +19,7 @@ from spikeproof.attacks.sparse_pgd import SparsePGD
 from spikeproof.attacks.sparse_rs import SparseRS
 from spikeproof.attacks.square import Square
 from spikeproof.attacks.suite.member import Member
+from spikeproof.attacks.suite.progress import STATES
 from spikeproof.attacks.suite.suite import Suite
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.targeted import Targeted
@@ -28,26 +31,22 @@ __all__ = ["SUITES", "suite"]
 
 _ARCTAN = Surrogate("arctan", sharpness=5.0)
 _TRIANGLE = Surrogate("triangle", sharpness=1.0)
-_NARROW = Surrogate("triangle", sharpness=2.0)
-_SIGMOID = Surrogate("sigmoid", sharpness=4.0)
-# With the reset kept, the gradient of a neuron that resets carries a term that misleads; without
-# it some items of few pixels are missed. So both kinds are here.
+# With the reset kept, the gradient of a neuron that resets carries a term that misleads; with it
+# detached some items of few pixels are missed. So both kinds are here.
 _DETACHED = Backward(gradient=_ARCTAN, reset="detached")
+_WIDE = Backward(gradient=_TRIANGLE, reset="detached")
 _ADAPTIVE = Backward(gradient=ASSG(vanishing=0.455), reset="detached")
-_WIDER = Backward(gradient=ASSG(), reset="detached")
-# Small constant steps and large falling ones each break items that the other misses.
-_SMALL = PGD(steps=40, stop=True)
+_MILDER = Backward(gradient=ASSG(vanishing=0.425), reset="detached")
 _LARGE = PGD(steps=40, step_size=0.5, last=0.2, stop=True)
 _SWAP = Swap(steps=40, share=0.8, noise=0.2, stop=True)
 _FAST = PGD(steps=20, step_size=0.2, stop=True)
-_WIDE = Backward(gradient=_TRIANGLE, reset="detached")
 # What the first members have brought some way, what they have nearly broken, and what no gradient
 # has seen (see Progress).
 _OPEN, _CLOSE = ("close", "near", "blind"), ("close", "blind")
 
 _QUICK = Suite(
     (
-        Member(attack=Swap(steps=20, share=0.8, noise=0.2, stop=True), gradient=_ARCTAN),
+        Member(attack=Swap(steps=20, share=0.8, noise=0.2, stop=True), gradient=_TRIANGLE),
         Member(attack=_FAST, gradient=_ARCTAN),
         Member(attack=APGD(steps=20, stop=True), gradient=_ADAPTIVE, loss="cross_entropy"),
     )
@@ -55,16 +54,14 @@ _QUICK = Suite(
 # Swap serves counted radii only, and leaves little to the others there.
 _CORE = Suite(
     (
-        Member(attack=_SWAP, gradient=_ARCTAN),
+        Member(attack=_SWAP, gradient=_TRIANGLE),
         Member(attack=_SWAP, gradient=_WIDE),
         Member(attack=_LARGE, gradient=_ARCTAN),
-        Member(attack=APGD(steps=50, stop=True), gradient=_ADAPTIVE, loss="cross_entropy"),
         Member(attack=SAPGD(steps=50, stop=True), gradient=_ADAPTIVE),
-        Member(
-            attack=APGD(steps=50, stop=True), gradient=_DETACHED, loss="cross_entropy", on=_OPEN
-        ),
-        Member(attack=_LARGE, gradient=_TRIANGLE, on=_OPEN),
-        Member(attack=FMN(steps=50), gradient=_ARCTAN, on=_OPEN),
+        Member(attack=APGD(steps=50, stop=True), gradient=_ADAPTIVE, loss="cross_entropy"),
+        Member(attack=_LARGE, gradient=_WIDE, on=_OPEN),
+        Member(attack=APGD(steps=40, stop=True), gradient=_ARCTAN, loss="cross_entropy", on=_OPEN),
+        Member(attack=FMN(steps=40), gradient=_ARCTAN, on=_OPEN),
         Member(
             attack=GuidedSearch(steps=100, ascent=10), gradient=_DETACHED, on=_OPEN, continues=True
         ),
@@ -72,43 +69,47 @@ _CORE = Suite(
 )
 _STANDARD = Suite(
     (
-        Member(attack=_SWAP, gradient=_ARCTAN),
+        Member(attack=_SWAP, gradient=_TRIANGLE),
         Member(attack=_SWAP, gradient=_WIDE),
-        Member(attack=_SWAP, gradient=ASSG()),
         Member(attack=_LARGE, gradient=_ARCTAN),
-        Member(attack=APGD(steps=100, stop=True), gradient=_ADAPTIVE, loss="cross_entropy"),
         Member(attack=SAPGD(steps=100, stop=True), gradient=_ADAPTIVE),
-        # Far items have met two resets, two losses and three schedules, and stop here.
+        Member(attack=APGD(steps=100, stop=True), gradient=_ADAPTIVE, loss="cross_entropy"),
+        # Far items have met both resets, two losses and three schedules, and stop here.
         Member(attack=Countdown(), gradient=_ARCTAN, on=_OPEN),
+        Member(attack=_LARGE, gradient=_WIDE, on=_OPEN),
         Member(
-            attack=APGD(steps=100, stop=True), gradient=_DETACHED, loss="cross_entropy", on=_OPEN
+            attack=SAPGD(steps=100, stop=True), gradient=_MILDER, loss="cross_entropy", on=_OPEN
         ),
         Member(attack=APGD(steps=100, stop=True), gradient=_ARCTAN, loss="cross_entropy", on=_OPEN),
-        Member(attack=SAPGD(steps=100, stop=True), gradient=_WIDER, loss="cross_entropy", on=_OPEN),
-        Member(attack=_LARGE, gradient=_TRIANGLE, on=_OPEN),
         Member(attack=FMN(steps=100), gradient=_ARCTAN, on=_OPEN),
-        Member(attack=Targeted(attack=_LARGE, rivals=9), gradient=_DETACHED, on=_OPEN),
+        Member(attack=Targeted(attack=_LARGE, rivals=5), gradient=_DETACHED, on=_OPEN),
+        Member(
+            attack=GuidedSearch(steps=500, ascent=20), gradient=_DETACHED, on=_OPEN, continues=True
+        ),
+        # Close ones also meet other draws, other rivals and longer searches.
         Member(attack=Restarts(attack=_LARGE, times=4), gradient=_DETACHED, on=_CLOSE),
         Member(
-            attack=Restarts(attack=APGD(steps=100, stop=True), times=4),
+            attack=APGD(steps=100, stop=True), gradient=_DETACHED, loss="cross_entropy", on=_CLOSE
+        ),
+        Member(
+            attack=Restarts(attack=APGD(steps=100, stop=True), times=3),
             gradient=_ADAPTIVE,
             loss="cross_entropy",
             on=_CLOSE,
         ),
-        Member(attack=SAPGD(steps=300, stop=True), gradient=_ADAPTIVE, on=_CLOSE),
-        # Nearly no gradients: on adversarially trained networks they break what no gradient finds.
         Member(
-            attack=GuidedSearch(steps=500, ascent=20), gradient=_DETACHED, on=_OPEN, continues=True
+            attack=SAPGD(steps=200, stop=True), gradient=_ADAPTIVE, loss="cross_entropy", on=_CLOSE
         ),
-        Member(attack=GuidedSearch(steps=2500), gradient=_ADAPTIVE, on=_CLOSE, continues=True),
+        # On adversarially trained networks searches break what no gradient finds.
+        Member(attack=GuidedSearch(steps=2000), gradient=_ADAPTIVE, on=_CLOSE, continues=True),
+        Member(attack=SparseRS(steps=2000), on=_CLOSE),
         Member(attack=Square(steps=1000), on=_CLOSE),
-        Member(attack=SparseRS(steps=1000), on=_CLOSE),
     ),
     patience=1,
 )
 _FULL = Suite(
     (
-        *_STANDARD.members,
+        *(replace(member, on=STATES) for member in _STANDARD.members),
         Member(attack=APGD(steps=100, stop=True), gradient=_ARCTAN, loss="dlr"),
         Member(attack=_LARGE, gradient=HART()),
         Member(attack=_LARGE, gradient=RGA()),

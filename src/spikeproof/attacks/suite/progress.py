@@ -10,9 +10,9 @@ __all__ = ["STATES", "Progress"]
 STATES = ("close", "near", "blind", "far")
 """What a standing item can look like; see :class:`Progress`."""
 
-# An item is close, or near, while at most this share of its clean margin is left: the second pair
+# An item is close, or near, while at most this share of its clean margin is left; the second pair
 # where few features carry the change (l_1, l_0, counts), whose exchange makes the margin jump.
-_SHARES, _SHARES_SPARSE = (0.1, 0.25), (0.2, 0.5)
+_SHARES, _SHARES_SPARSE = (0.1, 0.25), (0.1, 0.5)
 # Rules are at odds about an item where the shares they left differ by more than this.
 _ODDS = 0.25
 # An item on which every member gained less than this share has not been seen by any gradient.
@@ -26,11 +26,10 @@ class Progress:
     boundary, so it does not depend on the scale of the logits. From the smallest share that each
     member left, an item is
 
-    - **close** if at most a tenth is left (a fifth where few features carry the change: l_1, l_0
-      and counts);
-    - **near** if at most a quarter is left (half there), or the last member's loss was still rising
-      (see ``Trend``), or two members left shares that differ by more than a quarter: rules are at
-      odds, and the next may find more;
+    - **close** if at most a tenth is left;
+    - **near** if at most a quarter is left (half where few features carry the change: l_1, l_0 and
+      counts), or the last member's loss was still rising (see ``Trend``), or two members left
+      shares that differ by more than a quarter: rules are at odds, and the next may find more;
     - **blind** if no member gained a twentieth: no gradient has seen anything, which says nothing
       about the item, since a saturated output and a dead gradient look the same;
     - **far** else: several rules agree that they stop well before the boundary.

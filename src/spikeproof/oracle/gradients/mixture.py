@@ -24,10 +24,11 @@ from spikeproof.oracle.gradients.bptr import BPTR
 from spikeproof.oracle.gradients.conversion import Conversion
 from spikeproof.oracle.registry import GRADIENTS
 
-__all__ = ["Mixture"]
+__all__ = ["Mixture", "unit_length", "usual_mixture"]
 
 
-def _usual() -> tuple[GradientRule, ...]:
+def usual_mixture() -> tuple[GradientRule, ...]:
+    """Two rules that differ in kind."""
     return (Surrogate("arctan", sharpness=5.0), BPTR())
 
 
@@ -40,7 +41,7 @@ class Mixture:
         g = \frac1k \sum_{i=1}^{k} \frac{g_i}{\lVert g_i \rVert_2} \ \text{(normalised)}
 
     Args:
-        gradients: At least one rule rule rule rule.
+        gradients: The rules; at least one.
         normalised: Every rule pulls equally hard on an item, however long its gradient; a
             gradient of zero stays zero. Without it the longest gradient decides.
     Raises:
@@ -48,7 +49,7 @@ class Mixture:
     Cost:
         The sum over the rules.
     Differs from the paper:
-        The published mixture does not normalise.
+        The published mixture does not normalise, and learns its weights: see ``LearnedMixture``.
     Example:
         >>> Mixture(gradients=(BPTR(), Surrogate("triangle"))).name
         'mixture(bptr+triangle-1)'
@@ -59,7 +60,7 @@ class Mixture:
 
     renamed: ClassVar[Mapping[str, str]] = {"paths": "gradients"}
 
-    gradients: tuple[GradientRule, ...] = field(default_factory=_usual)
+    gradients: tuple[GradientRule, ...] = field(default_factory=usual_mixture)
     normalised: bool = False
 
     def __post_init__(self) -> None:
@@ -111,11 +112,11 @@ class _Mixed:
         logits, grad = self.parts[0].logits_and_grad(question)
         grads = [grad, *(part.logits_and_grad(question)[1] for part in self.parts[1:])]
         if self.normalised:
-            grads = [_unit(each) for each in grads]
+            grads = [unit_length(each) for each in grads]
         return logits, torch.stack(grads).mean(0)
 
 
-def _unit(grad: Tensor) -> Tensor:
+def unit_length(grad: Tensor) -> Tensor:
     """Each item's gradient with length 1, or 0 where it is zero."""
     flat = grad.flatten(1)
     # Scaled first: squares of very small gradients would underflow to zero.

@@ -38,8 +38,8 @@ class Adversarial(Inputs):
         gradient: How the attacker's gradient crosses a spike, a surrogate or any of
             ``spikeproof.oracle.GRADIENTS``; None takes each neuron's own.
         loss: What the attack maximises: ``"cross_entropy"`` (as published), ``"margin"``,
-            ``"dlr"``, or ``"divergence"`` from the answer at ``x`` (as TRADES does; it needs a
-            random start, since its gradient is zero at ``x``).
+            ``"dlr"``, ``"probability_margin"``, or ``"divergence"`` from the answer at ``x`` (as
+            TRADES does; it needs a random start, since its gradient is zero at ``x``).
     Returns:
         Adversarial inputs, the shape of ``x``, detached.
     Raises:

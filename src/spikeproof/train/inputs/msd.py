@@ -34,7 +34,8 @@ class MSD(Inputs):
         threats: What the attacker may do; of equal losses the earlier threat counts.
         steps: Steps, at least 1.
         step_size: Length of a step, as a fraction of each threat's radius.
-        loss: What is maximised, ``"cross_entropy"``, ``"margin"`` or ``"dlr"``.
+        loss: What is maximised, ``"cross_entropy"``, ``"margin"``, ``"dlr"`` or
+            ``"probability_margin"``.
     Returns:
         Inputs, the shape of ``x``, detached.
     Raises:
