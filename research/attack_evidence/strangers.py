@@ -380,7 +380,7 @@ def tabled(cells: dict[str, Cell], right: list[int]) -> dict[str, Any]:
         seconds = sum(run.get("seconds", 0.0) for run in cell.record["runs"])
         row: dict[str, Any] = {"tried": len(verdict), **counts, "seconds": seconds}
         row["code"] = sorted({run["code"] for run in cell.record["runs"]})
-        if len(verdict) < len(right):
+        if name not in WHOLE:
             names = [cell.record["by"][str(i)] for i, v in verdict.items() if v == BROKEN]
             row["by"] = {name: names.count(name) for name in sorted(set(names))}
             rows["rivals"][name] = row
