@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from research.attack_evidence.design import DIGITS, FASHION, THREATS
 from research.pages.page import percent, table
+from spikeproof.attacks.suite.progress import _SHARES, _SHARES_SPARSE
 
 Result = dict[str, Any]
 Bits = NDArray[np.bool_]
@@ -22,7 +23,6 @@ BEGINNING = {
         "sapgd, assg .455, margin, detached",
     ),
 }
-QUARTER, HALF = 0.25, 0.5
 SPARSE = ("l1", "l0")
 
 
@@ -129,7 +129,7 @@ def _left(found: list[Hard]) -> str:
     rows = []
     for one in found:
         broken, stood = one.later()
-        limit = HALF if one.threat in SPARSE else QUARTER
+        limit = (_SHARES_SPARSE if one.threat in SPARSE else _SHARES)[1]
         shares = sorted(broken.tolist())
         rows.append(
             (one.threat, len(shares), f"{max(shares):.2f}" if shares else "none",

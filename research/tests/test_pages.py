@@ -9,8 +9,6 @@ from types import ModuleType
 import pytest
 
 from research.pages import attacks, cost, training
-from research.pages.page import stored
-from spikeproof.analysis import extracted
 
 
 @pytest.mark.parametrize("page", [attacks, cost, training], ids=["attacks", "cost", "training"])
@@ -30,15 +28,3 @@ def test_the_page_of_evidence_calls_a_missed_target_missed(tmp_path: Path) -> No
     told = attacks.page(tmp_path)
     assert "10,000 in all: 3 violations" in told
     assert "no violation: **missed**" in told
-
-
-def test_a_study_is_read_with_its_trainings_under_the_names_of_today() -> None:
-    path = training.STUDIES / "contest.json"
-    then, now = extracted(path), stored(path)
-    names = [name.replace("multinorm-sparse", "multinorm") for name in then.trainings("digits")]
-    assert now.trainings("digits") == names
-    assert "multinorm" in names
-    before = [cell for cell in then.matrix("digits") if cell.training == "multinorm-sparse"]
-    after = [cell for cell in now.matrix("digits") if cell.training == "multinorm"]
-    assert len(after) == len(before) > 0
-    assert [cell.estimate for cell in after] == [cell.estimate for cell in before]
