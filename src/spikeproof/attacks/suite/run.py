@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from spikeproof.attacks.attack import independent_runs
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.suite.budget import Spending, cost_per_item
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.progress import STATES, ItemProgress
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
@@ -38,6 +39,7 @@ class SuiteRun:
         is_adversarial: Says who has won; None believes the oracle.
         patience: How often a member whose loss still rises may go on.
         every: Whether every member attacks every item that is right when clean.
+        spending: What may still be spent; None where nothing limits it.
         answers: What the network said of clean batches, by the items in them; None where it draws.
     """
 
@@ -51,6 +53,7 @@ class SuiteRun:
     is_adversarial: SuccessCriterion | None = None
     patience: int = 0
     every: bool = False
+    spending: Spending | None = None
     answers: dict[tuple[int, ...], Tensor] | None = None
 
     def run(self, members: Sequence[Member]) -> SuiteResult:
@@ -58,10 +61,14 @@ class SuiteRun:
         best, missed, progress, passes = self._begin()
         first = torch.full((len(self.x),), -1, dtype=torch.int64)
         broken = torch.zeros(len(members), len(self.x), dtype=torch.bool)
+        unsettled = torch.zeros(len(self.x), dtype=torch.bool)
         stats = []
         for number, member in enumerate(members):
             idx = (~missed).nonzero().flatten() if self.every else best.standing()
-            idx, turn = self._wanted(member, idx, progress)
+            wanted, turn = self._wanted(member, idx, progress)
+            idx = self._affordable(member, wanted, best)
+            unsettled[wanted[~torch.isin(wanted, idx)]] = True
+            turn += MemberStats(unaffordable=len(wanted) - len(idx))
             if len(idx):
                 keys = self.keys[idx].child("member", number)
                 done, result, rising = self._turn(member, keys, idx, best)
@@ -73,7 +80,24 @@ class SuiteRun:
                 progress.note(idx, result.margin, rising, followed=done.passes.backward > 0)
             stats.append(turn)
             passes += turn.passes
-        return SuiteResult(best.x, best.margin > 0, first, passes, tuple(stats), broken)
+            if self.spending is not None:
+                self.spending.spend(turn.passes)
+        won = best.margin > 0
+        left = None if self.spending is None else unsettled & ~won
+        return SuiteResult(best.x, won, first, passes, tuple(stats), broken, left)
+
+    def _affordable(self, member: Member, idx: Tensor, best: Best) -> Tensor:
+        """The items whose attack the budget still pays, nearest the boundary first.
+
+        There one more attack changes most verdicts.
+        """
+        if self.spending is None or not len(idx):
+            return idx
+        each = cost_per_item(member, self.threat)
+        room = int(min(self.spending.room(each), len(idx)))
+        self.spending.owe(len(idx) - room, each)
+        nearest = best.margin[idx].argsort(descending=True, stable=True)[:room]
+        return idx[nearest.sort().values]
 
     def _wanted(
         self, member: Member, idx: Tensor, progress: ItemProgress
@@ -98,6 +122,8 @@ class SuiteRun:
                 margin = self._margin(oracle, near, everyone)
                 best.keep(near, torch.where(missed, -torch.inf, margin))
             self._learn(everyone, known)
+            if self.spending is not None:
+                self.spending.spend(oracle.passes)
             return best, missed, progress, oracle.passes
 
     def _turn(

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spikeproof.attacks.suite.budget import Spending
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.attacks.suite.run import SuccessCriterion, SuiteRun
@@ -114,6 +115,7 @@ class Suite:
         is_adversarial: SuccessCriterion | None = None,
         every: bool = False,
         batch_size: int = 256,
+        spending: Spending | None = None,
     ) -> SuiteResult:
         """Run the suite.
 
@@ -129,6 +131,9 @@ class Suite:
                 ``x``; the attacker's own view of the model where absent.
             every: Let every member attack every item that is right when clean, to compare them.
             batch_size: Items attacked at a time; bounds the memory, not the result.
+            spending: A budget; every batch has an equal share of what is left. A member that it no
+                longer pays for attacks the items nearest the boundary, as far as it goes. Draws are
+                those of a run without a budget.
         """
         if start is not None and start.shape != x.shape:
             raise InputError(
@@ -155,6 +160,7 @@ class Suite:
                 is_adversarial=is_adversarial,
                 patience=self.patience,
                 every=every,
+                spending=spending and spending.part(-(-(len(x) - begin) // batch_size)),
                 answers=None if draws else {},
             )
             parts.append(run.run(fitted.members))
@@ -165,6 +171,9 @@ class Suite:
             sum((part.passes for part in parts), Passes()),
             tuple(sum(rows, MemberStats()) for rows in zip(*(p.stats for p in parts), strict=True)),
             torch.cat([part.broken for part in parts], 1),
+            None
+            if spending is None
+            else torch.cat([p.unsettled for p in parts if p.unsettled is not None]),
         )
 
 
