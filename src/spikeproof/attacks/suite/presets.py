@@ -59,12 +59,13 @@ _CORE = Suite(
         Member(attack=_SWAP, gradient=_WIDE),
         Member(attack=_LARGE, gradient=_ARCTAN, radius="length"),
         Member(attack=SAPGD(steps=60, stop=True), gradient=_ADAPTIVE, radius="length"),
-        Member(attack=APGD(steps=60, stop=True), gradient=_ADAPTIVE, loss="cross_entropy"),
-        Member(attack=_LARGE, gradient=_WIDE, on=_OPEN, radius="length"),
-        Member(attack=APGD(steps=40, stop=True), gradient=_ARCTAN, loss="cross_entropy", on=_OPEN),
-        Member(attack=FMN(steps=40), gradient=_ARCTAN, on=_OPEN),
         Member(
-            attack=GuidedSearch(steps=200, ascent=10), gradient=_DETACHED, on=_OPEN, continues=True
+            attack=APGD(steps=40, stop=True), gradient=_ADAPTIVE, loss="cross_entropy", on=_OPEN
+        ),
+        Member(attack=_LARGE, gradient=_WIDE, on=_OPEN, radius="length"),
+        Member(attack=FMN(steps=30), gradient=_ARCTAN, on=_OPEN, radius="length"),
+        Member(
+            attack=GuidedSearch(steps=300, ascent=10), gradient=_DETACHED, on=_OPEN, continues=True
         ),
     )
 )
