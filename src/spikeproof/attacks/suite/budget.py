@@ -59,7 +59,7 @@ class Budget:
     @property
     def amount(self) -> float:
         """Seconds or passes."""
-        return float(self.seconds if self.passes is None else self.passes or 0)
+        return float(self.passes or 0) if self.seconds is None else self.seconds
 
     def said(self, amount: float) -> str:
         """An amount in the unit of this budget."""
