@@ -158,3 +158,23 @@ def test_a_member_for_lengths_leaves_counts_alone() -> None:
     assert not Member(attack=PGD(), radius="count").serves(Threat(Linf(), 0.2, ROW))
     with pytest.raises(SettingError, match=r"Member\.radius"):
         Member(radius="long")
+
+
+def test_what_stands_of_many_batches_fills_one() -> None:
+    sizes: list[int] = []
+
+    class Watched:
+        def __call__(
+            self, oracle: Oracle, x: Tensor, goal: Goal, threat: Threat, *, seeds: Seeds,
+            start: Tensor | None = None,
+        ) -> Tensor:  # fmt: skip
+            sizes.append(len(x))
+            return x
+
+    model = Shift(1.0, 0.15)
+    # Every third item is out of reach; the first member breaks the others.
+    x = torch.where(torch.arange(12) % 3 == 0, -0.5, 0.0)[:, None].repeat(1, 2)
+    y = torch.zeros(12, dtype=torch.int64)
+    members = (FIRST, Member(attack=Watched()))
+    Suite(members)(model, x, y, Threat(Linf(), 0.2, ROW), seeds=seeds(0, n=12), batch_size=4)
+    assert sizes == [4]
