@@ -383,7 +383,7 @@ def tabled(cells: dict[str, Cell], right: list[int]) -> dict[str, Any]:
         for key in ("forward", "backward"):  # only a suite counts them
             if any(key in run for run in cell.record["runs"]):
                 row[key] = sum(run.get(key, 0) for run in cell.record["runs"])
-        if len(verdict) < len(right):
+        if name not in WHOLE:
             names = [cell.record["by"][str(i)] for i, v in verdict.items() if v == BROKEN]
             row["by"] = {name: names.count(name) for name in sorted(set(names))}
             rows["rivals"][name] = row

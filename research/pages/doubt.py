@@ -55,8 +55,9 @@ def doubt(run: Results) -> str:
         return ""
     return (
         f"\nEvery number here is an upper bound: what the suite {named(run)} could not break."
-        f"{can(run)} What others break after `standard` is [measured](attacks.md#judged-by-strangers"
-        "), also on networks of IF neurons, which `multinorm` trains.\n"
+        f"{can(run)} What others break after `standard` is measured "
+        "[elsewhere](attacks.md#judged-by-strangers), also on networks of IF neurons, which "
+        "`multinorm` trains.\n"
     )
 
 

@@ -40,7 +40,7 @@ class Budget:
     steps: int = 100
     queries: int = 5000
     settings: int = 6
-    boundary: int = 100
+    boundary: int = 20
 
 
 def pulled(ball: Ball, x_adv: Array, x: Array) -> Array:

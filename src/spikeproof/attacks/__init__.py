@@ -21,6 +21,7 @@ from spikeproof.attacks.sigma_zero import SigmaZero
 from spikeproof.attacks.sparse_pgd import SparsePGD
 from spikeproof.attacks.sparse_rs import SparseRS
 from spikeproof.attacks.square import Square
+from spikeproof.attacks.suite.budget import Budget, Spending, cost_per_item
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.presets import SUITES, suite
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
@@ -43,6 +44,7 @@ __all__ = [
     "SUITES",
     "Attack",
     "Best",
+    "Budget",
     "Countdown",
     "GuidedSearch",
     "Member",
@@ -55,6 +57,7 @@ __all__ = [
     "SigmaZero",
     "SparsePGD",
     "SparseRS",
+    "Spending",
     "Square",
     "SuccessCriterion",
     "Suite",
@@ -62,6 +65,7 @@ __all__ = [
     "Swap",
     "Targeted",
     "Transfer",
+    "cost_per_item",
     "passes",
     "serves",
     "suite",

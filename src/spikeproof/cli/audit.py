@@ -13,6 +13,7 @@ from spikeproof.cli.show import note, print_json
 
 if TYPE_CHECKING:
     from spikeproof.data import Dataset
+    from spikeproof.evaluate import Audit
     from spikeproof.threats import Threat
 
 __all__ = ["audit", "check_fit"]
@@ -35,6 +36,10 @@ def audit(
     items: Annotated[
         int | None, typer.Option("--items", min=1, help="How many test items; all by default.")
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", help="What attacks may spend: 10m of time, or 200000p passes."),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Save numbers and per-item results here.")
     ] = None,
@@ -46,6 +51,9 @@ def audit(
 
     Every adversarial input is verified with the plain forward pass: distance, domain, grid and
     success. An item counts as robust only if no attack, gradient setting or random draw broke it.
+    With --budget the suite stops when that is spent, attacks the items nearest the boundary last
+    of all, and says what it left unsettled and about what that would take; only a budget of
+    passes gives the same result again.
 
     \b
     Example:
@@ -80,8 +88,10 @@ def audit(
         suite=suite,
         seed=seed,
         items=items,
+        budget=budget,
         progress=progress,
     )
+    _tell_rest(result, time.monotonic() - started)
     if folder is not None:
         result.save(folder)
         note(f"Saved to {folder}.")
@@ -89,6 +99,16 @@ def audit(
         print_json(result.to_dict())
     else:
         typer.echo(result.table())
+
+
+def _tell_rest(result: Audit, seconds: float) -> None:
+    """About what the next larger suite would take on what still stands, at the pace seen here."""
+    found = result.rest()
+    made = sum(one.passes.forward + one.passes.backward for one in result.outcomes)
+    if found is not None and found[1] and made:
+        larger, passes = found
+        minutes = passes * seconds / made / 60
+        note(f"To try {larger} on what stands: at most {passes:,.0f} passes, {minutes:.1f} min.")
 
 
 def check_fit(shape: tuple[int, ...], model: Path, data: Dataset) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from spikeproof.attacks import Suite
+from spikeproof.attacks import Budget, Spending, Suite
 from spikeproof.attacks import suite as make_suite
 from spikeproof.base import SettingError, write_arrays, write_json
 from spikeproof.data import Dataset
 from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.sealed import open_test
+from spikeproof.evaluate.spent import Spent, rest, spent
 from spikeproof.metrics import union, wilson
 from spikeproof.threats import Threat, standard_threats
 
@@ -34,12 +35,20 @@ class Audit:
         suite: Name of the attack suite, ``"custom"`` for one of your own.
         seed: Seed of the attacks.
         outcomes: One per ladder.
+        budget: What was spent of a budget; None where nothing limited the suite.
     """
 
     data: str
     suite: str
     seed: int
     outcomes: tuple[Outcome, ...]
+    budget: Spent | None = None
+
+    @property
+    def title(self) -> str:
+        """The suite as results name it: ``"standard"``, or ``"standard, 10m of ~35m"``."""
+        cut = self.budget is not None and self.budget.unsettled
+        return f"{self.suite}, {self.budget}" if cut else self.suite
 
     @property
     def survivors(self) -> np.ndarray[Any, Any]:
@@ -52,13 +61,17 @@ class Audit:
         """Share of items that survive every threat at its middle radius."""
         return float(self.survivors.mean())
 
+    def rest(self) -> tuple[str, float] | None:
+        """The next larger suite, and at most about how many passes its further members take."""
+        return rest(self.suite, self.outcomes)
+
     def to_dict(self) -> dict[str, Any]:
         """Every number of the table as plain data."""
         first = self.outcomes[0]
         return {
             "schema": 1,
             "data": self.data,
-            "suite": self.suite,
+            "suite": self.title,
             "seed": self.seed,
             "n": len(first),
             "clean_accuracy": first.clean_accuracy,
@@ -67,13 +80,14 @@ class Audit:
             "union_interval": list(_interval(self.survivors)),
             "union_of": [{"name": o.name, "radius": o.radii[o.middle]} for o in self.outcomes],
             "threats": [_threat(outcome) for outcome in self.outcomes],
+            **({} if self.budget is None else {"budget": self.budget.record()}),
         }
 
     def table(self) -> str:
         """The results as text: one line per threat, shares in percent with 95 % intervals."""
         content = self.to_dict()
         lines = [
-            f"{self.data}: {content['n']} test items, suite {self.suite}, seed {self.seed}",
+            f"{self.data}: {content['n']} test items, suite {self.title}, seed {self.seed}",
             f"{'threat':<12}{'radius':>9}{'random':>9}{'robust':>9}   95 % interval",
             _line("clean", "", None, content["clean_accuracy"], content["clean_interval"]),
         ]
@@ -88,6 +102,8 @@ class Audit:
         lines.append(
             f"An item is robust if it is right when clean and no attack broke it; union: {parts}."
         )
+        if self.budget is not None:
+            lines.append(self.budget.sentence())
         return "\n".join(lines)
 
     def save(self, folder: Path | str) -> None:
@@ -117,6 +133,7 @@ def audit(
     items: int | None = None,
     draws: int = 10,
     samples: int = 1,
+    budget: str | Budget | None = None,
     progress: OnProgress | None = None,
 ) -> Audit:
     """Attack a model under every threat, verify every adversarial input, and report.
@@ -133,6 +150,10 @@ def audit(
         items: How many test items; all where absent. See :func:`open_test` for which.
         draws: Random perturbations per item and threat.
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
+        budget: What the attacks may spend: ``"10m"`` of wall time, or ``"200000p"`` passes of
+            single items, which alone gives the same result again. Every radius has an equal share
+            of what is left; a member that it no longer pays for attacks the items nearest the
+            boundary. The result then is that of a part of the suite, and says so.
         progress: Called with the name of the ladder whose turn it is, how many are done, and how
             many there are.
     Returns:
@@ -152,18 +173,28 @@ def audit(
     else:
         chosen = list(threats)
     per_threat, split = ladders(chosen), open_test(data, items)
-    outcomes = []
+    limit = Budget.parse(budget) if isinstance(budget, str) else budget
+    spending = None if limit is None else Spending(limit)
+    outcomes, later = [], sum(map(len, per_threat))
     for number, ladder in enumerate(per_threat):
         if progress is not None:
             progress(ladder[0].name, number, len(per_threat))
+        later -= len(ladder)
         outcome = evaluate_ladder(
-            model, split, ladder, attacks, seed=seed, draws=draws, samples=samples
-        )
+            model, split, ladder, attacks, seed=seed, draws=draws, samples=samples,
+            spending=spending, later=later,
+        )  # fmt: skip
         outcomes.append(outcome)
     if progress is not None:
         progress("done", len(per_threat), len(per_threat))
     name = suite if isinstance(suite, str) else "custom"
-    return Audit(data=data.spec.name, suite=name, seed=seed, outcomes=tuple(outcomes))
+    return Audit(
+        data=data.spec.name,
+        suite=name,
+        seed=seed,
+        outcomes=tuple(outcomes),
+        budget=None if spending is None else spent(spending, outcomes),
+    )
 
 
 def ladders(threats: Sequence[Threat]) -> list[tuple[Threat, ...]]:
@@ -201,6 +232,7 @@ def _threat(outcome: Outcome) -> dict[str, Any]:
                 "random": None if np.isnan(share) else share,
                 "robust": float(alive.mean()),
                 "interval": list(_interval(alive)),
+                **({"unsettled": outcome.unsettled[number]} if outcome.unsettled else {}),
             }
         )
     record = outcome.ladder[0].record()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import MemberStats, SuccessCriterion, Suite
+from spikeproof.attacks import MemberStats, Spending, SuccessCriterion, Suite
 from spikeproof.base import InputError, Seeds, SettingError, check_labels, seeds
 from spikeproof.data import Split
 from spikeproof.evaluate.forward import margins, plain_logits
@@ -34,6 +34,8 @@ def evaluate_ladder(
     seed: int,
     draws: int = 10,
     samples: int = 1,
+    spending: Spending | None = None,
+    later: int = 0,
 ) -> Outcome:
     """Evaluate one model on one ladder of radii, smallest first.
 
@@ -54,6 +56,8 @@ def evaluate_ladder(
         seed: Of every random number.
         draws: Random perturbations per item and radius; 0 makes none, and their share is NaN.
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
+        spending: A budget; every radius has an equal share of what is left.
+        later: Radii of other ladders that are still to come and share it.
     Returns:
         Results per item and radius.
     Raises:
@@ -71,7 +75,9 @@ def evaluate_ladder(
     logits = plain_logits(model, split.x, items=split.items, samples=samples)
     check_labels(split.y, logits.shape[1], len(split.x))
     climber = _LadderEvaluation(model, split, suite, seed, draws, samples, logits)
-    for threat in ladder:
+    for number, threat in enumerate(ladder):
+        if spending is not None:
+            climber.spending = spending.part(len(ladder) - number + later)
         climber.rung(threat)
     return climber.outcome(ladder)
 
@@ -120,6 +126,8 @@ class _LadderEvaluation:
     rungs: list[_State] = field(default_factory=list)
     random: list[Tensor] = field(default_factory=list)
     passes: Passes = field(default_factory=Passes)
+    spending: Spending | None = None
+    unsettled: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         n, margin = len(self.split), margins(self.logits, self.split.y)
@@ -144,8 +152,9 @@ class _LadderEvaluation:
         keys = seeds(self.seed, items=self.split.items).child(threat.name, repr(threat.radius))
         self.random.append(self._draw(threat, keys.child("draws")))
         idx = (~self.state.broken).nonzero().flatten()
-        if len(idx):
-            self._attack(idx, threat, keys.child("attack"))
+        left = self._attack(idx, threat, keys.child("attack")) if len(idx) else 0
+        if self.spending is not None:
+            self.unsettled.append(left)
         self.rungs.append(self.state.copy())
 
     def _draw(self, threat: Threat, keys: Seeds) -> Tensor:
@@ -167,8 +176,8 @@ class _LadderEvaluation:
         """Predictions for all items."""
         return plain_logits(self.model, x, items=self.split.items, samples=self.samples)
 
-    def _attack(self, idx: Tensor, threat: Threat, keys: Seeds) -> None:
-        """Run the suite on the items that still stand."""
+    def _attack(self, idx: Tensor, threat: Threat, keys: Seeds) -> int:
+        """Run the suite on the items that still stand; how many the budget left unsettled."""
         left = self.split[idx]
         result = self.suite(
             self.model,
@@ -177,6 +186,7 @@ class _LadderEvaluation:
             threat,
             seeds=keys[idx],
             is_adversarial=self._is_adversarial(left) if self.draws_itself else None,
+            spending=self.spending,
         )
         if result.x_adv.shape != left.x.shape:
             raise InputError(
@@ -185,6 +195,9 @@ class _LadderEvaluation:
         self.passes += result.passes
         self.stats = [a + b for a, b in zip(self.stats, result.stats, strict=True)]
         self._keep(idx, result.x_adv, threat, result.member)
+        if result.unsettled is None:
+            return 0
+        return int((result.unsettled & ~self.state.broken[idx]).sum())
 
     def _is_adversarial(self, left: Split) -> SuccessCriterion:
         """Who has won on a stochastic network: by the draws that verification will make."""
@@ -225,6 +238,7 @@ class _LadderEvaluation:
             stats=tuple(self.stats),
             passes=self.passes,
             gallery=self._gallery(ladder),
+            unsettled=tuple(self.unsettled),
             **{n: stacked(n) for n in ("broken", "margin", "member", "distance", "length")},
         )
 

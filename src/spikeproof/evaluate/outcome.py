@@ -63,6 +63,8 @@ class Outcome:
         stats: What each member of the suite did, over all radii.
         passes: Everything that was spent: clean pass, draws, attacks, verification.
         gallery: A few broken items; None if none is.
+        unsettled: Items left standing at each radius that some member passed over because the
+            budget was spent; empty without a budget.
     """
 
     ladder: tuple[Threat, ...]
@@ -80,6 +82,7 @@ class Outcome:
     stats: tuple[MemberStats, ...]
     passes: Passes
     gallery: Gallery | None
+    unsettled: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """How many items."""

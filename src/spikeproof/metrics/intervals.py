@@ -32,6 +32,8 @@ __all__ = ["FEWEST_NETWORKS", "TAIL", "Intervals", "independent_difference"]
 
 # With fewer networks an interval takes them as given, unless it is asked for otherwise.
 FEWEST_NETWORKS = 3
+# A ratio is chosen to be shown where its lower gain is clear, which costs coverage with fewer.
+FEWEST_FOR_RATIO = 5
 TAIL = (1 - LEVEL) / 2
 
 
@@ -76,6 +78,7 @@ class Intervals:
         if over == "networks" and seeds < 2:
             raise SettingError("Intervals over networks need two networks or more; got 1.")
         self.seeds, self.items, self.draws, self.seed = seeds, items, draws, seed
+        self._asked = over is not None
         self.over: Over = over or ("networks" if seeds >= FEWEST_NETWORKS else "items")
 
     def share(self, table: Floats) -> Estimate:
@@ -112,8 +115,11 @@ class Intervals:
         """The ratio of two gains, ``(above - base) / (below - base)``, paired.
 
         Fieller's interval: all r for which the interval of the mean of ``above - base - r (below
-        - base)`` holds 0; NaN where the lower gain may be 0.
+        - base)`` holds 0; NaN where the lower gain may be 0. With fewer than five networks it is
+        given these networks, unless asked for otherwise.
         """
+        if self.over == "networks" and self.seeds < FEWEST_FOR_RATIO and not self._asked:
+            return Intervals(self.seeds, self.items, over="items").ratio(above, below, base)
         base = self._checked(base)
         pair = np.stack([self._checked(above) - base, self._checked(below) - base])
         one, two = pair.mean((1, 2))

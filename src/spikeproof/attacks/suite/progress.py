@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["STATES", "Progress"]
+__all__ = ["STATES", "ItemProgress"]
 
 STATES = ("close", "near", "blind", "far")
-"""What a standing item can look like; see :class:`Progress`."""
+"""What a standing item can look like; see :class:`ItemProgress`."""
 
 # An item is close, or near, while at most this share of its clean margin is left; the second pair
 # where few features carry the change (l_1, l_0, counts), whose exchange makes the margin jump.
@@ -19,7 +19,7 @@ _ODDS = 0.25
 _BLIND = 0.05
 
 
-class Progress:
+class ItemProgress:
     r"""What the members have seen of each item of one batch so far.
 
     The share left of an item's margin is :math:`m / m_0`, from 1 at the clean input to 0 at the
@@ -41,7 +41,7 @@ class Progress:
         margin: Margins of the clean items, ``(N,)``; at most 0 where they are right.
         sparse: Whether few features carry the change.
     Example:
-        >>> progress = Progress(torch.tensor([-1.0, -1.0, -1.0]))
+        >>> progress = ItemProgress(torch.tensor([-1.0, -1.0, -1.0]))
         >>> for _ in range(2):
         ...     progress.note(torch.arange(3), torch.tensor([-0.1, -0.7, -1.0]),
         ...                   torch.zeros(3, dtype=torch.bool))

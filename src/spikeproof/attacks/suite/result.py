@@ -20,6 +20,7 @@ class MemberStats:
         broke: Items it broke that stood before it.
         not_converged: Items it left standing although its loss was still rising (see ``Trend``).
         skipped: Standing items it passed over, by what earlier members saw of them.
+        unaffordable: Items it would have attacked, had the budget not been spent.
         passes: Passes of single items it used.
     """
 
@@ -27,6 +28,7 @@ class MemberStats:
     broke: int = 0
     not_converged: int = 0
     skipped: int = 0
+    unaffordable: int = 0
     passes: Passes = field(default_factory=Passes)
 
     def __add__(self, other: MemberStats) -> MemberStats:
@@ -36,6 +38,7 @@ class MemberStats:
             broke=self.broke + other.broke,
             not_converged=self.not_converged + other.not_converged,
             skipped=self.skipped + other.skipped,
+            unaffordable=self.unaffordable + other.unaffordable,
             passes=self.passes + other.passes,
         )
 
@@ -43,7 +46,8 @@ class MemberStats:
         """Plain data."""
         spent = {"forward": self.passes.forward, "backward": self.passes.backward}
         seen = {"tried": self.tried, "broke": self.broke, "rising": self.not_converged}
-        return {**seen, "skipped": self.skipped, **spent}
+        left = {"unaffordable": self.unaffordable} if self.unaffordable else {}
+        return {**seen, "skipped": self.skipped, **left, **spent}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,8 @@ class SuiteResult:
         stats: What each member did.
         broken: Which items each member broke, bool ``(M, N)``; in a cascade a member is tried on
             what stands before it only.
+        unsettled: Which standing items some member passed over because the budget was spent, bool
+            ``(N,)``; None without a budget.
     """
 
     x_adv: Tensor
@@ -66,6 +72,7 @@ class SuiteResult:
     passes: Passes
     stats: tuple[MemberStats, ...]
     broken: Tensor
+    unsettled: Tensor | None = None
 
     def alone(self) -> list[int]:
         """How many items each member, and no other, broke; run the suite with ``every=True``."""

@@ -1,0 +1,83 @@
+"""What an audit spent of its budget, and what it left open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spikeproof.attacks import SUITES, Budget, Spending, cost_per_item, serves
+from spikeproof.evaluate.outcome import Outcome
+
+__all__ = ["Spent", "rest", "spent"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """A budget at the end of an audit.
+
+    Args:
+        budget: What might be spent.
+        used: What was spent, in its unit.
+        owed: About what the members would have taken that it did not pay for, in its unit.
+        unsettled: Items left standing that some member passed over for it, over all radii.
+    """
+
+    budget: Budget
+    used: float
+    owed: float
+    unsettled: int
+
+    def __str__(self) -> str:
+        return f"{self.budget} of ~{self.budget.said(self.used + self.owed)}"
+
+    def record(self) -> dict[str, Any]:
+        """Plain data."""
+        unit = "seconds" if self.budget.passes is None else "passes"
+        return {
+            "unit": unit,
+            "limit": self.budget.amount,
+            "used": self.used,
+            "owed": self.owed,
+            "unsettled": self.unsettled,
+            "reproducible": unit == "passes" or not self.unsettled,
+        }
+
+    def sentence(self) -> str:
+        """What a reader must know of the numbers."""
+        used = self.budget.said(self.used)
+        if not self.unsettled:
+            return f"The budget of {self.budget} was enough: {used} were spent."
+        again = "" if self.budget.passes else " Another run may end elsewhere, as time differs."
+        return (
+            f"Stopped by the budget after {used}: {self.unsettled} verdicts at some radius are "
+            f"unsettled, so robust accuracy is that of a part of the suite, and too high. The rest "
+            f"would take about {self.budget.said(self.owed)}.{again}"
+        )
+
+
+def rest(name: str, outcomes: Sequence[Outcome]) -> tuple[str, float] | None:
+    """The next larger suite, and about how many passes its further members would take.
+
+    They are asked of every item that stands, which is an upper bound: some would pass over items
+    far from the boundary, and others fall on the way. None where no named suite is larger.
+    """
+    names = list(SUITES)
+    if name not in names[:-1]:
+        return None
+    larger = names[names.index(name) + 1]
+    further = [one for one in SUITES[larger].members if one not in SUITES[name].members]
+    total = 0.0
+    for outcome in outcomes:
+        for threat, broken in zip(outcome.ladder, outcome.broken, strict=True):
+            each = sum(cost_per_item(m, threat) for m in further if serves(m.attack, threat))
+            total += each * int((~broken).sum())
+    return larger, total
+
+
+def spent(spending: Spending, outcomes: Sequence[Outcome]) -> Spent:
+    """What was spent and left open over all ladders."""
+    unsettled = sum(sum(outcome.unsettled) for outcome in outcomes)
+    # Where everything was settled nothing is owed, though some member may have been cut short.
+    owed = spending.owed if unsettled else 0.0
+    return Spent(budget=spending.budget, used=spending.used, owed=owed, unsettled=unsettled)
