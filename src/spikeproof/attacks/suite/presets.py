@@ -139,8 +139,8 @@ def suite(name: str) -> Suite:
     """Return a named suite; nothing about it needs tuning.
 
     Args:
-        name: ``"quick"`` (to look), ``"core"`` (four gradient settings, 40 steps), ``"standard"``
-            (to report) or ``"full"`` (everything there is).
+        name: ``"quick"`` (to look), ``"core"`` (to compare many networks), ``"standard"`` (to
+            report) or ``"full"`` (everything there is).
     Returns:
         The suite.
     Raises:
