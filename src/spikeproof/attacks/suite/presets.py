@@ -65,7 +65,10 @@ _CORE = Suite(
         Member(attack=_LARGE, gradient=_WIDE, on=_OPEN, radius="length"),
         Member(attack=FMN(steps=30), gradient=_ARCTAN, on=_OPEN, radius="length"),
         Member(
-            attack=GuidedSearch(steps=300, ascent=10), gradient=_DETACHED, on=_OPEN, continues=True
+            attack=GuidedSearch(steps=75, ascent=10, every=5, width=4),
+            gradient=_DETACHED,
+            on=_OPEN,
+            continues=True,
         ),
     )
 )
@@ -92,7 +95,10 @@ _STANDARD = Suite(
             attack=Targeted(attack=_LARGE, rivals=4), gradient=_DETACHED, on=_OPEN, radius="length"
         ),
         Member(
-            attack=GuidedSearch(steps=500, ascent=20), gradient=_DETACHED, on=_OPEN, continues=True
+            attack=GuidedSearch(steps=125, ascent=20, every=8, width=4),
+            gradient=_DETACHED,
+            on=_OPEN,
+            continues=True,
         ),
         # Close ones also meet other draws and a longer search; what no gradient has seen also
         # meets searches that begin elsewhere than at the best gradient point.
@@ -105,7 +111,12 @@ _STANDARD = Suite(
             loss="cross_entropy",
             on=_CLOSE,
         ),
-        Member(attack=GuidedSearch(steps=1500), gradient=_ADAPTIVE, on=_CLOSE, continues=True),
+        Member(
+            attack=GuidedSearch(steps=375, every=5, width=4),
+            gradient=_ADAPTIVE,
+            on=_CLOSE,
+            continues=True,
+        ),
         Member(attack=SparseRS(steps=2000), on=_CLOSE),
         Member(attack=Square(steps=2000), on=("blind",)),
     ),

@@ -72,7 +72,7 @@ class SuiteRun:
             idx = self._affordable(member, wanted, best)
             unsettled[wanted[~torch.isin(wanted, idx)]] = True
             turn += MemberStats(unaffordable=len(wanted) - len(idx))
-            for part in idx.split(self.batch_size) if len(idx) else ():
+            for part in torch.split(idx, self.batch_size) if len(idx) else ():
                 keys = self.keys[part].child("member", number)
                 done, result, rising = self._turn(member, keys, part, best)
                 won = result.margin > 0
@@ -114,7 +114,7 @@ class SuiteRun:
     def _begin(self) -> tuple[Best, Tensor, ItemProgress, Passes]:
         """Where the items stand clean and at the start, and which are wrong when clean."""
         margins, starts, passes = [], [], Passes()
-        for part in torch.arange(len(self.x)).split(self.batch_size):
+        for part in torch.split(torch.arange(len(self.x)), self.batch_size):
             known = self._known(part)
             with Oracle(self.model, seeds=self.keys[part], known=known) as oracle:
                 margins.append(self._margin(oracle, self.x[part], part))
