@@ -115,7 +115,9 @@ def check_command(words: list[str], line: str) -> None:
     elif words[0].startswith("scripts/"):
         assert (ROOT / words[0]).exists(), line
     else:
-        assert words[0] in ("pip", "git", "python") or words[0].startswith(".venv/bin/"), line
+        assert words[0] in ("pip", "git", "python") or words[0].startswith(
+            (".venv/bin/", ".venv-peers/bin/")
+        ), line
         if words[0].endswith("python") and words[1:2] == ["-m"]:
             assert importlib.util.find_spec(words[2]), line
         elif words[0].endswith("python") and words[1:]:

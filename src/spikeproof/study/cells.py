@@ -26,7 +26,7 @@ from spikeproof.threats import Threat, standard_threats
 __all__ = ["Cell", "cells_of", "dataset", "opened"]
 
 # Passes per item that a suite is expected to take at one radius; only display and order use it.
-_SUITE_PASSES = {"quick": 150.0, "core": 800.0, "standard": 3000.0, "full": 9000.0}
+_SUITE_PASSES = {"quick": 90.0, "core": 350.0, "standard": 1300.0, "full": 12000.0}
 
 
 @dataclass(frozen=True, kw_only=True)
