@@ -29,7 +29,7 @@ SPIKEPROOF_DATA=FOLDER .venv-peers/bin/python -m research.attack_evidence.strang
 ```
 
 A pass is one forward or one backward pass of one item. Nearly all of a suite's cost is spent on
-items that stand to the end, so cost stands here per standing item. The old suite (`{OLD}`) met those
+items that stand to the end, so cost is per standing item here. The old suite (`{OLD}`) met those
 items that `standard` left standing, where it had not to pay for the others: its cost is, if
 anything, told too low, and the ratio too high.
 """
