@@ -16,16 +16,14 @@ from research.pages.page import table, verdict
 from spikeproof.analysis import Results
 from spikeproof.metrics import Estimate
 
-# The shipped recipe, the best candidate of its search's second round, and what the plan
-# contest-fresh calls the recipe, its candidate being called as the recipe was to be.
-SHIPPED, REFINED, FIRST = "multinorm", "refined", "first-round"
+SHIPPED = "multinorm"
 UNION = ("linf", "l2", "l1")
 _SHOWN = ("clean", *UNION, UNION, "l0")
 
 
 def contest(run: Results, recipe: str = SHIPPED) -> str:
-    """Every data set of a study that trains a recipe beside its rivals."""
-    return doubt(run, recipe) + "".join(_one(run, data, recipe) for data in run.data())
+    """Every data set of a study that trains the recipe beside its rivals."""
+    return doubt(run) + "".join(_one(run, data, recipe) for data in run.data())
 
 
 def _rivals(run: Results, data: str, several: bool) -> list[str]:
@@ -34,11 +32,7 @@ def _rivals(run: Results, data: str, several: bool) -> list[str]:
     for training in run.trainings(data):
         kind = run.kind(data, training)
         names = set((kind.against or "").split("+"))
-        plain = (
-            kind.terms == {"cross_entropy"}
-            and not kind.ruled
-            and training not in (SHIPPED, REFINED, FIRST)
-        )
+        plain = kind.terms == {"cross_entropy"} and not kind.ruled and training != SHIPPED
         if plain and names <= {*UNION, "l0"} and (len(names) > 1) == several:
             found.append(training)
     return found
@@ -103,10 +97,6 @@ def _targets(
     for rival in rivals:
         if (beside := gap(rival, "l0")) is not None:
             rows.append((f"l_0 beside {rival}: no target", points(beside), ""))
-    for other in {SHIPPED, FIRST} & set(run.trainings(data)) - {recipe}:
-        for what in (UNION, "clean"):
-            said = f"{_label(what)} beside {other}: no target"
-            rows.append((said, points(gap(other, what)), ""))
     plain = run.undefended(data)
     if plain is not None:
         rows.append((f"clean beside {plain}: no target", points(gap(plain, "clean")), ""))

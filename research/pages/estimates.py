@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
+from research.pages.doubt import named
 from research.pages.page import number, percent
 from spikeproof.analysis import Results, Table
 from spikeproof.metrics import FEWEST_NETWORKS, Estimate
@@ -148,7 +149,7 @@ def made_of(run: Results) -> str:
     split = plan.get("split", "test")
     return (
         f"\nPlan `{plan['name']}`: {'; '.join(tables)}. Seeds {', '.join(map(str, run.seeds()))}; "
-        f"suite `{plan.get('suite')}` on {split} items, {plan.get('items')} per cell where the "
+        f"suite {named(run)} on {split} items, {plan.get('items')} per cell where the "
         f"data set does not say otherwise. {cells['complete']} cells, code {codes}, "
         f"{versions}.{incomplete} Intervals {over(run)}.\n"
     )

@@ -1,29 +1,12 @@
-"""What the pages of evidence share: reading, tables, verdicts, numbers, writing and checking."""
+"""What the pages of evidence share: tables, verdicts, numbers, writing and checking."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from research import ROOT
-from spikeproof.analysis import Results, extracted
-
-# Trainings that were called otherwise when their studies were run.
-_RENAMED = {"multinorm-sparse": "multinorm"}
-
-
-def stored(path: Path) -> Results:
-    """A study's extract, with its trainings under the names of today."""
-    run = extracted(path)
-    plan = run.record["plan"]
-    tables = [{**t, "name": _RENAMED.get(t["name"], t["name"])} for t in plan["training"]]
-    cells = [
-        replace(one, cell={**one.cell, "training": _RENAMED.get(one.training, one.training)})
-        for one in run.cells
-    ]
-    return Results(path, {**run.record, "plan": {**plan, "training": tables}}, cells)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

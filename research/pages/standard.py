@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from research.pages.doubt import of_before
 from research.pages.estimates import (
     ACCURACIES,
     LABELS,
@@ -36,8 +37,9 @@ def _one(run: Results, weaker: Results | None, data: str) -> str:
                  for t in trainings if t != plain}  # fmt: skip
         text += f"\nLess {plain}, points:\n"
         text += table(heads, [(t, *map(points, row)) for t, row in gains.items()])
-    if weaker is not None and (missed := _missed(run, weaker, data)):
-        text += missed
+    # A suite of before and one of today are no weaker and stronger one.
+    if weaker is not None and of_before(weaker) == of_before(run):
+        text += _missed(run, weaker, data)
     return text + _told(run, data)
 
 
@@ -89,6 +91,6 @@ def _told(run: Results, data: str) -> str:
         return ""
     return (
         f"\nTrained without attacks, less {plain}: {'; '.join(told)}. What a suite with "
-        "gradients of several kinds and searches without any leaves standing is not hidden from "
-        "these attacks; it may be from others.\n"
+        "gradients of several kinds and searches leaves standing is not hidden from these attacks; "
+        "it may be from others.\n"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from research.tests.made_study import CROSS, Study, against
-from research.tests.page_rows import row
 
 
 def recipe(study: Study, *, standing: int, clean: int, passes: int) -> None:
@@ -38,43 +37,28 @@ def test_the_recipes_targets_are_judged_by_the_numbers(
     made: dict[str, int], wanted: list[str], study: Study
 ) -> None:
     recipe(study, **made)
-    text = study.page("contest", suite="standard")
+    text = study.page("contest-standard", suite="standard")
     assert "beside AT-l1, the single-norm training" in text
     found = verdicts(text)
     found.pop("target"), found.pop("---")
     assert list(found.values()) == [each or "**missed**" for each in wanted]
 
 
-def test_another_recipe_is_judged_by_the_same_targets_and_beside_the_shipped_one(
-    study: Study,
-) -> None:
-    recipe(study, standing=16, clean=31, passes=26)
-    terms = {**CROSS, "sparse": {"kind": "sparse_gradient", "weight": 0.0}}
-    each = dict.fromkeys(("linf", "l2", "l1"), 22)
-    study.add("refined", against("linf", "l1", terms=terms), clean=30, passes=20, l0=2, **each)
-    text = study.page("contest-refined", suite="core")
-    part = text[text.index("## A second candidate") :]
-    assert row(part, "union 10 points above AT-l1, interval above 0")[1].startswith("**+25.0 [")
-    assert row(part, "union of l_inf, l_2, l_1 beside multinorm: no target")[1].startswith(
-        "**+15.0 ["
-    )
-    assert row(part, "passes at most 1.3 times those of AT-l1")[1:] == ["1.00", "met"]
-    study.add("first-round", against("linf", "l1", terms=terms), clean=30, passes=20, **each)
-    both = study.page("contest-fresh", suite="core")
-    part = both[both.index("## A third candidate") :]
-    assert row(part, "union of l_inf, l_2, l_1 beside first-round: no target")[1].startswith(
-        "**-15.0 ["
-    )
-    assert "MSD is the plain multi-norm training with the largest" in part
-    ours = both[both.index("## The recipe on new items") : both.index("## A third candidate")]
-    assert "the recipe as it is shipped is `first-round`" in ours
-    assert row(ours, "union of l_inf, l_2, l_1 beside multinorm: no target")[1].startswith(
-        "**+15.0 ["
-    )
+def test_both_contests_have_a_section_and_the_older_ones_a_paragraph(study: Study) -> None:
+    recipe(study, standing=30, clean=31, passes=26)
+    study.store(study.folder / "studies", "contest-standard-digits", "standard")
+    text = study.page("contest-standard", suite="standard")
+    parts = text.split("\n## ")
+    assert [part.splitlines()[0] for part in parts[1:]] == [
+        "The recipe against its rivals",
+        "The recipe against its rivals, with five seeds",
+    ]
+    assert "their numbers are superseded" in parts[1]
+    assert all("| target | measured |" in part for part in parts[1:])
 
 
 def test_a_contest_without_the_recipe_has_no_verdict(study: Study) -> None:
     study.add("AT", against("linf"), linf=3)
-    text = study.page("contest", suite="core")
+    text = study.page("contest-standard", suite="core")
     assert "No verdict: the recipe or one kind of rival is not in this study." in text
     assert "missed" not in text

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import PGD, Member, Random, Square, Suite, suite
-from spikeproof.attacks.suite.progress import STATES, Progress
+from spikeproof.attacks import PGD, GuidedSearch, Member, Random, Square, Suite, suite
+from spikeproof.attacks.suite.progress import STATES, ItemProgress
 from spikeproof.base import Seeds, SettingError, seeds
 from spikeproof.data import Domain
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L1, Goal, Linf, Threat
+from spikeproof.threats import L0, L1, Goal, Linf, Threat
 
 ROW = Domain(kind="audio", shape=(2,), low=-1.0, high=1.0)
 
@@ -71,21 +71,21 @@ def test_the_first_member_meets_every_item_whatever_it_asks_for() -> None:
 
 
 def test_rules_at_odds_keep_an_item_near() -> None:
-    progress, still = Progress(torch.tensor([-1.0])), torch.zeros(1, dtype=torch.bool)
+    progress, still = ItemProgress(torch.tensor([-1.0])), torch.zeros(1, dtype=torch.bool)
     progress.note(torch.tensor([0]), torch.tensor([-0.9]), still)
     progress.note(torch.tensor([0]), torch.tensor([-0.5]), still)
     assert STATES[int(progress.states()[0])] == "near"
 
 
 def test_what_a_search_without_gradients_left_puts_no_rules_at_odds() -> None:
-    progress, still = Progress(torch.tensor([-1.0])), torch.zeros(1, dtype=torch.bool)
+    progress, still = ItemProgress(torch.tensor([-1.0])), torch.zeros(1, dtype=torch.bool)
     progress.note(torch.tensor([0]), torch.tensor([-0.5]), still)
     progress.note(torch.tensor([0]), torch.tensor([-1.0]), still, followed=False)
     assert STATES[int(progress.states()[0])] == "far"
 
 
 def test_a_rising_loss_keeps_an_item_near_until_another_member_has_stopped() -> None:
-    progress = Progress(torch.tensor([-1.0]))
+    progress = ItemProgress(torch.tensor([-1.0]))
     progress.note(torch.tensor([0]), torch.tensor([-0.5]), torch.tensor([True]))
     assert STATES[int(progress.states()[0])] == "near"
     progress.note(torch.tensor([0]), torch.tensor([-0.5]), torch.tensor([False]))
@@ -142,6 +142,39 @@ def test_states_that_do_not_exist_are_refused(on: tuple[str, ...]) -> None:
 
 def test_standard_gives_near_and_blind_items_searches_without_gradients() -> None:
     members = suite("standard").members
-    assert all("close" in m.on and "blind" in m.on for m in members)
+    assert all("blind" in m.on for m in members)
     assert any("near" in m.on and "far" not in m.on for m in members)
-    assert any(isinstance(m.attack, Square) for m in members)
+    assert any(isinstance(m.attack, GuidedSearch) and m.continues for m in members)
+    assert any(isinstance(m.attack, Square) for m in members if "blind" in m.on)
+
+
+def test_a_member_for_lengths_leaves_counts_alone() -> None:
+    x, y = torch.zeros(4, 2), torch.zeros(4, dtype=torch.int64)
+    members = (Member(attack=PGD(steps=2), radius="length"), Member(attack=PGD(steps=2)))
+    counted = Suite(members)(Shift(0.5, 1.0), x, y, Threat(L0(), 1, ROW), seeds=seeds(0, n=4))
+    length = Suite(members)(Shift(0.5, 1.0), x, y, Threat(Linf(), 0.2, ROW), seeds=seeds(0, n=4))
+    assert [one.tried for one in counted.stats] == [0, 4]
+    assert [one.tried for one in length.stats] == [4, 4]
+    assert not Member(attack=PGD(), radius="count").serves(Threat(Linf(), 0.2, ROW))
+    with pytest.raises(SettingError, match=r"Member\.radius"):
+        Member(radius="long")
+
+
+def test_what_stands_of_many_batches_fills_one() -> None:
+    sizes: list[int] = []
+
+    class Watched:
+        def __call__(
+            self, oracle: Oracle, x: Tensor, goal: Goal, threat: Threat, *, seeds: Seeds,
+            start: Tensor | None = None,
+        ) -> Tensor:  # fmt: skip
+            sizes.append(len(x))
+            return x
+
+    model = Shift(1.0, 0.15)
+    # Every third item is out of reach; the first member breaks the others.
+    x = torch.where(torch.arange(12) % 3 == 0, -0.5, 0.0)[:, None].repeat(1, 2)
+    y = torch.zeros(12, dtype=torch.int64)
+    members = (FIRST, Member(attack=Watched()))
+    Suite(members)(model, x, y, Threat(Linf(), 0.2, ROW), seeds=seeds(0, n=12), batch_size=4)
+    assert sizes == [4]

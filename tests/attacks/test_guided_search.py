@@ -52,7 +52,7 @@ def test_it_finds_what_exhaustive_search_finds_where_the_gradient_is_zero() -> N
     x = bits()[[0, 700, 2222, 4095]]
     goal = Misclassification(torch.zeros(4, dtype=torch.int64))
     with Oracle(model) as oracle:
-        attack = GuidedSearch(steps=600, ascent=2, stop=False)
+        attack = GuidedSearch(steps=1500, ascent=2, share=0.4, heat=0.3, stop=False)
         x_adv = attack(oracle, x, goal, threat, seeds=seeds(0, n=4))
     assert float(model.value(x).max()) < top
     torch.testing.assert_close(model.value(x_adv), torch.full((4,), top, dtype=torch.float64))
@@ -61,12 +61,13 @@ def test_it_finds_what_exhaustive_search_finds_where_the_gradient_is_zero() -> N
 def test_counted_units_reach_what_exhaustive_search_finds_without_a_gradient() -> None:
     model, threat = Steps(), Threat(L0(), 3, Domain(kind="image", shape=(1, 3, 4)))
     x = bits()[[0, 700, 2222, 4095]]
-    near = (bits()[None] != x[:, None]).flatten(2).sum(2) <= 3
+    near = (bits()[None] != x[:, None]).flatten(2).sum(2) == 3
     best = torch.where(near, model.value(bits())[None], -math.inf).amax(1)
     goal = Misclassification(torch.zeros(4, dtype=torch.int64))
     with Oracle(model) as oracle:
-        attack = GuidedSearch(steps=1000, ascent=2, stop=False)
+        attack = GuidedSearch(steps=1500, ascent=2, share=0.8, heat=0.3, stop=False)
         x_adv = attack(oracle, x, goal, threat, seeds=seeds(0, n=4))
+    best = torch.maximum(best, model.value(x))  # all three units are spent, or none
     torch.testing.assert_close(model.value(x_adv), best)
 
 

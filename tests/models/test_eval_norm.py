@@ -56,9 +56,9 @@ def test_answers_and_gradients_are_those_of_torch_bit_for_bit(dtype: torch.dtype
 def test_no_input_is_kept_and_no_weight_gets_a_gradient() -> None:
     norm = settled((6, 5), torch.float32, affine=True)
     x, kept = normal((6, 5), torch.float32, 0).requires_grad_(True), []
-    with input_gradients_only(norm):
-        with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda saved: saved):
-            out = norm(x)
+    hooks = torch.autograd.graph.saved_tensors_hooks(kept.append, lambda saved: saved)
+    with input_gradients_only(norm), hooks:
+        out = norm(x)
     assert out.requires_grad
     assert {tuple(tensor.shape) for tensor in kept} == {(5,)}
     assert all(p.grad is None for p in norm.parameters())

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.pieces.best import Best
-from spikeproof.attacks.pieces.moves import corner, exchange, norm_power
-from spikeproof.attacks.pieces.ranking import first
+from spikeproof.attacks.pieces.moves import norm_power
+from spikeproof.attacks.pieces.proposals import CHOICES, changed_windows, exchanged_units
 from spikeproof.attacks.pieces.schedule import share_at
 from spikeproof.attacks.pieces.survivors import Survivors
 from spikeproof.attacks.pieces.windows import Canvas
@@ -31,8 +31,6 @@ MEMORY, TALLY = 0.9, 0.99
 FRESH, NEAR = (0.5, 0.1), (0.1, 0.02)
 # How often a proposal may follow the averaged gradient, whatever the tally says.
 LEAST, MOST = 0.1, 0.9
-# Uniform numbers per proposal beside those of its three windows.
-CHOICES = 7
 
 
 @ATTACKS.register("guided_search")
@@ -51,21 +49,24 @@ class GuidedSearch:
     moves end soon in points that no other single window improves.
 
     Args:
-        steps: Proposals, at least 1.
+        steps: Proposals, at least 1; with ``width`` above 1, rounds of so many.
         ascent: Gradient steps first, at least 1.
         every: Every so many-th proposal is asked for a gradient too, at least 1.
         share: Share of the places the first windows cover, or of the units first exchanged, in
             (0, 1]; it falls by Square's table.
+        width: Proposals of an item in one round, of which the best counts. They are asked about in
+            one batch: for few items a round takes hardly more time than one proposal.
         heat: Losses that are taken, as a share of what is missing; 0 takes none.
         stop: Leave an item alone once it is won; false goes on raising its margin.
     Returns:
         From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
     Raises:
-        SettingError: steps, ascent or every below 1, share outside (0, 1], negative heat; in a
-            call, a threat that is neither counted nor l_inf, l_2 or l_1 in every view.
+        SettingError: steps, ascent, every or width below 1, share outside (0, 1], negative heat; in
+            a call, a threat that is neither counted nor l_inf, l_2 or l_1 in every view.
     Cost:
-        ``steps + ascent + 1`` forward and ``ascent + steps / every`` (rounded up) backward passes
-        per item; with ``stop`` at most.
+        ``width * steps + ascent + 1`` forward and ``ascent + steps / every`` (rounded up) backward
+        passes per item; above width 1 the latter's second term forward again; with ``stop`` at
+        most.
     Differs from the paper:
         The bandit prior of Ilyas et al. estimates a gradient from queries; here it is the averaged
         surrogate gradient, and it only says where Square's windows aim.
@@ -91,11 +92,12 @@ class GuidedSearch:
     ascent: int = 40
     every: int = 20
     share: float = 0.1
+    width: int = 1
     heat: float = 0.05
     stop: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("steps", "ascent", "every"):
+        for name in ("steps", "ascent", "every", "width"):
             check_count(self, name)
         if not 0 < self.share <= 1:
             raise SettingError(f"GuidedSearch.share must lie in (0, 1]; got {self.share!r}.")
@@ -107,11 +109,16 @@ class GuidedSearch:
     @classmethod
     def examples(cls) -> tuple[Self, ...]:
         """Settings that the contracts try."""
-        return (cls(steps=6, ascent=2, every=4, stop=False),)
+        return (
+            cls(steps=6, ascent=2, every=4, stop=False),
+            cls(steps=3, ascent=2, every=2, width=3, stop=False),
+        )
 
     def passes(self, threat: Threat) -> tuple[int, int] | None:
         """Forward and backward passes per item, at most."""
-        return self.steps + self.ascent + 1, self.ascent + -(-self.steps // self.every)
+        followed = -(-self.steps // self.every)
+        again = followed if self.width > 1 else 0
+        return self.width * self.steps + self.ascent + 1 + again, self.ascent + followed
 
     def serves(self, threat: Threat) -> bool:
         """Whether the attack can work under this threat: counts, or one norm in every view."""
@@ -138,8 +145,12 @@ class GuidedSearch:
         self._ascend(oracle, best, left, threat, FRESH if start is None else NEAR)
         if start is None and not threat.counted:
             _leave_flat_items(left, threat)
+        self._search(oracle, best, left, threat)
+        return best.x
+
+    def _search(self, oracle: Oracle, best: Best, left: Survivors, threat: Threat) -> None:
+        """Propose, ask, and go on from what is better or little worse."""
         canvas = Canvas(threat)
-        propose = _exchanged_units if threat.counted else _changed_windows
         numbers = CHOICES + (0 if threat.counted else 3 * canvas.numbers)
         left.gains = torch.ones(len(left), 2, dtype=torch.float64)
         left.tries = 2 * left.gains
@@ -147,25 +158,78 @@ class GuidedSearch:
             if self.stop:
                 left.drop_won(best)
             if not len(left):
-                break
+                return
+            keys = left.seeds.child("steps", k // BLOCK)
             if k % BLOCK == 0:
-                keys = left.seeds.child("steps", k // BLOCK)
-                left.u = keys.uniform((BLOCK, numbers), torch.float64)
-            u = left.u[:, k % BLOCK]
+                left.u = keys.uniform((BLOCK, self.width * numbers), torch.float64)
+            u = left.u[:, k % BLOCK].view(len(left), self.width, numbers)
             rate = left.gains / left.tries
-            follows = u[:, 0] < (rate[:, 1] / rate.sum(1)).clamp(LEAST, MOST)
-            share = share_at(k, self.steps, self.share, MARKS)
-            proposal = propose(left, threat, canvas, share, follows, u, k)
-            x_adv = threat.project(proposal, left.x)
-            margin = self._ask(oracle, best, left, x_adv, gradient=k % self.every == 0)
-            kind = follows.long()[:, None]
-            gained = (margin > left.margin).double()[:, None]
-            left.gains = (TALLY * left.gains).scatter_add(1, kind, gained)
-            left.tries = (TALLY * left.tries).scatter_add(1, kind, torch.ones_like(gained))
+            follows = u[..., 0] < (rate[:, 1] / rate.sum(1)).clamp(LEAST, MOST)[:, None]
+            step_keys = keys.child("unit", k)
+            proposals = self._proposed(
+                left, threat, follows, u, canvas=canvas, k=k, seeds=step_keys
+            )
+            followed = k % self.every == 0
+            if self.width == 1:
+                z = proposals
+                margin = self._ask(oracle, best, left, threat.project(z, left.x), gradient=followed)
+                every = margin[:, None]
+            else:
+                every, z, margin = self._best_of(oracle, best, left, threat, proposals)
+                if followed:
+                    self._ask(oracle, best, left, threat.project(z, left.x), gradient=True)
+            self._tally(left, follows, every > left.margin[:, None])
             heat = self.heat * (1 - k / self.steps) * best.margin[left.idx].abs()
-            loss = heat * u[:, 1].clamp(min=1e-9).log().to(margin)
-            _take(left, proposal, margin, margin >= left.margin + loss)
-        return best.x
+            loss = heat * u[:, 0, 1].clamp(min=1e-9).log().to(margin)
+            _take(left, z, margin, margin >= left.margin + loss)
+
+    def _proposed(
+        self,
+        left: Survivors,
+        threat: Threat,
+        follows: Tensor,
+        u: Tensor,
+        *,
+        canvas: Canvas,
+        k: int,
+        seeds: Seeds,
+    ) -> Tensor:
+        """The proposals of one round, one item's after the other's."""
+        share = share_at(k, self.steps, self.share, MARKS)
+        count = max(1, round(share * threat.radius)) if threat.counted else 0
+        if self.width == 1:
+            trusted = left.prior * follows
+            if threat.counted:
+                return exchanged_units(left, threat, trusted, count, seeds)
+            return changed_windows(left, threat, trusted, share, u[:, 0, 2:], canvas=canvas)
+        rows = torch.arange(len(left)).repeat_interleave(self.width)
+        many = Survivors(left.idx[rows], left.goal, x=left.x[rows], z=left.z[rows])
+        trusted = left.prior[rows] * follows.reshape(-1, 1)
+        if threat.counted:
+            each = torch.stack([seeds.child(part).values for part in range(self.width)], 1)
+            return exchanged_units(many, threat, trusted, count, Seeds(each.flatten()))
+        return changed_windows(many, threat, trusted, share, u.flatten(0, 1)[:, 2:], canvas=canvas)
+
+    def _best_of(
+        self, oracle: Oracle, best: Best, left: Survivors, threat: Threat, proposals: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Margins of all proposals of a round ``(M, width)``, and each item's best with its own."""
+        rows = torch.arange(len(left)).repeat_interleave(self.width)
+        x_adv = threat.project(proposals, left.x[rows])
+        margins = left.goal[rows].margin(oracle.logits(x_adv, left.idx[rows]))
+        margins = margins.view(len(left), self.width)
+        margin, place = margins.max(1)
+        chosen = torch.arange(len(left)) * self.width + place
+        best.keep(x_adv[chosen], margin, left.idx)
+        return margins, proposals[chosen], margin
+
+    @staticmethod
+    def _tally(left: Survivors, follows: Tensor, gained: Tensor) -> None:
+        """Note which kind of proposal gained, ``(M, width)`` each."""
+        for kind, won in zip(follows.unbind(1), gained.unbind(1), strict=True):
+            at, one = kind.long()[:, None], won.double()[:, None]
+            left.gains = (TALLY * left.gains).scatter_add(1, at, one)
+            left.tries = (TALLY * left.tries).scatter_add(1, at, torch.ones_like(one))
 
     def _ascend(
         self,
@@ -225,74 +289,3 @@ def _leave_flat_items(left: Survivors, threat: Threat) -> None:
             Canvas(threat), norm_power(threat), left.x, threat, left.seeds.child("first")
         )
         _take(left, at, torch.full_like(left.margin, -torch.inf), flat)
-
-
-def _changed_windows(
-    left: Survivors,
-    threat: Threat,
-    canvas: Canvas,
-    share: float,
-    follows: Tensor,
-    u: Tensor,
-    k: int,
-) -> Tensor:
-    """Change a window, and half of the time a second one."""
-    full, n, places = norm_power(threat) == math.inf, canvas.numbers, u[:, CHOICES:]
-    z = left.z
-    part = canvas.pick(u[:, 2])
-    for number in range(2):
-        one = canvas.window(share, part, places[:, number * n : (number + 1) * n], full=full)
-        if full:
-            sign = torch.where(follows[:, None] & (left.prior != 0), left.prior.sign(), one.signs)
-            moved = corner(z, left.x, threat, inside=one.inside, sign=sign)
-        else:
-            other = part if canvas.joint else canvas.pick(u[:, 4])
-            gives = canvas.window(share, other, places[:, 2 * n :], full=False).inside
-            shape = torch.where(follows[:, None] & (left.prior != 0), left.prior, one.shape)
-            moved = exchange(
-                z,
-                left.x,
-                threat,
-                canvas=canvas,
-                inside=one.inside,
-                shape=shape,
-                gives=gives,
-                part=part,
-                u=u[:, 5:6],
-            )
-        if number == 0:
-            z = moved
-    return torch.where(per_item(u[:, 6] < 0.5, z), moved, z)
-
-
-def _exchanged_units(
-    left: Survivors,
-    threat: Threat,
-    canvas: Canvas,
-    share: float,
-    follows: Tensor,
-    u: Tensor,
-    k: int,
-) -> Tensor:
-    """Take some units back and put these, and what is not spent yet, elsewhere."""
-    keys, size = left.seeds.child("units", k), threat.domain.size
-    way = (keys.child("way").uniform((size,), torch.float64) - 0.5).sign()
-    way = torch.where(follows[:, None] & (left.prior != 0), left.prior, way)
-    way = way.to(left.x.dtype).view_as(left.x)
-    used, _, worth = threat.marginal_gains(way, left.z, left.x)
-    nowhere = torch.zeros_like(used, dtype=torch.bool)
-    noise = -keys.child("take").exponential(used.shape[1:], torch.float64).log()
-    scale = worth.abs().amax(1, keepdim=True).double()
-    least = noise - 2 * worth / torch.where(scale > 0, scale, torch.ones_like(scale))
-    rank = torch.where(follows[:, None], least, noise)
-    count = max(1, round(share * threat.radius))
-    held = used > 0
-    take = first(torch.where(held, rank, -torch.inf), held.sum(1).clamp(max=count))
-    bare = threat.swap_units(left.z, left.x, way, put=nowhere, take=take)
-    used, gain, _ = threat.marginal_gains(way, bare, left.x)
-    noise = -keys.child("put").exponential(used.shape[1:], torch.float64).log()
-    rank = torch.where(follows[:, None], gain.double().log() + noise, noise)
-    rank = torch.where(gain > 0, rank, -torch.inf)
-    spare = (threat.radius - used.sum(1)).clamp(min=0)
-    put = first(rank, torch.minimum(spare, (gain > 0).sum(1)))
-    return threat.swap_units(bare, left.x, way, put=put, take=nowhere)

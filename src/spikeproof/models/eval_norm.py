@@ -71,15 +71,14 @@ def _normalised(
     var: Tensor | None,
     weight: Tensor | None = None,
     bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
+    **settings: Any,  # as torch hands them on: training, momentum, eps
 ) -> Tensor:
     """``functional.batch_norm``."""
     given = x.requires_grad and x.dtype in _TYPES and x.device.type == "cpu"
-    if training or not given or mean is None or var is None:
-        return functional.batch_norm(x, mean, var, weight, bias, training, momentum, eps)
-    normalised: Tensor = _InputOnly.apply(x, mean, var, weight, bias, eps)  # type: ignore[no-untyped-call]
+    if settings.get("training", False) or not given or mean is None or var is None:
+        return functional.batch_norm(x, mean, var, weight, bias, **settings)
+    affine, small = (weight, bias), settings.get("eps", 1e-5)
+    normalised: Tensor = _InputOnly.apply(x, (mean, var), affine, small)  # type: ignore[no-untyped-call]
     return normalised
 
 
@@ -90,15 +89,14 @@ class _InputOnly(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: Tensor,
-        mean: Tensor,
-        var: Tensor,
-        weight: Tensor | None,
-        bias: Tensor | None,
-        eps: float,
+        statistics: tuple[Tensor, Tensor],
+        affine: tuple[Tensor | None, Tensor | None],
+        small: float,
     ) -> Tensor:
+        (mean, var), (weight, bias) = statistics, affine
         ctx.save_for_backward(var, weight)
-        ctx.eps, ctx.layout = eps, _layout(x)
-        return functional.batch_norm(x, mean, var, weight, bias, False, 0.0, eps)
+        ctx.small, ctx.layout = small, _layout(x)
+        return functional.batch_norm(x, mean, var, weight, bias, False, 0.0, small)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -106,16 +104,16 @@ class _InputOnly(torch.autograd.Function):
         grad = grads[0].contiguous(memory_format=ctx.layout)
         shape = (1, -1, *[1] * (grad.ndim - 2))
         # As torch does it: the root in double precision, and one product after the other.
-        scale = (var.double() + ctx.eps).sqrt().reciprocal().to(grad.dtype)
+        scale = (var.double() + ctx.small).sqrt().reciprocal().to(grad.dtype)
         out = grad * scale.view(shape)
         if weight is not None:
             out.mul_(weight.detach().view(shape))
-        return out, None, None, None, None, None
+        return out, None, None, None
 
 
 def _layout(x: Tensor) -> torch.memory_format:
     """The order in which an input lies in memory."""
-    if x.ndim == 4 and not x.is_contiguous():
-        if x.is_contiguous(memory_format=torch.channels_last):
-            return torch.channels_last
+    last = x.ndim == 4 and not x.is_contiguous()
+    if last and x.is_contiguous(memory_format=torch.channels_last):
+        return torch.channels_last
     return torch.contiguous_format

@@ -23,12 +23,12 @@ class SpikePool(nn.AvgPool2d):
         0.75
     """
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Averages ``(N, C, H / 2, W / 2)`` of ``(N, C, H, W)``."""
         # Whoever traces the layer fuses the plain one by itself.
-        if torch.compiler.is_compiling() or not self._served(input):
-            return super().forward(input)
-        pooled: Tensor = _Halved.apply(input)  # type: ignore[no-untyped-call]
+        if torch.compiler.is_compiling() or not self._served(x):
+            return super().forward(x)
+        pooled: Tensor = _Halved.apply(x)  # type: ignore[no-untyped-call]
         return pooled
 
     def _served(self, x: Tensor) -> bool:

@@ -3,7 +3,7 @@
 from spikeproof.neurons.drawing import averaging, draw_normal, draw_spikes, draw_uniform, drawing
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.flow import gradient_flow
-from spikeproof.neurons.kernels import fire, step
+from spikeproof.neurons.kernels import Moments, fire, step
 from spikeproof.neurons.lif import IF, LIF, PLIF, PSN, NoisyLIF
 from spikeproof.neurons.observing import Trace, observing
 from spikeproof.neurons.readout import Readout
@@ -23,6 +23,7 @@ __all__ = [
     "SHAPES",
     "Dynamics",
     "Firing",
+    "Moments",
     "Neuron",
     "NoisyLIF",
     "Readout",

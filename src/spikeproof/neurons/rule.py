@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from spikeproof.neurons.dynamics import Dynamics
-from spikeproof.neurons.kernels import drives, membranes
+from spikeproof.neurons.kernels import drives, fused, look, membranes
 from spikeproof.neurons.surrogate import Slope
 
-__all__ = ["Firing", "Rule"]
+__all__ = ["Firing", "FusedFiring", "Rule"]
 
 
 class Firing:
@@ -53,6 +53,36 @@ class Firing:
     def straight(self, slope: Tensor | float) -> Tensor:
         """The spikes exactly, with derivative ``slope`` with respect to ``drive``, step by step."""
         return self.spikes + slope * (self.drive - self.drive.detach())
+
+
+class FusedFiring(Firing):
+    """A call that the fused kernel runs: spikes and membranes come out of one compiled pass.
+
+    Args:
+        currents: What drives the neurons, ``(T, N, ...)``.
+        dynamics: The recursion.
+    """
+
+    def __init__(self, currents: Tensor, dynamics: Dynamics) -> None:
+        super().__init__(currents, dynamics, self._known)
+
+    @cached_property
+    def spikes(self) -> Tensor:
+        """The spikes, ``(T, N, ...)``, without a gradient."""
+        return self._look[0]
+
+    @cached_property
+    def membranes(self) -> Tensor:
+        """Membranes before the reset, counted from the threshold, without a gradient."""
+        return self._look[1]
+
+    @cached_property
+    def _look(self) -> tuple[Tensor, Tensor]:
+        return look(self.currents, self.dynamics)
+
+    def _known(self, slope: Slope) -> Tensor:
+        """The spikes that are known, with the gradient of the fused kernel."""
+        return fused(self.currents, self.dynamics, slope, known=self.spikes)
 
 
 @runtime_checkable

@@ -15,11 +15,19 @@ from spikeproof.base import InputError, check_like, check_one_of
 from spikeproof.neurons.drawing import draw_normal
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.flow import flow_of_scope
-from spikeproof.neurons.kernels import KERNELS, fire, reference, refuse_non_finite
+from spikeproof.neurons.kernels import (
+    KERNELS,
+    Kernel,
+    fastest,
+    fire,
+    fused,
+    reference,
+    refuse_non_finite,
+)
 from spikeproof.neurons.lif import PLIF, PSN, NoisyLIF
 from spikeproof.neurons.observing import Trace, traces_of_scope
 from spikeproof.neurons.registry import Neuron
-from spikeproof.neurons.rule import Firing, Rule
+from spikeproof.neurons.rule import Firing, FusedFiring, Rule
 from spikeproof.neurons.surrogate import Slope, Surrogate
 
 __all__ = ["Spiking", "gradient_rule", "second_order"]
@@ -159,6 +167,8 @@ class Spiking(nn.Module):
 
     def _firing(self, currents: Tensor, dynamics: Dynamics) -> Firing:
         """This call as a rule sees it."""
+        if self._kernel(currents) is fused:
+            return FusedFiring(currents, dynamics)
         return Firing(currents, dynamics, lambda slope: self._unroll(currents, dynamics, slope))
 
     def _ruled(self, rule: Rule, firing: Firing) -> Tensor:
@@ -177,10 +187,15 @@ class Spiking(nn.Module):
         charges: list[Tensor] | None = None,
     ) -> Tensor:
         """Run the loop over time; ``charges`` gets the membranes before each reset."""
-        if traces_of_scope() is None:
-            kernel = "reference" if _twice.get() else self.kernel
-            return KERNELS[kernel](currents, dynamics, slope)
+        if charges is None:
+            return self._kernel(currents)(currents, dynamics, slope)
         return reference(currents, dynamics, slope, charges=charges)
+
+    def _kernel(self, currents: Tensor) -> Kernel:
+        """The program that runs the loop: the reference inside scopes that only it can serve."""
+        if _twice.get() or traces_of_scope() is not None:
+            return reference
+        return fastest(currents) if self.kernel == "auto" else KERNELS[self.kernel]
 
     def _dynamics(self) -> Dynamics:
         """The recursion, with the learned leak where there is one."""

@@ -25,6 +25,8 @@ COST_HEADS = (
     "probe time (s)",
 )
 
+# Attacks that go on where gradients say nothing, by the first word of a member's name.
+_SEARCHES = ("guided_search", "sparse_rs", "square")
 _SHORT = 200
 _UPPER_BOUND = (
     "Robust accuracy is an upper bound: it counts the items that these attacks failed to break."
@@ -183,11 +185,15 @@ def _attacks(summary: Summary) -> Iterator[str]:
     """Which attacks the numbers rest on."""
     cells = (cell for cell in summary.cells if cell.kind == "attack")
     names = list(dict.fromkeys(m["name"] for cell in cells for m in cell.result["members"]))
-    if names:
-        yield (
-            f"The attacks were: {listed(names)}. Other gradient rules, many more steps and attacks "
-            "without any gradient may break more."
-        )
+    if not names:
+        return
+    searches = [kind for kind in _SEARCHES if kind in {name.split()[0] for name in names}]
+    told = (
+        f"{listed(searches)} can do without gradients; other gradient rules and longer searches"
+        if searches
+        else "None of them can do without gradients; searches, other gradient rules and more steps"
+    )
+    yield f"The attacks were: {listed(names)}. {told} may break more."
 
 
 def _networks(summary: Summary) -> Iterator[str]:

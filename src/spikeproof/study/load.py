@@ -13,10 +13,10 @@ from spikeproof.study.plan import Plan
 
 __all__ = ["RESEARCH", "load_plan", "plans"]
 
-# Plans that once came with the package and now lie in a checkout, under research/plans.
+# Plans of the project's research, which lie in a checkout, under research/plans.
 RESEARCH = (
-    "contest", "contest-fresh", "contest-more", "contest-refined", "contest-standard",
-    "sparsity", "synchrony", "training", "training-standard",
+    "contest-standard", "contest-standard-digits", "sparsity", "synchrony", "training",
+    "training-standard", "transfer-1000",
 )  # fmt: skip
 
 

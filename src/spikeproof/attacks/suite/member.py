@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from spikeproof.attacks.attack import Attack
+from spikeproof.attacks.attack import Attack, serves
 from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.attacks.suite.progress import STATES
@@ -20,7 +20,7 @@ from spikeproof.oracle import (
     name_of,
     without_rules,
 )
-from spikeproof.threats import LOSSES
+from spikeproof.threats import LOSSES, Threat
 
 __all__ = ["Member"]
 
@@ -35,11 +35,13 @@ class Member:
             the model's own surrogates.
         loss: What is maximised, a key of ``LOSSES``.
         on: Which items it attacks, by what earlier members saw of them: any of ``"close"``,
-            ``"near"``, ``"blind"`` and ``"far"`` (see :class:`Progress`).
+            ``"near"``, ``"blind"`` and ``"far"`` (see :class:`ItemProgress`).
         continues: Begin at the best point that any member has found, instead of the attack's own
             start.
+        radius: ``"length"`` leaves threats alone whose radius counts units, ``"count"`` the others;
+            ``"any"`` attacks under every threat that the attack can serve.
     Raises:
-        SettingError: unknown loss; no state, or an unknown one.
+        SettingError: unknown loss or radius; no state, or an unknown one.
     Example:
         >>> from spikeproof.neurons import Surrogate
         >>> Member(attack=PGD(), gradient=Surrogate("arctan", sharpness=5.0)).name
@@ -47,16 +49,18 @@ class Member:
     """
 
     renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
-    added: ClassVar[tuple[str, ...]] = ("on", "continues")
+    added: ClassVar[tuple[str, ...]] = ("on", "continues", "radius")
 
     attack: Attack = field(default_factory=PGD)
     gradient: GradientRule | None = None
     loss: str = "margin"
     on: tuple[str, ...] = STATES
     continues: bool = False
+    radius: str = "any"
 
     def __post_init__(self) -> None:
         check_one_of(self.loss, LOSSES, "loss")
+        check_one_of(self.radius, ("any", "length", "count"), "Member.radius")
         if not self.on:
             raise SettingError(f"Member.on names no state; choose from {', '.join(STATES)}.")
         for state in self.on:
@@ -78,6 +82,11 @@ class Member:
         """The member of a record; the name that a suite writes beside it is not read."""
         values = {key: value for key, value in record.items() if key != "name"}
         return settings_from(cls, values, "member of a suite")
+
+    def serves(self, threat: Threat) -> bool:
+        """Whether the member attacks under this threat."""
+        meant = self.radius in ("any", "count" if threat.counted else "length")
+        return meant and serves(self.attack, threat)
 
     @property
     def averages(self) -> bool:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["STATES", "Progress"]
+__all__ = ["STATES", "ItemProgress"]
 
 STATES = ("close", "near", "blind", "far")
-"""What a standing item can look like; see :class:`Progress`."""
+"""What a standing item can look like; see :class:`ItemProgress`."""
 
 # An item is close, or near, while at most this share of its clean margin is left; the second pair
 # where few features carry the change (l_1, l_0, counts), whose exchange makes the margin jump.
-_SHARES, _SHARES_SPARSE = (0.1, 0.25), (0.1, 0.5)
+_SHARES, _SHARES_SPARSE = (0.1, 0.25), (0.1, 0.75)
 # Rules are at odds about an item where the shares they left differ by more than this.
 _ODDS = 0.25
 # An item on which every member gained less than this share has not been seen by any gradient.
 _BLIND = 0.05
 
 
-class Progress:
+class ItemProgress:
     r"""What the members have seen of each item of one batch so far.
 
     The share left of an item's margin is :math:`m / m_0`, from 1 at the clean input to 0 at the
@@ -27,9 +27,10 @@ class Progress:
     member left, an item is
 
     - **close** if at most a tenth is left;
-    - **near** if at most a quarter is left (half where few features carry the change: l_1, l_0 and
-      counts), or the last member's loss was still rising (see ``Trend``), or two members left
-      shares that differ by more than a quarter: rules are at odds, and the next may find more;
+    - **near** if at most a quarter is left (three quarters where few features carry the change:
+      l_1, l_0 and counts), or the last member's loss was still rising (see ``Trend``), or two
+      members left shares that differ by more than a quarter: rules are at odds, and the next may
+      find more;
     - **blind** if no member gained a twentieth: no gradient has seen anything, which says nothing
       about the item, since a saturated output and a dead gradient look the same;
     - **far** else: several rules agree that they stop well before the boundary.
@@ -40,7 +41,7 @@ class Progress:
         margin: Margins of the clean items, ``(N,)``; at most 0 where they are right.
         sparse: Whether few features carry the change.
     Example:
-        >>> progress = Progress(torch.tensor([-1.0, -1.0, -1.0]))
+        >>> progress = ItemProgress(torch.tensor([-1.0, -1.0, -1.0]))
         >>> for _ in range(2):
         ...     progress.note(torch.arange(3), torch.tensor([-0.1, -0.7, -1.0]),
         ...                   torch.zeros(3, dtype=torch.bool))

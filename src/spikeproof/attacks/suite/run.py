@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks.attack import independent_runs, serves
+from spikeproof.attacks.attack import independent_runs
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.suite.budget import Spending, cost_per_item
 from spikeproof.attacks.suite.member import Member
-from spikeproof.attacks.suite.progress import STATES, Progress
+from spikeproof.attacks.suite.progress import STATES, ItemProgress
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.base import Seeds
 from spikeproof.oracle import Known, Oracle, Passes
@@ -26,7 +26,10 @@ SuccessCriterion = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SuiteRun:
-    """A suite at work on one batch.
+    """A suite at work on its items.
+
+    A member meets all items that still stand before the next one begins, a batch at a time: what
+    few items stand of many batches fill one batch then.
 
     Args:
         model: Maps ``(N, *shape)`` to logits ``(N, K)``.
@@ -34,11 +37,11 @@ class SuiteRun:
         x: Legal clean inputs, ``(N, *shape)``.
         y: True classes, int64 ``(N,)``.
         keys: One key per item.
-        idx: Positions of the items among all that are attacked, int64 ``(N,)``.
         start: Points known to come close, ``(N, *shape)``.
         is_adversarial: Says who has won; None believes the oracle.
         patience: How often a member whose loss still rises may go on.
         every: Whether every member attacks every item that is right when clean.
+        batch_size: Items attacked at a time.
         spending: What may still be spent; None where nothing limits it.
         answers: What the network said of clean batches, by the items in them; None where it draws.
     """
@@ -48,11 +51,11 @@ class SuiteRun:
     x: Tensor
     y: Tensor
     keys: Seeds
-    idx: Tensor
     start: Tensor | None = None
     is_adversarial: SuccessCriterion | None = None
     patience: int = 0
     every: bool = False
+    batch_size: int = 256
     spending: Spending | None = None
     answers: dict[tuple[int, ...], Tensor] | None = None
 
@@ -69,15 +72,15 @@ class SuiteRun:
             idx = self._affordable(member, wanted, best)
             unsettled[wanted[~torch.isin(wanted, idx)]] = True
             turn += MemberStats(unaffordable=len(wanted) - len(idx))
-            if len(idx):
-                keys = self.keys[idx].child("member", number)
-                done, result, rising = self._turn(member, keys, idx, best)
+            for part in torch.split(idx, self.batch_size) if len(idx) else ():
+                keys = self.keys[part].child("member", number)
+                done, result, rising = self._turn(member, keys, part, best)
                 won = result.margin > 0
-                fresh = idx[won & (best.margin[idx] <= 0)]
-                broken[number, idx], first[fresh] = won, number
+                fresh = part[won & (best.margin[part] <= 0)]
+                broken[number, part], first[fresh] = won, number
                 turn += replace(done, broke=len(fresh))
-                best.keep(result.x, result.margin, idx)
-                progress.note(idx, result.margin, rising, followed=done.passes.backward > 0)
+                best.keep(result.x, result.margin, part)
+                progress.note(part, result.margin, rising, followed=done.passes.backward > 0)
             stats.append(turn)
             passes += turn.passes
             if self.spending is not None:
@@ -100,31 +103,36 @@ class SuiteRun:
         return idx[nearest.sort().values]
 
     def _wanted(
-        self, member: Member, idx: Tensor, progress: Progress
+        self, member: Member, idx: Tensor, progress: ItemProgress
     ) -> tuple[Tensor, MemberStats]:
         """Which of some standing items a member attacks, and how many it passes over."""
-        if not serves(member.attack, self.threat):
+        if not member.serves(self.threat):
             return idx[:0], MemberStats()
         wanted = progress.within(STATES if self.every else member.on)[idx]
         return idx[wanted], MemberStats(skipped=int((~wanted).sum()))
 
-    def _begin(self) -> tuple[Best, Tensor, Progress, Passes]:
+    def _begin(self) -> tuple[Best, Tensor, ItemProgress, Passes]:
         """Where the items stand clean and at the start, and which are wrong when clean."""
-        everyone = torch.arange(len(self.x))
-        known = self._known(everyone)
-        with Oracle(self.model, seeds=self.keys, known=known) as oracle:
-            best = Best(self.x, self._margin(oracle, self.x, everyone))
-            missed = best.margin > 0
-            sparse = self.threat.sparse or self.threat.counted
-            progress = Progress(best.margin, sparse=sparse)
-            if self.start is not None:
-                near = self.threat.project(self.start, self.x)
-                margin = self._margin(oracle, near, everyone)
-                best.keep(near, torch.where(missed, -torch.inf, margin))
-            self._learn(everyone, known)
-            if self.spending is not None:
-                self.spending.spend(oracle.passes)
-            return best, missed, progress, oracle.passes
+        margins, starts, passes = [], [], Passes()
+        for part in torch.split(torch.arange(len(self.x)), self.batch_size):
+            known = self._known(part)
+            with Oracle(self.model, seeds=self.keys[part], known=known) as oracle:
+                margins.append(self._margin(oracle, self.x[part], part))
+                if self.start is not None:
+                    near = self.threat.project(self.start[part], self.x[part])
+                    starts.append((near, self._margin(oracle, near, part)))
+                passes += oracle.passes
+            self._learn(part, known)
+        best = Best(self.x, torch.cat(margins))
+        missed = best.margin > 0
+        sparse = self.threat.sparse or self.threat.counted
+        progress = ItemProgress(best.margin, sparse=sparse)
+        if starts:
+            near, margin = (torch.cat(each) for each in zip(*starts, strict=True))
+            best.keep(near, torch.where(missed, -torch.inf, margin))
+        if self.spending is not None:
+            self.spending.spend(passes)
+        return best, missed, progress, passes
 
     def _turn(
         self, member: Member, keys: Seeds, idx: Tensor, best: Best
@@ -184,7 +192,7 @@ class SuiteRun:
     def _margin(self, oracle: Oracle, x_adv: Tensor, idx: Tensor) -> Tensor:
         """Margins of some items, by the success criterion if one is given."""
         if self.is_adversarial is not None:
-            return self.is_adversarial(x_adv, self.idx[idx]).to(x_adv.device)
+            return self.is_adversarial(x_adv, idx).to(x_adv.device)
         return Misclassification(self.y[idx]).margin(oracle.logits(x_adv))
 
 

@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks.suite.budget import Spending
 from spikeproof.attacks.suite.member import Member
-from spikeproof.attacks.suite.result import MemberStats, SuiteResult
+from spikeproof.attacks.suite.result import SuiteResult
 from spikeproof.attacks.suite.run import SuccessCriterion, SuiteRun
 from spikeproof.base import InputError, Seeds, SettingError
 from spikeproof.models import evaluating
 from spikeproof.neurons import Surrogate, gradient_rule
-from spikeproof.oracle import Passes, stochastic
+from spikeproof.oracle import stochastic
 from spikeproof.threats import Threat
 
 __all__ = ["Suite"]
@@ -131,9 +130,8 @@ class Suite:
                 ``x``; the attacker's own view of the model where absent.
             every: Let every member attack every item that is right when clean, to compare them.
             batch_size: Items attacked at a time; bounds the memory, not the result.
-            spending: A budget; every batch has an equal share of what is left. A member that it no
-                longer pays for attacks the items nearest the boundary, as far as it goes. Draws are
-                those of a run without a budget.
+            spending: A budget. A member that it no longer pays for attacks the items nearest the
+                boundary, as far as it goes. Draws are those of a run without a budget.
         """
         if start is not None and start.shape != x.shape:
             raise InputError(
@@ -144,37 +142,23 @@ class Suite:
                 f"Each item needs a label and a key; got {len(x)} items, {len(y)} labels and "
                 f"{len(seeds)} keys."
             )
-        fitted, parts = self.fitted(model, x), []
-        # Averaging members are fitted to a network that may draw; nobody has looked.
-        draws = fitted.averages
-        for begin in range(0, max(1, len(x)), batch_size):
-            s = slice(begin, begin + batch_size)
-            run = SuiteRun(
-                model=model,
-                threat=threat,
-                x=x[s],
-                y=y[s],
-                keys=seeds[s],
-                idx=torch.arange(len(x))[s],
-                start=None if start is None else start[s],
-                is_adversarial=is_adversarial,
-                patience=self.patience,
-                every=every,
-                spending=spending and spending.part(-(-(len(x) - begin) // batch_size)),
-                answers=None if draws else {},
-            )
-            parts.append(run.run(fitted.members))
-        return SuiteResult(
-            torch.cat([part.x_adv for part in parts]),
-            torch.cat([part.won for part in parts]),
-            torch.cat([part.member for part in parts]),
-            sum((part.passes for part in parts), Passes()),
-            tuple(sum(rows, MemberStats()) for rows in zip(*(p.stats for p in parts), strict=True)),
-            torch.cat([part.broken for part in parts], 1),
-            None
-            if spending is None
-            else torch.cat([p.unsettled for p in parts if p.unsettled is not None]),
+        fitted = self.fitted(model, x)
+        run = SuiteRun(
+            model=model,
+            threat=threat,
+            x=x,
+            y=y,
+            keys=seeds,
+            start=start,
+            is_adversarial=is_adversarial,
+            patience=self.patience,
+            every=every,
+            batch_size=batch_size,
+            spending=spending,
+            # Averaging members are fitted to a network that may draw; nobody has looked.
+            answers=None if fitted.averages else {},
         )
+        return run.run(fitted.members)
 
 
 def _merged(members: Sequence[Member]) -> tuple[Member, ...]:

@@ -11,9 +11,10 @@ from torch import Tensor
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.kernels.fused import TYPES as FUSED_TYPES
 from spikeproof.neurons.kernels.fused import available as has_numba
-from spikeproof.neurons.kernels.fused import fused
+from spikeproof.neurons.kernels.fused import fused, look
 from spikeproof.neurons.kernels.gpu import TYPES, gpu
 from spikeproof.neurons.kernels.gpu import available as has_triton
+from spikeproof.neurons.kernels.moments import Moments
 from spikeproof.neurons.kernels.reference import (
     drives,
     fire,
@@ -27,11 +28,14 @@ from spikeproof.neurons.surrogate import Slope
 __all__ = [
     "KERNELS",
     "Kernel",
+    "Moments",
     "auto",
     "drives",
+    "fastest",
     "fire",
     "fused",
     "gpu",
+    "look",
     "membranes",
     "reference",
     "refuse_non_finite",
@@ -46,18 +50,23 @@ def auto(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
 
     The reference runs what neither serves, and whatever torch traces (compile, export).
     """
+    return fastest(currents)(currents, dynamics, slope)
+
+
+def fastest(currents: Tensor) -> Kernel:
+    """The kernel that ``auto`` runs for these currents."""
     fast = {"cpu": (FUSED_TYPES, "numba", fused), "cuda": (TYPES, "triton", gpu)}
     types, needed, kernel = fast.get(currents.device.type, ((), "", reference))
     if torch.compiler.is_compiling() or currents.dtype not in types:
-        return reference(currents, dynamics, slope)
+        return reference
     if not (has_numba() if needed == "numba" else has_triton()):
         warnings.warn(
             f"{needed} cannot be imported, so neurons run on the slow reference kernel; "
             f"`pip install {needed}` makes them several times faster.",
-            stacklevel=5,
+            stacklevel=6,
         )
-        return reference(currents, dynamics, slope)
-    return kernel(currents, dynamics, slope)
+        return reference
+    return kernel
 
 
 KERNELS: dict[str, Kernel] = {

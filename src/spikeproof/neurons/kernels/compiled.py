@@ -16,7 +16,7 @@ import torch
 from spikeproof.neurons import formulas
 from spikeproof.neurons.kernels import loops
 
-__all__ = ["backward", "forward"]
+__all__ = ["backward", "forward", "look", "move"]
 
 _NUMBERS = ("ZERO", "ONE", "LOW", "SHIFT", "LOG2_E", "LARGE", "SMALL", *(f"C{i}" for i in range(6)))
 _njit: Any = functools.partial(numba.njit, nogil=True, error_model="numpy")
@@ -71,6 +71,20 @@ def _names(dtype: torch.dtype) -> dict[str, Any]:
 def forward(dtype: torch.dtype) -> Callable[..., bool]:
     """The compiled ``loops.forward`` for float32 or float64."""
     built: Callable[..., bool] = _outer(loops.forward, _names(dtype), str(dtype).split(".")[1])
+    return built
+
+
+@functools.cache
+def look(dtype: torch.dtype) -> Callable[..., bool]:
+    """The compiled ``loops.look`` for float32 or float64."""
+    built: Callable[..., bool] = _outer(loops.look, _names(dtype), str(dtype).split(".")[1])
+    return built
+
+
+@functools.cache
+def move(dtype: torch.dtype) -> Callable[..., None]:
+    """The compiled ``loops.move`` for float32 or float64."""
+    built: Callable[..., None] = _outer(loops.move, _names(dtype), str(dtype).split(".")[1])
     return built
 
 

@@ -19,12 +19,12 @@ from torch import Tensor
 
 from spikeproof.base import InputError, SettingError
 from spikeproof.neurons.dynamics import Dynamics
-from spikeproof.neurons.kernels.layout import dense, restore
+from spikeproof.neurons.kernels.layout import dense, in_memory, restore
 from spikeproof.neurons.kernels.loops import BLOCK
 from spikeproof.neurons.kernels.reference import NOT_FINITE, refuse_second
 from spikeproof.neurons.surrogate import Slope
 
-__all__ = ["TYPES", "available", "fused"]
+__all__ = ["TYPES", "available", "fused", "look", "sharpened"]
 
 TYPES = (torch.float32, torch.float64)
 
@@ -65,13 +65,13 @@ def _pool() -> ThreadPoolExecutor:
 os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def _spread(run: Callable[[int, int], Any], size: int, steps: int) -> list[Any]:
+def _spread(run: Callable[[int, int], Any], size: int, steps: int, block: int = BLOCK) -> list[Any]:
     """Run ``run(start, stop)`` over all neurons, on as many threads as torch uses."""
     threads = min(torch.get_num_threads(), max(1, size * steps // _ALONE))
     if threads == 1:
         return [run(0, size)]
     # Whole blocks per thread, so that sums per block are the same for any number of threads.
-    share = -(-size // (threads * BLOCK)) * BLOCK
+    share = -(-size // (threads * block)) * block
     starts = range(0, size, share)
     return list(_pool().map(run, starts, [min(start + share, size) for start in starts]))
 
@@ -87,20 +87,18 @@ class _Fused(torch.autograd.Function):
         gain: Tensor,
         sharpness: Tensor,
         settings: tuple[int, Dynamics, Slope],
+        known: Tensor | None,
     ) -> Tensor:
         """``currents`` is contiguous, ``(T, ...)``, or ``(1, ...)`` for a constant current."""
         from spikeproof.neurons.kernels.compiled import forward
 
-        steps, dynamics, _ = settings
-        run = forward(currents.dtype)
-        spikes = _empty((steps, *currents.shape[1:]), currents)
-        given, out = _rows(currents), _rows(spikes)
-        numbers = _numbers(given.dtype.type, leak, gain, dynamics)
-        finite = _spread(lambda a, b: run(given, *numbers, a, b, out), out.shape[1], steps)
-        if not all(finite):
-            raise InputError(NOT_FINITE)
         ctx.save_for_backward(currents, leak, gain, sharpness)
         ctx.settings = settings
+        if known is not None:
+            return known.detach()
+        steps, dynamics, _ = settings
+        spikes = _empty((steps, *currents.shape[1:]), currents)
+        _walk(forward(currents.dtype), currents, _numbers(currents, leak, gain, dynamics), spikes)
         return spikes
 
     @staticmethod
@@ -121,22 +119,91 @@ class _Fused(torch.autograd.Function):
         sums = np.zeros((-(-result.shape[1] // BLOCK) if learned else 0, 2))
         head = (incoming, given, _rows(sharpness), kind(slope.height))
         shares = kind(dynamics.reset), kind(leak.item() * dynamics.carry)
-        numbers = (*_numbers(kind, leak, gain, dynamics), *shares)
+        numbers = (*_numbers(currents, leak, gain, dynamics), *shares)
         run = backward(currents.dtype, slope.shape)
         _spread(lambda a, b: run(*head, *numbers, a, b, sums, result), result.shape[1], steps)
         total = torch.from_numpy(sums.sum(0)).to(leak.dtype) if learned else None
         each = (None, None) if total is None else (total[0], total[1])
         full = out if len(currents) == steps else out.sum(0, keepdim=True)
-        return full, *each, None, None
+        return full, *each, None, None, None
 
 
-def _numbers(kind: Any, leak: Tensor, gain: Tensor, dynamics: Dynamics) -> tuple[Any, ...]:
+def _walk(program: Any, currents: Tensor, numbers: tuple[Any, ...], *outputs: Tensor) -> None:
+    """Run a program that looks at currents and writes ``outputs``, contiguous ``(T, ...)``."""
+    given, out = _rows(currents), [_rows(x) for x in outputs]
+    steps, size = out[0].shape
+    if not all(_spread(lambda a, b: program(given, *numbers, a, b, *out), size, steps)):
+        raise InputError(NOT_FINITE)
+
+
+def _numbers(like: Tensor, leak: Tensor, gain: Tensor, dynamics: Dynamics) -> tuple[Any, ...]:
     """The settings of a recursion in the type of the data."""
+    kind = _rows(like).dtype.type
     threshold, synapse = kind(dynamics.threshold), kind(dynamics.synapse)
     return kind(leak.item()), kind(gain.item()), threshold, synapse, dynamics.soft
 
 
-def fused(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
+def _check(currents: Tensor) -> None:
+    """Refuse what the kernel does not serve."""
+    if not available():
+        raise SettingError("kernel='fused' needs numba: `pip install numba`, or use 'auto'.")
+    if currents.device.type != "cpu" or currents.dtype not in TYPES:
+        raise SettingError(
+            "kernel='fused' serves float32 and float64 on the CPU; got "
+            f"{currents.dtype} on {currents.device}. Use kernel='auto'."
+        )
+
+
+def sharpened(
+    above: Tensor,
+    kept: tuple[Tensor, Tensor],
+    rows: Tensor,
+    moves: Tensor,
+    numbers: tuple[float, ...],
+) -> Tensor:
+    """What ``Moments.sharpness`` does, in one compiled pass; ``numbers`` are those of ``move``."""
+    from spikeproof.neurons.kernels.compiled import move
+
+    steps, n = above.shape[:2]
+    out = _empty(above.shape, above)
+    shape = (-1, int(above[0, 0].numel())) if n else (-1, 0)
+    u, mean, deviation, result = (
+        x.detach().reshape(len(x), *shape).numpy() for x in (above.contiguous(), *kept, out)
+    )
+    typed = [u.dtype.type(x) for x in numbers]
+    head, program = (u, rows.numpy(), moves.numpy(), *typed), move(above.dtype)
+    tail = mean, deviation, result
+    _spread(lambda a, b: program(*head, a, b, *tail), steps * n, u.shape[2], block=1)
+    return out
+
+
+def look(currents: Tensor, dynamics: Dynamics) -> tuple[Tensor, Tensor]:
+    """Spikes and membranes in one compiled pass, without a gradient.
+
+    Args:
+        currents: Input current, ``(T, N, ...)``, as for :func:`fused`.
+        dynamics: The recursion.
+    Returns:
+        Spikes and membranes before the reset minus the threshold, both ``(T, N, ...)``.
+    Raises:
+        SettingError: numba is missing, or the device or type is not served.
+        InputError: currents that are not finite.
+    Cost:
+        Reads the currents, writes two arrays.
+    """
+    _check(currents)
+    from spikeproof.neurons.kernels.compiled import look as program
+
+    packed, order = in_memory(currents.detach())
+    leak, gain = (torch.as_tensor(x, dtype=packed.dtype) for x in (dynamics.leak, dynamics.gain))
+    spikes, above = (_empty((len(currents), *packed.shape[1:]), packed) for _ in range(2))
+    _walk(program(packed.dtype), packed, _numbers(packed, leak, gain, dynamics), spikes, above)
+    return restore(spikes, order), restore(above, order)
+
+
+def fused(
+    currents: Tensor, dynamics: Dynamics, slope: Slope, known: Tensor | None = None
+) -> Tensor:
     """Run the neuron over time in one compiled pass over memory.
 
     Args:
@@ -144,6 +211,7 @@ def fused(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
             layout; a current expanded over time is read once.
         dynamics: The recursion; leak and gain may be learned.
         slope: Stands in for the derivative of each spike.
+        known: The spikes of these currents, from :func:`look`; only the backward pass is then run.
     Returns:
         Spikes, ``(T, N, ...)``, 0 or 1.
     Raises:
@@ -155,15 +223,11 @@ def fused(currents: Tensor, dynamics: Dynamics, slope: Slope) -> Tensor:
         gradient. Membranes are computed again there: one array less to keep, write and read.
         The first call in a fresh installation compiles for a few seconds.
     """
-    if not available():
-        raise SettingError("kernel='fused' needs numba: `pip install numba`, or use 'auto'.")
-    if currents.device.type != "cpu" or currents.dtype not in TYPES:
-        raise SettingError(
-            "kernel='fused' serves float32 and float64 on the CPU; got "
-            f"{currents.dtype} on {currents.device}. Use kernel='auto'."
-        )
+    _check(currents)
     packed, sharpness, order = dense(currents, slope, currents.dtype)
     leak, gain = (torch.as_tensor(x, dtype=packed.dtype) for x in (dynamics.leak, dynamics.gain))
     settings = (len(currents), dynamics, slope)
-    spikes: Tensor = _Fused.apply(packed, leak, gain, sharpness, settings)  # type: ignore[no-untyped-call]
+    spikes: Tensor = _Fused.apply(  # type: ignore[no-untyped-call]
+        packed, leak, gain, sharpness, settings, None if known is None else known.permute(0, *order)
+    )
     return restore(spikes, order)

@@ -7,7 +7,16 @@ from torch import Tensor
 
 from spikeproof.neurons.surrogate import Slope
 
-__all__ = ["dense", "restore"]
+__all__ = ["dense", "in_memory", "restore"]
+
+
+def in_memory(currents: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+    """Currents in the order of memory, ``(T, ...)`` or ``(1, ...)``, and that order."""
+    if currents.stride(0) == 0:
+        currents = currents[:1]
+    strides = currents.stride()
+    order = tuple(sorted(range(1, currents.ndim), key=strides.__getitem__, reverse=True))
+    return currents.permute(0, *order).contiguous(), order
 
 
 def dense(
@@ -23,15 +32,10 @@ def dense(
         Contiguous currents ``(T, ...)``, or ``(1, ...)`` where they are one current expanded over
         time; the sharpness ``(T, ...)`` or ``(1, 1)``; and the order for :func:`restore`.
     """
-    steps = len(currents)
-    if currents.stride(0) == 0:
-        currents = currents[:1]
-    strides = currents.stride()
-    order = tuple(sorted(range(1, currents.ndim), key=strides.__getitem__, reverse=True))
-    packed = currents.permute(0, *order).contiguous()
+    packed, order = in_memory(currents)
     sharpness = slope.sharpness
     if isinstance(sharpness, Tensor):
-        full = sharpness.to(currents.device, dtype).expand(steps, *currents.shape[1:])
+        full = sharpness.to(currents.device, dtype).expand(currents.shape)
         return packed, full.permute(0, *order).contiguous(), order
     return packed, packed.new_full((1, 1), sharpness, dtype=dtype), order
 

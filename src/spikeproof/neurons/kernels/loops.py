@@ -18,11 +18,14 @@ __all__ = [
     "BLOCK",
     "PARTS",
     "backward",
+    "between",
     "charge",
     "exponential",
     "filter_in",
     "forward",
     "learn",
+    "look",
+    "move",
     "reach",
 ]
 
@@ -30,7 +33,7 @@ __all__ = [
 # would read each step in runs too short for the processor to fetch ahead.
 BLOCK = 8192
 
-ZERO, ONE = 0.0, 1.0
+ZERO, HALF, ONE = 0.0, 0.5, 1.0
 LOW, SHIFT, LOG2_E, LARGE, SMALL = -87.3, 12582912.0, 1.44269504, 0.693359375, -2.12194440e-4
 # Cephes' polynomial for exp(r) on |r| <= log(2) / 2.
 C0, C1, C2 = 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3
@@ -70,6 +73,54 @@ def forward(current, leak, gain, threshold, synapse, soft, start, stop, spikes):
                 out[i] = ONE if fired else ZERO
                 kept[i] = (u - threshold if soft else ZERO) if fired else u
     return not odd
+
+
+def look(current, leak, gain, threshold, synapse, soft, start, stop, spikes, above):
+    """Spikes as in ``forward``, and the membranes before the reset minus the threshold."""
+    steps, kind, width = len(spikes), spikes.dtype, min(BLOCK, stop - start)
+    membrane = np.empty((steps + 1, width), kind)
+    drive = np.empty((steps + 1 if synapse > ZERO else 1, width), kind)
+    membrane[steps] = ZERO
+    drive[-1] = ZERO
+    odd = False
+    for a in range(start, stop, BLOCK):
+        n = min(BLOCK, stop - a)
+        given, place = current, a
+        if synapse > ZERO:
+            filter_in(current, a, synapse, drive, n)
+            given, place = drive, 0
+        charge(given, place, leak, gain, threshold, soft, membrane, n)
+        for t in range(steps):
+            row = given[t if len(given) > 1 else 0, place : place + n]
+            u, out, far = membrane[t], spikes[t, a : a + n], above[t, a : a + n]
+            for i in range(n):
+                odd |= (row[i] - row[i]) != ZERO
+                out[i] = ONE if u[i] >= threshold else ZERO
+                far[i] = u[i] - threshold
+    return not odd
+
+
+def between(x, kept, memory):
+    """``memory`` of what was kept and the rest of ``x``, exactly one of them at 1 and at 0."""
+    return x + memory * (kept - x) if memory < HALF else kept - (kept - x) * (ONE - memory)
+
+
+def move(above, rows, moves, memory, relax, tiny, bound, start, stop, mean, deviation, sharpness):
+    """Move the moments of ``|above|`` in place, and write the sharpness that they allow.
+
+    ``above`` and ``sharpness`` are ``(T, N, K)``, the moments ``(T, P, K)``; item n has its moments
+    in row ``rows[n]`` and moves ``moves[n]`` times. ``start`` and ``stop`` count steps and items.
+    """
+    for place in range(start, stop):
+        t, n = place // len(rows), place % len(rows)
+        u, out = above[t, n], sharpness[t, n]
+        m, d = mean[t, rows[n]], deviation[t, rows[n]]
+        for _ in range(moves[n]):
+            for k in range(len(u)):
+                m[k] = between(abs(u[k]), m[k], memory)
+                d[k] = between(abs(abs(u[k]) - m[k]), d[k], memory)
+        for k in range(len(u)):
+            out[k] = bound * (ONE / (m[k] + relax * d[k] + tiny))
 
 
 def charge(current, start, leak, gain, threshold, soft, membrane, n):
@@ -158,4 +209,4 @@ def backward(
 
 
 # Compiled first, because the loops above call them.
-PARTS = (charge, filter_in, learn, reach)
+PARTS = (between, charge, filter_in, learn, reach)

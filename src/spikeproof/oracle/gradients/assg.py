@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import SettingError, check_count, check_fraction, check_one_of, check_positive
-from spikeproof.neurons import Firing, Slope
+from spikeproof.neurons import Firing, Moments, Slope
 from spikeproof.oracle.gradient import Question
 from spikeproof.oracle.registry import GRADIENTS
 
@@ -137,33 +137,31 @@ class ASSG:
 
 
 @dataclass(eq=False)
-class _Moments:
+class _Layer:
     """Mean distance and mean deviation of one call of one layer, for all items of an attack."""
 
     mean: Tensor
     deviation: Tensor
-    met: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.bool))
+    order: tuple[int, ...]  # axes as they lie in memory, items before places
+    met: Tensor
 
-    def fresh(self, idx: Tensor) -> Tensor:
-        """Which of some items were never seen before, bool ``(N,)``; now they are."""
-        missing = (int(idx.max()) + 1 if len(idx) else 0) - len(self.met)
-        self.met = torch.cat([self.met.to(idx.device), idx.new_zeros(max(0, missing)).bool()])
-        fresh = ~self.met[idx]
-        self.met[idx] = True
-        return fresh
+    @classmethod
+    def like(cls, u: Tensor) -> _Layer:
+        """A layer that has met nobody."""
+        places = sorted(range(2, u.ndim), key=u.stride().__getitem__, reverse=True)
+        order = (0, 1, *places)
+        none = u.permute(order)[:, :0].contiguous()
+        return cls(none, none, order, torch.zeros(0, dtype=torch.bool))
 
-    def take(self, idx: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Those of some items; an item never seen before begins with 1 and 0."""
+    def meet(self, idx: Tensor) -> Tensor:
+        """Make room for some items, with 1 and 0; which of them never moved, bool ``(N,)``."""
         missing = (int(idx.max()) + 1 if len(idx) else 0) - self.mean.shape[1]
         if missing > 0:
-            fresh = like.new_ones(like.shape[0], missing, *like.shape[2:])
+            fresh = self.mean.new_ones(len(self.mean), missing, *self.mean.shape[2:])
             self.mean = torch.cat([self.mean, fresh], 1)
             self.deviation = torch.cat([self.deviation, torch.zeros_like(fresh)], 1)
-        return self.mean[:, idx], self.deviation[:, idx]
-
-    def keep(self, idx: Tensor, mean: Tensor, deviation: Tensor) -> None:
-        """Write those of some items."""
-        self.mean[:, idx], self.deviation[:, idx] = mean, deviation
+            self.met = torch.cat([self.met, torch.zeros(missing, dtype=torch.bool)])
+        return ~self.met[idx]
 
 
 @dataclass(eq=False)
@@ -171,7 +169,7 @@ class _Adapting:
     """ASSG during one attack: the moments of every layer, in the order in which layers run."""
 
     settings: ASSG
-    layers: list[_Moments] = field(default_factory=list)
+    layers: list[_Layer] = field(default_factory=list)
 
     def logits(self, question: Question) -> Tensor:
         """One forward pass, which moves nothing."""
@@ -191,36 +189,18 @@ class _Walk:
 
     def __call__(self, firing: Firing) -> Tensor:
         """Spikes of the next layer, with the sharpness of each of its neurons."""
-        chosen, distance = self.state.settings, firing.membranes.abs()
-        if self.calls == len(self.state.layers):
-            none = distance.new_empty(distance.shape[0], 0, *distance.shape[2:])
-            self.state.layers.append(_Moments(none, none))
-        moments, idx = self.state.layers[self.calls], self.idx.to(distance.device)
+        u, layers = firing.membranes, self.state.layers
+        if self.calls == len(layers):
+            layers.append(_Layer.like(u))
+        layer, chosen = layers[self.calls], self.state.settings
         self.calls += 1
-        mean, deviation = moments.take(idx, distance)
+        fresh = layer.meet(self.idx)
+        moves = torch.zeros_like(self.idx)
         if self.moving:
-            if chosen.warm:
-                mean, deviation = self._warmed(distance, mean, deviation, moments.fresh(idx))
-            mean, deviation = self._moved(distance, mean, deviation)
-            moments.keep(idx, mean, deviation)
-        sharpness = chosen.bound / (mean + chosen.relax * deviation + _TINY)
-        return firing.through(Slope(chosen.shape, sharpness))
-
-    def _moved(self, distance: Tensor, mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
-        """The moments after one more look at these distances."""
-        memory = self.state.settings.memory
-        mean = torch.lerp(distance, mean, memory)
-        return mean, torch.lerp((distance - mean).abs(), deviation, memory)
-
-    def _warmed(
-        self, distance: Tensor, mean: Tensor, deviation: Tensor, fresh: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """The moments, of items met for the first time after some looks at where they are."""
-        if not fresh.any():
-            return mean, deviation
-        mean, deviation, seen = mean.clone(), deviation.clone(), distance[:, fresh]
-        early = mean[:, fresh], deviation[:, fresh]
-        for _ in range(self.state.settings.warm):
-            early = self._moved(seen, *early)
-        mean[:, fresh], deviation[:, fresh] = early
-        return mean, deviation
+            moves = 1 + chosen.warm * fresh.long()
+            layer.met[self.idx] = True
+        moments = Moments(bound=chosen.bound, memory=chosen.memory, relax=chosen.relax, tiny=_TINY)
+        kept = layer.mean, layer.deviation
+        sharpness = moments.sharpness(u.permute(layer.order), kept, self.idx, moves)
+        back = tuple(layer.order.index(axis) for axis in range(u.ndim))
+        return firing.through(Slope(chosen.shape, sharpness.permute(back)))

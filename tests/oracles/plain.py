@@ -1,0 +1,261 @@
+"""A stored network as a plain torch module, written from its equations: what strangers attack.
+
+Nothing of the package is imported. How the gradient crosses a spike is the attacker's choice: a
+surrogate of any sharpness, or one that adapts (``adaptive.py``); the reset kept or detached. The
+neurons may be another library's (``Plain(..., neurons=...)``). Logits do not depend on any of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tests.oracles.judge import read
+
+__all__ = ["ARCTAN_2", "ARCTAN_5", "OWN", "Averaged", "Neurons", "Plain", "Shape", "Unit"]
+
+# From the membrane minus the threshold, the layer and the step to a derivative.
+Derivative = Callable[[Tensor, int, int], Tensor]
+# From currents (T, N, ...) and the number of the layer to spikes.
+Neurons = Callable[[Tensor, int], Tensor]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A surrogate derivative: ``"triangle"`` or ``"arctan"``, and its sharpness."""
+
+    shape: str
+    sharpness: float
+
+    def __call__(self, u: Tensor, layer: int, step: int) -> Tensor:
+        """The derivative at the membrane minus the threshold."""
+        s = self.sharpness
+        if self.shape == "triangle":
+            return s * (1 - s * u.abs()).clamp_min(0)
+        assert self.shape == "arctan"
+        return (s / 2) / (1 + (math.pi / 2 * s * u) ** 2)
+
+
+OWN = None  # the surrogate that the network was trained with
+ARCTAN_2, ARCTAN_5 = Shape("arctan", 2.0), Shape("arctan", 5.0)
+
+
+class _Spike(torch.autograd.Function):
+    """A step forward, a given derivative backward."""
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, slope: Tensor) -> Tensor:
+        ctx.save_for_backward(slope)
+        return (u >= 0).to(u.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        (slope,) = ctx.saved_tensors
+        return grads[0] * slope, None
+
+
+class Plain(nn.Module):
+    """A stored network of the kinds ``cnn-small``, ``dense`` and ``tcn-small``.
+
+    Args:
+        path: The safetensors file.
+        surrogate: How the gradient crosses a spike; None is the network's own surrogate.
+        detach: Let no gradient flow through the reset.
+        neurons: Another library's neurons, in place of these; from the settings of the neuron.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        surrogate: Derivative | None = OWN,
+        *,
+        detach: bool = False,
+        neurons: Callable[[dict[str, Any]], Neurons] | None = None,
+    ) -> None:
+        super().__init__()
+        self.settings, numbers = read(path)
+        self.neuron = self.settings["neuron"]
+        for name, value in numbers.items():
+            tensor = torch.tensor(value)
+            self.register_buffer(name.replace(".", "_"), tensor)
+        # Libraries ask the first parameter for the device.
+        self.device_of = nn.Parameter(torch.zeros(1), requires_grad=False)
+        own = self.neuron["surrogate"]
+        assert own["height"] == 1
+        self.surrogate: Derivative = surrogate or Shape(own["shape"], own["sharpness"])
+        self.detach = detach
+        self.other = None if neurons is None else neurons(self.neuron)
+        self.layer = 0
+        if self.settings["name"] == "tcn-small":
+            self.register_buffer("waves", _waves())
+
+    @property
+    def draws(self) -> bool:
+        """Whether it answers at random, from torch's generator."""
+        noisy = self.neuron.get("noise", 0.0) > 0
+        return noisy or self.settings["encoder"]["kind"] == "poisson"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits ``(N, K)`` of inputs ``(N, *shape)``."""
+        self.layer = 0
+        if not isinstance(self.surrogate, Shape):
+            self.surrogate.begin()  # type: ignore[attr-defined]
+        run = {"cnn-small": self._cnn, "dense": self._dense, "tcn-small": self._tcn}
+        return run[self.settings["name"]](x)
+
+    def _of(self, name: str) -> Tensor:
+        tensor: Tensor = getattr(self, name.replace(".", "_"))
+        return tensor
+
+    def _norm(self, name: str, x: Tensor) -> Tensor:
+        mean, var, weight, bias = (
+            self._of(f"{name}.{part}") for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return F.batch_norm(x, mean, var, weight, bias)
+
+    def _linear(self, name: str, x: Tensor) -> Tensor:
+        return F.linear(x, self._of(f"{name}.weight"), self._of(f"{name}.bias"))
+
+    def _stem(self, x: Tensor, first: Callable[[Tensor], Tensor]) -> Tensor:
+        steps = self.settings["timesteps"]
+        if self.settings["domain"]["kind"] == "events":
+            return _each(x.transpose(0, 1), first)
+        if self.settings["encoder"]["kind"] == "poisson":
+            spikes = (torch.rand(steps, *x.shape) <= x.detach()).to(x.dtype)
+            return _each(spikes + x - x.detach(), first)  # straight through
+        current = first(x)
+        return current.expand(steps, *current.shape)
+
+    def _cnn(self, x: Tensor) -> Tensor:
+        pool = F.max_pool2d if self.settings["pooling"] == "max" else F.avg_pool2d
+        current = self._stem(
+            x,
+            lambda z: self._norm(
+                "body.stem.1", F.conv2d(z, self._of("body.stem.0.weight"), padding=1)
+            ),
+        )
+        spikes, at = self._fire(current), 0
+        if min(x.shape[-2:]) >= 12:
+            spikes, at = _each(spikes, lambda z: pool(z, 2)), 1
+        weight = self._of(f"body.block.layers.{at}.weight")
+        current = _each(
+            spikes,
+            lambda z: self._norm(f"body.block.layers.{at + 1}", F.conv2d(z, weight, padding=1)),
+        )
+        last = _each(self._fire(current), lambda z: pool(z, 2)).flatten(2)
+        return self._linear("body.readout.2", last.mean(0))
+
+    def _dense(self, x: Tensor) -> Tensor:
+        current = self._stem(
+            x, lambda z: self._norm("body.stem.2", self._linear("body.stem.1", z.flatten(1)))
+        )
+        name = "body.layers.1.layers"
+        current = _each(
+            self._fire(current),
+            lambda z: self._norm(f"{name}.1", self._linear(f"{name}.0", z)),
+        )
+        return self._linear("body.readout", self._fire(current).mean(0))
+
+    def _tcn(self, x: Tensor) -> Tensor:
+        both = x.unfold(1, 240, 80) @ self.waves
+        energy = both[..., :32].square() + both[..., 32:].square()
+        current = self._norm("body.level", torch.log1p(1000.0 * energy).transpose(1, 2))
+        for name in ("early", "late"):
+            spikes = self._fire(current.permute(2, 0, 1)).permute(1, 2, 0)
+            drive = F.conv1d(spikes, self._of(f"body.{name}.0.weight"), padding=1)
+            current = self._norm(f"body.{name}.1", drive)
+        spikes = self._fire(current.permute(2, 0, 1))
+        return self._linear("body.readout", spikes.mean(0))
+
+    def _fire(self, currents: Tensor) -> Tensor:
+        layer, self.layer = self.layer, self.layer + 1
+        if self.other is not None:
+            return self.other(currents, layer)
+        leak = 1.0 if self.neuron["kind"] == "if" else self.neuron["leak"]
+        gain = 1 - leak if self.neuron.get("decay_input") else 1.0
+        threshold, noise = self.neuron["threshold"], self.neuron.get("noise", 0.0)
+        v, out = torch.zeros_like(currents[0]), []
+        for step, current in enumerate(currents):
+            u = leak * v + gain * current
+            if noise:
+                u = u + noise * torch.randn_like(u)
+            above = u - threshold
+            spike = _Spike.apply(above, self.surrogate(above.detach(), layer, step))
+            reset = spike.detach() if self.detach else spike
+            v = u - threshold * reset if self.neuron["reset"] == "soft" else u * (1 - reset)
+            out.append(spike)
+        return torch.stack(out)
+
+
+def _each(x: Tensor, layer: Callable[[Tensor], Tensor]) -> Tensor:
+    """A layer without memory at every step of ``(T, N, ...)``."""
+    out = layer(x.flatten(0, 1))
+    return out.unflatten(0, x.shape[:2])
+
+
+def _waves() -> Tensor:
+    """Windowed cosines and sines of 32 frequencies, ``(240, 64)``."""
+    k = torch.arange(240, dtype=torch.float64)
+    hz = 600.0 * 3.0 ** (torch.arange(32, dtype=torch.float64) / 31)
+    phase = 2 * math.pi * hz[:, None] * k / 8000
+    window = 0.5 - 0.5 * torch.cos(2 * math.pi * k / 239)
+    waves = torch.cat([phase.cos(), phase.sin()]) * window * (2 / window.sum())
+    return waves.T.float().contiguous()
+
+
+class Averaged(nn.Module):
+    """The mean logits of several draws of a network that draws: what expectation attacks see."""
+
+    def __init__(self, model: nn.Module, draws: int = 10) -> None:
+        super().__init__()
+        self.model, self.draws = model, draws
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        logits = self.model(torch.cat([x] * self.draws))
+        mean: Tensor = logits.unflatten(0, (self.draws, len(x))).mean(0)
+        return mean
+
+
+class Unit(nn.Module):
+    """A network on inputs scaled to [0, 1], flat images where a library wants ``(N, C, H, W)``.
+
+    Args:
+        model: Reads inputs of ``shape`` in [``low``, ``high``].
+        low: Smallest legal value.
+        high: Largest legal value.
+        shape: Of one item.
+    """
+
+    def __init__(self, model: nn.Module, low: float, high: float, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.model, self.low, self.high, self.shape = model, low, high, shape
+
+    @property
+    def seen(self) -> tuple[int, int, int]:
+        """The shape that a library sees: events stack their steps, a waveform lies on its side."""
+        if len(self.shape) == 1:
+            return (1, 1, self.shape[0])
+        *lead, height, width = self.shape
+        return (math.prod(lead), height, width)
+
+    def to_unit(self, x: Tensor) -> Tensor:
+        """An input as the library sees it."""
+        return ((x - self.low) / (self.high - self.low)).reshape(len(x), *self.seen)
+
+    def from_unit(self, u: Tensor) -> Tensor:
+        """And back."""
+        x = self.low + (self.high - self.low) * u if (self.low, self.high) != (0, 1) else u
+        return x.reshape(len(u), *self.shape)
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Logits."""
+        logits: Tensor = self.model(self.from_unit(u))
+        return logits
