@@ -47,7 +47,6 @@ SYNONYMS = {
     "adv_images": "x_adv",
     "alpha": "step_size or sharpness",
     "beta": "leak",
-    "budget": "radius",
     "criterion": "goal",
     "decay": "leak",
     "dt": "timesteps",
