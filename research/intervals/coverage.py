@@ -3,7 +3,7 @@
 Writes research/results/intervals.json, some minutes of one core. Parts that are named are
 simulated again, the others are kept.
 
-    python -m research.intervals.coverage [shares] [differences] [ratios]
+    python -m research.intervals.coverage [shares] [differences] [ratios] [others]
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from research import RESULTS
 from research.intervals.simulated import (
     PAIRS,
     SHARES,
+    beta,
     covered,
     difference_interval,
     former,
@@ -78,6 +79,18 @@ def shares(rng: np.random.Generator) -> Iterator[dict[str, Any]]:
                 )  # fmt: skip
 
 
+def others(rng: np.random.Generator) -> Iterator[dict[str, Any]]:
+    """A share where networks differ otherwise than the method assumes."""
+    for networks, items, points in itertools.product(NETWORKS, ITEMS, (9, 17)):
+        for share in (0.005, 0.02, 0.1, 0.35, 0.5):
+            table = beta(rng, (STUDIES, networks, items), share, points)
+            found = covered(share_interval(table), share)
+            yield row(
+                "share, beta", (networks, items, points, 0.0), share=share, coverage=found[0],
+                width=found[1],
+            )  # fmt: skip
+
+
 def differences(rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     """A difference of two trainings, and of their means over four norms."""
     for where in settings(NETWORKS):
@@ -121,7 +134,7 @@ def ratios(rng: np.random.Generator, studies: int = 400) -> Iterator[dict[str, A
                 )  # fmt: skip
 
 
-PARTS = {"shares": shares, "differences": differences, "ratios": ratios}
+PARTS = {"shares": shares, "differences": differences, "ratios": ratios, "others": others}
 
 
 def main() -> None:

@@ -73,6 +73,20 @@ def one(
     return table.astype(float), (expit(a + items * x) @ w).mean(1)
 
 
+def beta(
+    rng: np.random.Generator, size: tuple[int, int, int], share: float, points: float
+) -> Floats:
+    """Survival where the shares of networks are beta distributed, and items all alike.
+
+    The spread falls with the square root of ``share (1 - share)`` only: near 0 and 1 most networks
+    keep nothing, or lose nothing, and a few stand far apart. No method sees them in three networks.
+    """
+    studies, networks, _ = size
+    total = (50 / points) ** 2 - 1
+    own = rng.beta(share * total, (1 - share) * total, (studies, networks, 1))
+    return (rng.random(size) < own).astype(float)
+
+
 def two(
     rng: np.random.Generator,
     size: tuple[int, int, int],

@@ -51,8 +51,8 @@ def audit(
 
     Every adversarial input is verified with the plain forward pass: distance, domain, grid and
     success. An item counts as robust only if no attack, gradient setting or random draw broke it.
-    With --budget the suite stops when that is spent, attacks the items nearest the boundary last
-    of all, and says what it left unsettled and about what that would take; only a budget of
+    With --budget the suite stops when that is spent, spends its rest on the items nearest the
+    boundary, and says what it left unsettled and about what that would take; only a budget of
     passes gives the same result again.
 
     \b
