@@ -44,9 +44,7 @@ class Guest:
 
 def test_a_batch_that_all_members_meet_is_asked_about_once() -> None:
     members = (Member(attack=Random(draws=3)), Member(attack=Guest()))  # type: ignore[arg-type]
-    run = SuiteRun(
-        model=nn.Identity(), threat=SAFE, x=X, y=Y, keys=seeds(0, n=3), idx=torch.arange(3)
-    )
+    run = SuiteRun(model=nn.Identity(), threat=SAFE, x=X, y=Y, keys=seeds(0, n=3))
     # Clean; 3 draws and what is returned; 1 draw and what is returned. Each member asks clean, too.
     assert run.run(members).passes.forward == 3 * (1 + (1 + 4) + (1 + 2))
     assert replace(run, answers={}).run(members).passes.forward == 3 * (1 + 4 + 2)
@@ -63,7 +61,7 @@ def test_the_suite_finds_the_same_to_the_last_bit() -> None:
         Member(attack=Random(draws=3)),
     )
     run = SuiteRun(
-        model=model, threat=threat, x=x, y=y, keys=seeds(0, n=24), idx=torch.arange(24),
+        model=model, threat=threat, x=x, y=y, keys=seeds(0, n=24),
         patience=1,
     )  # fmt: skip
     asked, known = run.run(members), replace(run, answers={}).run(members)

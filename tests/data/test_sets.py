@@ -168,7 +168,12 @@ def test_a_set_is_trained_as_in_the_demo_where_nothing_else_is_said(name: str) -
 
     (part,) = (part for part in load_plan("demo").data if part.name == name)
     facts = DATASETS[name].facts
-    apart = {"items", "threats", "weights"}  # of what the demo measures, and of its trainings
+    apart = {
+        "items",
+        "threats",
+        "levels",
+        "weights",
+    }  # of what the demo measures, and of its trainings
     mine, demo = DataPlan(name=name, **facts.training), part
     for field in fields(DataPlan):
         if field.name not in apart:

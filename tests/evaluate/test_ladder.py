@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import PGD, Member, MemberStats, SuccessCriterion, Suite, SuiteResult, suite
+from spikeproof.attacks.suite.budget import Spending
 from spikeproof.base import IllegalAdversarial, InputError, Seeds, SettingError, seeds
 from spikeproof.data import Domain, Split, load
 from spikeproof.evaluate import Outcome, evaluate_ladder, open_test
@@ -96,8 +97,9 @@ class Scripted:
         *,
         seeds: Seeds,
         is_adversarial: SuccessCriterion | None = None,
+        spending: Spending | None = None,
     ) -> SuiteResult:
-        assert is_adversarial is None
+        assert is_adversarial is None and spending is None
         self.asked.append(len(x))
         assert len(seeds) == len(x)
         won = torch.full_like(y, self.claim, dtype=torch.bool)

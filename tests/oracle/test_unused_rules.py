@@ -152,7 +152,11 @@ def test_members_that_differ_by_their_rule_alone_are_one_attack_on_a_plain_netwo
     quick = suite("quick")
     for layer in (nn.ReLU(), HandWritten()):
         fitted = quick.fitted(network(layer), X)
-        assert [m.name for m in fitted.members] == ["swap own margin", "pgd own margin"]
+        assert [m.name for m in fitted.members] == [
+            "swap own margin",
+            "pgd own margin",
+            "apgd own cross_entropy",
+        ]
     for layers in ([Own()], [nn.ReLU(), Own()]):
         assert quick.fitted(network(*layers), X) is quick
 

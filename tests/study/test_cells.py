@@ -33,7 +33,7 @@ def test_a_plan_becomes_trainings_and_what_looks_at_them(tiny: Plan) -> None:
     assert [member["attack"]["kind"] for member in attack["suite"]["members"]] == [
         "swap",
         "pgd",
-        "pgd",
+        "apgd",
     ]
     for cell in cells:
         canonical_json(dict(cell.cell))

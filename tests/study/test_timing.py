@@ -133,12 +133,12 @@ def test_results_and_extracts_tell_the_same(done: Path, tmp_path: Path) -> None:
     ]
     assert kept.timing("digits-events") == rows
     for row in rows:
-        assert ran.mean(ran.right_under_timing("digits-events", "plain", row.what)) == row.estimate
-    clean = ran.mean(ran.right_under_timing("digits-events", "plain", "undisturbed"))
+        assert ran.share(ran.right_under_timing("digits-events", "plain", row.what)) == row.estimate
+    clean = ran.share(ran.right_under_timing("digits-events", "plain", "undisturbed"))
     assert (
         clean
         == rows[0].estimate
-        == ran.mean(ran.right_under_timing("digits-events", "plain", "jitter 1e-09"))
+        == ran.share(ran.right_under_timing("digits-events", "plain", "jitter 1e-09"))
     )
     assert ran.to_dict()["data"]["digits-events"]["timing"][0]["estimate"]["n"] == 12
     assert ran.right_under_timing("digits-events", "plain", "jitter 7") is None
