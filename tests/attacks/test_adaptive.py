@@ -178,3 +178,11 @@ def test_what_stands_of_many_batches_fills_one() -> None:
     members = (FIRST, Member(attack=Watched()))
     Suite(members)(model, x, y, Threat(Linf(), 0.2, ROW), seeds=seeds(0, n=12), batch_size=4)
     assert sizes == [4]
+
+
+def test_no_item_is_far_where_outputs_are_probabilities() -> None:
+    # .4 of the margin of the logits is left, and of that of the probabilities tanh(.6) / tanh(1.5).
+    logits = Shift(9.0, 3.0)
+    assert tried(logits, (FIRST, MORE), Threat(Linf(), 0.2, ROW)) == [(4, 0), (0, 4)]
+    both = nn.Sequential(logits, nn.Softmax(1))
+    assert tried(both, (FIRST, MORE), Threat(Linf(), 0.2, ROW)) == [(4, 0), (4, 0)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
-__all__ = ["STATES", "ItemProgress"]
+__all__ = ["STATES", "ItemProgress", "are_probabilities"]
 
 STATES = ("close", "near", "blind", "far")
 """What a standing item can look like; see :class:`ItemProgress`."""
@@ -35,11 +37,13 @@ class ItemProgress:
       about the item, since a saturated output and a dead gradient look the same;
     - **far** else: several rules agree that they stop well before the boundary.
 
-    Before any member has been tried, every item is close.
+    Before any member has been tried, every item is close. Where outputs are probabilities no item
+    is far: their margin saturates, so that .9 of it may be left one step from the boundary.
 
     Args:
         margin: Margins of the clean items, ``(N,)``; at most 0 where they are right.
         sparse: Whether few features carry the change.
+        saturating: Whether the outputs are probabilities.
     Example:
         >>> progress = ItemProgress(torch.tensor([-1.0, -1.0, -1.0]))
         >>> for _ in range(2):
@@ -49,8 +53,9 @@ class ItemProgress:
         [1, [0, 3, 2]]
     """
 
-    def __init__(self, margin: Tensor, *, sparse: bool = False) -> None:
-        self._shares = _SHARES_SPARSE if sparse else _SHARES
+    def __init__(self, margin: Tensor, *, sparse: bool = False, saturating: bool = False) -> None:
+        close, near = _SHARES_SPARSE if sparse else _SHARES
+        self._shares = close, (math.inf if saturating else near)
         self._clean = margin.detach().clone()
         self._least = torch.full_like(self._clean, torch.inf)
         self._most = torch.full_like(self._clean, -torch.inf)
@@ -88,3 +93,17 @@ class ItemProgress:
         """Which items are in one of these states, bool ``(N,)``."""
         wanted = torch.tensor([name in states for name in STATES])
         return wanted[self.states()]
+
+
+def are_probabilities(logits: Tensor) -> bool:
+    """Whether every row of ``(N, K)`` outputs is a distribution over two classes or more.
+
+    Example:
+        >>> z = torch.tensor([[2.0, 1.0, 0.0]])
+        >>> are_probabilities(z), are_probabilities(z.softmax(1))
+        (False, True)
+    """
+    if not len(logits) or logits.shape[1] < 2:
+        return False
+    sums = logits.double().sum(1)
+    return bool((logits >= 0).all()) and bool(((sums - 1).abs() < 1e-4).all())

@@ -12,7 +12,7 @@ from spikeproof.attacks.attack import independent_runs
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.suite.budget import Spending, cost_per_item
 from spikeproof.attacks.suite.member import Member
-from spikeproof.attacks.suite.progress import STATES, ItemProgress
+from spikeproof.attacks.suite.progress import STATES, ItemProgress, are_probabilities
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.base import Seeds
 from spikeproof.oracle import Known, Oracle, Passes
@@ -113,11 +113,13 @@ class SuiteRun:
 
     def _begin(self) -> tuple[Best, Tensor, ItemProgress, Passes]:
         """Where the items stand clean and at the start, and which are wrong when clean."""
-        margins, starts, passes = [], [], Passes()
+        margins, starts, passes, saturating = [], [], Passes(), False
         for part in torch.split(torch.arange(len(self.x)), self.batch_size):
             known = self._known(part)
             with Oracle(self.model, seeds=self.keys[part], known=known) as oracle:
                 margins.append(self._margin(oracle, self.x[part], part))
+                if self.is_adversarial is None and known is not None and known.logits is not None:
+                    saturating |= are_probabilities(known.logits)
                 if self.start is not None:
                     near = self.threat.project(self.start[part], self.x[part])
                     starts.append((near, self._margin(oracle, near, part)))
@@ -126,7 +128,7 @@ class SuiteRun:
         best = Best(self.x, torch.cat(margins))
         missed = best.margin > 0
         sparse = self.threat.sparse or self.threat.counted
-        progress = ItemProgress(best.margin, sparse=sparse)
+        progress = ItemProgress(best.margin, sparse=sparse, saturating=saturating)
         if starts:
             near, margin = (torch.cat(each) for each in zip(*starts, strict=True))
             best.keep(near, torch.where(missed, -torch.inf, margin))
