@@ -199,6 +199,18 @@ def test_the_lists_name_everything(said: Said) -> None:
     assert all(said for rows in listed.values() for said in rows.values())
 
 
+def test_the_list_of_suites_names_every_member_in_its_order_and_what_it_attacks(said: Said) -> None:
+    from spikeproof.attacks import SUITES
+
+    rows = json.loads(said("list", "suites", "--json")[1])["suites"]
+    for name, found in SUITES.items():
+        parts = rows[name].split("; ")
+        assert [part.split(" (")[0] for part in parts] == [m.name for m in found.members]
+        assert ["not far" in p or "close or blind" in p or "(blind)" in p for p in parts] == [
+            "far" not in m.on for m in found.members
+        ]
+
+
 def test_one_list_is_a_table(said: Said) -> None:
     code, out, _ = said("list", "surrogates")
     assert code == 0

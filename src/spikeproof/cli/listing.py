@@ -152,12 +152,15 @@ def _hooks() -> Rows:
 
 
 def _suites() -> Rows:
-    from spikeproof.attacks import SUITES
+    from spikeproof.attacks import SUITES, Member
 
-    return [
-        (name, f"{len(found.members)} attacks, tried on what the ones before left standing")
-        for name, found in SUITES.items()
-    ]
+    def said(member: Member) -> str:
+        limits = [f"{member.radius}s only"] if member.radius != "any" else []
+        if "far" not in member.on:
+            limits.append("not far" if "near" in member.on else " or ".join(member.on))
+        return f"{member.name} ({', '.join(limits)})" if limits else member.name
+
+    return [(name, "; ".join(map(said, found.members))) for name, found in SUITES.items()]
 
 
 def _surrogates() -> Rows:
