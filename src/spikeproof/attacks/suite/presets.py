@@ -106,10 +106,17 @@ _STANDARD = Suite(
             attack=APGD(steps=100, stop=True), gradient=_DETACHED, loss="cross_entropy", on=_CLOSE
         ),
         Member(
-            attack=Restarts(attack=APGD(steps=100, stop=True), times=3),
+            attack=Restarts(attack=APGD(steps=100, stop=True), times=2),
             gradient=_ADAPTIVE,
             loss="cross_entropy",
             on=_CLOSE,
+        ),
+        Member(
+            attack=Restarts(attack=SAPGD(steps=100, stop=True), times=2),
+            gradient=_MILDER,
+            loss="cross_entropy",
+            on=_CLOSE,
+            radius="length",
         ),
         Member(
             attack=GuidedSearch(steps=375, every=5, width=4),
