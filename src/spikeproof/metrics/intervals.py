@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.base import InputError, SettingError
+from spikeproof.base import SettingError
 from spikeproof.metrics.accuracy import Floats
 from spikeproof.metrics.crossed import (
     Spread,
@@ -26,7 +26,7 @@ from spikeproof.metrics.crossed import (
     spread_of,
 )
 from spikeproof.metrics.estimate import LEVEL, Estimate, Over
-from spikeproof.metrics.resampling import Bootstrap
+from spikeproof.metrics.resampling import Bootstrap, checked_table
 
 __all__ = ["FEWEST_NETWORKS", "TAIL", "Intervals", "independent_difference"]
 
@@ -120,8 +120,13 @@ class Intervals:
         """
         if self.over == "networks" and self.seeds < FEWEST_FOR_RATIO and not self._asked:
             return Intervals(self.seeds, self.items, over="items").ratio(above, below, base)
-        base = self._checked(base)
-        pair = np.stack([self._checked(above) - base, self._checked(below) - base])
+        base = checked_table(base, self.seeds, self.items)
+        pair = np.stack(
+            [
+                checked_table(above, self.seeds, self.items) - base,
+                checked_table(below, self.seeds, self.items) - base,
+            ]
+        )
         one, two = pair.mean((1, 2))
         squares = self._squares(pair)
         low = high = math.nan
@@ -150,7 +155,7 @@ class Intervals:
         self, table: Floats, ends: Callable[[Spread, float], tuple[Any, Any]]
     ) -> Estimate:
         """The mean with its interval; NaN where there is nothing, or a single item."""
-        table = self._checked(table)
+        table = checked_table(table, self.seeds, self.items)
         if ends is mean_ends and self.items == 1:
             return Estimate(math.nan, math.nan, math.nan, self.items, self.seeds, self.over)
         spread, over = self._spread(table)
@@ -177,7 +182,10 @@ class Intervals:
 
     def _three(self, table: Floats, other: Floats) -> tuple[Spread, Spread, Spread]:
         """The spreads of a difference and of its two sides."""
-        table, other = self._checked(table), self._checked(other)
+        table, other = (
+            checked_table(table, self.seeds, self.items),
+            checked_table(other, self.seeds, self.items),
+        )
         gap, first, second = (self._spread(one)[0] for one in (table - other, table, other))
         return gap, first, second
 
@@ -198,16 +206,6 @@ class Intervals:
         spread, _ = self._spread(table)
         networks, items = spread.squared(TAIL)
         return float(networks), float(items)
-
-    def _checked(self, table: Floats) -> Floats:
-        """The table as float64, or a sentence that says which shape it should have."""
-        table = np.asarray(table, dtype=np.float64)
-        if table.shape != (self.seeds, self.items):
-            raise InputError(
-                f"The table must have shape ({self.seeds}, {self.items}), seeds first; "
-                f"got {table.shape}."
-            )
-        return table
 
 
 def independent_difference(first: Estimate, second: Estimate) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from spikeproof.base import InputError, SettingError
 from spikeproof.metrics.accuracy import Floats
 from spikeproof.metrics.estimate import LEVEL, Estimate
 
-__all__ = ["Bootstrap", "percentile_interval"]
+__all__ = ["Bootstrap", "checked_table", "percentile_interval"]
 
 
 class Bootstrap:
@@ -75,20 +75,20 @@ class Bootstrap:
 
     def _weighted(self, *tables: Floats) -> tuple[list[Floats], Floats]:
         """The flattened tables without entries that are NaN in any, and how often each is drawn."""
-        flat = np.stack([self._checked(table).ravel() for table in tables])
+        flat = np.stack([checked_table(table, self.seeds, self.items).ravel() for table in tables])
         kept = ~np.isnan(flat).any(0)
         weights = np.tile(self._columns, self.seeds)
         return list(flat[:, kept]), weights[:, kept]
 
-    def _checked(self, table: Floats) -> Floats:
-        """The table as float64, or a sentence that says which shape it should have."""
-        table = np.asarray(table, dtype=np.float64)
-        if table.shape != (self.seeds, self.items):
-            raise InputError(
-                f"The table must have shape ({self.seeds}, {self.items}), seeds first; "
-                f"got {table.shape}."
-            )
-        return table
+
+def checked_table(table: Floats, seeds: int, items: int) -> Floats:
+    """The table as float64, or a sentence that says which shape it should have."""
+    table = np.asarray(table, dtype=np.float64)
+    if table.shape != (seeds, items):
+        raise InputError(
+            f"The table must have shape ({seeds}, {items}), seeds first; got {table.shape}."
+        )
+    return table
 
 
 def percentile_interval(draws: Floats) -> tuple[float, float]:

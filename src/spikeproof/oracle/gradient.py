@@ -7,7 +7,7 @@ are opened with the oracle and forgotten with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -28,6 +28,7 @@ __all__ = [
     "name_of",
     "opened",
     "passes",
+    "passes_of_all",
     "without_rules",
 ]
 
@@ -188,3 +189,14 @@ def passes(gradient: GradientRule | None) -> tuple[int, int]:
     """
     counted: tuple[int, int] = getattr(gradient, "passes", (1, 1))
     return counted
+
+
+def passes_of_all(gradients: Sequence[GradientRule]) -> tuple[int, int]:
+    """Forward and backward passes per item and question of rules that are asked one by one.
+
+    Example:
+        >>> passes_of_all((Surrogate(), Surrogate()))
+        (2, 2)
+    """
+    each = [passes(gradient) for gradient in gradients]
+    return sum(forward for forward, _ in each), sum(backward for _, backward in each)

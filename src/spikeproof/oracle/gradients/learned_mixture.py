@@ -15,7 +15,7 @@ from spikeproof.oracle.gradient import (
     Question,
     name_of,
     opened,
-    passes,
+    passes_of_all,
     without_rules,
 )
 from spikeproof.oracle.gradients.mixture import unit_length, usual_mixture
@@ -87,8 +87,7 @@ class LearnedMixture:
     @property
     def passes(self) -> tuple[int, int]:
         """Forward and backward passes per item and question."""
-        each = [passes(gradient) for gradient in (*self.gradients, self.gradients[0])]
-        return sum(forward for forward, _ in each), sum(backward for _, backward in each)
+        return passes_of_all((*self.gradients, self.gradients[0]))
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ from spikeproof.oracle.gradient import (
     Question,
     name_of,
     opened,
-    passes,
+    passes_of_all,
     without_rules,
 )
 from spikeproof.oracle.gradients.bptr import BPTR
@@ -79,8 +79,7 @@ class Mixture:
     @property
     def passes(self) -> tuple[int, int]:
         """Forward and backward passes per item and question."""
-        each = [passes(gradient) for gradient in self.gradients]
-        return sum(forward for forward, _ in each), sum(backward for _, backward in each)
+        return passes_of_all(self.gradients)
 
     @property
     def name(self) -> str:
