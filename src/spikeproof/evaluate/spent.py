@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spikeproof.attacks import SUITES, Budget, Spending, cost_per_item, serves
+from spikeproof.attacks import SUITES, Budget, Spending, cost_per_item
 from spikeproof.evaluate.outcome import Outcome
 
 __all__ = ["Spent", "rest", "spent"]
@@ -70,7 +70,7 @@ def rest(name: str, outcomes: Sequence[Outcome]) -> tuple[str, float] | None:
     total = 0.0
     for outcome in outcomes:
         for threat, broken in zip(outcome.ladder, outcome.broken, strict=True):
-            each = sum(cost_per_item(m, threat) for m in further if serves(m.attack, threat))
+            each = sum(cost_per_item(m, threat) for m in further if m.serves(threat))
             total += each * int((~broken).sum())
     return larger, total
 
