@@ -138,7 +138,7 @@ def _array(stream: IO[bytes], size: int) -> np.ndarray[Any, Any]:
     if wanted > size:
         raise ValueError(f"an array says {wanted:,} bytes and holds at most {size:,}")
     flat = np.empty(wanted, dtype=np.uint8)
-    view = memoryview(flat)
+    view = flat.data
     done = 0
     while done < wanted:  # in blocks, so that nothing is held twice
         block = stream.read(min(_BLOCK, wanted - done))

@@ -226,7 +226,7 @@ class Lease:
 
 
 def _whoami() -> dict[str, Any]:
-    """This process, so that it can be told from a later one of the same number."""
+    """This process, distinguishable from a later one of the same number."""
     return {"host": _host(), "pid": os.getpid(), "born": _born(os.getpid())}
 
 
@@ -259,7 +259,7 @@ def _alive(holder: Mapping[str, Any]) -> bool:
         return False
     except OSError:
         pass
-    return _born(pid) == holder.get("born", "")
+    return holder.get("born", "") in ("", _born(pid))
 
 
 def _named(holder: Mapping[str, Any]) -> str:
