@@ -7,6 +7,7 @@ from spikeproof.study.engine import EXECUTORS, Executor, InProcess, ProcessPool,
 from spikeproof.study.fingerprint import code_sha256
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.load import load_plan, plans
+from spikeproof.study.network import NetworkPlan
 from spikeproof.study.plan import ComputePlan, DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
 from spikeproof.study.run import CellsFailed, Progress, run
@@ -26,6 +27,7 @@ __all__ = [
     "Executor",
     "InProcess",
     "InputsPlan",
+    "NetworkPlan",
     "Plan",
     "ProcessPool",
     "Progress",
