@@ -23,6 +23,7 @@ from spikeproof.models import Network, build, load_model, model_digest, save_mod
 from spikeproof.study.assemble import training_items
 from spikeproof.study.cells import Cell, dataset
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
+from spikeproof.study.interrupt import after_epoch, finishing_epochs
 from spikeproof.study.ladders import opened
 from spikeproof.study.objects import attack_of, threats_of, training_of
 from spikeproof.study.resources import Resources
@@ -42,11 +43,13 @@ class Done:
         id: Of the cell.
         seconds: What it took.
         error: None, or the sentence that says why it failed.
+        interrupted: Whether it was stopped by a signal: neither complete nor failed.
     """
 
     id: str
     seconds: float
     error: str | None = None
+    interrupted: bool = False
 
 
 def single_thread() -> None:
@@ -62,6 +65,8 @@ def attempt(cells: Path, cell: Cell) -> Done:
         cell: What to compute. Its parent, if any, must be complete.
     Returns:
         How it ended.
+    Raises:
+        Interrupted: the process was asked to stop; the last epoch's checkpoint is kept.
     """
     folder = CellFolder(cells / cell.id)
     begun, busy = time.perf_counter(), time.process_time()
@@ -127,17 +132,18 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
 
     def trained() -> tuple[Network, dict[str, Any]]:
         model = build(spec, seed=content["seed"])
-        history = fit(
-            model,
-            few,
-            objective,
-            epochs=content["epochs"],
-            seed=content["seed"],
-            settings=settings,
-            augment=augment,
-            directory=folder.path,
-            progress=False,
-        )
+        with finishing_epochs():
+            history = fit(
+                model,
+                few,
+                objective,
+                epochs=content["epochs"],
+                seed=content["seed"],
+                settings=settings,
+                augment=augment,
+                directory=folder.path,
+                progress=after_epoch,
+            )
         return model, history.record()
 
     try:

@@ -20,12 +20,15 @@ from spikeproof.study.syntax import Symbol
 __all__ = ["code_sha256", "files_sha256", "versions"]
 
 _COMPUTE = "spikeproof.study.compute"
+_INTERRUPT = "spikeproof.study.interrupt"
 # What the id says otherwise: data by their hash; kind, architecture and classes by what the record
-# names; versions as such. Nor does it count how an id is made.
+# names; versions as such. Nor does it count how an id is made, or how a training is interrupted.
 _SAID_OTHERWISE: tuple[Symbol, ...] = (
     ("spikeproof.data", "load"),
     ("spikeproof.models.build", "_ARCHITECTURES"),
     (_COMPUTE, "_KINDS"),
+    (_INTERRUPT, "after_epoch"),
+    (_INTERRUPT, "finishing_epochs"),
     (__name__, "code_sha256"),
     (__name__, "files_sha256"),
     ("spikeproof.base.versions", "versions"),

@@ -99,6 +99,19 @@ class CellFolder:
                 )
         return record
 
+    def take(self, other: CellFolder) -> None:
+        """Copy a complete cell here, each file atomically and its record last.
+
+        Raises:
+            FileProblem: a file of the other one is missing, truncated or changed, or one here
+                cannot be written.
+        """
+        for name in [*other.read()["files"], _WALL, _RECORD]:
+            path = other.path / name
+            if name != _WALL or path.is_file():
+                write_atomic(self.path / name, path.read_bytes())
+        self.read()
+
     def network(self) -> dict[str, Any]:
         """Record of the network that a complete cell holds.
 
