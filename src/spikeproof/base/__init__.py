@@ -41,6 +41,7 @@ from spikeproof.base.records import record_of, settings_from
 from spikeproof.base.seeds import Seeds, seeds
 from spikeproof.base.settings import Registry
 from spikeproof.base.shapes import per_item
+from spikeproof.base.versions import versions
 from spikeproof.names import nearest, suggestion
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "seeds",
     "settings_from",
     "suggestion",
+    "versions",
     "write_arrays",
     "write_atomic",
     "write_json",
