@@ -47,6 +47,7 @@ from spikeproof.base.records import record_of, settings_from
 from spikeproof.base.seeds import Seeds, seeds
 from spikeproof.base.settings import Registry
 from spikeproof.base.shapes import per_item
+from spikeproof.base.versions import versions
 from spikeproof.names import nearest, printable, suggestion
 
 __all__ = [
@@ -104,6 +105,7 @@ __all__ = [
     "settings_from",
     "suggestion",
     "sweep",
+    "versions",
     "working_below",
     "write_arrays",
     "write_atomic",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def load_plan(path: Path | str) -> Plan:
     check_names(plan, where)
     with placed(f"{where}: [compute]"):
         executor_from(plan.compute.executor, plan.workers)
-    return plan
+    return replace(plan, network=tuple(one.beside(Path(path)) for one in plan.network))
 
 
 def _shipped(name: str) -> str:
