@@ -131,7 +131,7 @@ def _unwritten(path: Path, problem: OSError) -> FileProblem:
     )
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as readable, sorted JSON, atomically."""
+def write_json(path: Path, value: Any, *, make: bool = True) -> None:
+    """Write ``value`` as readable, sorted JSON, atomically; ``make`` as of ``write_atomic``."""
     text = json.dumps(value, sort_keys=True, indent=1, allow_nan=False)
-    write_atomic(path, (text + "\n").encode())
+    write_atomic(path, (text + "\n").encode(), make=make)

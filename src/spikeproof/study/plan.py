@@ -13,6 +13,7 @@ from spikeproof.base import (
     SettingError,
     check_at_least,
     check_count,
+    check_name,
     check_one_of,
     check_positive,
     digest,
@@ -216,6 +217,7 @@ class Plan:
     compute: ComputePlan = field(default_factory=ComputePlan)
 
     def __post_init__(self) -> None:
+        check_name(self.name, "name of a plan")
         check_count(self, "items", "draws", "workers")
         check_at_least(0, self.probe_items, "Plan.probe_items")
         both = (*self.training, *self.network)
