@@ -3,7 +3,16 @@
 from spikeproof.study.assemble import job_of, network_of, training_items
 from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.compute import Done, attempt
-from spikeproof.study.engine import EXECUTORS, Executor, InProcess, ProcessPool, Session
+from spikeproof.study.engine import (
+    EXECUTORS,
+    Executor,
+    InProcess,
+    ProcessPool,
+    Ray,
+    Session,
+    Slurm,
+    chosen,
+)
 from spikeproof.study.fingerprint import code_sha256
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.load import load_plan, plans
@@ -15,6 +24,7 @@ from spikeproof.study.shards import Shard
 from spikeproof.study.status import CellFailure, Status, status
 from spikeproof.study.store import CellFolder, RunFolder
 from spikeproof.study.timing import TimingPlan
+from spikeproof.study.work import work
 
 __all__ = [
     "EXECUTORS",
@@ -32,16 +42,19 @@ __all__ = [
     "Plan",
     "ProcessPool",
     "Progress",
+    "Ray",
     "Resources",
     "RunFolder",
     "RunInterrupted",
     "Session",
     "Shard",
+    "Slurm",
     "Status",
     "TimingPlan",
     "TrainingPlan",
     "attempt",
     "cells_of",
+    "chosen",
     "code_sha256",
     "job_of",
     "load_plan",
@@ -51,4 +64,5 @@ __all__ = [
     "run",
     "status",
     "training_items",
+    "work",
 ]

@@ -111,6 +111,19 @@ class CellFolder:
                 write_atomic(self.path / name, path.read_bytes())
         self.read()
 
+    def receive(self, files: Mapping[str, bytes]) -> None:
+        """Write files of a cell that was computed where this folder is not seen, record last.
+
+        Raises:
+            FileProblem: one cannot be written, or is not what the record says.
+        """
+        for name in sorted(files, key=lambda name: name == _RECORD):
+            if Path(name).name == name and not name.startswith("."):
+                write_atomic(self.path / name, files[name])
+        if _RECORD in files:
+            self.read()
+            (self.path / _FAILURE).unlink(missing_ok=True)
+
     def network(self) -> dict[str, Any]:
         """Record of the network that a complete train cell holds.
 
@@ -133,6 +146,10 @@ class CellFolder:
     def note_failure(self, error: str, trace: str) -> None:
         """Leave word of a failure, for ``status``; a later success removes it."""
         write_json(self.path / _FAILURE, {"error": error, "trace": trace})
+
+    def forget_failure(self) -> None:
+        """Remove word of a failure, as the cell is tried again."""
+        (self.path / _FAILURE).unlink(missing_ok=True)
 
     def failure(self) -> str | None:
         """The sentence of the last failure, None where there was none since the last success."""
