@@ -17,6 +17,7 @@ from spikeproof.study.fingerprint import code_sha256
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.load import load_plan, plans
 from spikeproof.study.merge import Merged, merge
+from spikeproof.study.network import NetworkPlan
 from spikeproof.study.plan import ComputePlan, DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
 from spikeproof.study.run import CellsFailed, Progress, RunInterrupted, run
@@ -39,6 +40,7 @@ __all__ = [
     "InProcess",
     "InputsPlan",
     "Merged",
+    "NetworkPlan",
     "Plan",
     "ProcessPool",
     "Progress",

@@ -9,11 +9,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-import numpy as np
-import torch
-
 from spikeproof.attacks import Transfer
-from spikeproof.base import digest_file
+from spikeproof.base import digest_file, versions
 from spikeproof.data import Domain, Views
 from spikeproof.models import ModelSpec, architecture, load_model
 from spikeproof.study.closure import closure_sha256
@@ -34,7 +31,7 @@ _SAID_OTHERWISE: tuple[Symbol, ...] = (
     (_INTERRUPT, "finishing_epochs"),
     (__name__, "code_sha256"),
     (__name__, "files_sha256"),
-    (__name__, "versions"),
+    ("spikeproof.base.versions", "versions"),
 )
 # Their code is said by their versions, that of the language among them.
 _VERSIONED = {"builtins", "numpy", "torch", *sys.stdlib_module_names} - {"__main__"}
@@ -71,17 +68,6 @@ def files_sha256(
     """Return path → hash of every file that what the record names will read."""
     paths = _sources(objects_of(cell, domain, network))
     return {str(path): digest_file(path) for path in sorted(paths)}
-
-
-def versions() -> dict[str, str]:
-    """Versions of what computes: this package, torch, numpy, and Python's minor version."""
-    package = sys.modules[__name__.split(".")[0]]
-    return {
-        "numpy": np.__version__,
-        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "spikeproof": str(package.__version__),
-        "torch": str(torch.__version__),
-    }
 
 
 @cache

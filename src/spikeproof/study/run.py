@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import SpikeproofError
+from spikeproof.base import FileProblem, SpikeproofError
 from spikeproof.study.cells import Cell, cells_of
-from spikeproof.study.compute import Done
+from spikeproof.study.compute import Done, attempt
 from spikeproof.study.engine import Executor, executor_from
 from spikeproof.study.interrupt import EXIT_CODE, Interrupted, interruptible
 from spikeproof.study.plan import Plan
@@ -112,6 +113,7 @@ def run(
     try:
         with place.lock(), interruptible():
             cells = cells_of(plan)
+            _tell_changed(place, cells)
             aside = place.prepare(plan, cells)
             mine = cells if shard is None else shard.of(cells)
             work = _Work(place, mine, getattr(executor, "workers", workers), progress)
@@ -148,11 +150,25 @@ class _Work:
         missing = {cell.id: cell for cell in self.cells if cell.id not in self.done}
         if not missing:
             return
+        self._take_networks(missing)
+        if not missing:
+            return
         with closing(executor.open(self.place.cells)) as session:
             for cell in missing.values():  # trainings stand first
                 session.submit(cell, after=cell.parent if cell.parent in missing else None)
             for end in session.ended():
                 self._note(end)
+
+    def _take_networks(self, missing: dict[str, Cell]) -> None:
+        """Take networks from their files, here: other machines then need only the run."""
+        for cell in [cell for cell in missing.values() if cell.kind == "network"]:
+            end = attempt(self.place.cells, missing.pop(cell.id))
+            self._note(end)
+            if end.error is None:
+                continue
+            error = f"its network is missing, as {cell.title} failed."
+            for one in [one for one in missing.values() if one.parent == cell.id]:
+                self._note(Done(missing.pop(one.id).id, 0.0, error))
 
     def _note(self, end: Done) -> None:
         """Record how a cell ended, and report."""
@@ -185,6 +201,24 @@ class _Work:
                 aside=aside,
             )
         )
+
+
+def _tell_changed(place: RunFolder, cells: Sequence[Cell]) -> None:
+    """Warn where a network is not the one that the folder's cells looked at."""
+    try:
+        before = place.planned()[1]
+    except FileProblem:  # nothing there yet, or nothing that can be read
+        return
+    names = ("data", "training", "seed")
+    seen = {tuple(c.cell[name] for name in names): c for c in before if c.kind == "network"}
+    for cell in cells:
+        old = seen.get(tuple(cell.cell[name] for name in names)) if cell.source else None
+        if old is not None and old.cell["model_sha256"] != cell.cell["model_sha256"]:
+            warnings.warn(
+                f"The network in {cell.source} is not the one that {place.path} was begun with; "
+                "what was computed on the other is set aside in stale/.",
+                stacklevel=3,
+            )
 
 
 def _sentence(failures: Sequence[CellFailure], total: int) -> str:
