@@ -112,19 +112,6 @@ class CellFolder:
                 write_atomic(self.path / name, path.read_bytes())
         self.read()
 
-    def receive(self, files: Mapping[str, bytes]) -> None:
-        """Write files of a cell that was computed where this folder is not seen, record last.
-
-        Raises:
-            FileProblem: one cannot be written, or is not what the record says.
-        """
-        for name in sorted(files, key=lambda name: name == _RECORD):
-            if Path(name).name == name and not name.startswith("."):
-                write_atomic(self.path / name, files[name])
-        if _RECORD in files:
-            self.read()
-            (self.path / _FAILURE).unlink(missing_ok=True)
-
     def network(self) -> dict[str, Any]:
         """Record of the network that a complete cell holds.
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from spikeproof.base import FileProblem, SpikeproofError, read_json, write_atomic, write_json
 from spikeproof.study.cells import Cell
 
-__all__ = ["Array", "SlurmSilent", "Task", "arrays_of", "queued", "read_table", "submit"]
+__all__ = ["JobArray", "JobTask", "SlurmSilent", "arrays_of", "queued", "read_table", "submit"]
 
 # States in which Slurm will do no more for a task; in all others it waits, runs or comes again.
 _OVER = {
@@ -35,7 +35,7 @@ class SlurmSilent(SpikeproofError):
 
 
 @dataclass
-class Array:
+class JobArray:
     """One job array.
 
     Args:
@@ -44,7 +44,7 @@ class Array:
     """
 
     tasks: dict[int, Cell]
-    behind: list[Array] = field(default_factory=list)
+    behind: list[JobArray] = field(default_factory=list)
 
     @property
     def all_cells(self) -> list[Cell]:
@@ -53,7 +53,7 @@ class Array:
 
 
 @dataclass(frozen=True)
-class Task:
+class JobTask:
     """What Slurm says of a task.
 
     Args:
@@ -70,7 +70,7 @@ class Task:
 
 def arrays_of(
     heads: Sequence[Cell], behind: Sequence[tuple[Cell, str | None]], most: int
-) -> list[Array]:
+) -> list[JobArray]:
     """Put cells into arrays, the longest chains first.
 
     Args:
@@ -92,11 +92,11 @@ def arrays_of(
     for alike in _alike(sorted(heads, key=lambda cell: (-length(cell), cell.id))):
         for start in range(0, len(alike), most):
             tasks = dict(enumerate(alike[start : start + most]))
-            array = Array(tasks)
+            array = JobArray(tasks)
             for rank in zip_longest(*(followers[cell.id] for cell in tasks.values())):
                 ranked = {number: cell for number, cell in enumerate(rank) if cell is not None}
                 for some in _alike(list(ranked.values())):
-                    array.behind.append(Array({n: c for n, c in ranked.items() if c in some}))
+                    array.behind.append(JobArray({n: c for n, c in ranked.items() if c in some}))
             arrays.append(array)
     return arrays
 
@@ -110,7 +110,7 @@ def _alike(cells: Sequence[Cell]) -> list[list[Cell]]:
 
 
 def submit(
-    array: Array,
+    array: JobArray,
     folder: Path,
     options: Sequence[str],
     *,
@@ -154,7 +154,7 @@ def submit(
     return done.stdout.strip().partition(";")[0]
 
 
-def queued(folder: Path) -> dict[str, Task]:
+def queued(folder: Path) -> dict[str, JobTask]:
     """Return what Slurm says of the tasks of a run, by the ids of their cells.
 
     Args:
@@ -172,12 +172,12 @@ def queued(folder: Path) -> dict[str, Task]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SlurmSilent(f"Slurm does not answer: {_last_line(done.stderr)}")
-    tasks: dict[str, Task] = {}
+    tasks: dict[str, JobTask] = {}
     for line in done.stdout.splitlines():
         job, name, state = line.split("|")
         id = tables.get(name, {}).get(job.rpartition("_")[2])
         if id is not None and not (id in tasks and tasks[id].live):
-            tasks[id] = Task(state)
+            tasks[id] = JobTask(state)
     return tasks
 
 

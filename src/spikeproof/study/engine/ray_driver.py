@@ -7,12 +7,12 @@ import secrets
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from spikeproof.base import write_atomic
 from spikeproof.study.cells import Cell
@@ -20,7 +20,7 @@ from spikeproof.study.compute import Done, attempt
 from spikeproof.study.engine.graph import Graph
 from spikeproof.study.store import CellFolder
 
-__all__ = ["compute", "drive"]
+__all__ = ["compute", "drive", "files_of", "receive"]
 
 # Handed to the workers of the cluster, whose own environment is that of their nodes.
 _HANDED_ON = ("SPIKEPROOF_DATA",)
@@ -125,12 +125,12 @@ class _Driver:
         try:
             done, files = self.ray.get(ref)
             if files is not None:
-                CellFolder(self.cells / cell.id).receive(files)
+                receive(self.cells / cell.id, files)
         except Exception as problem:
             times = self.options[cell.id]["max_retries"] + 1
             error = f"its Ray task was lost, after {times} tries at most: {_first_line(problem)}"
             return Done(cell.id, 0.0, error)
-        return Done(done.id, done.seconds, done.error)
+        return cast(Done, done)
 
 
 def compute(
@@ -168,6 +168,20 @@ def files_of(folder: Path) -> dict[str, bytes]:
     """Name → bytes of the files of a cell."""
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
     return {path.name: path.read_bytes() for path in paths if path.is_file()}
+
+
+def receive(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files of a cell that was computed where its folder is not seen, record last.
+
+    Raises:
+        FileProblem: one cannot be written, or is not what the record says.
+    """
+    for name in sorted(files, key=lambda name: name == "record.json"):
+        if Path(name).name == name and not name.startswith("."):
+            write_atomic(folder / name, files[name])
+    if "record.json" in files:
+        CellFolder(folder).read()
+        CellFolder(folder).forget_failure()
 
 
 def _follow() -> None:

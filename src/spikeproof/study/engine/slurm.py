@@ -12,7 +12,7 @@ from pathlib import Path
 from spikeproof.base import SettingError, check_at_least, check_count, check_positive
 from spikeproof.study.cells import Cell
 from spikeproof.study.compute import Done
-from spikeproof.study.engine.arrays import Array, SlurmSilent, Task, arrays_of, queued, submit
+from spikeproof.study.engine.arrays import JobArray, JobTask, SlurmSilent, arrays_of, queued, submit
 from spikeproof.study.engine.executor import Session
 from spikeproof.study.engine.graph import Graph
 from spikeproof.study.store import CellFolder
@@ -167,7 +167,7 @@ class _Followed:
             self._submit(tasks)
         return ends
 
-    def _may_come(self, id: str, task: Task | None) -> bool:
+    def _may_come(self, id: str, task: JobTask | None) -> bool:
         """Whether a cell is in Slurm's hands, or waits for another cell."""
         if self.waiting[id][1] in self.waiting or (task is not None and task.live):
             self.gone.pop(id, None)
@@ -179,7 +179,7 @@ class _Followed:
         left = self.gone.setdefault(id, time.monotonic())
         return id in self.tries and time.monotonic() - left >= self.settings.patience
 
-    def _submit(self, tasks: Mapping[str, Task]) -> None:
+    def _submit(self, tasks: Mapping[str, JobTask]) -> None:
         """Submit the cells that nobody computes, those that wait for one of them behind it."""
         idle = [
             (cell, after)
@@ -203,7 +203,7 @@ class _Followed:
             for follower in array.behind:
                 self._hand_over(follower, after=first)
 
-    def _hand_over(self, array: Array, *, after: str | None = None) -> str:
+    def _hand_over(self, array: JobArray, *, after: str | None = None) -> str:
         """Submit one array; return Slurm's id of it."""
         options = self.settings.options(next(iter(array.tasks.values())))
         return submit(array, self.folder, options, setup=self.settings.setup, after=after)
@@ -216,7 +216,7 @@ class _Followed:
             self.failed = self.failed or end.error is not None
         return ends
 
-    def _lost(self, id: str, task: Task | None) -> str:
+    def _lost(self, id: str, task: JobTask | None) -> str:
         """What to say of a cell whose tasks ended without a result."""
         state = "is not known to Slurm any more" if task is None else f"ended as {task.state}"
         return (
