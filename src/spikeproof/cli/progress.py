@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from spikeproof.cli.show import note
 
 if TYPE_CHECKING:
-    from spikeproof.study import Progress, Step
+    from spikeproof.study import CellStep, Progress
 
 __all__ = ["span", "watching"]
 
@@ -73,7 +73,7 @@ def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]
             if at.error is not None:
                 bar.console.print(f"failed: {at.title}: {at.error}", markup=False)
 
-        def within(steps: list[Step]) -> None:
+        def within(steps: list[CellStep]) -> None:
             bar.update(task, description=_steps(steps))
 
         with _looking(folder, within, _EVERY_LOOK):
@@ -82,7 +82,7 @@ def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]
 
 @contextmanager
 def _looking(
-    folder: Path | None, show: Callable[[list[Step]], None], seconds: float
+    folder: Path | None, show: Callable[[list[CellStep]], None], seconds: float
 ) -> Iterator[None]:
     """Show again and again, from a thread, where the cells of a run stand."""
     if folder is None:
@@ -107,7 +107,7 @@ def _looking(
         thread.join()
 
 
-def _steps(steps: list[Step]) -> str:
+def _steps(steps: list[CellStep]) -> str:
     """Where the cells stand, the first in full."""
     first, more = steps[0], len(steps) - 1
     text = (

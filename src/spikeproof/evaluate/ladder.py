@@ -186,6 +186,7 @@ class _LadderEvaluation:
     def _attack(self, idx: Tensor, threat: Threat, keys: Seeds) -> int:
         """Run the suite on the items that still stand; how many the budget left unsettled."""
         left = self.split[idx]
+        told: dict[str, Any] = {} if self.progress is None else {"progress": self.progress}
         result = self.suite(
             self.model,
             left.x,
@@ -194,7 +195,7 @@ class _LadderEvaluation:
             seeds=keys[idx],
             is_adversarial=self._is_adversarial(left) if self.draws_itself else None,
             spending=self.spending,
-            **({} if self.progress is None else {"progress": self.progress}),
+            **told,
         )
         if result.x_adv.shape != left.x.shape:
             raise InputError(

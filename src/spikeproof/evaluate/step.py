@@ -44,10 +44,10 @@ OnLadderStep = Callable[[LadderStep], None]
 def on_suite_step(
     report: OnLadderStep, suite: Suite, ladder: Sequence[Threat], level: int, *, before: int
 ) -> OnSuiteStep:
-    """Return what tells ``report`` of a ladder what its suite tells of one radius.
+    """Return what turns the steps of a suite at one radius into steps of its ladder.
 
     Args:
-        report: Who is told.
+        report: Receives the steps of the ladder.
         suite: The attacks.
         ladder: The threats.
         level: Which of them is attacked, 0 is the smallest.

@@ -2,7 +2,7 @@
 
 from spikeproof.study.assemble import job_of, network_of, training_items
 from spikeproof.study.audits import audit_folder, audit_plan, refuse_other_audit
-from spikeproof.study.beat import Step, under_way
+from spikeproof.study.beat import CellStep, under_way
 from spikeproof.study.cells import Cell, cells_of, expected_passes
 from spikeproof.study.compute import Done, attempt
 from spikeproof.study.engine import EXECUTORS, Executor, InProcess, ProcessPool, Session
@@ -24,6 +24,7 @@ __all__ = [
     "Cell",
     "CellFailure",
     "CellFolder",
+    "CellStep",
     "CellsFailed",
     "ComputePlan",
     "DataPlan",
@@ -42,7 +43,6 @@ __all__ = [
     "Session",
     "Shard",
     "Status",
-    "Step",
     "TimingPlan",
     "TrainingPlan",
     "attempt",

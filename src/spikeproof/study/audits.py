@@ -46,14 +46,14 @@ def audit_plan(
         >>> from spikeproof.data import load
         >>> audit_plan("no.safetensors", load("digits"))
         Traceback (most recent call last):
-        spikeproof.base.errors.FileProblem: Cannot read no.safetensors: No such file or directory.
+        spikeproof.base.errors.FileProblem: There is no model file at no.safetensors.
     """
     path = Path(model)
     name = path.parent.name if path.name == "model.safetensors" else path.stem
     network = NetworkPlan(
         name=re.sub(r"[^\w.-]+", "-", name).strip(".-") or "model",
         file=str(path),
-        sha256=digest_file(path),
+        sha256=digest_file(path, "model file", follow=True),
     )
     part = DataPlan(
         name=data.spec.name,

@@ -12,7 +12,7 @@ from typing import Any
 from spikeproof.base import FileProblem, read_json
 from spikeproof.evaluate import LadderStep
 
-__all__ = ["Beat", "Step", "under_way"]
+__all__ = ["Beat", "CellStep", "under_way"]
 
 # Begins with a dot, so that a run sweeps one that a killed process left.
 _FILE = ".step.json"
@@ -21,7 +21,7 @@ _STALE = 300.0  # seconds after which a file says nothing of a process any more
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class CellStep:
     """Where a cell stands.
 
     Args:
@@ -87,7 +87,7 @@ class Beat:
             return
 
 
-def under_way(folder: Path | str) -> list[Step]:
+def under_way(folder: Path | str) -> list[CellStep]:
     """Return where the cells stand that some process computes now, in the order of their names.
 
     Args:
@@ -99,7 +99,7 @@ def under_way(folder: Path | str) -> list[Step]:
             fresh = time.time() - path.stat().st_mtime < _STALE
             if fresh and not (path.parent / "record.json").exists():
                 content: dict[str, Any] = read_json(path, "step of a cell")
-                steps.append(Step(**content))
+                steps.append(CellStep(**content))
         except (OSError, FileProblem, TypeError):
             continue  # it ended meanwhile
     return steps
