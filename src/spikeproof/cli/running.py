@@ -50,6 +50,6 @@ def run_plan(
     )
     folder = folder or Path("runs") / f"{plan.name}{ending}"
     record = chosen(plan.compute.executor, executor, asked or {})
-    with watching() as progress:
+    with watching(folder) as progress:
         run(plan, folder, workers=workers, progress=progress, executor=record, shard=part)
     return folder
