@@ -80,8 +80,7 @@ def verify(path: Path | str) -> Verification:
     if not path.exists():
         raise FileProblem(f"There is nothing to verify at {path}.")
     if not path.is_dir():
-        look = _model if path.suffix == ".safetensors" else _extract
-        return look(path)
+        return (_model if path.suffix == ".safetensors" else _extract)(path)
     for name, look in _FOLDERS.items():
         if (path / name).exists():
             return look(path)

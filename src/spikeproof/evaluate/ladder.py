@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import MemberStats, Spending, SuccessCriterion, Suite
+from spikeproof.attacks import MemberStats, OnSuiteStep, Spending, SuccessCriterion, Suite
 from spikeproof.base import InputError, Seeds, SettingError, check_labels, seeds
 from spikeproof.data import Split
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
+from spikeproof.evaluate.step import OnLadderStep, on_suite_step
 from spikeproof.evaluate.verify import Verified, verify
 from spikeproof.oracle import Passes
 from spikeproof.threats import Threat
@@ -36,6 +37,7 @@ def evaluate_ladder(
     samples: int = 1,
     spending: Spending | None = None,
     keep: bool = False,
+    progress: OnLadderStep | None = None,
 ) -> Outcome:
     """Evaluate one model on one ladder of radii, smallest first.
 
@@ -58,6 +60,7 @@ def evaluate_ladder(
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
         spending: A budget; every radius has an equal share of what is left.
         keep: Whether to return every input that broke an item, ``Outcome.adversarials``.
+        progress: Called before every batch of every attack.
     Returns:
         Results per item and radius.
     Raises:
@@ -78,6 +81,9 @@ def evaluate_ladder(
     for number, threat in enumerate(ladder):
         if spending is not None:
             climber.spending = spending.part(len(ladder) - number)
+        if progress is not None:
+            before = climber.passes.forward + climber.passes.backward
+            climber.progress = on_suite_step(progress, suite, ladder, number, before=before)
         climber.rung(threat)
     return climber.outcome(ladder, keep=keep)
 
@@ -128,6 +134,7 @@ class _LadderEvaluation:
     passes: Passes = field(default_factory=Passes)
     spending: Spending | None = None
     unsettled: list[int] = field(default_factory=list)
+    progress: OnSuiteStep | None = None
 
     def __post_init__(self) -> None:
         n, margin = len(self.split), margins(self.logits, self.split.y)
@@ -179,6 +186,7 @@ class _LadderEvaluation:
     def _attack(self, idx: Tensor, threat: Threat, keys: Seeds) -> int:
         """Run the suite on the items that still stand; how many the budget left unsettled."""
         left = self.split[idx]
+        told: dict[str, Any] = {} if self.progress is None else {"progress": self.progress}
         result = self.suite(
             self.model,
             left.x,
@@ -187,6 +195,7 @@ class _LadderEvaluation:
             seeds=keys[idx],
             is_adversarial=self._is_adversarial(left) if self.draws_itself else None,
             spending=self.spending,
+            **told,
         )
         if result.x_adv.shape != left.x.shape:
             raise InputError(

@@ -1,9 +1,20 @@
 """Whole studies: a plan, and cells that survive being killed."""
 
 from spikeproof.study.assemble import job_of, network_of, training_items
-from spikeproof.study.cells import Cell, cells_of
+from spikeproof.study.audits import audit_folder, audit_plan, refuse_other_audit
+from spikeproof.study.beat import CellStep, under_way
+from spikeproof.study.cells import Cell, cells_of, expected_passes
 from spikeproof.study.compute import Done, attempt
-from spikeproof.study.engine import EXECUTORS, Executor, InProcess, ProcessPool, Session
+from spikeproof.study.engine import (
+    EXECUTORS,
+    Executor,
+    InProcess,
+    ProcessPool,
+    Ray,
+    Session,
+    Slurm,
+    chosen,
+)
 from spikeproof.study.fingerprint import code_sha256
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.load import load_plan, plans
@@ -16,12 +27,14 @@ from spikeproof.study.shards import Shard
 from spikeproof.study.status import CellFailure, Status, status
 from spikeproof.study.store import CellFolder, RunFolder
 from spikeproof.study.timing import TimingPlan
+from spikeproof.study.work import work
 
 __all__ = [
     "EXECUTORS",
     "Cell",
     "CellFailure",
     "CellFolder",
+    "CellStep",
     "CellsFailed",
     "ComputePlan",
     "DataPlan",
@@ -34,23 +47,32 @@ __all__ = [
     "Plan",
     "ProcessPool",
     "Progress",
+    "Ray",
     "Resources",
     "RunFolder",
     "RunInterrupted",
     "Session",
     "Shard",
+    "Slurm",
     "Status",
     "TimingPlan",
     "TrainingPlan",
     "attempt",
+    "audit_folder",
+    "audit_plan",
     "cells_of",
+    "chosen",
     "code_sha256",
+    "expected_passes",
     "job_of",
     "load_plan",
     "merge",
     "network_of",
     "plans",
+    "refuse_other_audit",
     "run",
     "status",
     "training_items",
+    "under_way",
+    "work",
 ]

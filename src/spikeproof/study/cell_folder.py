@@ -30,9 +30,11 @@ from spikeproof.runs import (
     sealed_record,
 )
 
-__all__ = ["Arrays", "CellFolder"]
+__all__ = ["STEP", "Arrays", "CellFolder"]
 
 _FAILURE = "failure.json"
+STEP = ".step.json"
+"""Where a cell stands while it is computed; see ``Beat``."""
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 
@@ -137,6 +139,10 @@ class CellFolder:
         self.begin()
         write_json(self.path / _FAILURE, {"error": error, "trace": trace}, make=False)
 
+    def forget_failure(self) -> None:
+        """Remove word of a failure, as the cell is tried again."""
+        (self.path / _FAILURE).unlink(missing_ok=True)
+
     def failure(self) -> str | None:
         """The sentence of the last failure, None where there was none since the last success."""
         if self.complete or not is_there(self.path / _FAILURE):
@@ -147,5 +153,6 @@ class CellFolder:
             return f"unknown ({problem})"
 
     def sweep(self) -> None:
-        """Remove temporary files that a killed writer left behind."""
+        """Remove what killed processes left behind: temporary files, and word of their step."""
         sweep(self.path)
+        (self.path / STEP).unlink(missing_ok=True)

@@ -175,7 +175,7 @@ class RunFolder:
     def _says(self, record: Mapping[str, Any]) -> bool:
         """Whether plan.json holds this already."""
         try:
-            return read_json(self.path / "plan.json") == json.loads(json.dumps(record))
+            return bool(read_json(self.path / "plan.json") == json.loads(json.dumps(record)))
         except FileProblem:
             return False
 
