@@ -9,10 +9,14 @@ from spikeproof.base.checks import (
     check_gradients,
     check_labels,
     check_like,
+    check_name,
     check_one_of,
     check_positive,
+    check_seed,
     check_shape,
     check_share,
+    check_text,
+    check_whole,
     placed,
 )
 from spikeproof.base.cite import bibtex, references
@@ -41,7 +45,7 @@ from spikeproof.base.records import record_of, settings_from
 from spikeproof.base.seeds import Seeds, seeds
 from spikeproof.base.settings import Registry
 from spikeproof.base.shapes import per_item
-from spikeproof.names import nearest, suggestion
+from spikeproof.names import nearest, printable, suggestion
 
 __all__ = [
     "Diverged",
@@ -64,10 +68,14 @@ __all__ = [
     "check_gradients",
     "check_labels",
     "check_like",
+    "check_name",
     "check_one_of",
     "check_positive",
+    "check_seed",
     "check_shape",
     "check_share",
+    "check_text",
+    "check_whole",
     "digest",
     "digest_arrays",
     "digest_file",
@@ -77,6 +85,7 @@ __all__ = [
     "per_item",
     "placed",
     "plain_settings",
+    "printable",
     "read_arrays",
     "read_json",
     "record_of",

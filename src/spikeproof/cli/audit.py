@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spikeproof.cli.options import DataDir, Json, Seed, one_thread, parse_radius, pick
-from spikeproof.cli.show import note, print_json
+from spikeproof.cli.show import note, print_json, say
 
 if TYPE_CHECKING:
     from spikeproof.data import Dataset
@@ -98,7 +98,7 @@ def audit(
     if as_json:
         print_json(result.to_dict())
     else:
-        typer.echo(result.table())
+        say(result.table())
 
 
 def _tell_rest(result: Audit, seconds: float) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from spikeproof.cli.show import note
+from spikeproof.names import printable
 
 if TYPE_CHECKING:
     from spikeproof.study import Progress
@@ -35,6 +36,7 @@ def watching() -> Iterator[Callable[[Progress], None]]:
         yield _line
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
@@ -56,12 +58,12 @@ def watching() -> Iterator[Callable[[Progress], None]]:
                 total=at.cost_total,
                 count=f"{at.done}/{at.total}",
                 left=_time_left(at),
-                description=at.title,
+                description=escape(printable(at.title, breaks=False)),
             )
             if at.aside:
                 bar.console.print(_aside(at), markup=False)
             if at.error is not None:
-                bar.console.print(f"failed: {at.title}: {at.error}", markup=False)
+                bar.console.print(printable(f"failed: {at.title}: {at.error}"), markup=False)
 
         yield show
 

@@ -12,14 +12,14 @@ from torch import nn
 
 from spikeproof.attacks import Budget, Spending, Suite
 from spikeproof.attacks import suite as make_suite
-from spikeproof.base import SettingError, write_arrays, write_json
+from spikeproof.base import SettingError, check_seed, write_arrays, write_json
 from spikeproof.data import Dataset
 from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.sealed import open_test
 from spikeproof.evaluate.spent import Spent, rest, spent
 from spikeproof.metrics import union, wilson
-from spikeproof.threats import Threat, standard_threats
+from spikeproof.threats import Threat, as_threats, standard_threats
 
 __all__ = ["Audit", "audit", "ladders"]
 
@@ -126,7 +126,7 @@ class Audit:
 def audit(
     model: nn.Module,
     data: Dataset,
-    threats: Iterable[Threat] | None = None,
+    threats: Threat | Iterable[Threat] | None = None,
     suite: str | Suite = "standard",
     seed: int = 0,
     *,
@@ -144,7 +144,8 @@ def audit(
     Args:
         model: Maps ``(N, *shape)`` to logits ``(N, K)``, N first; any torch module.
         data: The data set whose test items are used.
-        threats: What the attacker may do; the data set's standard ladders where absent.
+        threats: What the attacker may do, one or several; the data set's standard ladders where
+            absent.
         suite: ``"quick"``, ``"core"``, ``"standard"``, ``"full"``, or a suite of your own.
         seed: Of every random number.
         items: How many test items; all where absent. See :func:`open_test` for which.
@@ -160,18 +161,18 @@ def audit(
         Results per threat and item.
     Raises:
         InputError: inputs, labels or model outputs that do not fit.
-        SettingError: an unknown suite, no threats, or one threat twice.
+        SettingError: an unknown suite, no threats, one threat twice, or a seed or number of draws
+            that is none.
         IllegalAdversarial: an attack broke its threat's rules.
     Cost:
         That of :func:`evaluate_ladder`, per ladder.
     References:
         croce2020reliable, maini2020adversarial
     """
-    attacks = make_suite(suite) if isinstance(suite, str) else suite
+    attacks, seed = make_suite(suite), check_seed(seed, "audit: seed")
     if threats is None:
-        chosen = [threat for ladder in standard_threats(data).values() for threat in ladder]
-    else:
-        chosen = list(threats)
+        threats = [threat for ladder in standard_threats(data).values() for threat in ladder]
+    chosen = as_threats(threats, "audit: threats")
     per_threat, split = ladders(chosen), open_test(data, items)
     limit = Budget.parse(budget) if isinstance(budget, str) else budget
     spending = None if limit is None else Spending(limit)

@@ -12,13 +12,22 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import MemberStats, Spending, SuccessCriterion, Suite
-from spikeproof.base import InputError, Seeds, SettingError, check_labels, seeds
+from spikeproof.attacks import suite as make_suite
+from spikeproof.base import (
+    InputError,
+    Seeds,
+    SettingError,
+    check_at_least,
+    check_labels,
+    check_seed,
+    seeds,
+)
 from spikeproof.data import Split
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.outcome import Gallery, Outcome
 from spikeproof.evaluate.verify import Verified, verify
 from spikeproof.oracle import Passes
-from spikeproof.threats import Threat
+from spikeproof.threats import Threat, as_threats
 
 __all__ = ["evaluate_ladder"]
 
@@ -28,8 +37,8 @@ _SHOWN = 4
 def evaluate_ladder(
     model: nn.Module,
     split: Split,
-    ladder: Sequence[Threat],
-    suite: Suite,
+    ladder: Threat | Sequence[Threat],
+    suite: str | Suite,
     *,
     seed: int,
     draws: int = 10,
@@ -51,8 +60,8 @@ def evaluate_ladder(
     Args:
         model: Maps ``(N, *shape)`` to logits ``(N, K)``; left as it was.
         split: The items.
-        ladder: Threats of one geometry and domain, ascending in radius.
-        suite: The attacks, tried one after the other on the items that still stand.
+        ladder: Threats of one geometry and domain, ascending in radius; or one alone.
+        suite: A name, or the attacks, tried one after the other on the items that still stand.
         seed: Of every random number.
         draws: Random perturbations per item and radius; 0 makes none, and their share is NaN.
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
@@ -61,8 +70,9 @@ def evaluate_ladder(
     Returns:
         Results per item and radius.
     Raises:
-        SettingError: a ladder that does not ascend or mixes threats.
-        InputError: items or labels that do not fit, or a model without finite logits.
+        SettingError: a ladder that does not ascend or mixes threats, an unknown suite, or a seed
+            or number of draws that is none.
+        InputError: no items, items or labels that do not fit, or a model without finite logits.
         IllegalAdversarial: an attack returned a point its threat does not allow.
     Cost:
         ``1 + R * draws`` forward passes per item; the suite and one forward for each item and
@@ -70,7 +80,11 @@ def evaluate_ladder(
     References:
         croce2020reliable
     """
-    ladder = _checked(ladder)
+    ladder, suite = _checked(ladder), make_suite(suite)
+    seed = check_seed(seed, "evaluate_ladder: seed")
+    draws = check_at_least(0, draws, "evaluate_ladder: draws")
+    if not len(split):
+        raise InputError("evaluate_ladder: there are no items to attack; got a split of none.")
     ladder[0].check(split.x)
     logits = plain_logits(model, split.x, items=split.items, samples=samples)
     check_labels(split.y, logits.shape[1], len(split.x))
@@ -82,8 +96,9 @@ def evaluate_ladder(
     return climber.outcome(ladder)
 
 
-def _checked(ladder: Sequence[Threat]) -> tuple[Threat, ...]:
+def _checked(ladder: Threat | Sequence[Threat]) -> tuple[Threat, ...]:
     """The ladder, if it is one."""
+    ladder = as_threats(ladder, "evaluate_ladder: ladder")
     if not ladder:
         raise SettingError("A ladder needs at least one threat.")
     first = ladder[0]
@@ -93,7 +108,7 @@ def _checked(ladder: Sequence[Threat]) -> tuple[Threat, ...]:
     radii = [t.radius for t in ladder]
     if any(b <= a for a, b in pairwise(radii)):
         raise SettingError(f"The radii of a ladder must ascend; got {radii}.")
-    return tuple(ladder)
+    return ladder
 
 
 @dataclass

@@ -10,10 +10,12 @@ from typing import Any, Literal, TypeVar
 
 from spikeproof.base import (
     SettingError,
-    check_at_least,
     check_count,
+    check_name,
     check_one_of,
     check_positive,
+    check_seed,
+    check_text,
     digest,
     settings_from,
 )
@@ -86,7 +88,7 @@ class DataPlan:
         for name in ("timesteps", "width", "items", "train_items", "validation_items"):
             if getattr(self, name) is not None:
                 check_count(self, name)
-        check_at_least(0, self.skip, f"[[data]] {self.name!r}: skip")
+        check_count(self, "skip", least=0)
         for name in ("batch_size", "learning_rate"):
             if name in self.settings:
                 raise SettingError(
@@ -147,6 +149,7 @@ class TrainingPlan:
     epochs_factor: float = 1.0
 
     def __post_init__(self) -> None:
+        check_text(self.name, "training")
         check_positive(self, "epochs_factor")
         if not self.terms:
             raise SettingError(f"[[training]] {self.name!r} has no terms; give at least one.")
@@ -207,7 +210,10 @@ class Plan:
     compute: ComputePlan = field(default_factory=ComputePlan)
 
     def __post_init__(self) -> None:
+        check_name(self.name, "plan")
         check_count(self, "items", "draws", "probe_items", "workers")
+        for seed in self.seeds:
+            check_seed(seed, f"Plan {self.name!r}: every seed")
         for what in ("data", "training", "seeds"):
             members: Sequence[Any] = getattr(self, what)
             if not members:

@@ -18,7 +18,7 @@ from spikeproof.threats.registry import (
     threat_facts,
 )
 from spikeproof.threats.standard import standard_threats, threat_of
-from spikeproof.threats.threat import Threat
+from spikeproof.threats.threat import Threat, as_threats
 
 __all__ = [
     "GEOMETRIES",
@@ -36,6 +36,7 @@ __all__ = [
     "OutputChange",
     "Threat",
     "ThreatFacts",
+    "as_threats",
     "by_order",
     "geometry_named",
     "shown_facts",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from spikeproof.threats.geometry import Counted, Geometry, Radius, Sparse
 from spikeproof.threats.places import Places
 from spikeproof.threats.registry import GEOMETRIES
 
-__all__ = ["Threat"]
+__all__ = ["Threat", "as_threats"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Threat:
                 f"Threat.geometry must be a geometry such as Linf(); got {self.geometry!r}."
             )
         radius = self.radius
+        radius = radius.item() if isinstance(radius, np.generic) else radius
         if isinstance(radius, bool) or not isinstance(radius, int | float):
             raise SettingError(f"Threat.radius must be a number; got {radius!r}.")
         if not 0 <= radius < math.inf:
@@ -288,3 +290,30 @@ class Threat:
         if record.get("space") == "frames":
             domain = domain.relaxed()
         return cls(GEOMETRIES.build(record["geometry"]), float(record["radius"]), domain)
+
+
+def as_threats(threats: Threat | Iterable[Threat], what: str) -> tuple[Threat, ...]:
+    """Return threats as a tuple; one alone is a list of one.
+
+    Args:
+        threats: One, or several.
+        what: What to call them in an error.
+    Raises:
+        SettingError: something else.
+    Example:
+        >>> as_threats("linf", "audit: threats")
+        Traceback (most recent call last):
+        spikeproof.base.errors.SettingError: audit: threats must be Threat objects; got 'linf'. \
+Write Threat(Linf(), 8 / 255, data.domain), or threat_of(data, 'linf', 8 / 255).
+    """
+    if isinstance(threats, Threat):
+        return (threats,)
+    several = isinstance(threats, Iterable) and not isinstance(threats, str)
+    found = tuple(threats) if several else (threats,)
+    for one in found:
+        if not isinstance(one, Threat):
+            raise SettingError(
+                f"{what} must be Threat objects; got {one!r}. Write Threat(Linf(), 8 / 255, "
+                "data.domain), or threat_of(data, 'linf', 8 / 255)."
+            )
+    return found

@@ -1,0 +1,274 @@
+"""Command lines that nobody should type, and what each must come to."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from slow.reliability.readers import printable
+from slow.reliability.subjects import PLAN, call
+
+__all__ = ["LINES", "Answer", "Line", "answers", "scene"]
+
+_TINY = "train --data digits --width 2 --timesteps 2 --epochs 1 --set batch_size=512 --folder t"
+_FEW = "audit M --data digits --suite quick --items 2 --threat linf"
+_BIG = "9" * 26
+_LONG = "7" * 5000
+
+
+@dataclass(frozen=True)
+class Line:
+    """One command line.
+
+    Args:
+        words: After ``spikeproof``; ``M`` is a network, ``R`` a run, ``A`` an audit.
+        refused: Whether it must be refused (exit 1 or 2) or come to something (exit 0).
+    """
+
+    words: tuple[str, ...]
+    refused: bool
+
+
+def _refused(*lines: str) -> list[Line]:
+    return [Line(tuple(_words(line)), True) for line in lines]
+
+
+def _fine(*lines: str) -> list[Line]:
+    return [Line(tuple(_words(line)), False) for line in lines]
+
+
+def _words(line: str) -> Iterator[str]:
+    """The words of a line; ``_`` alone stands for an empty one."""
+    return ("" if word == "_" else word for word in line.split(" "))
+
+
+_SEEDS = [
+    *_fine(*(f"{_TINY} --seed {seed}" for seed in ("-1", "4294967296", "-9223372036854775808"))),
+    *_refused(
+        *(f"{_TINY} --seed {seed}" for seed in (_BIG, f"-{_BIG}", _LONG, "1e3", "0x10", "1.5", "nan", "_", "١٢x")),
+        *(f"{_FEW} --seed {seed}" for seed in (_BIG, f"-{_BIG}", _LONG, "9223372036854775808")),
+        f"study run P --folder s --seed {_BIG}", f"study run P --folder s --seed -{_BIG}",
+        "study run seed-2-70.toml --folder s", "study run seed-5000.toml --folder s",
+        "study run seed-text.toml --folder s", "study run seed-float.toml --folder s",
+        f"demo --quick --folder s --seed {_BIG}",
+    ),
+]  # fmt: skip
+_RADII = _refused(
+    *(f"{_FEW} --radius {radius}" for radius in (
+        "1e309", "1e999", "1e999999999", "1e-999999999", "1/1e999999999", "inf", "nan", "-inf", "0", "-0.1",
+        "1e-400", "8/0", "8//255", "_", "0x1p3", "1_0", "٨", _LONG, f"1/{_LONG}", f"{_LONG}/{_LONG}1", "1e",
+        "1e5", "2", "8")),
+    f"{_FEW} --radius", f"{_FEW} --radius 0.1 --radius 0.2",
+    *(f"certify M --data digits --items 2 --radius {radius}" for radius in ("1e309", "1e999999999", "nan", "_")),
+    *(f"{_TINY} --objective AT --threat linf --radius {radius}" for radius in ("1e309", "nan", "1e999999999")),
+    *(f"{_TINY} --validate-under linf={radius}" for radius in ("1e309", "nan", "1e999999999", "x", "-1")),
+)  # fmt: skip
+_SIZES = _refused(
+    *(f"{_TINY} --width {width}" for width in ("100000000", _BIG, "0", "-1", "1.5", _LONG)),
+    *(f"{_TINY} --timesteps {steps}" for steps in ("100000000", _BIG, "0", "-3")),
+    *(f"{_TINY} --epochs {epochs}" for epochs in ("0", "-1", "1e3")),
+    *(f"{_FEW} --items {items}" for items in ("0", "-1", "1000000", _BIG, _LONG, "x")),
+    *(f"certify M --data digits --items {items}" for items in (_BIG, "0")),
+    *(f"{_TINY} --augment shift-image:pixels={pixels}" for pixels in ("1000000", _BIG, "-1", "1.5", "x", "nan")),
+    f"{_TINY} --augment shift-image:", f"{_TINY} --augment _", f"{_TINY} --augment :pixels=1",
+    f"{_TINY} --augment shift-image:pixels", f"{_TINY} --augment shift-image:=1",
+    *(f"study run P --folder s --workers {workers}" for workers in ("0", "-1", _BIG, "x")),
+    *(f"{_FEW} --budget {budget}" for budget in ("0m", "-1m", "1e999m", "nanm", "p", "10", f"{_BIG}x", "_", "infp")),
+)  # fmt: skip
+_SETTINGS = _refused(
+    *(f"{_TINY} --set {setting}" for setting in (
+        "learning_rate=nan", "learning_rate=inf", "learning_rate=-1", "learning_rate=0", "learning_rate=1e999",
+        "learning_rate=x", "learning_rate=", "=1", "x=1", "_", f"batch_size={_LONG}", "batch_size=0",
+        "batch_size=1.5", "batch_size=nan", "momentum=1", "momentum=nan", "weight_decay=-1", "weight_decay=nan",
+        "milestones=0.5,nan", "milestones=x", "average=1", "average=nan", "patience=0", "gradient_clip=nan",
+        "warmup=2", "drop=0", "schedule=x", "optimizer=__class__", "select=union", "precision=float8")),
+)  # fmt: skip
+_NAMES = [
+    *_refused(
+        "x", "_", "-x", "--x", "study", "study x", "study run", "study run _", "study run .", "study run /dev/zero",
+        "study run bytes.toml", "study run deep.toml", "study run name-up.toml", "study run name-absolute.toml",
+        "study run name-dots.toml", "study run name-empty.toml", "study run name-escape.toml", "study run name-long.toml",
+        "study run name-zero.toml", "study run twice.toml", "study run huge.toml --folder s", "study run a-folder",
+        "study status _", "study status R/plan.json", "study status a-folder", "study status /dev/zero", "study status R\x00",
+        "study extract R --to _", "study extract R --to a-folder", "study extract R --to /dev/full",
+        "study extract R --to no/such\x00", "report _", "report a-folder", "report /dev/null", "report R --to a-folder",
+        "report R --to R/plan.json/x", f"report {'x' * 5000}", "report R --to _", "compare R A", "compare A R", "compare R",
+        "compare R _", "compare R a-folder", "compare R R R", "audit _ --data digits", "audit a-folder --data digits",
+        "audit /dev/zero --data digits", "audit R --data digits", "audit M --data _", "audit M --data ../digits",
+        "audit M --data digits-audio", "audit M --data \x1b[31m", "audit M --data digits --suite \x1b]0;x\x07",
+        "audit M --data digits --threat l9", f"{_FEW} --folder a-file", f"{_FEW} --folder _", f"{_FEW} --folder a-file/x",
+        f"{_FEW} --folder /proc/x", f"{_TINY} --folder _", f"{_TINY} --folder a-file", f"{_TINY} --folder /proc/x",
+        "study run P --folder _", "study run P --folder a-file", "study run P --folder s --executor _",
+        "study run P --folder s --executor \u202ex", "demo --quick --folder _", "demo --quick --folder a-file",
+        "list \x1b[31m", "list _", "list \udce9", "cite _", "cite \x1b[31mx", "data verify ../x", "data verify \udcff",
+        "train --data _", "train --recipe _", "train --recipe ../x", "train --data digits --model ../x --folder t",
+        "train --data digits --device cuda:99 --folder t", "train --data digits --device \x00 --folder t",
+        "study run \udce9\udcff.toml", "report \udce9\udcff", "audit \udce9.safetensors --data digits",
+        "certify \udce9.safetensors --data digits", "study status \udcff", "compare \udcff R",
+        "data verify digits --data-dir \x00",
+    ),
+    *_fine(
+        "--help", "--version", "-h", "list", "list data", "list --json", "cite", "cite --json", "data list",
+        "study run bom.toml --folder s --workers 1", "study run crlf.toml --folder s --workers 1", "study status R",
+        "study status R --json", "report R --to out.html", "compare R R", "compare A A --json", "study extract R --to x.json",
+        "report id=7 --to out.html", "study status id=7", "report \udce9run --to out.html", "study status \udce9run",
+        "study extract \udce9run --to \udcff.json", "report R --to \udcff.html",
+    ),
+]  # fmt: skip
+
+LINES: tuple[Line, ...] = tuple(dict.fromkeys([*_SEEDS, *_RADII, *_SIZES, *_SETTINGS, *_NAMES]))
+
+
+def _plan(**changes: str) -> str:
+    """The small plan with some lines changed."""
+    lines = PLAN.format(seed=0).splitlines()
+    for name, value in changes.items():
+        at = next(number for number, line in enumerate(lines) if line.startswith(f"{name} = "))
+        lines[at] = f"{name} = {value}"
+    return "\n".join(lines) + "\n"
+
+
+def scene(base: Path, folder: Path) -> None:
+    """Lay out a folder with what the lines name."""
+    folder.mkdir()
+    shutil.copytree(base / "run", folder / "R")
+    shutil.copytree(base / "run", folder / "id=7")
+    shutil.copytree(base / "run", folder / "\udce9run")
+    shutil.copytree(base / "audit", folder / "A")
+    shutil.copy(base / "done" / "model.safetensors", folder / "M")
+    (folder / "a-folder").mkdir()
+    (folder / "a-file").write_text("x")
+    plans = {
+        "P": _plan(), "bom.toml": "\ufeff" + _plan(), "crlf.toml": _plan().replace("\n", "\r\n"),
+        "deep.toml": "a = " + "[" * 100_000, "twice.toml": _plan() + _plan(),
+        "name-up.toml": _plan(name='"../x"'), "name-absolute.toml": _plan(name='"/tmp/x"'),
+        "name-dots.toml": _plan(name='".."'), "name-empty.toml": _plan(name='""'),
+        "name-escape.toml": _plan(name='"\\u001b[31m"'), "name-long.toml": _plan(name=f'"{"x" * 5000}"'),
+        "name-zero.toml": _plan(name='"a\\u0000"'), "seed-2-70.toml": _plan(seeds=f"[{2**70}]"),
+        "seed-5000.toml": _plan(seeds=f"[{_LONG}]"), "seed-text.toml": _plan(seeds='["x"]'),
+        "seed-float.toml": _plan(seeds="[0.5]"), "huge.toml": _plan(width="100000000"),
+    }  # fmt: skip
+    for name, text in plans.items():
+        (folder / name).write_bytes(text.encode())
+    (folder / "bytes.toml").write_bytes(b"name = '\xff\xfe'\n")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a line came to.
+
+    Args:
+        line: The line.
+        fault: What is wrong with it; empty where nothing is.
+        told: The end of what it said.
+    """
+
+    line: Line
+    fault: str
+    told: str
+
+    def record(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "line": ascii(" ".join(self.line.words))[:120],
+            "fault": self.fault,
+            "told": self.told,
+        }
+
+
+class _TooLong(BaseException):
+    """The alarm rang."""
+
+
+def _ring(*_: object) -> None:
+    raise _TooLong
+
+
+def answers(base: Path, scratch: Path, limit: float, memory: int) -> Iterator[Answer]:
+    """Run every line in a folder of its own, each with a limit of time and memory."""
+    context = multiprocessing.get_context("fork")
+    left = list(LINES)
+    while left:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, left, base, scratch, limit, memory))
+        process.start()
+        theirs.close()
+        while left:
+            try:
+                answer = ours.recv() if ours.poll(limit + 20) else Answer(left[0], "slow", "killed")
+            except EOFError:
+                answer = Answer(left[0], "foreign", "the process died")
+            yield answer
+            left.pop(0)
+            if answer.told in ("killed", "the process died"):
+                break
+        process.kill()
+        process.join()
+
+
+def _work(
+    pipe: Connection, lines: list[Line], base: Path, scratch: Path, limit: float, memory: int
+) -> None:
+    """In the worker: run lines and tell what each came to."""
+    signal.signal(signal.SIGALRM, _ring)
+    warnings.simplefilter("ignore")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    for number, line in enumerate(lines):
+        place = scratch / str(number)
+        scene(base, place)
+        with contextlib.chdir(place):
+            pipe.send(_answer(line, limit, memory))
+        shutil.rmtree(place)
+    pipe.close()
+
+
+def _answer(line: Line, limit: float, memory: int) -> Answer:
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (held + memory, resource.RLIM_INFINITY))
+    signal.setitimer(signal.ITIMER_REAL, limit)
+    try:
+        code, out, err = call(*line.words)
+    except _TooLong:
+        return Answer(line, "slow", "")
+    except BaseException as problem:
+        return Answer(line, "foreign", ascii(f"{type(problem).__name__}: {problem}"[:200]))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
+    return Answer(line, _fault(line, code, out, err), ascii((err or out)[-200:]))
+
+
+def _fault(line: Line, code: int, out: str, err: str) -> str:
+    """What is wrong with an answer; empty where nothing is."""
+    told = [
+        one for one in err.splitlines() if one and not one.startswith(("Preparing", "Estimate"))
+    ]
+    if "Traceback" in out + err:
+        return "foreign"
+    if "Out of memory" in err:
+        return "memory"
+    if not printable(out + err):
+        return "obeyed by a terminal"
+    if line.refused and code not in (1, 2):
+        return f"exit {code} where it must be refused"
+    if not line.refused and code != 0:
+        return f"exit {code} where it must come to something"
+    if (
+        line.refused
+        and line.words
+        and (len(told) != 1 or len(told[0]) > 1000)
+        and "Usage:" not in out + err
+    ):
+        return f"{len(told)} sentences of {sum(map(len, told))} signs"
+    return ""
