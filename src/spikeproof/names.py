@@ -45,10 +45,10 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def printable(text: str, *, breaks: bool = True) -> str:
-    """Return a text as a terminal may show it: what would command the terminal is spelt out.
+    r"""Return a text as a terminal may show it: what would command the terminal is spelt out.
 
     Control characters, marks that turn the direction of writing, and halves of characters become
-    escapes such as ``\\x1b``.
+    escapes such as ``\x1b``.
 
     Args:
         text: Whatever a file said.

@@ -83,4 +83,4 @@ def _patient(stream: TextIO) -> TextIO:
 
 def _nowhere() -> TextIO:
     """A stream that keeps nothing."""
-    return open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    return open(os.devnull, "w", encoding="utf-8")

@@ -24,7 +24,7 @@ from spikeproof.base import (
 )
 from spikeproof.data import Split
 from spikeproof.evaluate.forward import margins, plain_logits
-from spikeproof.evaluate.outcome import Gallery, Outcome
+from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
 from spikeproof.evaluate.verify import Verified, verify
 from spikeproof.oracle import Passes
 from spikeproof.threats import Threat, as_threats
@@ -44,7 +44,7 @@ def evaluate_ladder(
     draws: int = 10,
     samples: int = 1,
     spending: Spending | None = None,
-    later: int = 0,
+    keep: bool = False,
 ) -> Outcome:
     """Evaluate one model on one ladder of radii, smallest first.
 
@@ -66,7 +66,7 @@ def evaluate_ladder(
         draws: Random perturbations per item and radius; 0 makes none, and their share is NaN.
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
         spending: A budget; every radius has an equal share of what is left.
-        later: Radii of other ladders that are still to come and share it.
+        keep: Whether to return every input that broke an item, ``Outcome.adversarials``.
     Returns:
         Results per item and radius.
     Raises:
@@ -91,9 +91,9 @@ def evaluate_ladder(
     climber = _LadderEvaluation(model, split, suite, seed, draws, samples, logits)
     for number, threat in enumerate(ladder):
         if spending is not None:
-            climber.spending = spending.part(len(ladder) - number + later)
+            climber.spending = spending.part(len(ladder) - number)
         climber.rung(threat)
-    return climber.outcome(ladder)
+    return climber.outcome(ladder, keep=keep)
 
 
 def _checked(ladder: Threat | Sequence[Threat]) -> tuple[Threat, ...]:
@@ -236,7 +236,7 @@ class _LadderEvaluation:
         names = torch.as_tensor(member, dtype=torch.int16).expand(len(idx))
         self.state.member[idx] = torch.where(seen.won, names, -1).to(torch.int16)
 
-    def outcome(self, ladder: tuple[Threat, ...]) -> Outcome:
+    def outcome(self, ladder: tuple[Threat, ...], *, keep: bool) -> Outcome:
         """Everything as arrays."""
 
         def stacked(name: str) -> np.ndarray[Any, Any]:
@@ -254,7 +254,21 @@ class _LadderEvaluation:
             passes=self.passes,
             gallery=self._gallery(ladder),
             unsettled=tuple(self.unsettled),
+            used=None if self.spending is None else self.spending.used,
+            owed=0.0 if self.spending is None else self.spending.owed,
+            adversarials=self._adversarials() if keep else None,
             **{n: stacked(n) for n in ("broken", "margin", "member", "distance", "length")},
+        )
+
+    def _adversarials(self) -> Adversarials:
+        """What broke the items that are right when clean; the state keeps it ever after."""
+        broken = torch.stack([rung.broken for rung in self.rungs])
+        who = (broken[-1] & (self.clean_margin <= 0)).nonzero().flatten()
+        level = (~broken[:, who]).sum(0).to(torch.int16)  # broken once, broken at all larger ones
+        return Adversarials(
+            items=self.split.items[who].numpy(),
+            level=level.numpy(),
+            x_adv=self.state.x_adv[who].numpy(),
         )
 
     def _gallery(self, ladder: tuple[Threat, ...]) -> Gallery | None:
