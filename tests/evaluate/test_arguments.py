@@ -58,7 +58,9 @@ def laddered(**changes: Any) -> Any:
 
 def trained(**changes: Any) -> Any:
     settings = TrainingSettings(batch_size=4, learning_rate=0.1)
-    return fit(Sign(), data(), ERROR, **{"epochs": 1, "settings": settings, "progress": False, **changes})
+    return fit(
+        Sign(), data(), ERROR, **{"epochs": 1, "settings": settings, "progress": False, **changes}
+    )
 
 
 @pytest.mark.parametrize(

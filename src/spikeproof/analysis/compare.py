@@ -108,13 +108,18 @@ def compare(first: Path | str, second: Path | str) -> Comparison:
     Returns:
         Settings that differ, and every accuracy that both sides measured.
     Raises:
-        FileProblem: neither a run nor an audit, or a file in it that is not whole.
+        FileProblem: neither a run nor an audit, one of each, or a file in it that is not whole.
     Example:
         >>> compare("no-such-run", "no-such-run")
         Traceback (most recent call last):
         spikeproof.base.errors.FileProblem: no-such-run is neither a run (plan.json) nor an audit \
 (audit.json).
     """
+    kinds = [_kind(Path(folder)) for folder in (first, second)]
+    if kinds[0] != kinds[1]:
+        raise FileProblem(
+            f"{first} is {kinds[0]} and {second} is {kinds[1]}; compare two of one kind."
+        )
     sides = _read(Path(first)), _read(Path(second))
     return Comparison(
         splits=(sides[0].split, sides[1].split),
@@ -125,10 +130,15 @@ def compare(first: Path | str, second: Path | str) -> Comparison:
 
 def _read(folder: Path) -> _Side:
     """A run folder or an audit folder."""
+    return _read_audit(folder) if _kind(folder) == "an audit" else _read_run(folder)
+
+
+def _kind(folder: Path) -> str:
+    """What a folder holds, in words."""
     if (folder / "audit.json").is_file():
-        return _read_audit(folder)
+        return "an audit"
     if (folder / "plan.json").is_file():
-        return _read_run(folder)
+        return "a run"
     raise FileProblem(f"{folder} is neither a run (plan.json) nor an audit (audit.json).")
 
 

@@ -99,15 +99,18 @@ def check_positive(settings: object, *names: str) -> None:
             raise SettingError(f"{where}.{name} must be positive and finite; got {value!r}.")
 
 
-def check_count(settings: object, *names: str, least: int = 1) -> None:
-    """Raise SettingError unless each named field is a whole number of at least ``least``.
+def check_count(settings: object, *names: str, least: int = 1, most: int | None = None) -> None:
+    """Raise SettingError unless each named field is a whole number from ``least`` to ``most``.
 
     Settings go into records and their repr rebuilds them, so a whole number of NumPy becomes one
     of Python.
     """
     for name in names:
         value = getattr(settings, name)
-        whole = check_at_least(least, value, f"{type(settings).__name__}.{name}")
+        what = f"{type(settings).__name__}.{name}"
+        whole = check_at_least(least, value, what)
+        if most is not None and whole > most:
+            raise SettingError(f"{what} must be a whole number <= {most}; got {value!r}.")
         if type(value) is not int:
             object.__setattr__(settings, name, whole)
 

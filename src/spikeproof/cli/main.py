@@ -20,7 +20,7 @@ from spikeproof.cli.listing import listing
 from spikeproof.cli.memory import keep_memory
 from spikeproof.cli.options import no_such_option
 from spikeproof.cli.report import report
-from spikeproof.cli.show import note
+from spikeproof.cli.show import note, say
 from spikeproof.cli.study import app as study
 from spikeproof.cli.terminal import open_streams, written_out
 from spikeproof.cli.train import train
@@ -60,7 +60,7 @@ def _front(
     if version:
         from spikeproof import __version__
 
-        typer.echo(f"spikeproof {__version__}")
+        say(f"spikeproof {__version__}")
         raise typer.Exit
 
 

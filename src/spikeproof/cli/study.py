@@ -93,14 +93,14 @@ def _merge(
     if as_json:
         print_json({**dataclasses.asdict(done), "folder": str(to)})
         return
-    typer.echo(
+    say(
         f"{to}: {done.copied} cells copied, {done.there} there before, {len(done.missing)} of "
         f"{done.total} missing."
     )
     for title in done.missing:
-        typer.echo(f"missing: {title}")
+        say(f"missing: {title}")
     if not done.missing:
-        typer.echo(f"Next: spikeproof report {to}")
+        say(f"Next: spikeproof report {to}")
 
 
 @app.command("extract")

@@ -17,8 +17,8 @@ from spikeproof.threats.registry import (
     shown_facts,
     threat_facts,
 )
-from spikeproof.threats.standard import standard_threats, threat_of
-from spikeproof.threats.threat import Threat, as_threats
+from spikeproof.threats.standard import as_threats, standard_threats, threat_of
+from spikeproof.threats.threat import Threat
 
 __all__ = [
     "GEOMETRIES",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from spikeproof.threats.geometry import Counted, Geometry, Radius, Sparse
 from spikeproof.threats.places import Places
 from spikeproof.threats.registry import GEOMETRIES
 
-__all__ = ["Threat", "as_threats"]
+__all__ = ["Threat"]
 
 
 @dataclass(frozen=True)
@@ -290,30 +290,3 @@ class Threat:
         if record.get("space") == "frames":
             domain = domain.relaxed()
         return cls(GEOMETRIES.build(record["geometry"]), float(record["radius"]), domain)
-
-
-def as_threats(threats: Threat | Iterable[Threat], what: str) -> tuple[Threat, ...]:
-    """Return threats as a tuple; one alone is a list of one.
-
-    Args:
-        threats: One, or several.
-        what: What to call them in an error.
-    Raises:
-        SettingError: something else.
-    Example:
-        >>> as_threats("linf", "audit: threats")
-        Traceback (most recent call last):
-        spikeproof.base.errors.SettingError: audit: threats must be Threat objects; got 'linf'. \
-Write Threat(Linf(), 8 / 255, data.domain), or threat_of(data, 'linf', 8 / 255).
-    """
-    if isinstance(threats, Threat):
-        return (threats,)
-    several = isinstance(threats, Iterable) and not isinstance(threats, str)
-    found = tuple(threats) if several else (threats,)
-    for one in found:
-        if not isinstance(one, Threat):
-            raise SettingError(
-                f"{what} must be Threat objects; got {one!r}. Write Threat(Linf(), 8 / 255, "
-                "data.domain), or threat_of(data, 'linf', 8 / 255)."
-            )
-    return found

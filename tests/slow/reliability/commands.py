@@ -100,7 +100,7 @@ _NAMES = [
         "study run name-dots.toml", "study run name-empty.toml", "study run name-escape.toml", "study run name-long.toml",
         "study run name-zero.toml", "study run twice.toml", "study run huge.toml --folder s", "study run a-folder",
         "study status _", "study status R/plan.json", "study status a-folder", "study status /dev/zero", "study status R\x00",
-        "study extract R --to _", "study extract R --to a-folder", "study extract R --to /dev/full",
+        "study extract R --to _", "study extract R --to a-folder", "study extract R --to pipe", "report R --to pipe",
         "study extract R --to no/such\x00", "report _", "report a-folder", "report /dev/null", "report R --to a-folder",
         "report R --to R/plan.json/x", f"report {'x' * 5000}", "report R --to _", "compare R A", "compare A R", "compare R",
         "compare R _", "compare R a-folder", "compare R R R", "audit _ --data digits", "audit a-folder --data digits",
@@ -148,10 +148,11 @@ def scene(base: Path, folder: Path) -> None:
     shutil.copy(base / "done" / "model.safetensors", folder / "M")
     (folder / "a-folder").mkdir()
     (folder / "a-file").write_text("x")
+    os.mkfifo(folder / "pipe")
     plans = {
         "P": _plan(), "bom.toml": "\ufeff" + _plan(), "crlf.toml": _plan().replace("\n", "\r\n"),
         "deep.toml": "a = " + "[" * 100_000, "twice.toml": _plan() + _plan(),
-        "name-up.toml": _plan(name='"../x"'), "name-absolute.toml": _plan(name='"/tmp/x"'),
+        "name-up.toml": _plan(name='"../x"'), "name-absolute.toml": _plan(name=f'"{folder}/x"'),
         "name-dots.toml": _plan(name='".."'), "name-empty.toml": _plan(name='""'),
         "name-escape.toml": _plan(name='"\\u001b[31m"'), "name-long.toml": _plan(name=f'"{"x" * 5000}"'),
         "name-zero.toml": _plan(name='"a\\u0000"'), "seed-2-70.toml": _plan(seeds=f"[{2**70}]"),

@@ -44,7 +44,7 @@ PAYLOADS: dict[str, str] = {
     "zero byte": '"a\\u0000b"',
     "line feeds": '"a\\r\\n\\nb"',
     "markup": '"<script>alert(1)</script>\\u2028"',
-    "path": '"../../../../tmp/x"',
+    "path": '"../x/y"',
     "device": '"/dev/zero"',
     "long text": '"' + "x" * 300_000 + '"',
 }
@@ -235,7 +235,7 @@ def toml_word(random: Random, text: str) -> str:
         return text
     at = random.randrange(1, len(parts), 2)
     parts[at] = random.choice(
-        ("../x", "/tmp/x", "\\u001b[31m", "\\u202eabc", "", "x" * 50_000, "con", "a\\u0000b", ".", "..",
+        ("../x", "x/../../y", "\\u001b[31m", "\\u202eabc", "", "x" * 50_000, "con", "a\\u0000b", ".", "..",
          "\\U0010FFFF", "id=7", "<b>", "名")
     )  # fmt: skip
     return '"'.join(parts)
