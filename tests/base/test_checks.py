@@ -88,8 +88,8 @@ def test_what_is_no_seed_is_refused(seed: object) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "..", ".x", "~", "-x", "../x", "/tmp/x", "a/b", "a\\b", "x\x00", "\x1b[31m", "\u202ex", " x",
-     "?!", "x" * 101, 7],
+    ["", "..", ".x", "~", "-x", "../x", "/tmp/x", "a/b", "a\\b", "x\x00", "\x1b[31m", "\u202ex",
+     " x", "?!", "x" * 101, 7],
 )  # fmt: skip
 def test_a_name_that_could_be_a_path_is_refused(name: object) -> None:
     for good in ("tiny", "SR+AT seed 1", "名", "a.b", "x" * 100):

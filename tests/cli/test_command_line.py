@@ -138,7 +138,10 @@ def test_an_empty_argument_does_not_stand_for_this_folder(said: Said, words: lis
         (["--width", "100000000"], "ModelSpec.width must be a whole number <= 65536"),
         (["--timesteps", "9" * 26], "ModelSpec.timesteps must be a whole number <= 65536"),
         (["--augment", "shift-image:pixels=1000000"], "ShiftImage.pixels must be at most 8"),
-        (["--set", "learning_rate=nan"], "--set: TrainingSettings.learning_rate must be positive and finite; got nan."),
+        (
+            ["--set", "learning_rate=nan"],
+            "--set: TrainingSettings.learning_rate must be positive and finite; got nan.",
+        ),
         (["--set", f"batch_size={'9' * 5000}"], "--set: batch_size"),
     ],
 )
@@ -186,7 +189,8 @@ def test_whatever_is_printed_goes_through_one_place() -> None:
     found = [
         path.name
         for path in folder.glob("*.py")
-        if path.name != "show.py" and re.search(r"typer\.echo|(?<!\.)\bprint\(", path.read_text("utf-8"))
+        if path.name != "show.py"
+        and re.search(r"typer\.echo|(?<!\.)\bprint\(", path.read_text("utf-8"))
     ]
     assert found == []
 

@@ -166,7 +166,8 @@ def test_an_audit_is_told_saved_and_compared(said: Said, model: Path, tmp_path: 
     )
     assert code == 0
     assert "linf        0.0313725" in out
-    assert "[1/1] linf ..." in err
+    assert "20 items, 1 threats, 1 radii, suite quick: about" in err
+    assert "[2/2] 100 % digits · " in err
     code, out, _ = said(
         "audit", *few, "--threat", "linf", "--radius", "0.2", "--folder", tmp_path / "b", "--json"
     )
@@ -176,6 +177,17 @@ def test_an_audit_is_told_saved_and_compared(said: Said, model: Path, tmp_path: 
     assert [row["setting"] for row in told["settings"]] == ["threats.linf"]
     assert [row["threat"] for row in told["numbers"]] == ["clean"]
     assert told["numbers"][0]["difference"] == 0
+
+
+def test_a_run_and_an_audit_are_not_compared(
+    said: Said, tiny: Path, model: Path, tmp_path: Path
+) -> None:
+    few = ["--data", "digits", "--suite", "quick", "--items", "2", "--threat", "linf"]
+    assert said("audit", model, *few, "--folder", tmp_path / "a")[0] == 0
+    for pair in ((tiny, tmp_path / "a"), (tmp_path / "a", tiny)):
+        code, out, err = said("compare", *pair)
+        assert (code, out) == (1, "")
+        assert "compare two of one kind." in err
 
 
 def test_a_certificate_is_told(said: Said, model: Path) -> None:

@@ -85,10 +85,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Side:
-    """One run or audit: its settings, and who survived what, ``(seeds, items)`` per key."""
+    """One run or audit: its settings, and who survived what, ``(seeds, items)`` per key, and
+    what it is in words."""
 
     settings: Mapping[str, Any]
     survival: Mapping[Key, tuple[tuple[int, ...], np.ndarray[Any, Any], np.ndarray[Any, Any]]]
+    kind: str
 
     @property
     def split(self) -> str:
@@ -115,12 +117,11 @@ def compare(first: Path | str, second: Path | str) -> Comparison:
         spikeproof.base.errors.FileProblem: no-such-run is neither a run (plan.json) nor an audit \
 (audit.json).
     """
-    kinds = [_kind(Path(folder)) for folder in (first, second)]
-    if kinds[0] != kinds[1]:
-        raise FileProblem(
-            f"{first} is {kinds[0]} and {second} is {kinds[1]}; compare two of one kind."
-        )
     sides = _read(Path(first)), _read(Path(second))
+    if sides[0].kind != sides[1].kind:
+        raise FileProblem(
+            f"{first} is {sides[0].kind} and {second} is {sides[1].kind}; compare two of one kind."
+        )
     return Comparison(
         splits=(sides[0].split, sides[1].split),
         settings=tuple(_differences(sides[0].settings, sides[1].settings)),
@@ -130,15 +131,10 @@ def compare(first: Path | str, second: Path | str) -> Comparison:
 
 def _read(folder: Path) -> _Side:
     """A run folder or an audit folder."""
-    return _read_audit(folder) if _kind(folder) == "an audit" else _read_run(folder)
-
-
-def _kind(folder: Path) -> str:
-    """What a folder holds, in words."""
     if (folder / "audit.json").is_file():
-        return "an audit"
+        return _read_audit(folder)
     if (folder / "plan.json").is_file():
-        return "a run"
+        return _read_run(folder)
     raise FileProblem(f"{folder} is neither a run (plan.json) nor an audit (audit.json).")
 
 
@@ -165,7 +161,7 @@ def _read_run(folder: Path) -> _Side:
         if cell.kind == "network"
     }
     taken = {"network_sha256": weights} if weights else {}
-    return _Side({**run.plan, "split": run.split, **taken}, survival)
+    return _Side({**run.plan, "split": run.split, **taken}, survival, "a run")
 
 
 def _read_audit(folder: Path) -> _Side:
@@ -186,7 +182,7 @@ def _read_audit(folder: Path) -> _Side:
             alive = (correct & ~broken)[None].astype(float)
             survival[*start, outcome.name, f"{radius:g}"] = (*who, alive)
         settings[f"threats.{outcome.name}"] = list(outcome.radii)
-    return _Side(settings, survival)
+    return _Side(settings, survival, "an audit")
 
 
 def _source(audit: Audit) -> dict[str, Any]:

@@ -71,12 +71,12 @@ def main() -> NoReturn:
     warnings.showwarning = _warn
     code = run(sys.argv[1:])
     problem = written_out()
-    if problem is not None:
+    if problem is not None and not code:
         note(f"Cannot write to standard output: {problem.strerror}.")
     sys.exit(code or int(problem is not None))
 
 
-def _warn(message: Warning | str, *_: object) -> None:
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
     """A warning as a sentence, without the line of ours that gave it."""
     note(f"Warning: {message}")
 

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import MemberStats, Spending, SuccessCriterion, Suite
+from spikeproof.attacks import MemberStats, OnSuiteStep, Spending, SuccessCriterion, Suite
 from spikeproof.attacks import suite as make_suite
 from spikeproof.base import (
     InputError,
     Seeds,
-    SettingError,
     check_at_least,
     check_labels,
     check_seed,
     seeds,
 )
 from spikeproof.data import Split
+from spikeproof.evaluate.arguments import ladder_of
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
+from spikeproof.evaluate.step import OnLadderStep, on_suite_step
 from spikeproof.evaluate.verify import Verified, verify
 from spikeproof.oracle import Passes
-from spikeproof.threats import Threat, as_threats
+from spikeproof.threats import Threat
 
 __all__ = ["evaluate_ladder"]
 
@@ -45,6 +45,7 @@ def evaluate_ladder(
     samples: int = 1,
     spending: Spending | None = None,
     keep: bool = False,
+    progress: OnLadderStep | None = None,
 ) -> Outcome:
     """Evaluate one model on one ladder of radii, smallest first.
 
@@ -67,6 +68,7 @@ def evaluate_ladder(
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
         spending: A budget; every radius has an equal share of what is left.
         keep: Whether to return every input that broke an item, ``Outcome.adversarials``.
+        progress: Called before every batch of every attack.
     Returns:
         Results per item and radius.
     Raises:
@@ -80,7 +82,7 @@ def evaluate_ladder(
     References:
         croce2020reliable
     """
-    ladder, suite = _checked(ladder), make_suite(suite)
+    ladder, suite = ladder_of(ladder), make_suite(suite)
     seed = check_seed(seed, "evaluate_ladder: seed")
     draws = check_at_least(0, draws, "evaluate_ladder: draws")
     if not len(split):
@@ -92,23 +94,11 @@ def evaluate_ladder(
     for number, threat in enumerate(ladder):
         if spending is not None:
             climber.spending = spending.part(len(ladder) - number)
+        if progress is not None:
+            before = climber.passes.forward + climber.passes.backward
+            climber.progress = on_suite_step(progress, suite, ladder, number, before=before)
         climber.rung(threat)
     return climber.outcome(ladder, keep=keep)
-
-
-def _checked(ladder: Threat | Sequence[Threat]) -> tuple[Threat, ...]:
-    """The ladder, if it is one."""
-    ladder = as_threats(ladder, "evaluate_ladder: ladder")
-    if not ladder:
-        raise SettingError("A ladder needs at least one threat.")
-    first = ladder[0]
-    if any(t.geometry != first.geometry or t.domain != first.domain for t in ladder):
-        names = ", ".join(t.name for t in ladder)
-        raise SettingError(f"A ladder needs one geometry and one domain; got {names}.")
-    radii = [t.radius for t in ladder]
-    if any(b <= a for a, b in pairwise(radii)):
-        raise SettingError(f"The radii of a ladder must ascend; got {radii}.")
-    return ladder
 
 
 @dataclass
@@ -143,6 +133,7 @@ class _LadderEvaluation:
     passes: Passes = field(default_factory=Passes)
     spending: Spending | None = None
     unsettled: list[int] = field(default_factory=list)
+    progress: OnSuiteStep | None = None
 
     def __post_init__(self) -> None:
         n, margin = len(self.split), margins(self.logits, self.split.y)
@@ -194,6 +185,7 @@ class _LadderEvaluation:
     def _attack(self, idx: Tensor, threat: Threat, keys: Seeds) -> int:
         """Run the suite on the items that still stand; how many the budget left unsettled."""
         left = self.split[idx]
+        told: dict[str, Any] = {} if self.progress is None else {"progress": self.progress}
         result = self.suite(
             self.model,
             left.x,
@@ -202,6 +194,7 @@ class _LadderEvaluation:
             seeds=keys[idx],
             is_adversarial=self._is_adversarial(left) if self.draws_itself else None,
             spending=self.spending,
+            **told,
         )
         if result.x_adv.shape != left.x.shape:
             raise InputError(

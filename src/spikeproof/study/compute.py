@@ -21,6 +21,7 @@ from spikeproof.data import Dataset, Split
 from spikeproof.evaluate import evaluate_ladder, probe, right_draws
 from spikeproof.models import Network, build, load_model, model_digest, save_model
 from spikeproof.study.assemble import training_items
+from spikeproof.study.beat import Beat
 from spikeproof.study.cells import Cell, dataset
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
 from spikeproof.study.interrupt import after_epoch, finishing_epochs
@@ -182,9 +183,14 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     seed, draws = content["seed"], content["draws"]
     spending = Spending(Budget(**content["budget"])) if "budget" in content else None
     keep = content.get("keep_adversarials", False)
-    outcome = evaluate_ladder(
-        model, split, ladder, attacks, seed=seed, draws=draws, spending=spending, keep=keep
-    )
+    beat = Beat(folder.path, cell.title)
+    try:
+        outcome = evaluate_ladder(
+            model, split, ladder, attacks, seed=seed, draws=draws, spending=spending, keep=keep,
+            progress=beat,
+        )  # fmt: skip
+    finally:
+        beat.end()
     arrays: dict[str, Arrays] = {"items.npz": outcome.arrays()}
     if outcome.gallery is not None:
         arrays["gallery.npz"] = outcome.gallery.arrays()

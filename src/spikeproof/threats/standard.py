@@ -83,7 +83,7 @@ Write Threat(Linf(), 8 / 255, data.domain), or threat_of(data, 'linf', 8 / 255).
     if isinstance(threats, Threat):
         return (threats,)
     several = isinstance(threats, Iterable) and not isinstance(threats, str)
-    found = tuple(threats) if several else (threats,)
+    found: tuple[Threat, ...] = tuple(threats) if several else (threats,)  # type: ignore[assignment]
     for one in found:
         if not isinstance(one, Threat):
             raise SettingError(

@@ -14,6 +14,7 @@ from spikeproof.attacks.suite.budget import Spending, cost_per_item
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.progress import STATES, ItemProgress, are_probabilities
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
+from spikeproof.attacks.suite.step import OnSuiteStep, SuiteStep
 from spikeproof.base import Seeds
 from spikeproof.oracle import Known, Oracle, Passes
 from spikeproof.threats import Misclassification, Threat
@@ -44,6 +45,7 @@ class SuiteRun:
         batch_size: Items attacked at a time.
         spending: What may still be spent; None where nothing limits it.
         answers: What the network said of clean batches, by the items in them; None where it draws.
+        progress: Called before every batch.
     """
 
     model: nn.Module
@@ -58,6 +60,7 @@ class SuiteRun:
     batch_size: int = 256
     spending: Spending | None = None
     answers: dict[tuple[int, ...], Tensor] | None = None
+    progress: OnSuiteStep | None = None
 
     def run(self, members: Sequence[Member]) -> SuiteResult:
         """Let the members attack in turn."""
@@ -73,6 +76,7 @@ class SuiteRun:
             unsettled[wanted[~torch.isin(wanted, idx)]] = True
             turn += MemberStats(unaffordable=len(wanted) - len(idx))
             for part in torch.split(idx, self.batch_size) if len(idx) else ():
+                self._tell(members[number:], int((idx >= part[0]).sum()), best, passes)
                 keys = self.keys[part].child("member", number)
                 done, result, rising = self._turn(member, keys, part, best)
                 won = result.margin > 0
@@ -88,6 +92,22 @@ class SuiteRun:
         won = best.margin > 0
         left = None if self.spending is None else unsettled & ~won
         return SuiteResult(best.x, won, first, passes, tuple(stats), broken, left)
+
+    def _tell(self, members: Sequence[Member], items: int, best: Best, passes: Passes) -> None:
+        """Say where the suite stands, if anybody asked."""
+        if self.progress is None:
+            return
+        standing = len(best.standing())
+        first, *later = (cost_per_item(m, self.threat) for m in members if m.serves(self.threat))
+        self.progress(
+            SuiteStep(
+                member=members[0].name,
+                items=items,
+                standing=standing,
+                passes=passes.forward + passes.backward,
+                passes_left=items * first + standing * sum(later),
+            )
+        )
 
     def _affordable(self, member: Member, idx: Tensor, best: Best) -> Tensor:
         """The items whose attack the budget still pays, nearest the boundary first.

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from spikeproof.base import Seeds, check_fraction, check_count
+from spikeproof.base import Seeds, check_count, check_fraction
 from spikeproof.data import Domain
 from spikeproof.train.augment.images import check_shift, drawn, moved
 

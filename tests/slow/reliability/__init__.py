@@ -1,4 +1,0 @@
-"""The reliability probe: damaged files, kills, full disks and hostile command lines, counted.
-
-``python -m slow.reliability.probe`` runs all of it and writes ``research/results/reliability.json``.
-"""
