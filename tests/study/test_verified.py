@@ -291,7 +291,7 @@ def test_a_cell_folder_that_is_a_link_is_not_written_through(
 
 @pytest.mark.parametrize("name", ["../x", "/tmp/x", "a\x1b[31m", "..", ""])
 def test_the_name_of_a_plan_is_no_path(tiny: Plan, name: str) -> None:
-    with pytest.raises(SettingError, match="name of a plan"):
+    with pytest.raises(SettingError, match="can be part of a path"):
         Plan.from_record({**tiny.record(), "name": name})
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spikeproof.cli.options import Json
-from spikeproof.cli.show import print_json
+from spikeproof.cli.show import print_json, say
 
 __all__ = ["verify"]
 
@@ -32,15 +32,14 @@ def verify(
     import dataclasses
 
     from spikeproof import analysis
-    from spikeproof.base import printable
 
     found = analysis.verify(path)
     if as_json:
         record = {**dataclasses.asdict(found), "path": str(path), "sound": found.sound}
         print_json(record)
     else:
-        typer.echo(printable(found.sentence))
+        say(found.sentence)
         for sentence in found.changed:
-            typer.echo(f"  {printable(sentence, breaks=False)}")
+            say(f"  {sentence}")
     if not found.sound:
         raise typer.Exit(1)
