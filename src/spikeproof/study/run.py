@@ -12,7 +12,7 @@ from typing import Any
 from spikeproof.base import FileProblem, SpikeproofError
 from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.compute import Done, attempt
-from spikeproof.study.engine import Executor, executor_from
+from spikeproof.study.engine import Executor, Slurm, executor_from, refuse_orphans
 from spikeproof.study.interrupt import EXIT_CODE, Interrupted, interruptible
 from spikeproof.study.plan import Plan
 from spikeproof.study.shards import Shard
@@ -99,7 +99,8 @@ def run(
             again by the next run.
         FileProblem: the folder cannot be written, has too little room, or is in use. Checked
             before anything is computed.
-        SettingError: the plan names something that does not exist.
+        SettingError: the plan names something that does not exist, or Slurm still has cells of
+            this run and another executor is asked for.
     Cost:
         Training and attacks; see ``fit`` and ``evaluate_ladder``.
     """
@@ -112,6 +113,7 @@ def run(
     shard = Shard.from_text(shard) if isinstance(shard, str) else shard
     try:
         with place.lock(), interruptible():
+            refuse_orphans(place.path, follows=isinstance(executor, Slurm))
             cells = cells_of(plan)
             _tell_changed(place, cells)
             aside = place.prepare(plan, cells)
