@@ -62,9 +62,9 @@ class SuiteRun:
     def run(self, members: Sequence[Member]) -> SuiteResult:
         """Let the members attack in turn."""
         best, missed, progress, passes = self._begin()
-        first = torch.full((len(self.x),), -1, dtype=torch.int64)
-        broken = torch.zeros(len(members), len(self.x), dtype=torch.bool)
-        unsettled = torch.zeros(len(self.x), dtype=torch.bool)
+        first = torch.full_like(missed, -1, dtype=torch.int64)
+        broken = missed.new_zeros(len(members), len(self.x))
+        unsettled = torch.zeros_like(missed)
         stats = []
         for number, member in enumerate(members):
             idx = (~missed).nonzero().flatten() if self.every else best.standing()
@@ -114,7 +114,7 @@ class SuiteRun:
     def _begin(self) -> tuple[Best, Tensor, ItemProgress, Passes]:
         """Where the items stand clean and at the start, and which are wrong when clean."""
         margins, starts, passes, saturating = [], [], Passes(), False
-        for part in torch.split(torch.arange(len(self.x)), self.batch_size):
+        for part in torch.split(torch.arange(len(self.x), device=self.x.device), self.batch_size):
             known = self._known(part)
             with Oracle(self.model, seeds=self.keys[part], known=known) as oracle:
                 margins.append(self._margin(oracle, self.x[part], part))
@@ -169,7 +169,7 @@ class SuiteRun:
         with Oracle(self.model, gradient=member.gradient, seeds=keys, known=known) as oracle:
             x_adv = attack(oracle, self.x[copies], aim, self.threat, seeds=keys, start=begin)
             margin = self._margin(oracle, x_adv, copies)
-            rising, passes = oracle.not_converged(len(copies)), oracle.passes
+            rising, passes = oracle.not_converged(len(copies)).to(x_adv.device), oracle.passes
         self._learn(copies, known)
         points = x_adv.view(times, *self.x[idx].shape)
         margins = margin.view(times, len(idx))
@@ -184,18 +184,23 @@ class SuiteRun:
         """The clean batch of these items, which no attack has to pay for again."""
         if self.answers is None:
             return None
-        return Known(self.x[idx], self.answers.get(tuple(idx.tolist())))
+        return Known(self.x[idx], self.answers.get(_named(idx)))
 
     def _learn(self, idx: Tensor, known: Known | None) -> None:
         """Remember what was answered about a clean batch, if anybody asked."""
         if self.answers is not None and known is not None and known.logits is not None:
-            self.answers[tuple(idx.tolist())] = known.logits
+            self.answers[_named(idx)] = known.logits
 
     def _margin(self, oracle: Oracle, x_adv: Tensor, idx: Tensor) -> Tensor:
         """Margins of some items, by the success criterion if one is given."""
         if self.is_adversarial is not None:
             return self.is_adversarial(x_adv, idx).to(x_adv.device)
         return Misclassification(self.y[idx]).margin(oracle.logits(x_adv))
+
+
+def _named(idx: Tensor) -> tuple[int, ...]:
+    """The items of a batch as a key."""
+    return tuple(idx.cpu().tolist())
 
 
 def _random(member: Member) -> bool:
