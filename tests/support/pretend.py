@@ -76,9 +76,7 @@ class Pretend(Tensor):
         return memo[id(self)]
 
     @classmethod
-    def __torch_dispatch__(
-        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs, name = dict(kwargs or {}), func._schema.name
         if name == "aten::_to_copy":
             return _copied(func, args[0], kwargs)
@@ -154,34 +152,9 @@ def _copy_from(source: Tensor, target: Tensor, non_blocking: bool = False) -> Te
     return target
 
 
-class _Module:
-    """What torch asks of the module of a device."""
-
-    @staticmethod
-    def is_available() -> bool:
-        return True
-
-    @staticmethod
-    def device_count() -> int:
-        return 1
-
-    @staticmethod
-    def current_device() -> int:
-        return 0
-
-    @staticmethod
-    def _is_in_bad_fork() -> bool:
-        return False
-
-    @staticmethod
-    def manual_seed_all(seed: int) -> None:
-        """Nothing is drawn there."""
-
-
 if _SETUP is not None:
     _SETUP(NAME)
-    if not hasattr(torch, NAME):
-        torch._register_device_module(NAME, _Module())
+    torch.get_device_module(NAME).get_amp_supported_dtype = lambda: [torch.bfloat16]
     _LIBRARY = torch.library.Library("aten", "IMPL")
     for _name, _overload in (
         ("empty", "memory_format"),

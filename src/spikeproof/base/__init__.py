@@ -16,12 +16,14 @@ from spikeproof.base.checks import (
     placed,
 )
 from spikeproof.base.cite import bibtex, references
+from spikeproof.base.devices import computing, device_of
 from spikeproof.base.errors import (
     Diverged,
     FileProblem,
     GradientRuleUnused,
     IllegalAdversarial,
     InputError,
+    OutOfMemory,
     SettingError,
     SpikeproofError,
 )
@@ -36,6 +38,7 @@ from spikeproof.base.files import (
     write_json,
 )
 from spikeproof.base.members import Members
+from spikeproof.base.memory import MOST_ROWS, BatchSize, available_bytes, out_of_memory
 from spikeproof.base.notices import old_spelling
 from spikeproof.base.records import record_of, settings_from
 from spikeproof.base.seeds import Seeds, seeds
@@ -44,6 +47,8 @@ from spikeproof.base.shapes import per_item
 from spikeproof.names import nearest, suggestion
 
 __all__ = [
+    "MOST_ROWS",
+    "BatchSize",
     "Diverged",
     "FileProblem",
     "GradientRuleUnused",
@@ -51,10 +56,12 @@ __all__ = [
     "InputError",
     "Members",
     "Named",
+    "OutOfMemory",
     "Registry",
     "Seeds",
     "SettingError",
     "SpikeproofError",
+    "available_bytes",
     "bibtex",
     "canonical_json",
     "check_at_least",
@@ -68,12 +75,15 @@ __all__ = [
     "check_positive",
     "check_shape",
     "check_share",
+    "computing",
+    "device_of",
     "digest",
     "digest_arrays",
     "digest_file",
     "hints",
     "nearest",
     "old_spelling",
+    "out_of_memory",
     "per_item",
     "placed",
     "plain_settings",

@@ -5,6 +5,7 @@ SpikeproofError
 ├── InputError          a tensor or data set that is not what the call needs
 ├── FileProblem         a file that is missing, corrupt, truncated or cannot be written
 ├── IllegalAdversarial  an attack returned a point its threat does not allow
+├── OutOfMemory         not even one item at a time fits into memory
 └── Diverged            a training run became NaN or infinite
 
 Warnings that are about the attacker's gradient have a category of their own.
@@ -18,6 +19,7 @@ __all__ = [
     "GradientRuleUnused",
     "IllegalAdversarial",
     "InputError",
+    "OutOfMemory",
     "SettingError",
     "SpikeproofError",
 ]
@@ -41,6 +43,10 @@ class FileProblem(SpikeproofError, OSError):
 
 class IllegalAdversarial(SpikeproofError):
     """An attack returned a point that its threat does not allow."""
+
+
+class OutOfMemory(SpikeproofError):
+    """Not even one item at a time fits into memory."""
 
 
 class Diverged(SpikeproofError):

@@ -4,7 +4,7 @@ A :class:`Seeds` holds one 64-bit key per item. Every draw is a pure function of
 position): splitmix64 in counter mode, vectorised over items. There is no generator state.
 
 Keys live on the CPU and draws are made there, whatever device they are for: every device is given
-the same numbers. What a draw is for it says by ``device``, and this is the only place that moves it.
+the same numbers. This is the only place that moves a draw to its ``device``.
 """
 
 from __future__ import annotations

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from spikeproof.attacks import Budget, Spending, Suite
 from spikeproof.attacks import suite as make_suite
-from spikeproof.base import SettingError, write_arrays, write_json
+from spikeproof.base import SettingError, device_of, write_arrays, write_json
 from spikeproof.data import Dataset
 from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.sealed import open_test
 from spikeproof.evaluate.spent import Spent, rest, spent
 from spikeproof.metrics import union, wilson
+from spikeproof.models import on_device
 from spikeproof.threats import Threat, standard_threats
 
 __all__ = ["Audit", "audit", "ladders"]
@@ -135,6 +137,8 @@ def audit(
     samples: int = 1,
     budget: str | Budget | None = None,
     progress: OnProgress | None = None,
+    device: str | torch.device | None = None,
+    batch_size: int | None = None,
 ) -> Audit:
     """Attack a model under every threat, verify every adversarial input, and report.
 
@@ -156,6 +160,10 @@ def audit(
             boundary. The result then is that of a part of the suite, and says so.
         progress: Called with the name of the ladder whose turn it is, how many are done, and how
             many there are.
+        device: Where to compute, such as ``"cuda"``, on a copy of the model; where the model is if
+            absent.
+        batch_size: Rows through the network at a time; what memory holds where absent. It changes
+            no verdict.
     Returns:
         Results per threat and item.
     Raises:
@@ -167,6 +175,7 @@ def audit(
     References:
         croce2020reliable, maini2020adversarial
     """
+    model = on_device(model, None if device is None else device_of(device))
     attacks = make_suite(suite) if isinstance(suite, str) else suite
     if threats is None:
         chosen = [threat for ladder in standard_threats(data).values() for threat in ladder]
@@ -182,7 +191,7 @@ def audit(
         later -= len(ladder)
         outcome = evaluate_ladder(
             model, split, ladder, attacks, seed=seed, draws=draws, samples=samples,
-            spending=spending, later=later,
+            spending=spending, later=later, batch_size=batch_size,
         )  # fmt: skip
         outcomes.append(outcome)
     if progress is not None:

@@ -84,7 +84,8 @@ class L2(Boxed):
         """A Gaussian direction times ``radius * U^(1/n)``."""
         shape = x.shape[1:]
         flat = seeds.child("direction").normal(shape, torch.float64, device=x.device).flatten(1)
-        reach = seeds.child("length").uniform((1,), torch.float64, device=x.device) ** (1 / flat.shape[1])
+        u = seeds.child("length").uniform((1,), torch.float64, device=x.device)
+        reach = u ** (1 / flat.shape[1])
         return (
             (radius * reach * flat / flat.square().sum(1, keepdim=True).sqrt())
             .to(x.dtype)

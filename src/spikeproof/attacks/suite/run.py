@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks.attack import independent_runs
+from spikeproof.attacks.attack import Attack, independent_runs
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.suite.budget import Spending, cost_per_item
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.progress import STATES, ItemProgress, are_probabilities
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
-from spikeproof.base import Seeds
+from spikeproof.base import MOST_ROWS, BatchSize, Seeds
 from spikeproof.oracle import Known, Oracle, Passes
 from spikeproof.threats import Misclassification, Threat
 
@@ -41,7 +41,7 @@ class SuiteRun:
         is_adversarial: Says who has won; None believes the oracle.
         patience: How often a member whose loss still rises may go on.
         every: Whether every member attacks every item that is right when clean.
-        batch_size: Items attacked at a time.
+        batch_size: Rows attacked at a time, an item or a restart of one each.
         spending: What may still be spent; None where nothing limits it.
         answers: What the network said of clean batches, by the items in them; None where it draws.
     """
@@ -55,7 +55,7 @@ class SuiteRun:
     is_adversarial: SuccessCriterion | None = None
     patience: int = 0
     every: bool = False
-    batch_size: int = 256
+    batch_size: BatchSize = field(default_factory=lambda: BatchSize(MOST_ROWS))
     spending: Spending | None = None
     answers: dict[tuple[int, ...], Tensor] | None = None
 
@@ -72,9 +72,7 @@ class SuiteRun:
             idx = self._affordable(member, wanted, best)
             unsettled[wanted[~torch.isin(wanted, idx)]] = True
             turn += MemberStats(unaffordable=len(wanted) - len(idx))
-            for part in torch.split(idx, self.batch_size) if len(idx) else ():
-                keys = self.keys[part].child("member", number)
-                done, result, rising = self._turn(member, keys, part, best)
+            for part, (done, result, rising) in self._attacks(number, member, idx, best):
                 won = result.margin > 0
                 fresh = part[won & (best.margin[part] <= 0)]
                 broken[number, part], first[fresh] = won, number
@@ -88,6 +86,17 @@ class SuiteRun:
         won = best.margin > 0
         left = None if self.spending is None else unsettled & ~won
         return SuiteResult(best.x, won, first, passes, tuple(stats), broken, left)
+
+    def _attacks(
+        self, number: int, member: Member, idx: Tensor, best: Best
+    ) -> Iterator[tuple[Tensor, tuple[MemberStats, Best, Tensor]]]:
+        """One member's attack on some items, a batch at a time."""
+
+        def attacked(part: Tensor) -> tuple[MemberStats, Best, Tensor]:
+            return self._turn(member, self.keys[part].child("member", number), part, best)
+
+        copies = len(independent_runs(member.attack, self.keys[:0])[1])
+        return self.batch_size.each(idx, attacked, copies=copies)
 
     def _affordable(self, member: Member, idx: Tensor, best: Best) -> Tensor:
         """The items whose attack the budget still pays, nearest the boundary first.
@@ -114,17 +123,12 @@ class SuiteRun:
     def _begin(self) -> tuple[Best, Tensor, ItemProgress, Passes]:
         """Where the items stand clean and at the start, and which are wrong when clean."""
         margins, starts, passes, saturating = [], [], Passes(), False
-        for part in torch.split(torch.arange(len(self.x), device=self.x.device), self.batch_size):
-            known = self._known(part)
-            with Oracle(self.model, seeds=self.keys[part], known=known) as oracle:
-                margins.append(self._margin(oracle, self.x[part], part))
-                if self.is_adversarial is None and known is not None and known.logits is not None:
-                    saturating |= are_probabilities(known.logits)
-                if self.start is not None:
-                    near = self.threat.project(self.start[part], self.x[part])
-                    starts.append((near, self._margin(oracle, near, part)))
-                passes += oracle.passes
-            self._learn(part, known)
+        everyone = torch.arange(len(self.x), device=self.x.device)
+        for _, (margin, near, spent, probabilities) in self.batch_size.each(everyone, self._clean):
+            margins.append(margin)
+            starts += [] if near is None else [near]
+            saturating |= probabilities
+            passes += spent
         best = Best(self.x, torch.cat(margins))
         missed = best.margin > 0
         sparse = self.threat.sparse or self.threat.counted
@@ -135,6 +139,20 @@ class SuiteRun:
         if self.spending is not None:
             self.spending.spend(passes)
         return best, missed, progress, passes
+
+    def _clean(self, part: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor] | None, Passes, bool]:
+        """Margins of a batch, clean and at the start, and whether outputs are probabilities."""
+        known, near, probabilities = self._known(part), None, False
+        with Oracle(self.model, seeds=self.keys[part], known=known) as oracle:
+            margin = self._margin(oracle, self.x[part], part)
+            if self.is_adversarial is None and known is not None and known.logits is not None:
+                probabilities = are_probabilities(known.logits)
+            if self.start is not None:
+                x_adv = self.threat.project(self.start[part], self.x[part])
+                near = x_adv, self._margin(oracle, x_adv, part)
+            passes = oracle.passes
+        self._learn(part, known)
+        return margin, near, passes, probabilities
 
     def _turn(
         self, member: Member, keys: Seeds, idx: Tensor, best: Best
@@ -161,6 +179,24 @@ class SuiteRun:
     ) -> tuple[Best, Tensor, Passes]:
         """One run: the best points, whose loss was still rising, and the passes."""
         attack, each = independent_runs(member.attack, keys)
+        # As many runs at a time as rows fit; what each run draws is its own.
+        most = max(1, self.batch_size.rows // max(1, len(idx)))
+        result, rising, passes = self._runs(member, attack, each[:most], idx, begin)
+        for done in range(most, len(each), most):
+            more, still, spent = self._runs(member, attack, each[done : done + most], idx, begin)
+            result.keep(more.x, more.margin)
+            rising, passes = rising | still, passes + spent
+        return result, rising, passes
+
+    def _runs(
+        self,
+        member: Member,
+        attack: Attack,
+        each: Sequence[Seeds],
+        idx: Tensor,
+        begin: Tensor | None,
+    ) -> tuple[Best, Tensor, Passes]:
+        """Some runs of one attack, in one batch."""
         times, keys = len(each), Seeds(torch.cat([one.values for one in each]))
         begin = None if begin is None else torch.cat([begin] * times)
         copies = idx.repeat(times)

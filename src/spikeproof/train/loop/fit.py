@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from spikeproof.base import SettingError, check_gradients, check_labels
+from spikeproof.base import SettingError, check_gradients, check_labels, computing, device_of
 from spikeproof.data import Dataset
+from spikeproof.models import home_of, on_device
 from spikeproof.train.augment.registry import Augmentation
 from spikeproof.train.keep.checkpoint import Checkpoint, identity
 from spikeproof.train.keep.history import History
@@ -41,6 +42,7 @@ def fit(
     directory: Path | str | None = None,
     progress: bool | TrainingProgress | None = None,
     loggers: Sequence[Logger] = (),
+    device: str | torch.device | None = None,
 ) -> History:
     """Train ``model`` in place and leave it with the weights that did best on validation.
 
@@ -70,11 +72,14 @@ def fit(
         progress: A hook called with (epoch, epochs, numbers by name) after every epoch; True for
             a bar, False for silence, None for a bar where standard error is a terminal.
         loggers: Are called after every epoch and closed at the end, such as ``TensorBoard``.
+        device: Where to compute, such as ``"cuda"``: on a copy, whose weights ``model`` is given at
+            the end, where it is. The items stay where they are, a few batches at a time are there.
+            Where the model is if absent.
     Returns:
         What happened, epoch by epoch.
     Raises:
-        SettingError: nothing to train, no validation items to select on, or ``directory`` holds
-            another run.
+        SettingError: nothing to train, no validation items to select on, a device that is not
+            there, or ``directory`` holds another run.
         InputError: items outside the domain, not finite, or with labels outside the classes.
         FileProblem: the folder cannot be written (found before training), or the checkpoint in
             it is truncated, changed or not one.
@@ -107,17 +112,23 @@ def fit(
         augment=tuple(augment),
         robust_validation=robust_validation,
     )
+    owner, model = model, on_device(model, None if device is None else device_of(device))
     _check(model, data, work)
     group = Group.current()
-    with torch.enable_grad(), training(model):
-        group.copy_weights(model)
-        run = Run(model, data, work, group)
-        store = _store(run, data, directory)
-        log = None
-        if store is not None and group.is_main:
-            log = JsonLines(store.path.parent, run.epochs, run.device)
-        _train(run, store, (*([log] if log else ()), *(loggers if group.is_main else ())), progress)
-        model.load_state_dict(run.best)
+    try:
+        with torch.enable_grad(), computing(home_of(model)), training(model):
+            group.copy_weights(model)
+            run = Run(model, data, work, group)
+            store = _store(run, data, directory)
+            log = None
+            if store is not None and group.is_main:
+                log = JsonLines(store.path.parent, run.epochs, run.device)
+            every = (*([log] if log else ()), *(loggers if group.is_main else ()))
+            _train(run, store, every, progress)
+            model.load_state_dict(run.best)
+    finally:
+        if owner is not model:
+            owner.load_state_dict(model.state_dict())
     return History(
         epochs=tuple(run.epochs),
         best_epoch=run.best_epoch,
