@@ -1,11 +1,13 @@
-"""What is nearest to a mistyped name; free of torch, so that the command line answers at once."""
+"""Names: the nearest to a mistyped one, and how any text is shown; free of torch, so that the
+command line answers at once."""
 
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["nearest", "suggestion"]
+__all__ = ["nearest", "printable", "suggestion"]
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -33,3 +35,33 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = nearest(name, names)
     return f"Did you mean {close!r}?" if close else f"Known: {', '.join(names)}."
+
+
+def printable(text: str, *, breaks: bool = True) -> str:
+    """Return a text as a terminal may show it: what would command the terminal is spelt out.
+
+    Control characters, marks that turn the direction of writing, and halves of characters become
+    escapes such as ``\\x1b``.
+
+    Args:
+        text: Whatever a file said.
+        breaks: Whether new lines and tabs stay.
+    Example:
+        >>> printable("red \x1b[31m")
+        'red \\x1b[31m'
+    """
+    kept = "\n\t" if breaks else ""
+    return "".join(
+        one if one in kept or unicodedata.category(one) not in _COMMANDS else _spelt(one)
+        for one in text
+    )
+
+
+# Control, format, surrogate, line and paragraph separators.
+_COMMANDS = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+
+
+def _spelt(one: str) -> str:
+    """A character as its escape."""
+    number = ord(one)
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"

@@ -117,7 +117,7 @@ def test_a_broken_json_file_is_named(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileProblem, match="There is no plan at"):
         read_json(tmp_path / "plan.json", "plan")
-    with pytest.raises(FileProblem, match="Cannot read"):
+    with pytest.raises(FileProblem, match="There is no file at"):
         digest_file(tmp_path / "plan.json")
 
 

@@ -140,7 +140,7 @@ def test_a_plan_survives_json_and_keeps_its_hash(tmp_path: Path) -> None:
         ("seeds = [0, 1]", "seeds = []", "has no seeds"),
         ("seeds = [0, 1]", "seeds = [1, 1]", "seeds 1 is there twice"),
         ('name = "mine"', "", "name: Field required"),
-        ('model = "cnn-small"', "", r"\[\[data\]\] 'digits': model: Field required"),
+        ('model = "cnn-small"', "", r"\[\[data\]\] 'digits' has no model, which"),
         ('name = "AT"', 'name = "plain"', "training plain is there twice"),
         (
             'name = "mine"',

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from spikeproof.base import SettingError
+from spikeproof.base import FileProblem, SettingError
 from spikeproof.study import Plan, load_plan
 
 PLAN = """
@@ -82,3 +83,26 @@ def test_radii_of_a_plan_are_part_of_it_and_their_absence_is_not(tmp_path: Path)
     assert "radii" not in before.record()["data"][0]
     assert after.record()["data"][0]["radii"] == {"l0-features": (1.0, 3.0)}
     assert Plan.from_record(after.record()) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"a = " + b"[" * 100_000, "nested too deep"),
+        (b"a = " + b"[" * 200 + b"]" * 200, "nested too deep"),
+        (b"a = " + b"1" * 5000, "digits"),
+        (b"a." * 200 + b"b = 1", "nested too deep"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"#" * (1 << 22) + b"\n", r"at most 4,194,304 are read"),
+    ],
+)
+def test_plans_made_to_hurt_are_one_sentence(tmp_path: Path, text: bytes, sentence: str) -> None:
+    (tmp_path / "plan.toml").write_bytes(text)
+    with pytest.raises(FileProblem, match=sentence):
+        load_plan(tmp_path / "plan.toml")
+
+
+def test_a_pipe_is_no_plan(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "plan.toml")
+    with pytest.raises(FileProblem, match="no ordinary file"):
+        load_plan(tmp_path / "plan.toml")

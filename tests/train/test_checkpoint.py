@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,7 @@ from torch import nn
 from spikeproof.base import FileProblem, SettingError
 from spikeproof.data import Dataset, Split
 from spikeproof.models import read_tensors, write_tensors
-from spikeproof.train import TrainingSettings, fit
-from spikeproof.train.keep.checkpoint import _digest
+from spikeproof.train import LOG, WALL, TrainingSettings, fit
 from support.interrupted import NAME, SPARSE, run
 from support.small_runs import ERROR, QUICK
 
@@ -115,7 +115,7 @@ def test_a_checkpoint_without_its_tensors_is_refused(
     run(model, data, tmp_path)
     tensors, header = read_tensors(tmp_path / NAME)
     kept = {name: t for name, t in tensors.items() if not name.startswith("model.body.0")}
-    write_tensors(tmp_path / NAME, kept, {**header, "tensors_sha256": _digest(kept)})
+    write_tensors(tmp_path / NAME, kept, header)
     with pytest.raises(FileProblem, match="does not hold a whole training state"):
         run(model, data, tmp_path)
 
@@ -128,6 +128,63 @@ def test_another_version_of_torch_is_pointed_out(
     write_tensors(tmp_path / NAME, tensors, {**header, "versions": {"torch": "1.0"}})
     with pytest.warns(UserWarning, match="last bits may differ"):
         run(model, data, tmp_path)
+
+
+def edited(path: Path, old: bytes, new: bytes) -> None:
+    """Change the bytes of a file in place, its length kept."""
+    content = path.read_bytes()
+    assert content.count(old) >= 1
+    assert len(old) == len(new)
+    path.write_bytes(content.replace(old, new, 1))
+
+
+def test_the_progress_of_a_checkpoint_cannot_be_changed(
+    model: Callable[..., Any], data: Dataset, tmp_path: Path
+) -> None:
+    run(model, data, tmp_path)
+    best = re.search(rb'"best_epoch\\": \d', (tmp_path / NAME).read_bytes())
+    assert best
+    edited(tmp_path / NAME, best[0], best[0][:-1] + b"9")
+    with pytest.raises(FileProblem, match="was changed after it was written") as caught:
+        run(model, data, tmp_path)
+    assert str(tmp_path / NAME) in str(caught.value)
+    assert "Delete" in str(caught.value)
+
+
+def test_a_folder_that_was_moved_away_is_not_made_again(
+    model: Callable[..., Any], data: Dataset, tmp_path: Path
+) -> None:
+    def move(*_: object) -> None:
+        (tmp_path / "run").rename(tmp_path / "away")
+
+    with pytest.raises(FileProblem):
+        fit(model(), data, ERROR, epochs=3, directory=tmp_path / "run", progress=move)
+    assert (tmp_path / "away" / NAME).exists()
+    assert not (tmp_path / "run").exists()
+
+
+def test_logs_that_are_links_leave_their_targets_alone(
+    model: Callable[..., Any], data: Dataset, tmp_path: Path
+) -> None:
+    target = tmp_path / "precious"
+    target.write_text("precious")
+    (tmp_path / "run").mkdir()
+    for name in (LOG, WALL):
+        (tmp_path / "run" / name).symlink_to(target)
+    with pytest.raises(FileProblem, match="is a link"):
+        fit(model(), data, ERROR, epochs=1, directory=tmp_path / "run")
+    (tmp_path / "run" / WALL).unlink()
+    fit(model(), data, ERROR, epochs=1, directory=tmp_path / "run")
+    assert target.read_text() == "precious"
+    assert not (tmp_path / "run" / LOG).is_symlink()
+
+
+@pytest.mark.parametrize("line", [b'{"epoch": "x"}', b'{"epoch": 1, "seconds": "s"}', b"[" * 9999])
+def test_a_clock_with_nonsense_in_it_counts_nothing(
+    model: Callable[..., Any], data: Dataset, tmp_path: Path, line: bytes
+) -> None:
+    (tmp_path / WALL).write_bytes(line + b"\n")
+    fit(model(), data, ERROR, epochs=1, directory=tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_found_before_training(

@@ -10,18 +10,21 @@ from typing import Any
 import numpy as np
 
 from spikeproof.analysis.results import results
-from spikeproof.base import FileProblem, read_arrays, read_json
+from spikeproof.base import FileProblem, digest
+from spikeproof.evaluate import Audit
 from spikeproof.metrics import FEWEST_NETWORKS, Floats, Intervals, Over, independent_difference
 
 __all__ = ["Comparison", "RobustDifference", "SettingDifference", "compare"]
 
 # Data set, training, threat, radius.
 Key = tuple[str, str, str, str]
+# What an audit from before hashes were kept says of its network; shown, as nobody can compare it.
+_UNKNOWN = "not recorded"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SettingDifference:
-    """A setting that differs.
+    """A setting that differs, or of which nobody knows whether it does.
 
     Args:
         setting: Its dotted name.
@@ -132,6 +135,9 @@ def _read(folder: Path) -> _Side:
 def _read_run(folder: Path) -> _Side:
     """The completed attack cells of a run."""
     run, survival = results(folder), {}
+    alone = [len(run.plan.get(key, ())) for key in ("training", "network", "data")] == [0, 1, 1]
+    if alone:
+        return _read_audit(folder)
     for data in run.data():
         for training in run.trainings(data):
             for threat in run.threats(data):
@@ -143,25 +149,50 @@ def _read_run(folder: Path) -> _Side:
                 for level, radius in enumerate(table.radii):
                     alive = table.values["alive"][:, level]
                     survival[data, training, threat, f"{radius:g}"] = (*who, alive)
-    return _Side({**run.plan, "split": run.split}, survival)
+    weights = {
+        f"{cell.data}.{cell.training}": cell.inputs.get("model_sha256")
+        for cell in run.cells
+        if cell.kind == "network"
+    }
+    taken = {"network_sha256": weights} if weights else {}
+    return _Side({**run.plan, "split": run.split, **taken}, survival)
 
 
 def _read_audit(folder: Path) -> _Side:
     """The ladders of an audit."""
-    content = read_json(folder / "audit.json", "audit")
-    arrays, survival = read_arrays(folder / "items.npz"), {}
-    settings = {key: content[key] for key in ("data", "suite", "seed", "n")}
-    for threat in content["threats"]:
-        name, data = threat["name"], content["data"]
-        who = (0,), arrays[f"{name}.items"]
-        correct = arrays[f"{name}.correct"]
-        survival[data, "audited model", "clean", "0"] = (*who, correct[None].astype(float))
-        for level, row in enumerate(threat["rows"]):
-            alive = correct & ~arrays[f"{name}.broken"][level]
-            key = data, "audited model", name, f"{row['radius']:g}"
-            survival[key] = (*who, alive[None].astype(float))
-        settings[f"threats.{name}"] = [row["radius"] for row in threat["rows"]]
+    audit, survival = Audit.load(folder), {}
+    settings: dict[str, Any] = {
+        "data": audit.data,
+        "suite": audit.title,
+        "seed": audit.seed,
+        "n": len(audit.outcomes[0]),
+        **_source(audit),
+    }
+    for outcome in audit.outcomes:
+        start, who = (audit.data, "audited model"), ((0,), outcome.items)
+        correct = outcome.correct
+        survival[*start, "clean", "0"] = (*who, correct[None].astype(float))
+        for radius, broken in zip(outcome.radii, outcome.broken, strict=True):
+            alive = (correct & ~broken)[None].astype(float)
+            survival[*start, outcome.name, f"{radius:g}"] = (*who, alive)
+        settings[f"threats.{outcome.name}"] = list(outcome.radii)
     return _Side(settings, survival)
+
+
+def _source(audit: Audit) -> dict[str, Any]:
+    """What the numbers of an audit depend on, or that nobody knows."""
+    source = audit.source
+    if source is None:
+        return {"network_sha256": _UNKNOWN}
+    suite = {key: value for key, value in source.suite.items() if key != "name"}
+    return {
+        "network_sha256": source.network_sha256,
+        "data_sha256": source.data_sha256,
+        "attacks_sha256": digest(suite),
+        "draws": source.draws,
+        "samples": source.samples,
+        "versions": dict(source.versions),
+    }
 
 
 def _differences(first: Any, second: Any, where: str = "") -> Iterator[SettingDifference]:
@@ -172,7 +203,7 @@ def _differences(first: Any, second: Any, where: str = "") -> Iterator[SettingDi
             yield from _differences(first.get(key), second.get(key), place)
     elif _named(first) and _named(second):
         yield from _differences(_named(first), _named(second), where)
-    elif first != second:
+    elif first != second or first == _UNKNOWN:
         yield SettingDifference(setting=where, first=first, second=second)
 
 

@@ -21,6 +21,7 @@ __all__ = ["extract", "extracted"]
 _SCHEMA = 1
 _ARRAYS = {
     "attack": ("items", "correct", "broken"),
+    "network": (),
     "probe": ("items", "g_l0", "g_l1", "g_l2", "g_pr"),
     "timing": ("items", "correct"),
     "train": (),
@@ -137,6 +138,8 @@ def _names(cell: CellRecord) -> tuple[str, ...]:
 
 def _result(cell: CellRecord) -> dict[str, Any]:
     """What came out, without what a training did epoch by epoch."""
+    if cell.kind == "network":
+        return dict(cell.result)
     if cell.kind != "train":
         return {k: v for k, v in cell.result.items() if k in ("activity", "passes")}
     history = cell.result["history"]

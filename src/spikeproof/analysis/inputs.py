@@ -18,10 +18,10 @@ def recorded_domain(cells: Iterable[CellRecord], data: str) -> Domain | Views | 
         cells: Completed cells of a run.
         data: Name of the data set, of this package or not.
     Returns:
-        What the first record of a network trained on it says; None where none says it.
+        What the first record of a network for it says; None where none says it.
     """
     for cell in cells:
-        model = cell.cell.get("model") if (cell.kind, cell.data) == ("train", data) else None
+        model = cell.cell.get("model") if cell.holds_network and cell.data == data else None
         record = model.get("domain") if isinstance(model, Mapping) else None
         if isinstance(record, Mapping):
             try:

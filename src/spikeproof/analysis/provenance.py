@@ -43,7 +43,7 @@ def provenance(run: RunRecords, draws: int) -> dict[str, Any]:
         "models": {
             c.id: {"data": c.data, "training": c.training, "seed": c.seed, **c.inputs}
             for c in run.cells
-            if c.kind == "train"
+            if c.holds_network
         },
         "wall_seconds": sum(seconds) if len(seconds) == len(walls) else None,
         "hosts": _distinct([wall["host"] for wall in walls if "host" in wall]),
@@ -63,13 +63,16 @@ def expected_cells(record: Mapping[str, Any], plan: Mapping[str, Any]) -> int | 
             threats = len(describe(table["name"]).radii) if named == "all" else len(named)
         except SpikeproofError:
             return None
-        wanted = [
-            t for t in plan.get("training", ()) if not t.get("data") or table["name"] in t["data"]
-        ]
-        total += (
-            len(wanted) * len(plan.get("seeds", ())) * (threats + 2 + bool(table.get("timing")))
-        )
+        networks = len(_for(plan.get("training", ()), table["name"])) * len(plan.get("seeds", ()))
+        networks += len(_for(plan.get("network", ()), table["name"]))
+        probes = bool(plan.get("probe_items", True))
+        total += networks * (1 + threats + probes + bool(table.get("timing")))
     return total or None
+
+
+def _for(tables: Sequence[Mapping[str, Any]], data: str) -> list[Mapping[str, Any]]:
+    """The trainings or networks that apply to a data set."""
+    return [table for table in tables if not table.get("data") or data in table["data"]]
 
 
 def _distinct(values: Sequence[Any]) -> list[Any]:

@@ -42,8 +42,13 @@ class CellRecord:
 
     @property
     def kind(self) -> str:
-        """``"train"``, ``"attack"``, ``"probe"`` or ``"timing"``."""
+        """``"train"``, ``"network"``, ``"attack"``, ``"probe"`` or ``"timing"``."""
         return str(self.cell["kind"])
+
+    @property
+    def holds_network(self) -> bool:
+        """Whether it holds a network, trained in the run or taken into it."""
+        return self.kind in ("train", "network")
 
     @property
     def data(self) -> str:
@@ -52,7 +57,7 @@ class CellRecord:
 
     @property
     def training(self) -> str:
-        """Name of the training."""
+        """Name of the training, or of a network that was trained before."""
         return str(self.cell["training"])
 
     @property

@@ -39,7 +39,7 @@ class RunRecords:
         return self._ordered("data", [cell.data for cell in self.cells])
 
     def trainings(self, data: str) -> list[str]:
-        """Trainings of a data set with completed cells, in the order of the plan."""
+        """Trainings of a data set with completed cells, then networks, in the order of the plan."""
         check_one_of(data, self.data(), "data set of this run")
         return self._ordered("training", [c.training for c in self.cells if c.data == data])
 
@@ -91,6 +91,8 @@ class RunRecords:
 
     def _ordered(self, key: str, names: Sequence[str]) -> list[str]:
         """The distinct names, those of the plan first and in its order."""
-        planned = [str(table["name"]) for table in self.plan.get(key, ())]
+        tables = [*self.plan.get(key, ())]
+        tables += self.plan.get("network", ()) if key == "training" else ()
+        planned = [str(table["name"]) for table in tables]
         present = set(names)
         return [n for n in planned if n in present] + sorted(present - set(planned))

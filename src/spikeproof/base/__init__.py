@@ -9,6 +9,7 @@ from spikeproof.base.checks import (
     check_gradients,
     check_labels,
     check_like,
+    check_name,
     check_one_of,
     check_positive,
     check_shape,
@@ -18,6 +19,7 @@ from spikeproof.base.checks import (
 from spikeproof.base.cite import bibtex, references
 from spikeproof.base.devices import computing, device_of
 from spikeproof.base.errors import (
+    DiskFull,
     Diverged,
     FileProblem,
     GradientRuleUnused,
@@ -26,34 +28,41 @@ from spikeproof.base.errors import (
     OutOfMemory,
     SettingError,
     SpikeproofError,
+    UnreadableFile,
 )
 from spikeproof.base.fields import Named, hints, plain_settings
 from spikeproof.base.files import (
+    append_line,
     canonical_json,
     digest,
     digest_arrays,
-    digest_file,
-    read_json,
+    sweep,
     write_atomic,
     write_json,
 )
+from spikeproof.base.locks import Lease, working_below
 from spikeproof.base.members import Members
 from spikeproof.base.memory import MOST_ROWS, BatchSize, available_bytes, out_of_memory
-from spikeproof.base.notices import old_spelling
+from spikeproof.base.notices import old_spelling, say_once
+from spikeproof.base.plain import check_depth, parse_json, read_json
+from spikeproof.base.reading import digest_file, is_there, open_regular, read_bytes, read_text
 from spikeproof.base.records import record_of, settings_from
 from spikeproof.base.seeds import Seeds, seeds
 from spikeproof.base.settings import Registry
 from spikeproof.base.shapes import per_item
-from spikeproof.names import nearest, suggestion
+from spikeproof.base.versions import versions
+from spikeproof.names import nearest, printable, suggestion
 
 __all__ = [
     "MOST_ROWS",
     "BatchSize",
+    "DiskFull",
     "Diverged",
     "FileProblem",
     "GradientRuleUnused",
     "IllegalAdversarial",
     "InputError",
+    "Lease",
     "Members",
     "Named",
     "OutOfMemory",
@@ -61,16 +70,20 @@ __all__ = [
     "Seeds",
     "SettingError",
     "SpikeproofError",
+    "UnreadableFile",
+    "append_line",
     "available_bytes",
     "bibtex",
     "canonical_json",
     "check_at_least",
     "check_count",
+    "check_depth",
     "check_finite",
     "check_fraction",
     "check_gradients",
     "check_labels",
     "check_like",
+    "check_name",
     "check_one_of",
     "check_positive",
     "check_shape",
@@ -81,19 +94,29 @@ __all__ = [
     "digest_arrays",
     "digest_file",
     "hints",
+    "is_there",
     "nearest",
     "old_spelling",
+    "open_regular",
     "out_of_memory",
+    "parse_json",
     "per_item",
     "placed",
     "plain_settings",
+    "printable",
     "read_arrays",
+    "read_bytes",
     "read_json",
+    "read_text",
     "record_of",
     "references",
+    "say_once",
     "seeds",
     "settings_from",
     "suggestion",
+    "sweep",
+    "versions",
+    "working_below",
     "write_arrays",
     "write_atomic",
     "write_json",

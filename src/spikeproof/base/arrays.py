@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from spikeproof.base.errors import FileProblem
 from spikeproof.base.files import write_atomic
+from spikeproof.base.reading import read_bytes
 
 __all__ = ["read_arrays", "write_arrays"]
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_MOST = 1 << 29
+_MEMBERS = 10_000
+_HEADER = 10_000
+_BLOCK = 1 << 20
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# All that a spoilt archive, or a header that is no dictionary, makes the libraries raise.
+_BROKEN = (
+    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError,
+    SyntaxError, TypeError, ValueError, RuntimeError, OSError,
+    tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
@@ -47,26 +63,89 @@ def read_arrays(
     what: str = "array file",
     *,
     mend: str | None = None,
+    sha256: str | None = None,
+    most: int = _MOST,
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """Read every array of an ``.npz`` file; never unpickles.
+    """Read every array of an ``.npz`` file; never unpickles, never allocates what is not there.
 
     Args:
         path: File to read.
         what: What to call it in an error.
         mend: What an error advises instead of deleting the file.
+        sha256: Of its bytes, where it is known; the very bytes that are read are compared.
+        most: Bytes that it may have, packed, and that its arrays may have together.
     Returns:
         Name → array.
     Raises:
-        FileProblem: missing, truncated, changed, or holding pickled objects.
+        FileProblem: missing, truncated, changed, too large, or holding anything but plain arrays.
+        UnreadableFile: it is there, and the system does not let us read it.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileProblem(f"There is no {what} at {path}{f'; {mend}' if mend else ''}.")
+    content = read_bytes(path, what, most=most, mend=mend)
+    advice = mend or "delete it and run again to rebuild it"
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise FileProblem(f"The {what} {path} was changed after it was written; {advice}.")
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as problem:
-        raise FileProblem(
-            f"The {what} {path} is not whole ({problem}); "
-            f"{mend or 'delete it and run again to rebuild it'}."
-        ) from None
+        return _unpacked(content, most)
+    except _BROKEN as problem:
+        raise FileProblem(f"The {what} {path} is not whole ({problem}); {advice}.") from None
+
+
+def _unpacked(content: bytes, most: int) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of an archive whose size was looked at before anything is unpacked."""
+    _check_directory(content)
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        entries = archive.infolist()
+        total = sum(entry.file_size for entry in entries)
+        if total > most:
+            raise ValueError(f"its arrays would take {total:,} bytes; at most {most:,} are read")
+        for entry in entries:
+            name = entry.filename.removesuffix(".npy")
+            if name == entry.filename or name in arrays:
+                raise ValueError(f"its member {entry.filename[:80]!r} is no array of its own")
+            if entry.flag_bits & 0x1 or entry.compress_type not in _PACKINGS:
+                raise ValueError(f"its member {entry.filename[:80]!r} is encrypted or packed oddly")
+            with archive.open(entry) as stream:
+                arrays[name] = _array(stream, entry.file_size)
+    return arrays
+
+
+def _check_directory(content: bytes) -> None:
+    """Raise unless the archive lists few members; the library would read a million of them."""
+    end = content.rfind(b"PK\x05\x06", max(0, len(content) - (1 << 16) - 22))
+    if end < 0 or len(content) < end + 22:
+        raise zipfile.BadZipFile("File is not a zip file")
+    members, size = struct.unpack("<HI", content[end + 10 : end + 16])
+    if members > _MEMBERS or size > 1 << 20:
+        raise ValueError(f"it lists {members:,} members; at most {_MEMBERS:,} are read")
+
+
+def _array(stream: IO[bytes], size: int) -> np.ndarray[Any, Any]:
+    """An array whose header says no more than the bytes that its member holds."""
+    version = np.lib.format.read_magic(stream)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise ValueError(f"an array is of version {version} of the format")
+    shape, fortran, kind = read(stream, max_header_size=_HEADER)
+    if kind.hasobject or kind.kind not in "biufc" or kind.subdtype is not None:
+        raise ValueError(f"an array is of type {str(kind)[:40]}, which is no plain number")
+    if not all(isinstance(length, int) and length >= 0 for length in shape):
+        raise ValueError("an array has no proper shape")
+    wanted = math.prod(shape) * kind.itemsize
+    if wanted > size:
+        raise ValueError(f"an array says {wanted:,} bytes and holds at most {size:,}")
+    flat = np.empty(wanted, dtype=np.uint8)
+    view = flat.data
+    done = 0
+    while done < wanted:  # in blocks, so that nothing is held twice
+        block = stream.read(min(_BLOCK, wanted - done))
+        if not block:
+            raise EOFError(f"an array ends after {done:,} of {wanted:,} bytes")
+        view[done : done + len(block)] = block
+        done += len(block)
+    if stream.read(1):  # at the end the library compares the checksum
+        raise ValueError("a member holds more than its array")
+    return flat.view(kind).reshape(shape, order="F" if fortran else "C")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.base.errors import InputError, SettingError
-from spikeproof.names import suggestion
+from spikeproof.names import printable, suggestion
 
 __all__ = [
     "check_at_least",
@@ -20,6 +20,7 @@ __all__ = [
     "check_gradients",
     "check_labels",
     "check_like",
+    "check_name",
     "check_one_of",
     "check_positive",
     "check_shape",
@@ -43,6 +44,33 @@ def check_one_of(value: str, known: Iterable[str], what: str) -> str:
     if value not in names:
         raise SettingError(f"Unknown {what} {value!r}. {suggestion(str(value), names)}")
     return value
+
+
+def check_name(name: object, what: str) -> str:
+    """Return a name that may become a part of a path; otherwise raise.
+
+    Example:
+        >>> check_name("../x", "name of a plan")
+        Traceback (most recent call last):
+        spikeproof.base.errors.SettingError: The name of a plan '../x' must be ...
+    """
+    allowed = (
+        isinstance(name, str)
+        and 0 < len(name) <= 100
+        and name == printable(name, breaks=False)
+        and not set(name) & set("/\\")
+        and name[0] not in ".~-"
+        and name == name.strip()
+        and any(one.isalnum() for one in name)
+    )
+    if not allowed:
+        shown = printable(str(name)[:100], breaks=False)
+        raise SettingError(
+            f"The {what} {shown!r} must be a name that can be part of a path: up to 100 "
+            "characters, a letter or digit among them, no slash, no control character, no space "
+            "at the ends, and no '.', '~' or '-' at the front."
+        )
+    return str(name)
 
 
 def check_positive(settings: object, *names: str) -> None:

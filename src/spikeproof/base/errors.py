@@ -4,6 +4,8 @@ SpikeproofError
 ├── SettingError        a setting, name or key that does not exist or makes no sense
 ├── InputError          a tensor or data set that is not what the call needs
 ├── FileProblem         a file that is missing, corrupt, truncated or cannot be written
+│   ├── DiskFull        there is no room for what is to be written
+│   └── UnreadableFile  a file that is there and that the system does not let us read
 ├── IllegalAdversarial  an attack returned a point its threat does not allow
 ├── OutOfMemory         not even one item at a time fits into memory
 └── Diverged            a training run became NaN or infinite
@@ -14,6 +16,7 @@ Warnings that are about the attacker's gradient have a category of their own.
 from __future__ import annotations
 
 __all__ = [
+    "DiskFull",
     "Diverged",
     "FileProblem",
     "GradientRuleUnused",
@@ -22,6 +25,7 @@ __all__ = [
     "OutOfMemory",
     "SettingError",
     "SpikeproofError",
+    "UnreadableFile",
 ]
 
 
@@ -39,6 +43,14 @@ class InputError(SpikeproofError, ValueError):
 
 class FileProblem(SpikeproofError, OSError):
     """A file that is missing, corrupt, truncated or cannot be written."""
+
+
+class DiskFull(FileProblem):
+    """There is no room for what is to be written; going on would compute what cannot be kept."""
+
+
+class UnreadableFile(FileProblem):
+    """A file that is there and that the system does not let us read; it may well be whole."""
 
 
 class IllegalAdversarial(SpikeproofError):

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import re
 import secrets
+import stat
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spikeproof.base.errors import FileProblem
+from spikeproof.base.errors import DiskFull, FileProblem
 
 __all__ = [
+    "append_line",
     "canonical_json",
     "digest",
     "digest_arrays",
-    "digest_file",
-    "read_json",
+    "sweep",
     "write_atomic",
     "write_json",
 ]
+
+# What write_atomic calls a file until it is whole.
+_TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")
 
 
 def canonical_json(value: Any) -> str:
@@ -46,21 +53,26 @@ def digest_arrays(arrays: dict[str, np.ndarray]) -> str:
     return total.hexdigest()
 
 
-def digest_file(path: Path) -> str:
-    """Return the sha256 of a file's bytes."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as problem:
-        raise FileProblem(f"Cannot read {path}: {problem.strerror}.") from None
+def write_atomic(path: Path, content: bytes, *, make: bool = True) -> None:
+    """Write ``content`` to ``path`` so that a reader sees the old file or the whole new one.
 
+    A link in the place of the file is replaced; what it points to is not touched.
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` so that a reader sees the old file or the whole new one."""
+    Args:
+        path: File to write.
+        content: All of it.
+        make: Whether its folder is made if need be; False where a missing one means that someone
+            moved it away while we worked in it.
+    Raises:
+        DiskFull: there is no room.
+        FileProblem: it cannot be written for another reason.
+    """
     # Not tempfile: its files are closed to everyone but the owner, a report is there to be read.
     temporary = path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as stream:
+        if make:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as stream:  # never through a link
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -68,30 +80,58 @@ def write_atomic(path: Path, content: bytes) -> None:
     except OSError as problem:
         with contextlib.suppress(OSError):  # the folder itself may be what failed
             temporary.unlink(missing_ok=True)
-        raise FileProblem(
-            f"Cannot write {path}: {problem.strerror}. Free some space or choose another folder; "
-            "what was written before is intact."
-        ) from None
+        raise _unwritten(path, problem) from None
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append one line to a log in one write, never through a link.
+
+    Raises:
+        DiskFull: there is no room.
+        FileProblem: it cannot be written for another reason, or is no regular file.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags, 0o666)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise FileProblem(f"Cannot write {path}: it is no ordinary file; remove it.")
+            os.write(handle, f"{line}\n".encode())
+        finally:
+            os.close(handle)
+    except FileProblem:
+        raise
+    except OSError as problem:
+        raise _unwritten(path, problem) from None
+
+
+def sweep(folder: Path, *, older: float = 0.0) -> None:
+    """Remove the temporary files that killed writers left in a folder.
+
+    Args:
+        folder: The folder; those below it are not looked at.
+        older: Seconds since such a file was last written; 0 only where no one else writes here.
+    """
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            with contextlib.suppress(OSError):
+                regular = entry.is_file(follow_symlinks=False)
+                if not (regular and _TEMPORARY.fullmatch(entry.name)):
+                    continue
+                if not older or time.time() - entry.stat(follow_symlinks=False).st_mtime > older:
+                    os.unlink(entry.path)
+
+
+def _unwritten(path: Path, problem: OSError) -> FileProblem:
+    """What to raise where the system refused to write."""
+    full = problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return (DiskFull if full else FileProblem)(
+        f"Cannot write {path}: {problem.strerror}. Free some space or choose another folder; "
+        "what was written before is intact."
+    )
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as readable, sorted JSON, atomically."""
     text = json.dumps(value, sort_keys=True, indent=1, allow_nan=False)
     write_atomic(path, (text + "\n").encode())
-
-
-def read_json(path: Path, what: str = "file") -> Any:
-    """Return the content of a JSON file; raise one clear sentence where it is not whole."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FileProblem(f"There is no {what} at {path}.") from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise FileProblem(f"Cannot read the {what} {path}: {problem}.") from None
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as problem:
-        raise FileProblem(
-            f"The {what} {path} is not whole JSON (line {problem.lineno}: {problem.msg}); "
-            "delete it and run again to rebuild it."
-        ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["old_spelling"]
+__all__ = ["old_spelling", "say_once"]
 
 _told: set[tuple[str, str]] = set()
 
@@ -26,3 +26,15 @@ def old_spelling(old: str, new: str, where: str) -> None:
         print(
             f"{where}: {old} is now written {new}; the old spelling is still read.", file=sys.stderr
         )
+
+
+def say_once(kind: str, sentence: str) -> None:
+    """Say a sentence on standard error, and none of its kind again in this process.
+
+    Args:
+        kind: What the sentence is about, whichever file it names.
+        sentence: What to say.
+    """
+    if (kind, "") not in _told:
+        _told.add((kind, ""))
+        print(sentence, file=sys.stderr)

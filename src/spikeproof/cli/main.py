@@ -67,7 +67,8 @@ def run(arguments: list[str]) -> int:
     Args:
         arguments: What the user typed after ``spikeproof``.
     Returns:
-        0 done, 1 refused or failed, 2 a command line that makes no sense, 130 interrupted.
+        0 done, 1 refused or failed, 2 a command line that makes no sense, 75 interrupted by a
+        scheduler, 130 by Ctrl-C.
     """
     try:
         code = app(arguments, prog_name="spikeproof", standalone_mode=False)
@@ -94,7 +95,7 @@ def _explain(problem: Exception) -> tuple[str | None, int]:
     from spikeproof.base import SpikeproofError
 
     if isinstance(problem, SpikeproofError):
-        return str(problem), 1
+        return str(problem), getattr(problem, "exit_code", 1)
     if isinstance(problem, OSError) and problem.strerror:
         place = f"{problem.filename}: " if problem.filename else ""
         return f"{place}{problem.strerror}.", 1

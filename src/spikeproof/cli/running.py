@@ -18,6 +18,7 @@ def run_plan(
     seed: int,
     *,
     executor: str | None = None,
+    shard: str | None = None,
 ) -> Path:
     """Compute what is missing of a plan.
 
@@ -27,17 +28,22 @@ def run_plan(
         workers: Processes; the plan's number by default.
         seed: Shifts every seed of the plan, and the default folder with it.
         executor: Name of what computes the cells; what ``workers`` says by default.
+        shard: Which part of the cells, ``"2/8"``; all by default.
     Returns:
         The run folder.
     """
     note(f"Preparing {name} ...")  # before the imports, which take their seconds
     from spikeproof.analysis import claims_of
-    from spikeproof.study import load_plan, run
+    from spikeproof.study import Shard, load_plan, run
 
+    part = None if shard is None else Shard.from_text(shard)
     plan = load_plan(name)
     claims_of(plan.record())  # a misspelt one is named before hours are spent
     plan = dataclasses.replace(plan, seeds=tuple(number + seed for number in plan.seeds))
-    folder = folder or Path("runs") / (f"{plan.name}-seed{seed}" if seed else plan.name)
+    ending = (f"-seed{seed}" if seed else "") + (
+        f"-shard{part.number}of{part.count}" if part else ""
+    )
+    folder = folder or Path("runs") / f"{plan.name}{ending}"
     with watching() as progress:
-        run(plan, folder, workers=workers, progress=progress, executor=executor)
+        run(plan, folder, workers=workers, progress=progress, executor=executor, shard=part)
     return folder

@@ -29,13 +29,20 @@ def _run(
         str | None,
         typer.Option("--executor", help="Where cells run; what --workers says by default."),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", metavar="I/N", help="Part I of N of the cells; 'study merge' joins them."
+        ),
+    ] = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Compute every cell of a plan that is not there yet; the same command again resumes.
 
-    The plan's seeds are shifted by --seed, so that 1 repeats a study with fresh networks.
+    The plan's seeds are shifted by --seed, so that 1 repeats a study with fresh networks. SIGTERM
+    or SIGUSR1, as schedulers send them, lets trainings end their epoch and ends with exit code 75.
 
     \b
     Example:
@@ -43,7 +50,7 @@ def _run(
     """
     from spikeproof.cli.running import run_plan
 
-    folder = run_plan(plan, folder, workers, seed, executor=executor)
+    folder = run_plan(plan, folder, workers, seed, executor=executor, shard=shard)
     _show(folder, as_json)
 
 
@@ -59,6 +66,41 @@ def _status(
       spikeproof study status runs/demo
     """
     _show(folder, as_json)
+
+
+@app.command("merge")
+def _merge(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Run folders of one plan, its shards.")
+    ],
+    to: Annotated[Path, typer.Option("--to", help="Run folder that takes their cells.")],
+    as_json: Json = False,
+) -> None:
+    """Bring the cells of several runs of one plan together, checking every hash.
+
+    What two runs both hold must be the same bytes. The same command again goes on where it was
+    killed, takes what has been finished since, and says what is still missing.
+
+    \b
+    Example:
+      spikeproof study merge runs/quick-shard1of2 runs/quick-shard2of2 --to runs/quick
+    """
+    import dataclasses
+
+    from spikeproof.study import merge
+
+    done = merge(runs, to)
+    if as_json:
+        print_json({**dataclasses.asdict(done), "folder": str(to)})
+        return
+    typer.echo(
+        f"{to}: {done.copied} cells copied, {done.there} there before, {len(done.missing)} of "
+        f"{done.total} missing."
+    )
+    for title in done.missing:
+        typer.echo(f"missing: {title}")
+    if not done.missing:
+        typer.echo(f"Next: spikeproof report {to}")
 
 
 @app.command("extract")

@@ -16,7 +16,7 @@ from spikeproof.data.sets.digits_events import DigitsEvents
 from spikeproof.data.sets.fashion_mnist import FashionMnist
 from spikeproof.data.splits import Shares, assign, choose, hold_out
 from spikeproof.data.store import DataDiffers, datasets, describe, embedded, load, verify
-from spikeproof.data.views import Views, domain_from, modality_of
+from spikeproof.data.views import Views, domain_from, domain_record, modality_of
 
 __all__ = [
     "CORRUPTIONS",
@@ -53,6 +53,7 @@ __all__ = [
     "datasets",
     "describe",
     "domain_from",
+    "domain_record",
     "embedded",
     "hold_out",
     "labels",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from spikeproof.base import FileProblem
+from spikeproof.base import FileProblem, read_bytes
 
 __all__ = ["DATA_FOLDER", "Published", "Source", "chosen_folder"]
 
@@ -68,10 +68,7 @@ class Source:
                 f"There is no {name} in {folder} (looked in {', '.join(self.places)}); expected "
                 f"is the file with sha256 {wanted}. Download it from {self.url}."
             )
-        try:
-            content = path.read_bytes()
-        except OSError as problem:
-            raise FileProblem(f"Cannot read {path}: {problem.strerror}.") from None
+        content = read_bytes(path, "file of a data set", follow=True)
         sha256 = hashlib.sha256(content).hexdigest()
         if sha256 != wanted:
             raise FileProblem(

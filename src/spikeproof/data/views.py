@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from spikeproof.base import SettingError, check_shape, settings_from
 from spikeproof.data.domain import Domain
 from spikeproof.data.modality import together
 
-__all__ = ["Views", "domain_from", "modality_of"]
+__all__ = ["Views", "domain_from", "domain_record", "modality_of"]
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,23 @@ def domain_from(record: Mapping[str, Any]) -> Domain | Views:
         raise SettingError(f"This is not the record of legal inputs: {problem}.") from None
 
 
+def domain_record(domain: Domain | Views) -> dict[str, Any]:
+    """Return the plain record of legal inputs, which ``domain_from`` reads; bounds may be words.
+
+    Example:
+        >>> from spikeproof.data import Domain
+        >>> domain_record(Domain.unbounded((2,)))["high"]
+        'inf'
+        >>> domain_from(domain_record(Domain.unbounded((2,)))) == Domain.unbounded((2,))
+        True
+    """
+    if isinstance(domain, Views):
+        return {"views": [[name, domain_record(part)] for name, part in domain.parts]}
+    ends = {name: getattr(domain, name) for name in ("low", "high")}
+    said = {name: end if math.isfinite(end) else str(end) for name, end in ends.items()}
+    return {**asdict(domain), "shape": list(domain.shape), **said}
+
+
 def modality_of(domain: Domain | Views) -> str:
     """Return what items of a domain are: its kind, or ``"audio-visual"`` for sound and sight."""
     parts = [part for _, part in domain.parts] if isinstance(domain, Views) else [domain]
@@ -155,4 +173,9 @@ def modality_of(domain: Domain | Views) -> str:
 
 def _one(record: Mapping[str, Any]) -> Domain:
     """One domain from its record."""
-    return settings_from(Domain, {**record, "shape": tuple(record["shape"])}, "domain")
+    words = {"inf": math.inf, "-inf": -math.inf}
+    values = {
+        key: words.get(value, value) if key in ("low", "high") else value
+        for key, value in record.items()
+    }
+    return settings_from(Domain, {**values, "shape": tuple(record["shape"])}, "domain")

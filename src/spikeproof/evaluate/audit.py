@@ -13,13 +13,16 @@ from torch import nn
 
 from spikeproof.attacks import Budget, Spending, Suite
 from spikeproof.attacks import suite as make_suite
-from spikeproof.base import SettingError, device_of, write_arrays, write_json
+from spikeproof.base import SettingError, device_of
 from spikeproof.data import Dataset
+from spikeproof.evaluate.audit_files import AuditSource, read_audit, write_audit
+from spikeproof.evaluate.audit_table import interval, rows_of, threat_record
+from spikeproof.evaluate.kept import KeptLadders
 from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.sealed import open_test
 from spikeproof.evaluate.spent import Spent, rest, spent
-from spikeproof.metrics import union, wilson
+from spikeproof.metrics import union
 from spikeproof.models import on_device
 from spikeproof.threats import Threat, standard_threats
 
@@ -38,6 +41,7 @@ class Audit:
         seed: Seed of the attacks.
         outcomes: One per ladder.
         budget: What was spent of a budget; None where nothing limited the suite.
+        source: What the numbers depend on, by hashes; None where a file did not say.
     """
 
     data: str
@@ -45,6 +49,7 @@ class Audit:
     seed: int
     outcomes: tuple[Outcome, ...]
     budget: Spent | None = None
+    source: AuditSource | None = None
 
     @property
     def title(self) -> str:
@@ -77,11 +82,11 @@ class Audit:
             "seed": self.seed,
             "n": len(first),
             "clean_accuracy": first.clean_accuracy,
-            "clean_interval": list(_interval(first.correct)),
+            "clean_interval": interval(first.correct),
             "union_accuracy": self.union_accuracy,
-            "union_interval": list(_interval(self.survivors)),
+            "union_interval": interval(self.survivors),
             "union_of": [{"name": o.name, "radius": o.radii[o.middle]} for o in self.outcomes],
-            "threats": [_threat(outcome) for outcome in self.outcomes],
+            "threats": [threat_record(outcome) for outcome in self.outcomes],
             **({} if self.budget is None else {"budget": self.budget.record()}),
         }
 
@@ -91,15 +96,8 @@ class Audit:
         lines = [
             f"{self.data}: {content['n']} test items, suite {self.title}, seed {self.seed}",
             f"{'threat':<12}{'radius':>9}{'random':>9}{'robust':>9}   95 % interval",
-            _line("clean", "", None, content["clean_accuracy"], content["clean_interval"]),
+            *rows_of(content),
         ]
-        for threat in content["threats"]:
-            for row in threat["rows"]:
-                radius = f"{row['radius']:g}"
-                lines.append(
-                    _line(threat["name"], radius, row["random"], row["robust"], row["interval"])
-                )
-        lines.append(_line("union", "", None, content["union_accuracy"], content["union_interval"]))
         parts = ", ".join(f"{part['name']} {part['radius']:g}" for part in content["union_of"])
         lines.append(
             f"An item is robust if it is right when clean and no attack broke it; union: {parts}."
@@ -111,18 +109,39 @@ class Audit:
     def save(self, folder: Path | str) -> None:
         """Write ``items.npz`` with every per-item array and then ``audit.json``, atomically.
 
+        ``audit.json`` holds the numbers, what they depend on and the hash of ``items.npz``; it is
+        written last, so that a mixture of two audits is found out. ``wall.json`` beside it says
+        when, and by which command.
+
         Args:
             folder: Where to write; made if need be.
         Raises:
-            FileProblem: the folder cannot be written.
+            FileProblem: the folder cannot be written, or holds another audit or a run.
         """
-        arrays: dict[str, np.ndarray[Any, Any]] = {}
-        for number, outcome in enumerate(self.outcomes):
-            twice = sum(o.name == outcome.name for o in self.outcomes) > 1
-            start = f"{outcome.name}-{number}" if twice else outcome.name
-            arrays |= {f"{start}.{name}": array for name, array in outcome.arrays().items()}
-        write_arrays(Path(folder) / "items.npz", arrays)
-        write_json(Path(folder) / "audit.json", self.to_dict())
+        write_audit(Path(folder), self.to_dict(), self.outcomes, self.source, name=self.suite)
+
+    @classmethod
+    def load(
+        cls, folder: Path | str, *, network: str | None = None, data: str | None = None
+    ) -> Audit:
+        """Read an audit: what ``save`` wrote, or a run folder, such as ``spikeproof audit`` makes.
+
+        Hashes are checked. Adversarial inputs stay in the folder.
+
+        Args:
+            folder: Where it lies.
+            network: Name of one network of a run that has several.
+            data: Name of one data set of a run that has several.
+        Raises:
+            FileProblem: no audit there, or one that is not whole or was changed.
+            SettingError: several networks or data sets and no choice.
+        Example:
+            >>> Audit.load("no-such-folder")
+            Traceback (most recent call last):
+            spikeproof.base.errors.FileProblem: no-such-folder is neither a run (plan.json) nor an \
+audit (audit.json).
+        """
+        return cls(**read_audit(Path(folder), network, data))
 
 
 def audit(
@@ -136,6 +155,7 @@ def audit(
     draws: int = 10,
     samples: int = 1,
     budget: str | Budget | None = None,
+    folder: Path | str | None = None,
     progress: OnProgress | None = None,
     device: str | torch.device | None = None,
     batch_size: int | None = None,
@@ -155,9 +175,12 @@ def audit(
         draws: Random perturbations per item and threat.
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
         budget: What the attacks may spend: ``"10m"`` of wall time, or ``"200000p"`` passes of
-            single items, which alone gives the same result again. Every radius has an equal share
-            of what is left; a member that it no longer pays for attacks the items nearest the
+            single items, which alone gives the same result again. Every ladder has the share of
+            its radii; a member that it no longer pays for attacks the items nearest the
             boundary. The result then is that of a part of the suite, and says so.
+        folder: Where finished ladders are kept, and the audit at the end (see ``Audit.save``). The
+            same call again goes on where a killed one stopped. The network is known by its class
+            and weights: one whose code was changed since needs a folder of its own.
         progress: Called with the name of the ladder whose turn it is, how many are done, and how
             many there are.
         device: Where to compute, such as ``"cuda"``, on a copy of the model; where the model is if
@@ -169,6 +192,7 @@ def audit(
     Raises:
         InputError: inputs, labels or model outputs that do not fit.
         SettingError: an unknown suite, no threats, or one threat twice.
+        FileProblem: the folder cannot be written, or holds another audit.
         IllegalAdversarial: an attack broke its threat's rules.
     Cost:
         That of :func:`evaluate_ladder`, per ladder.
@@ -177,33 +201,41 @@ def audit(
     """
     model = on_device(model, None if device is None else device_of(device))
     attacks = make_suite(suite) if isinstance(suite, str) else suite
+    name = suite if isinstance(suite, str) else "custom"
     if threats is None:
-        chosen = [threat for ladder in standard_threats(data).values() for threat in ladder]
-    else:
-        chosen = list(threats)
-    per_threat, split = ladders(chosen), open_test(data, items)
+        threats = [threat for ladder in standard_threats(data).values() for threat in ladder]
+    per_threat, split = ladders(list(threats)), open_test(data, items)
     limit = Budget.parse(budget) if isinstance(budget, str) else budget
-    spending = None if limit is None else Spending(limit)
-    outcomes, later = [], sum(map(len, per_threat))
+    source = AuditSource.of(model, data, attacks, draws=draws, samples=samples)
+    kept = KeptLadders.at(
+        folder, source, ladders=per_threat, seed=seed, items=split.items, budget=limit
+    )
+    outcomes, radii = [], sum(map(len, per_threat))
     for number, ladder in enumerate(per_threat):
         if progress is not None:
             progress(ladder[0].name, number, len(per_threat))
-        later -= len(ladder)
-        outcome = evaluate_ladder(
-            model, split, ladder, attacks, seed=seed, draws=draws, samples=samples,
-            spending=spending, later=later, batch_size=batch_size,
-        )  # fmt: skip
+        outcome = kept.find(ladder)
+        if outcome is None:
+            spending = None if limit is None else Spending(limit.share(len(ladder), radii))
+            outcome = evaluate_ladder(
+                model, split, ladder, attacks, seed=seed, draws=draws, samples=samples,
+                spending=spending, batch_size=batch_size,
+            )  # fmt: skip
+            kept.keep(outcome)
         outcomes.append(outcome)
     if progress is not None:
         progress("done", len(per_threat), len(per_threat))
-    name = suite if isinstance(suite, str) else "custom"
-    return Audit(
+    found = Audit(
         data=data.spec.name,
         suite=name,
         seed=seed,
         outcomes=tuple(outcomes),
-        budget=None if spending is None else spent(spending, outcomes),
+        budget=None if limit is None else spent(limit, outcomes),
+        source=source,
     )
+    if folder is not None:
+        found.save(folder)
+    return found
 
 
 def ladders(threats: Sequence[Threat]) -> list[tuple[Threat, ...]]:
@@ -223,42 +255,3 @@ def ladders(threats: Sequence[Threat]) -> list[tuple[Threat, ...]]:
         if len(set(radii)) < len(radii):
             raise SettingError(f"The threat {group[0].name} is there twice with one radius.")
     return [tuple(sorted(group, key=lambda threat: threat.radius)) for group in groups]
-
-
-def _interval(hits: np.ndarray[Any, Any]) -> tuple[float, float]:
-    return wilson(int(hits.sum()), len(hits))
-
-
-def _threat(outcome: Outcome) -> dict[str, Any]:
-    """One ladder as plain data."""
-    rows = []
-    for number, threat in enumerate(outcome.ladder):
-        alive = outcome.correct & ~outcome.broken[number]
-        share = outcome.random_accuracy[number]
-        rows.append(
-            {
-                "radius": threat.radius,
-                "random": None if np.isnan(share) else share,
-                "robust": float(alive.mean()),
-                "interval": list(_interval(alive)),
-                **({"unsettled": outcome.unsettled[number]} if outcome.unsettled else {}),
-            }
-        )
-    record = outcome.ladder[0].record()
-    return {
-        "name": outcome.name,
-        "geometry": record["geometry"],
-        "space": record["space"],
-        "rows": rows,
-        "passes": {"forward": outcome.passes.forward, "backward": outcome.passes.backward},
-        "members": outcome.first_breaks(),
-    }
-
-
-def _line(
-    name: str, radius: str, random: float | None, robust: float, interval: Sequence[float]
-) -> str:
-    """One line of the table."""
-    drawn = "" if random is None else f"{100 * random:.1f}"
-    low, high = (100 * end for end in interval)
-    return f"{name:<12}{radius:>9}{drawn:>9}{100 * robust:>9.1f}   {low:.1f} to {high:.1f}"

@@ -34,7 +34,7 @@ def evaluate_ladder(
     draws: int = 10,
     samples: int = 1,
     spending: Spending | None = None,
-    later: int = 0,
+    keep: bool = False,
     device: str | torch.device | None = None,
     batch_size: int | BatchSize | None = None,
 ) -> Outcome:
@@ -61,7 +61,7 @@ def evaluate_ladder(
         draws: Random perturbations per item and radius; 0 makes none, and their share is NaN.
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
         spending: A budget; every radius has an equal share of what is left.
-        later: Radii of other ladders that are still to come and share it.
+        keep: Whether to return every input that broke an item, ``Outcome.adversarials``.
         device: Where to compute, such as ``"cuda"``, on a copy of the model; where the model is if
             absent.
         batch_size: Rows through the network at a time, each an item or a restart of one; what a
@@ -89,11 +89,11 @@ def evaluate_ladder(
         ).cpu()
         check_labels(split.y, logits.shape[1], len(split.x))
         climber = LadderEvaluation(
-            model, split, suite, seed, draws, samples, logits, size, len(ladder) // 2
+            model, split, suite, seed, draws, samples, logits, size, len(ladder) // 2, keep
         )
         for number, threat in enumerate(ladder):
             if spending is not None:
-                climber.spending = spending.part(len(ladder) - number + later)
+                climber.spending = spending.part(len(ladder) - number)
             climber.rung(threat)
     return climber.outcome(ladder)
 

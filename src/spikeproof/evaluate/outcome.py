@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -13,9 +14,13 @@ from spikeproof.metrics import robust_accuracy
 from spikeproof.oracle import Passes
 from spikeproof.threats import Threat
 
-__all__ = ["Gallery", "Outcome"]
+__all__ = ["Adversarials", "Gallery", "Outcome"]
 
 Array = np.ndarray[Any, Any]
+_ARRAYS = (
+    "items", "y", "clean_margin", "correct", "broken", "margin", "member", "distance", "length",
+    "random_correct",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,27 @@ class Gallery:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Adversarials:
+    """Every input that broke an item which is right when clean, at the radius that it broke at.
+
+    It is legal at every larger radius too, so one input an item says all.
+
+    Args:
+        items: Numbers of the items, int64 ``(M,)``.
+        level: Which radius of the ladder, 0 is the smallest, int16 ``(M,)``.
+        x_adv: The inputs, ``(M, *shape)``.
+    """
+
+    items: Array
+    level: Array
+    x_adv: Array
+
+    def arrays(self) -> dict[str, Array]:
+        """Every array under its name."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """Per-item results of one model on one ladder; R radii, N items.
 
@@ -65,6 +91,9 @@ class Outcome:
         gallery: A few broken items; None if none is.
         unsettled: Items left standing at each radius that some member passed over because the
             budget was spent; empty without a budget.
+        used: What was spent of the budget, in its unit; None without one.
+        owed: About what the members would have taken that it did not pay for, in its unit.
+        adversarials: What broke the items; None where it was not asked for.
     """
 
     ladder: tuple[Threat, ...]
@@ -83,6 +112,9 @@ class Outcome:
     passes: Passes
     gallery: Gallery | None
     unsettled: tuple[int, ...] = ()
+    used: float | None = None
+    owed: float = 0.0
+    adversarials: Adversarials | None = None
 
     def __len__(self) -> int:
         """How many items."""
@@ -142,11 +174,7 @@ class Outcome:
 
     def arrays(self) -> dict[str, Array]:
         """The per-item arrays under their names."""
-        names = (
-            "items", "y", "clean_margin", "correct", "broken", "margin", "member", "distance",
-            "length", "random_correct",
-        )  # fmt: skip
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in _ARRAYS}
 
     def summary(self) -> dict[str, Any]:
         """The numbers of the whole ladder as plain data."""
@@ -157,4 +185,42 @@ class Outcome:
             "random_accuracy": self.random_accuracy,
             "passes": {"forward": self.passes.forward, "backward": self.passes.backward},
             "members": self.first_breaks(),
+            **({} if self.used is None else {"budget": self._spent()}),
         }
+
+    def _spent(self) -> dict[str, Any]:
+        """What became of the budget."""
+        return {"used": self.used, "owed": self.owed, "unsettled": list(self.unsettled)}
+
+    @classmethod
+    def rebuilt(
+        cls,
+        ladder: tuple[Threat, ...],
+        summary: Mapping[str, Any],
+        arrays: Mapping[str, Array],
+        gallery: Mapping[str, Array] | None = None,
+    ) -> Outcome:
+        """The outcome of which ``summary`` and ``arrays`` came; adversarial inputs stay behind.
+
+        Args:
+            ladder: The threats.
+            summary: What ``summary`` returned.
+            arrays: What ``arrays`` returned.
+            gallery: What ``Gallery.arrays`` returned, where there was one.
+        Raises:
+            KeyError, TypeError: something is missing, or of another form.
+        """
+        members, budget = summary["members"], summary.get("budget")
+        spent: dict[str, Any] = {} if budget is None else dict(budget)
+        per_item: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+        return cls(
+            ladder=ladder,
+            members=tuple(str(member["name"]) for member in members),
+            stats=tuple(MemberStats.from_record(member) for member in members[:-1]),
+            passes=Passes(**summary["passes"]),
+            gallery=None if gallery is None else Gallery(**gallery),
+            unsettled=tuple(spent.get("unsettled", ())),
+            used=spent.get("used"),
+            owed=spent.get("owed", 0.0),
+            **per_item,
+        )

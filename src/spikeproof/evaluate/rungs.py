@@ -14,7 +14,7 @@ from spikeproof.attacks import MemberStats, Spending, Suite
 from spikeproof.base import BatchSize, InputError, Seeds, seeds
 from spikeproof.data import Split
 from spikeproof.evaluate.forward import margins, plain_logits
-from spikeproof.evaluate.outcome import Gallery, Outcome
+from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
 from spikeproof.evaluate.verify import Verified, verify
 from spikeproof.models import home_of
 from spikeproof.oracle import Passes
@@ -56,6 +56,7 @@ class LadderEvaluation:
         logits: Its clean answers, ``(N, K)``, on the CPU.
         size: Rows through the network at a time.
         middle: Which rung the gallery shows.
+        keep: Whether every input that breaks an item is kept.
     """
 
     model: nn.Module
@@ -67,12 +68,13 @@ class LadderEvaluation:
     logits: Tensor
     size: BatchSize
     middle: int
+    keep: bool
     rungs: list[_State] = field(default_factory=list)
     random: list[Tensor] = field(default_factory=list)
     passes: Passes = field(default_factory=Passes)
     spending: Spending | None = None
     unsettled: list[int] = field(default_factory=list)
-    shown: dict[int, Tensor] = field(default_factory=dict)
+    found: dict[int, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.home = home_of(self.model)
@@ -181,16 +183,16 @@ class LadderEvaluation:
         self.passes += Passes(forward=self.samples * len(idx))
 
     def _show(self, idx: Tensor, x_adv: Tensor) -> None:
-        """Remember the inputs that broke the first few items that were right when clean."""
+        """Remember what broke items that were right when clean: the first few, or all of them."""
         # Broken items are never attacked again, so their inputs stay, and whoever is among the
-        # first few in the end is among them when it breaks: no other inputs need be kept.
-        if len(self.rungs) > self.middle:
+        # first few in the end is among them when it breaks: the gallery needs no other inputs.
+        if not self.keep and len(self.rungs) > self.middle:
             return
         for where, point in zip(idx.tolist(), x_adv, strict=True):
             if self.clean_margin[where] <= 0:
-                self.shown[where] = point.clone()
-        for where in sorted(self.shown)[_SHOWN:]:
-            del self.shown[where]
+                self.found[where] = point.clone()
+        for where in () if self.keep else sorted(self.found)[_SHOWN:]:
+            del self.found[where]
 
     def outcome(self, ladder: tuple[Threat, ...]) -> Outcome:
         """Everything as arrays."""
@@ -210,8 +212,20 @@ class LadderEvaluation:
             passes=self.passes,
             gallery=self._gallery(ladder),
             unsettled=tuple(self.unsettled),
+            used=None if self.spending is None else self.spending.used,
+            owed=0.0 if self.spending is None else self.spending.owed,
+            adversarials=self._adversarials() if self.keep else None,
             **{n: stacked(n) for n in ("broken", "margin", "member", "distance", "length")},
         )
+
+    def _adversarials(self) -> Adversarials:
+        """What broke the items that are right when clean."""
+        broken = torch.stack([rung.broken for rung in self.rungs])
+        who = (broken[-1] & (self.clean_margin <= 0)).nonzero().flatten()
+        level = (~broken[:, who]).sum(0).to(torch.int16)  # broken once, broken at all larger ones
+        none = self.split.x[:0].cpu()
+        x_adv = torch.stack([self.found[at] for at in who.tolist()]) if len(who) else none
+        return Adversarials(items=self.items[who].numpy(), level=level.numpy(), x_adv=x_adv.numpy())
 
     def _gallery(self, ladder: tuple[Threat, ...]) -> Gallery | None:
         """The first few items that the middle radius broke."""
@@ -221,7 +235,7 @@ class LadderEvaluation:
             return None
         return Gallery(
             x=self.split.x[show].cpu().numpy(),
-            x_adv=torch.stack([self.shown[where] for where in show.tolist()]).numpy(),
+            x_adv=torch.stack([self.found[where] for where in show.tolist()]).numpy(),
             y=self.y[show].numpy(),
             predicted=self.logits.argmax(1)[show].numpy(),
             predicted_adv=rung.predicted[show].numpy(),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spikeproof.attacks import SUITES, Budget, Spending, cost_per_item
+from spikeproof.attacks import SUITES, Budget, cost_per_item
 from spikeproof.evaluate.outcome import Outcome
 
 __all__ = ["Spent", "rest", "spent"]
@@ -43,6 +43,14 @@ class Spent:
             "reproducible": unit == "passes" or not self.unsettled,
         }
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Spent:
+        """What ``record`` returned."""
+        passes = record["unit"] == "passes"
+        limit = record["limit"]
+        budget = Budget(passes=int(limit)) if passes else Budget(seconds=limit)
+        return cls(budget=budget, **{k: record[k] for k in ("used", "owed", "unsettled")})
+
     def sentence(self) -> str:
         """What a reader must know of the numbers."""
         used = self.budget.said(self.used)
@@ -75,9 +83,10 @@ def rest(name: str, outcomes: Sequence[Outcome]) -> tuple[str, float] | None:
     return larger, total
 
 
-def spent(spending: Spending, outcomes: Sequence[Outcome]) -> Spent:
-    """What was spent and left open over all ladders."""
+def spent(budget: Budget, outcomes: Sequence[Outcome]) -> Spent:
+    """What was spent and left open over all ladders, each of which had its own share."""
     unsettled = sum(sum(outcome.unsettled) for outcome in outcomes)
+    used = sum(outcome.used or 0.0 for outcome in outcomes)
     # Where everything was settled nothing is owed, though some member may have been cut short.
-    owed = spending.owed if unsettled else 0.0
-    return Spent(budget=spending.budget, used=spending.used, owed=owed, unsettled=unsettled)
+    owed = sum(outcome.owed for outcome in outcomes) if unsettled else 0.0
+    return Spent(budget=budget, used=used, owed=owed, unsettled=unsettled)

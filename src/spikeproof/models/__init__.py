@@ -15,14 +15,8 @@ from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
 from spikeproof.models.placing import home_of, on_device
 from spikeproof.models.pooling import SpikePool
-from spikeproof.models.store import (
-    load_model,
-    model_digest,
-    read_tensors,
-    restore,
-    save_model,
-    write_tensors,
-)
+from spikeproof.models.store import load_model, model_digest, restore, save_model
+from spikeproof.models.tensors import read_tensors, tensors_sha256, write_tensors
 from spikeproof.models.wrn import ConvexCombination
 
 __all__ = [
@@ -63,5 +57,6 @@ __all__ = [
     "save_model",
     "spec_of",
     "spiking_layers",
+    "tensors_sha256",
     "write_tensors",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -122,10 +123,12 @@ class FilterBank(nn.Module):
     ) -> None:
         super().__init__()
         self.hop, self.gain, self.bands = hop, gain, bands
-        k = torch.arange(window, dtype=torch.float64)
-        hz = torch.logspace(math.log10(low_hz), math.log10(high_hz), bands, dtype=torch.float64)
+        # Named, because a network is first built without memory, to see what a file must hold.
+        real: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}
+        k = torch.arange(window, **real)
+        hz = torch.logspace(math.log10(low_hz), math.log10(high_hz), bands, **real)
         phase = 2 * math.pi * hz[:, None] * k / rate_hz
-        hann = torch.hann_window(window, periodic=False, dtype=torch.float64)
+        hann = torch.hann_window(window, periodic=False, **real)
         waves = torch.cat([torch.cos(phase), torch.sin(phase)]) * hann * (2 / hann.sum())
         self.register_buffer("kernels", waves.T.float().contiguous(), persistent=False)
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from spikeproof.base import (
     SettingError,
+    check_count,
     check_like,
     check_one_of,
-    check_positive,
     check_shape,
 )
 from spikeproof.data import Domain, Views, domain_from
@@ -42,8 +42,8 @@ class ModelSpec:
         pooling: ``"average"`` or ``"max"``, wherever the architecture pools between layers.
         stem: ``"cifar"`` (3x3) or ``"imagenet"`` (7x7 stride 2, then a 3x3 pool of stride 2).
     Raises:
-        SettingError: a number that is not positive, an unknown norm, pooling or stem, or an
-            encoder other than ``Direct`` where no image in [0, 1] is to be encoded. A setting
+        SettingError: a size that is no whole number above 0, an unknown norm, pooling or stem, or
+            an encoder other than ``Direct`` where no image in [0, 1] is to be encoded. A setting
             that an architecture has no use for is refused by ``build``.
     """
 
@@ -59,7 +59,7 @@ class ModelSpec:
     stem: str = "cifar"
 
     def __post_init__(self) -> None:
-        check_positive(self, "classes", "timesteps", "width")
+        check_count(self, "classes", "timesteps", "width")
         check_one_of(self.norm, NORMS, "norm")
         check_one_of(self.pooling, POOLINGS, "pooling")
         check_one_of(self.stem, STEMS, "stem")

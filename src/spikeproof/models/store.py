@@ -2,82 +2,67 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from spikeproof.base import FileProblem, digest_arrays, write_atomic
+from spikeproof.base import (
+    FileProblem,
+    SettingError,
+    digest_arrays,
+    is_there,
+    read_json,
+    sweep,
+)
 from spikeproof.models.build import build
 from spikeproof.models.network import ModelSpec, Network
+from spikeproof.models.tensors import read_stored, write_tensors
 
-__all__ = ["load_model", "model_digest", "read_tensors", "restore", "save_model", "write_tensors"]
+__all__ = ["load_model", "model_digest", "restore", "save_model"]
 
-# One metadata key only: the library does not fix the order of several, and equal content must
-# give equal bytes.
-_KEY = "spikeproof"
 _SCHEMA = 1
+_LONGEST = 1 << 16  # steps of a network that is read
+_OLD = 3600.0  # seconds after which a temporary file beside a model has no writer any more
+
+Shapes = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, object]) -> None:
-    """Write named tensors and a plain-data header to a safetensors file, atomically."""
-    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    text = json.dumps(header, sort_keys=True, allow_nan=False)
-    write_atomic(path, save(contiguous, metadata={_KEY: text}))
-
-
-def read_tensors(
-    path: Path, what: str = "model file"
-) -> tuple[dict[str, Tensor], dict[str, object]]:
-    """Read tensors and header of a safetensors file; FileProblem where it is not whole."""
-    if not path.is_file():
-        raise FileProblem(f"There is no {what} at {path}.")
-    try:
-        with safe_open(path, framework="pt") as stream:
-            metadata = stream.metadata() or {}
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-        header = json.loads(metadata[_KEY])
-    except (SafetensorError, OSError, ValueError) as problem:
-        raise FileProblem(
-            f"{path} is not a whole safetensors {what} ({problem}); restore it from a copy or "
-            "make it again. Pickled checkpoints are never opened."
-        ) from None
-    except KeyError:
-        raise FileProblem(
-            f"{path} was not written by spikeproof: its header has no {_KEY!r} entry."
-        ) from None
-    return tensors, header
-
-
-def save_model(model: Network, path: Path | str) -> None:
-    """Save weights and specification as one safetensors file.
+def save_model(model: Network, path: Path | str, *, make: bool = True) -> None:
+    """Save weights and specification as one safetensors file, with a hash over both.
 
     Args:
         model: The network.
         path: File to write; written whole or not at all.
+        make: Whether its folder is made if need be.
     Raises:
         FileProblem: the file cannot be written.
     """
-    write_tensors(Path(path), model.state_dict(), {"schema": _SCHEMA, "model": model.spec.record()})
+    header = {"schema": _SCHEMA, "model": model.spec.record()}
+    write_tensors(Path(path), model.state_dict(), header, make=make)
+    sweep(Path(path).parent, older=_OLD)
 
 
 def load_model(path: Path | str) -> Network:
     """Load a network saved by ``save_model``, strictly.
+
+    Names, types and shapes of the tensors are compared with the specification before any memory is
+    taken for the network, then the hash of weights and specification, and that of the card beside
+    the file where there is one.
 
     Args:
         path: The safetensors file.
     Returns:
         The network, in evaluation mode.
     Raises:
-        FileProblem: missing, truncated or foreign file, or one of another schema; tensors
-            missing, unexpected, of another shape, or not finite.
+        FileProblem: missing, truncated, changed or foreign file, or one of another schema; tensors
+            missing, unexpected, of another type or shape, or not finite.
         SettingError: an architecture this version does not know.
     """
     path = Path(path)
-    tensors, header = read_tensors(path)
+    stored = read_stored(path)
+    header = stored.header
     if header.get("schema", _SCHEMA) != _SCHEMA:
         raise FileProblem(
             f"{path} has schema {header['schema']!r}; this version of spikeproof reads "
@@ -86,29 +71,19 @@ def load_model(path: Path | str) -> Network:
     record = header.get("model")
     if not isinstance(record, dict):
         raise FileProblem(f"{path} holds no model specification in its header.")
-    model = build(ModelSpec.from_record(record))
+    spec = ModelSpec.from_record(record)
+    _fits(stored.shapes, _wanted(spec, len(stored.shapes), path), str(path))
+    tensors = stored.tensors()
+    model = build(spec)
     restore(model, tensors, str(path))
+    _check_card(path, model)
     return model.eval()
 
 
 def restore(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
-    """Copy tensors into a model whose keys and shapes must match exactly."""
-    wanted = model.state_dict()
-    missing, unexpected = (
-        sorted(wanted.keys() - tensors.keys()),
-        sorted(tensors.keys() - wanted.keys()),
-    )
-    if missing or unexpected:
-        raise FileProblem(
-            f"{where} does not fit this architecture: missing {missing or 'nothing'}, "
-            f"unexpected {unexpected or 'nothing'}."
-        )
+    """Copy tensors into a model whose names, types and shapes must match."""
+    _fits(_shapes_of(tensors), _shapes_of(model.state_dict()), where)
     for name, tensor in tensors.items():
-        if tensor.shape != wanted[name].shape:
-            raise FileProblem(
-                f"{where}: tensor {name!r} has shape {tuple(tensor.shape)}; the architecture "
-                f"needs {tuple(wanted[name].shape)}."
-            )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise FileProblem(f"{where}: tensor {name!r} holds values that are not finite.")
     model.load_state_dict(tensors, strict=True)
@@ -117,3 +92,68 @@ def restore(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
 def model_digest(model: nn.Module) -> str:
     """Return one sha256 over all parameters and buffers of a model."""
     return digest_arrays({name: t.detach().cpu().numpy() for name, t in model.state_dict().items()})
+
+
+def _wanted(spec: ModelSpec, tensors: int, path: Path) -> Shapes:
+    """What a network of this specification holds, found without memory for it."""
+    # Norms of their own for every step are the one thing whose number grows with a setting.
+    if spec.timesteps > (tensors if spec.norm == "per-step" else _LONGEST):
+        raise FileProblem(f"{path}: a network of {spec.timesteps:,} steps does not fit this file.")
+    try:
+        with torch.device("meta"):
+            return _shapes_of(build(spec).state_dict())
+    except SettingError:
+        raise
+    except (RuntimeError, TypeError, ValueError, OverflowError, MemoryError) as problem:
+        raise FileProblem(
+            f"{path}: no network of this specification can be built ({str(problem)[:200]})."
+        ) from None
+
+
+def _shapes_of(tensors: Mapping[str, Tensor]) -> Shapes:
+    """Type and shape by name."""
+    return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()}
+
+
+def _fits(found: Shapes, wanted: Shapes, where: str) -> None:
+    """Raise FileProblem unless names, types and shapes are those that an architecture needs."""
+    missing, unexpected = sorted(wanted.keys() - found), sorted(found.keys() - wanted)
+    if missing or unexpected:
+        raise FileProblem(
+            f"{where} does not fit this architecture: missing {_few(missing)}, "
+            f"unexpected {_few(unexpected)}."
+        )
+    for name, (kind, shape) in found.items():
+        needed, extent = wanted[name]
+        if shape != extent:
+            raise FileProblem(
+                f"{where}: tensor {name!r} has shape {shape}; the architecture needs {extent}."
+            )
+        if kind != needed and not (kind.is_floating_point and needed.is_floating_point):
+            raise FileProblem(
+                f"{where}: tensor {name!r} is {kind}; the architecture needs {needed}."
+            )
+
+
+def _few(names: list[str]) -> str:
+    """Names in a sentence, the first of many."""
+    if len(names) <= 6:
+        return str(names or "nothing")
+    return f"{names[:6]} and {len(names) - 6} more"
+
+
+def _check_card(path: Path, model: Network) -> None:
+    """Raise FileProblem where a card beside the file is that of other weights."""
+    card = path.with_suffix(".card.json")
+    if not is_there(card):
+        return
+    content = read_json(card, "model card", follow=True)
+    try:
+        known = content["model"]["sha256"]
+    except (KeyError, TypeError):
+        known = None
+    if known != model_digest(model):
+        raise FileProblem(
+            f"{path} does not hold the weights that {card} is about; one of the two was changed "
+            "or belongs to another network. Restore them, or move the card away."
+        )

@@ -54,7 +54,7 @@ class Origin:
 def origin(cells: Sequence[CellRecord], data: str) -> Origin:
     """What is known of a data set; the record is believed before the package."""
     recorded = recorded_domain(cells, data)
-    trained = [cell.cell for cell in cells if (cell.kind, cell.data) == ("train", data)]
+    trained = [cell.cell for cell in cells if cell.holds_network and cell.data == data]
     declared = (cell.get("model", {}).get("classes") for cell in trained)
     classes = next((number for number in declared if number), None)
     known = DATASETS[data]().domain if data in DATASETS else None

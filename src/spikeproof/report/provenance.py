@@ -198,7 +198,7 @@ def _attacks(summary: Summary) -> Iterator[str]:
 
 def _networks(summary: Summary) -> Iterator[str]:
     """How large the networks were."""
-    sizes = [cell.result.get("parameters", 0) for cell in summary.cells if cell.kind == "train"]
+    sizes = [cell.result.get("parameters", 0) for cell in summary.cells if cell.holds_network]
     if any(sizes):
         yield (
             f"The largest network has {max(sizes):,} parameters; nothing here says how larger ones "

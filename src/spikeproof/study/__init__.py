@@ -7,9 +7,12 @@ from spikeproof.study.engine import EXECUTORS, Executor, InProcess, ProcessPool,
 from spikeproof.study.fingerprint import code_sha256
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.load import load_plan, plans
+from spikeproof.study.merge import Merged, merge
+from spikeproof.study.network import NetworkPlan
 from spikeproof.study.plan import ComputePlan, DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
-from spikeproof.study.run import CellsFailed, Progress, run
+from spikeproof.study.run import CellsFailed, Progress, RunInterrupted, run
+from spikeproof.study.shards import Shard
 from spikeproof.study.status import CellFailure, Status, status
 from spikeproof.study.store import CellFolder, RunFolder
 from spikeproof.study.timing import TimingPlan
@@ -26,12 +29,16 @@ __all__ = [
     "Executor",
     "InProcess",
     "InputsPlan",
+    "Merged",
+    "NetworkPlan",
     "Plan",
     "ProcessPool",
     "Progress",
     "Resources",
     "RunFolder",
+    "RunInterrupted",
     "Session",
+    "Shard",
     "Status",
     "TimingPlan",
     "TrainingPlan",
@@ -40,6 +47,7 @@ __all__ = [
     "code_sha256",
     "job_of",
     "load_plan",
+    "merge",
     "network_of",
     "plans",
     "run",

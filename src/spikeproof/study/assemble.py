@@ -145,6 +145,7 @@ def specification_of(part: DataPlan, training: TrainingPlan, data: Dataset) -> M
     Raises:
         SettingError: a name or setting that does not exist, or that the architecture cannot have.
     """
+    assert part.model is not None  # the plan has seen to it
     names = ("neuron", "encoder", "norm", "pooling", "stem")
     choices = {name: getattr(part, name) for name in names} | training.network
     for name, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):
@@ -215,6 +216,9 @@ def check_names(plan: Plan, where: str = "plan") -> dict[str, Pieces]:
     for data in plan.data:
         _check_data(data, f"{where}: [[data]] {data.name!r}")
     known = [data.name for data in plan.data]
+    for network in plan.network:
+        for name in network.data or ():
+            _check(name, known, "data set of this plan", f"{where}: [[network]] {network.name!r}")
     by_training = {}
     for training in plan.training:
         place = f"{where}: [[training]] {training.name!r}"
@@ -235,7 +239,8 @@ def check_names(plan: Plan, where: str = "plan") -> dict[str, Pieces]:
 def _check_data(data: DataPlan, place: str) -> None:
     """Check the names in one ``[[data]]`` table."""
     _check(data.name, datasets(), "data set", place)
-    _check(data.model, models(), "model", place)
+    if data.model is not None:
+        _check(data.model, models(), "model", place)
     for key, known in (("norm", NORMS), ("pooling", POOLINGS), ("stem", STEMS)):
         if getattr(data, key) is not None:
             _check(getattr(data, key), known, key, place)

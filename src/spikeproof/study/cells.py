@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from spikeproof.attacks import suite
-from spikeproof.base import InputError, SettingError, digest, placed
-from spikeproof.data import Dataset, Split, load
-from spikeproof.evaluate import check_timing, open_test, open_validation, probed
+from spikeproof.attacks import Budget, suite
+from spikeproof.base import digest, placed
+from spikeproof.data import Dataset, load
+from spikeproof.evaluate import probed
 from spikeproof.study.assemble import (
     Pieces,
     check_names,
@@ -19,11 +19,16 @@ from spikeproof.study.assemble import (
     training_items,
 )
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
+from spikeproof.study.ladders import ladders_of, opened, timed_of
+from spikeproof.study.network import NetworkPlan, weights_of
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
-from spikeproof.threats import Threat, standard_threats
+from spikeproof.threats import Threat
 
-__all__ = ["Cell", "cells_of", "dataset", "opened"]
+__all__ = ["HOLDERS", "Cell", "cells_of", "dataset"]
+
+HOLDERS = ("train", "network")
+"""The kinds of cells that hold a network, which others look at."""
 
 # Passes per item that a suite is expected to take at one radius; only display and order use it.
 _SUITE_PASSES = {"quick": 90.0, "core": 350.0, "standard": 1300.0, "full": 12000.0}
@@ -36,12 +41,13 @@ class Cell:
     Args:
         id: First 16 hex digits of the hash of everything that determines the result.
         cell: What to do, as plain data.
-        parent: Id of the train cell whose network it looks at; None for a train cell.
+        parent: Id of the cell whose network it looks at; None for one that holds a network.
         data_sha256: Hash of the data set.
         code_sha256: Hash of the code that was there when the cell was planned.
         cost: Expected effort in arbitrary units, for display and order.
         files: Path → hash of the files that it reads besides data and network.
         resources: What it needs of a machine.
+        source: The file that a network is taken from; no part of the id.
     """
 
     id: str
@@ -52,10 +58,11 @@ class Cell:
     cost: float
     files: Mapping[str, str] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
+    source: str | None = None
 
     @property
     def kind(self) -> str:
-        """``"train"``, ``"attack"``, ``"probe"`` or ``"timing"``."""
+        """``"train"``, ``"network"``, ``"attack"``, ``"probe"`` or ``"timing"``."""
         return str(self.cell["kind"])
 
     @property
@@ -69,7 +76,10 @@ class Cell:
 
     def record(self) -> dict[str, Any]:
         """Plain data for ``plan.json``."""
-        return {**asdict(self), "kind": self.kind, "title": self.title}
+        record = {**asdict(self), "kind": self.kind, "title": self.title}
+        if self.source is None:
+            del record["source"]
+        return record
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Cell:
@@ -84,13 +94,8 @@ def dataset(name: str) -> Dataset:
     return load(name)
 
 
-def opened(data: Dataset, split: str, items: int, skip: int) -> Split:
-    """The items of a split that cells look at; only ``"test"`` unseals the test items."""
-    return {"test": open_test, "validation": open_validation}[split](data, items, skip=skip)
-
-
 def cells_of(plan: Plan) -> list[Cell]:
-    """Return every cell of a plan, train cells first, in the order of the plan.
+    """Return every cell of a plan, those that hold networks first, in the order of the plan.
 
     Args:
         plan: The study.
@@ -98,30 +103,53 @@ def cells_of(plan: Plan) -> list[Cell]:
         The cells; equal plans, code, data and versions give equal ids.
     Raises:
         SettingError: a name or setting in the plan that does not exist.
-        InputError: more items than a data set has.
+        InputError: more items than a data set has, or a network that cannot be attacked on it.
+        FileProblem: a network's file is not there, or not the one that the plan means.
     """
     pieces = check_names(plan)
-    trains, others = [], []
+    holders, others = [], []
     for part in plan.data:
         data = dataset(part.name)
-        threats = _threats(part, data)
+        threats = ladders_of(part, data)
         # Opened here only to refuse too many items before anything is computed.
         items = len(opened(data, plan.split, part.items or plan.items, part.skip))
-        timed = _timed(plan, part, data, items)
-        for training in plan.trainings(part.name):
-            first = _trained(part, training, pieces[training.name], data)
-            for seed in plan.seeds:
-                train = first.cell(seed)
-                trains.append(train)
-                looks = _Looks(plan, data, train, items, part.skip)
-                others += [looks.attack(ladder) for ladder in threats.values()]
-                others.append(looks.probe(threats))
-                others += [looks.timing(settings) for settings in timed]
-    return trains + others
+        timed = timed_of(plan, part, data, items)
+        for holder in _holders(plan, part, pieces, data):
+            holders.append(holder)
+            looks = _Looks(plan, data, holder, items, part.skip, sum(map(len, threats.values())))
+            others += [looks.attack(ladder) for ladder in threats.values()]
+            others += [looks.probe(threats)] if plan.probe_items else []
+            others += [looks.timing(settings) for settings in timed]
+    return holders + others
+
+
+def _holders(
+    plan: Plan, part: DataPlan, pieces: Mapping[str, Pieces], data: Dataset
+) -> Iterator[Cell]:
+    """The cells that hold the networks of a data set: trained here, or taken from a file."""
+    for training in plan.trainings(part.name):
+        first = _trained(part, training, pieces[training.name], data)
+        yield from (first.cell(seed) for seed in plan.seeds)
+    for network in plan.networks(part.name):
+        yield _taken(network, data, plan.seeds[0])
+
+
+def _taken(network: NetworkPlan, data: Dataset, seed: int) -> Cell:
+    """The cell that holds a network from a file."""
+    weights = weights_of(network, data)
+    content = {
+        "kind": "network",
+        "data": data.spec.name,
+        "training": network.name,
+        "seed": seed if network.seed is None else network.seed,
+        "model": weights.spec.record(),
+        "model_sha256": weights.sha256,
+    }
+    return replace(_cell(content, None, data, 0.0), source=network.file)
 
 
 def _cell(cell: dict[str, Any], train: Cell | None, data: Dataset, cost: float) -> Cell:
-    """A cell with its id; ``train`` is the one whose network it looks at."""
+    """A cell with its id; ``train`` is the one that holds the network it looks at."""
     model, resources = (cell if train is None else train.cell)["model"], Resources()
     code = code_sha256(cell, data.domain, model)
     files = files_sha256(cell, data.domain, model)
@@ -145,39 +173,6 @@ def _cell(cell: dict[str, Any], train: Cell | None, data: Dataset, cost: float) 
         files=files,
         resources=resources,
     )
-
-
-def _threats(part: DataPlan, data: Dataset) -> dict[str, tuple[Threat, ...]]:
-    """The ladders that a ``[[data]]`` table asks for."""
-    known = standard_threats(data, part.radii)
-    names = list(known) if part.threats == "all" else list(part.threats)
-    return {name: _chosen(part, name, known[name]) for name in names}
-
-
-def _chosen(part: DataPlan, name: str, ladder: tuple[Threat, ...]) -> tuple[Threat, ...]:
-    """The rungs of a ladder that a ``[[data]]`` table asks for."""
-    if part.levels is None:
-        return ladder
-    if not 0 <= part.levels[0] <= part.levels[-1] < len(ladder):
-        raise SettingError(
-            f"[[data]] {part.name!r}: levels {list(part.levels)} do not exist; {name} has "
-            f"{len(ladder)} radii, counted from 0."
-        )
-    return tuple(ladder[level] for level in part.levels)
-
-
-def _timed(plan: Plan, part: DataPlan, data: Dataset, items: int) -> list[dict[str, Any]]:
-    """What the timing cells of a data set measure, where it asks for them."""
-    if part.timing is None:
-        return []
-    asked = part.timing
-    try:
-        check_timing(data, hidden=asked.hidden)
-    except InputError as problem:
-        raise SettingError(f"[[data]] {part.name!r}: timing: {problem}") from None
-    some = len(opened(data, plan.split, asked.items or items, part.skip))
-    levels = {kind: list(levels) for kind, levels in asked.levels.items()}
-    return [{"levels": levels, "hidden": asked.hidden, "draws": asked.draws, "items": some}]
 
 
 @dataclass(frozen=True)
@@ -225,6 +220,7 @@ class _Looks:
     train: Cell
     items: int
     skip: int
+    radii: int
 
     def attack(self, ladder: tuple[Threat, ...]) -> Cell:
         """The attack cell of one ladder."""
@@ -236,6 +232,7 @@ class _Looks:
             "suite": {"name": self.plan.suite, **suite(self.plan.suite).record()},
             "items": self.items,
             "draws": self.plan.draws,
+            **self._limits(len(ladder)),
         }
         passes = len(ladder) * (self.plan.draws + _SUITE_PASSES[self.plan.suite])
         return self._cell(cell, self.items * passes)
@@ -257,6 +254,16 @@ class _Looks:
         levels = sum(map(len, settings["levels"].values()))
         passes = settings["items"] * (1 + settings["draws"] * levels)
         return self._cell({**self._start("timing"), **settings}, passes)
+
+    def _limits(self, radii: int) -> dict[str, Any]:
+        """What a plan asks for besides; nothing at the defaults, which keeps ids."""
+        asked: dict[str, Any] = {}
+        if self.plan.budget is not None:
+            share = Budget.parse(self.plan.budget).share(radii, self.radii)
+            asked["budget"] = share.record()
+        if self.plan.keep_adversarials:
+            asked["keep_adversarials"] = True
+        return asked
 
     def _start(self, kind: str) -> dict[str, Any]:
         cell = self.train.cell

@@ -15,13 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spikeproof.attacks import Budget, Spending
 from spikeproof.base import FileProblem, InputError, SpikeproofError
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate import evaluate_ladder, probe, right_draws
 from spikeproof.models import Network, build, load_model, model_digest, save_model
 from spikeproof.study.assemble import training_items
-from spikeproof.study.cells import Cell, dataset, opened
+from spikeproof.study.cells import Cell, dataset
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
+from spikeproof.study.interrupt import after_epoch, finishing_epochs
+from spikeproof.study.ladders import opened
 from spikeproof.study.objects import attack_of, threats_of, training_of
 from spikeproof.study.resources import Resources
 from spikeproof.study.store import Arrays, CellFolder
@@ -40,11 +43,13 @@ class Done:
         id: Of the cell.
         seconds: What it took.
         error: None, or the sentence that says why it failed.
+        interrupted: Whether it was stopped by a signal: neither complete nor failed.
     """
 
     id: str
     seconds: float
     error: str | None = None
+    interrupted: bool = False
 
 
 def single_thread() -> None:
@@ -60,6 +65,8 @@ def attempt(cells: Path, cell: Cell) -> Done:
         cell: What to compute. Its parent, if any, must be complete.
     Returns:
         How it ended.
+    Raises:
+        Interrupted: the process was asked to stop; the last epoch's checkpoint is kept.
     """
     folder = CellFolder(cells / cell.id)
     begun, busy = time.perf_counter(), time.process_time()
@@ -85,7 +92,7 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
     data = dataset(str(cell.cell["data"]))
     if data.spec.sha256 != cell.data_sha256:
         raise InputError(f"Data set {data.spec.name} is not the one this cell was planned for.")
-    identity = (cell.cell, data.domain, _network(folder, cell))
+    identity = (cell.cell, data.domain, _network_record(folder, cell))
     if code_sha256(*identity) != cell.code_sha256:
         raise SpikeproofError(
             "The code was changed while the study ran, so this cell would not be what its id says; "
@@ -125,17 +132,18 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
 
     def trained() -> tuple[Network, dict[str, Any]]:
         model = build(spec, seed=content["seed"])
-        history = fit(
-            model,
-            few,
-            objective,
-            epochs=content["epochs"],
-            seed=content["seed"],
-            settings=settings,
-            augment=augment,
-            directory=folder.path,
-            progress=False,
-        )
+        with finishing_epochs():
+            history = fit(
+                model,
+                few,
+                objective,
+                epochs=content["epochs"],
+                seed=content["seed"],
+                settings=settings,
+                augment=augment,
+                directory=folder.path,
+                progress=after_epoch,
+            )
         return model, history.record()
 
     try:
@@ -150,6 +158,17 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     return result, {}, model_digest(model)
 
 
+def _network(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
+    """Take a network from its file into the run, which needs the file no more."""
+    model = load_model(str(cell.source))
+    found = model_digest(model)
+    if found != cell.cell["model_sha256"]:
+        raise InputError(f"{cell.source} was changed while the study ran; run again.")
+    save_model(model, folder.path / "model.safetensors")
+    learned = sum(parameter.numel() for parameter in model.parameters())
+    return {"parameters": learned}, {}, found
+
+
 def _items(content: Mapping[str, Any], data: Dataset) -> Split:
     """The items that a cell looks at."""
     return opened(data, content["split"], content["items"], content["skip"])
@@ -161,10 +180,16 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     ladder, attacks = attack_of(content, data.domain)
     split = _items(content, data)
     seed, draws = content["seed"], content["draws"]
-    outcome = evaluate_ladder(model, split, ladder, attacks, seed=seed, draws=draws)
+    spending = Spending(Budget(**content["budget"])) if "budget" in content else None
+    keep = content.get("keep_adversarials", False)
+    outcome = evaluate_ladder(
+        model, split, ladder, attacks, seed=seed, draws=draws, spending=spending, keep=keep
+    )
     arrays: dict[str, Arrays] = {"items.npz": outcome.arrays()}
     if outcome.gallery is not None:
         arrays["gallery.npz"] = outcome.gallery.arrays()
+    if outcome.adversarials is not None:
+        arrays["adversarials.npz"] = outcome.adversarials.arrays()
     return outcome.summary(), arrays, model_digest(model)
 
 
@@ -200,6 +225,7 @@ def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
 
 _KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Computed]] = {
     "attack": _attack,
+    "network": _network,
     "probe": _probe,
     "timing": _timing,
     "train": _train,
@@ -207,12 +233,12 @@ _KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Computed]] = {
 
 
 def _parent(folder: CellFolder, cell: Cell) -> Network:
-    """The network of the train cell that this cell looks at."""
+    """The network that this cell looks at."""
     return load_model(folder.path.parent / str(cell.parent) / "model.safetensors")
 
 
-def _network(folder: CellFolder, cell: Cell) -> dict[str, Any]:
-    """The record of the network that a cell trains or looks at."""
+def _network_record(folder: CellFolder, cell: Cell) -> dict[str, Any]:
+    """The record of the network that a cell holds or looks at."""
     if cell.parent is None:
         return dict(cell.cell["model"])
     return CellFolder(folder.path.parent / cell.parent).network()

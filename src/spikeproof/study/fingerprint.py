@@ -9,11 +9,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-import numpy as np
-import torch
-
 from spikeproof.attacks import Transfer
-from spikeproof.base import digest_file
+from spikeproof.base import digest_file, versions
 from spikeproof.data import Domain, Views
 from spikeproof.models import ModelSpec, architecture, load_model
 from spikeproof.study.closure import closure_sha256
@@ -23,15 +20,18 @@ from spikeproof.study.syntax import Symbol
 __all__ = ["code_sha256", "files_sha256", "versions"]
 
 _COMPUTE = "spikeproof.study.compute"
+_INTERRUPT = "spikeproof.study.interrupt"
 # What the id says otherwise: data by their hash; kind, architecture and classes by what the record
-# names; versions as such. Nor does it count how an id is made.
+# names; versions as such. Nor does it count how an id is made, or how a training is interrupted.
 _SAID_OTHERWISE: tuple[Symbol, ...] = (
     ("spikeproof.data", "load"),
     ("spikeproof.models.build", "_ARCHITECTURES"),
     (_COMPUTE, "_KINDS"),
+    (_INTERRUPT, "after_epoch"),
+    (_INTERRUPT, "finishing_epochs"),
     (__name__, "code_sha256"),
     (__name__, "files_sha256"),
-    (__name__, "versions"),
+    ("spikeproof.base.versions", "versions"),
 )
 # Their code is said by their versions, that of the language among them.
 _VERSIONED = {"builtins", "numpy", "torch", *sys.stdlib_module_names} - {"__main__"}
@@ -68,17 +68,6 @@ def files_sha256(
     """Return path → hash of every file that what the record names will read."""
     paths = _sources(objects_of(cell, domain, network))
     return {str(path): digest_file(path) for path in sorted(paths)}
-
-
-def versions() -> dict[str, str]:
-    """Versions of what computes: this package, torch, numpy, and Python's minor version."""
-    package = sys.modules[__name__.split(".")[0]]
-    return {
-        "numpy": np.__version__,
-        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "spikeproof": str(package.__version__),
-        "torch": str(torch.__version__),
-    }
 
 
 @cache

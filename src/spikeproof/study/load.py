@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from spikeproof.base import FileProblem, old_spelling, placed, suggestion
+from spikeproof.base import (
+    FileProblem,
+    check_depth,
+    old_spelling,
+    placed,
+    read_text,
+    suggestion,
+)
 from spikeproof.study.assemble import check_names
 from spikeproof.study.engine import executor_from
 from spikeproof.study.plan import Plan
 
 __all__ = ["RESEARCH", "load_plan", "plans"]
+
+_LARGEST = 1 << 22  # bytes of a plan
 
 # Plans of the project's research, which lie in a checkout, under research/plans.
 RESEARCH = (
@@ -48,8 +58,12 @@ def load_plan(path: Path | str) -> Plan:
         text, where = _read(Path(path)), name
     try:
         values = tomllib.loads(text)
+        check_depth(values)
     except tomllib.TOMLDecodeError as problem:
         raise FileProblem(f"{where} is not TOML: {problem}.") from None
+    except (RecursionError, ValueError) as problem:
+        why = "it is nested too deep" if isinstance(problem, RecursionError) else str(problem)
+        raise FileProblem(f"Cannot read {where}: {why}.") from None
     for table in values.get("training", ()):
         if isinstance(table, dict) and "rules" in table:
             old_spelling("rules", "hooks", f"{where}: [[training]] {table.get('name', '')!r}")
@@ -57,7 +71,7 @@ def load_plan(path: Path | str) -> Plan:
     check_names(plan, where)
     with placed(f"{where}: [compute]"):
         executor_from(plan.compute.executor, plan.workers)
-    return plan
+    return replace(plan, network=tuple(one.beside(Path(path)) for one in plan.network))
 
 
 def _shipped(name: str) -> str:
@@ -67,16 +81,12 @@ def _shipped(name: str) -> str:
 
 def _read(path: Path) -> str:
     """The text of a plan file."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    bare = path.suffix == "" and len(path.parts) == 1
+    if bare and not path.exists():
         if str(path) in RESEARCH:
             raise FileProblem(
                 f"{str(path)!r} is a plan of the project's research, not of the package; pass the "
                 f"path of research/plans/{path}.toml in a checkout."
-            ) from None
-        bare = path.suffix == "" and len(path.parts) == 1
-        hint = f" {suggestion(str(path), plans())}" if bare else ""
-        raise FileProblem(f"There is no plan at {path}.{hint}") from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise FileProblem(f"Cannot read the plan {path}: {problem}.") from None
+            )
+        raise FileProblem(f"There is no plan at {path}. {suggestion(str(path), plans())}")
+    return read_text(path, "plan", most=_LARGEST)

@@ -6,8 +6,9 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
+from spikeproof.attacks import Budget
 from spikeproof.base import (
     SettingError,
     check_at_least,
@@ -18,11 +19,11 @@ from spikeproof.base import (
     settings_from,
 )
 from spikeproof.study.inputs import InputsPlan
+from spikeproof.study.network import NetworkPlan
+from spikeproof.study.tables import tables_of
 from spikeproof.study.timing import TimingPlan
 
 __all__ = ["ComputePlan", "DataPlan", "Plan", "TrainingPlan"]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class DataPlan:
 
     Args:
         name: Data set, one of ``datasets()``.
-        model: Architecture, one of ``models()``.
+        model: Architecture, one of ``models()``; trainings need it, ``[[network]]`` does not.
         timesteps: Simulation length; the architecture's own where absent.
         width: Channels of the first spiking layer; the architecture's own where absent.
         neuron: Kind or record of every layer's neuron, ``{kind = "lif", leak = 0.9}``.
@@ -58,7 +59,7 @@ class DataPlan:
     """
 
     name: str
-    model: str
+    model: str | None = None
     timesteps: int | None = None
     width: int | None = None
     neuron: str | dict[str, Any] | None = None
@@ -178,13 +179,18 @@ class Plan:
         name: What the report calls it.
         data: Data sets, in the order of the tables.
         training: Trainings, in the order of the tables.
+        network: Networks that are trained already, in the order of the tables.
         seeds: One network per seed.
         suite: Attack suite, ``"quick"``, ``"core"``, ``"standard"`` or ``"full"``.
         items: Items per cell, the same ones for every cell of a data set.
         split: Which items attacks and probes look at. With ``"validation"`` the test items stay
             sealed: for searches, whose numbers are no test results.
         draws: Random perturbations per item and radius.
-        probe_items: Items of the vulnerability probe.
+        probe_items: Items of the vulnerability probe; 0 leaves it out.
+        budget: What the attacks on one network may spend on one data set, ``"10m"`` of wall time
+            or ``"200000p"`` passes; each ladder has the share of its radii. No limit where absent.
+        keep_adversarials: Whether attack cells keep every input that broke an item, so that
+            ``spikeproof verify`` can score them again.
         workers: Processes where the caller names no number.
         claims: Keys of the claims that the run is judged by, in this order; the seven of the
             package where absent.
@@ -195,7 +201,8 @@ class Plan:
 
     name: str
     data: tuple[DataPlan, ...]
-    training: tuple[TrainingPlan, ...]
+    training: tuple[TrainingPlan, ...] = ()
+    network: tuple[NetworkPlan, ...] = ()
     seeds: tuple[int, ...] = (0,)
     suite: Literal["quick", "core", "standard", "full"] = "quick"
     items: int = 200
@@ -203,18 +210,28 @@ class Plan:
     draws: int = 10
     probe_items: int = 64
     workers: int = 1
+    budget: str | None = None
+    keep_adversarials: bool = False
     claims: tuple[str, ...] | None = None
     compute: ComputePlan = field(default_factory=ComputePlan)
 
     def __post_init__(self) -> None:
-        check_count(self, "items", "draws", "probe_items", "workers")
-        for what in ("data", "training", "seeds"):
-            members: Sequence[Any] = getattr(self, what)
+        check_count(self, "items", "draws", "workers")
+        check_at_least(0, self.probe_items, "Plan.probe_items")
+        both = (*self.training, *self.network)
+        for what, members in (("data", self.data), ("training", both), ("seeds", self.seeds)):
             if not members:
                 raise SettingError(f"Plan {self.name!r} has no {what}; give at least one.")
             self._once(what, [getattr(member, "name", member) for member in members])
         self._once("claims", self.claims or ())
+        if self.budget is not None:
+            Budget.parse(self.budget)
         for part in self.data:
+            if part.model is None and self.trainings(part.name):
+                raise SettingError(
+                    f"[[data]] {part.name!r} has no model, which its trainings need; add one such "
+                    "as model = 'cnn-small'."
+                )
             known = {term for training in self.trainings(part.name) for term in training.terms}
             for term in part.weights:
                 check_one_of(term, known, f"term in the weights of [[data]] {part.name!r}")
@@ -237,16 +254,24 @@ class Plan:
         if self.claims is None:
             # Plans that name no claims keep the hash they had before there was a choice.
             del record["claims"]
-        if self.compute == ComputePlan():  # so do those that name no executor
-            del record["compute"]
+        # So do those that name no executor, no network, no budget, and keep no inputs.
+        for key, default in (
+            ("compute", self.compute == ComputePlan()),
+            ("network", not self.network),
+            ("budget", self.budget is None),
+            ("keep_adversarials", not self.keep_adversarials),
+        ):
+            if default:
+                del record[key]
         return record
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], where: str = "plan") -> Plan:
         """Rebuild a plan from plain data, refusing unknown keys."""
         values = dict(record)
-        values["data"] = _tables(DataPlan, values, "data", where)
-        values["training"] = _tables(TrainingPlan, values, "training", where)
+        values["data"] = tables_of(DataPlan, values, "data", where)
+        values["training"] = tables_of(TrainingPlan, values, "training", where)
+        values["network"] = tables_of(NetworkPlan, values, "network", where)
         if isinstance(values.get("compute"), Mapping):
             values["compute"] = settings_from(ComputePlan, values["compute"], f"{where}: [compute]")
         return settings_from(cls, values, where)
@@ -260,30 +285,6 @@ class Plan:
         """The trainings that apply to a data set."""
         return [t for t in self.training if t.data is None or data in t.data]
 
-
-def _tables(cls: type[T], values: Mapping[str, Any], key: str, where: str) -> tuple[T, ...]:
-    """The tables ``[[key]]`` as settings objects."""
-    tables = values.get(key, ())
-    if not isinstance(tables, list | tuple) or not all(isinstance(t, Mapping) for t in tables):
-        raise SettingError(f"{where}: {key} must be written as tables headed [[{key}]].")
-    out = []
-    for number, table in enumerate(tables):
-        place = f"{where}: [[{key}]] {table.get('name', f'number {number + 1}')!r}"
-        table = dict(table)
-        if "rules" in table and "hooks" not in table:  # as record() writes it
-            table["hooks"] = table.pop("rules")
-        if "timing" in table:
-            table["timing"] = TimingPlan.from_value(table["timing"], f"{place}: timing")
-        if isinstance(table.get("inputs"), Mapping):
-            table["inputs"] = InputsPlan.from_table(table["inputs"], f"{place}: inputs")
-        out.append(_built(cls, table, place))
-    return tuple(out)
-
-
-def _built(cls: type[T], table: Mapping[str, Any], place: str) -> T:
-    """One table as its settings object; a bad ``threats`` is explained by hand, pydantic's
-    sentence for a union says too little."""
-    threats = table.get("threats", "all")
-    if cls is DataPlan and isinstance(threats, str) and threats != "all":
-        raise SettingError(f"{place}: threats must be 'all' or a list of names; got {threats!r}.")
-    return settings_from(cls, table, place)
+    def networks(self, data: str) -> list[NetworkPlan]:
+        """The networks that apply to a data set."""
+        return [n for n in self.network if n.data is None or data in n.data]

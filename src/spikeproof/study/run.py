@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import SpikeproofError
+from spikeproof.base import FileProblem, SpikeproofError
 from spikeproof.study.cells import Cell, cells_of
-from spikeproof.study.compute import Done
+from spikeproof.study.compute import Done, attempt
 from spikeproof.study.engine import Executor, executor_from
+from spikeproof.study.interrupt import EXIT_CODE, Interrupted, interruptible
 from spikeproof.study.plan import Plan
+from spikeproof.study.shards import Shard
 from spikeproof.study.status import CellFailure, Status, seconds_left, status
 from spikeproof.study.store import RunFolder
 
-__all__ = ["CellsFailed", "Progress", "run"]
+__all__ = ["CellsFailed", "Progress", "RunInterrupted", "run"]
 
 
 class CellsFailed(SpikeproofError):
@@ -30,6 +33,12 @@ class CellsFailed(SpikeproofError):
     def __init__(self, sentence: str, failures: Sequence[CellFailure] = ()) -> None:
         super().__init__(sentence)
         self.failures = tuple(failures)
+
+
+class RunInterrupted(SpikeproofError):
+    """A signal asked the run to stop; nothing failed, and it goes on when it is run again."""
+
+    exit_code = EXIT_CODE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +73,7 @@ def run(
     workers: int | None = None,
     progress: Callable[[Progress], Any] | None = None,
     executor: Executor | Mapping[str, Any] | str | None = None,
+    shard: Shard | str | None = None,
 ) -> Status:
     """Compute every cell of a plan that its folder does not hold yet.
 
@@ -80,9 +90,11 @@ def run(
         progress: Called with a :class:`Progress` at the start and after every cell.
         executor: What computes the cells: an object, a name from ``EXECUTORS`` or a record of one;
             the plan's ``[compute]`` where absent, and otherwise what ``workers`` says.
+        shard: Compute this part of the cells only, ``"2/8"``; ``merge`` brings parts together.
     Returns:
-        The status of the complete run.
+        The status of the run, which is complete unless only a part of it was asked for.
     Raises:
+        RunInterrupted: SIGTERM or SIGUSR1 came; trainings ended their epoch, other cells stopped.
         CellsFailed: some cells failed; the others are complete and the failed ones are tried
             again by the next run.
         FileProblem: the folder cannot be written, has too little room, or is in use. Checked
@@ -97,15 +109,24 @@ def run(
         executor = plan.compute.executor
     if executor is None or isinstance(executor, str | Mapping):
         executor = executor_from(executor, workers)
-    with place.lock():
-        cells = cells_of(plan)
-        aside = place.prepare(plan, cells)
-        work = _Work(place, cells, getattr(executor, "workers", workers), progress)
-        work.report(aside=aside)
-        work.compute(executor)
-        if work.failures:
-            raise CellsFailed(_sentence(work.failures, len(cells)), work.failures)
-        return status(folder)
+    shard = Shard.from_text(shard) if isinstance(shard, str) else shard
+    try:
+        with place.lock(), interruptible():
+            cells = cells_of(plan)
+            _tell_changed(place, cells)
+            aside = place.prepare(plan, cells)
+            mine = cells if shard is None else shard.of(cells)
+            work = _Work(place, mine, getattr(executor, "workers", workers), progress)
+            work.report(aside=aside)
+            work.compute(executor)
+            if work.failures:
+                raise CellsFailed(_sentence(work.failures, len(mine)), work.failures)
+            return status(folder)
+    except Interrupted as stop:
+        raise RunInterrupted(
+            f"Interrupted by {stop.name}; what was finished is intact, and the last epoch of a "
+            "training is kept. The same command goes on from there."
+        ) from None
 
 
 @dataclass
@@ -129,11 +150,25 @@ class _Work:
         missing = {cell.id: cell for cell in self.cells if cell.id not in self.done}
         if not missing:
             return
+        self._take_networks(missing)
+        if not missing:
+            return
         with closing(executor.open(self.place.cells)) as session:
             for cell in missing.values():  # trainings stand first
                 session.submit(cell, after=cell.parent if cell.parent in missing else None)
             for end in session.ended():
                 self._note(end)
+
+    def _take_networks(self, missing: dict[str, Cell]) -> None:
+        """Take networks from their files, here: other machines then need only the run."""
+        for cell in [cell for cell in missing.values() if cell.kind == "network"]:
+            end = attempt(self.place.cells, missing.pop(cell.id))
+            self._note(end)
+            if end.error is None:
+                continue
+            error = f"its network is missing, as {cell.title} failed."
+            for one in [one for one in missing.values() if one.parent == cell.id]:
+                self._note(Done(missing.pop(one.id).id, 0.0, error))
 
     def _note(self, end: Done) -> None:
         """Record how a cell ended, and report."""
@@ -166,6 +201,24 @@ class _Work:
                 aside=aside,
             )
         )
+
+
+def _tell_changed(place: RunFolder, cells: Sequence[Cell]) -> None:
+    """Warn where a network is not the one that the folder's cells looked at."""
+    try:
+        before = place.planned()[1]
+    except FileProblem:  # nothing there yet, or nothing that can be read
+        return
+    names = ("data", "training", "seed")
+    seen = {tuple(c.cell[name] for name in names): c for c in before if c.kind == "network"}
+    for cell in cells:
+        old = seen.get(tuple(cell.cell[name] for name in names)) if cell.source else None
+        if old is not None and old.cell["model_sha256"] != cell.cell["model_sha256"]:
+            warnings.warn(
+                f"The network in {cell.source} is not the one that {place.path} was begun with; "
+                "what was computed on the other is set aside in stale/.",
+                stacklevel=3,
+            )
 
 
 def _sentence(failures: Sequence[CellFailure], total: int) -> str:

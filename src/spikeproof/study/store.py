@@ -26,7 +26,7 @@ from spikeproof.base import (
     write_atomic,
     write_json,
 )
-from spikeproof.study.cells import Cell
+from spikeproof.study.cells import HOLDERS, Cell
 from spikeproof.study.fingerprint import versions
 from spikeproof.study.plan import Plan
 
@@ -35,6 +35,7 @@ __all__ = ["CellFolder", "RunFolder"]
 _RECORD = "record.json"
 _WALL = "wall.json"
 _FAILURE = "failure.json"
+_ARRAYS = ("items.npz", "gallery.npz", "adversarials.npz")
 _SCHEMA = 1  # of a record, and of plan.json
 _FINGERPRINT = 2  # rule by which cells are hashed; 1, which plan.json did not say, took all code
 # A cell's files, generously; asked for before anything is computed.
@@ -68,7 +69,7 @@ class CellFolder:
         """
         for name, named in arrays.items():
             write_arrays(self.path / name, named)
-        names = [*arrays, *(["model.safetensors"] if record["cell"]["kind"] == "train" else [])]
+        names = [*arrays, *(["model.safetensors"] if record["cell"]["kind"] in HOLDERS else [])]
         files = {name: digest_file(self.path / name) for name in sorted(names)}
         write_json(self.path / _WALL, wall)
         write_json(self.path / _RECORD, {"schema": _SCHEMA, "files": files, **record})
@@ -98,8 +99,21 @@ class CellFolder:
                 )
         return record
 
+    def take(self, other: CellFolder) -> None:
+        """Copy a complete cell here, each file atomically and its record last.
+
+        Raises:
+            FileProblem: a file of the other one is missing, truncated or changed, or one here
+                cannot be written.
+        """
+        for name in [*other.read()["files"], _WALL, _RECORD]:
+            path = other.path / name
+            if name != _WALL or path.is_file():
+                write_atomic(self.path / name, path.read_bytes())
+        self.read()
+
     def network(self) -> dict[str, Any]:
-        """Record of the network that a complete train cell holds.
+        """Record of the network that a complete cell holds.
 
         Raises:
             FileProblem: the cell is not complete, or holds none.
@@ -132,7 +146,7 @@ class CellFolder:
 
     def reset(self) -> None:
         """Remove the record and the files it names, so that the cell is computed again."""
-        for name in (_RECORD, _WALL, _FAILURE, "items.npz", "gallery.npz", "model.safetensors"):
+        for name in (_RECORD, _WALL, _FAILURE, *_ARRAYS, "model.safetensors"):
             (self.path / name).unlink(missing_ok=True)
 
     def sweep(self) -> None:

@@ -61,6 +61,23 @@ class Budget:
         """Seconds or passes."""
         return float(self.passes or 0) if self.seconds is None else self.seconds
 
+    def share(self, radii: int, of: int) -> Budget:
+        """The budget of some of the radii that share this one.
+
+        Example:
+            >>> Budget(passes=1000).share(3, 12)
+            Budget(seconds=None, passes=250)
+        """
+        if self.passes is not None:
+            return Budget(passes=max(1, self.passes * radii // of))
+        return Budget(seconds=self.amount * radii / of)
+
+    def record(self) -> dict[str, float]:
+        """Plain data; ``Budget(**record)`` is the budget again."""
+        if self.passes is not None:
+            return {"passes": self.passes}
+        return {"seconds": self.amount}
+
     def said(self, amount: float) -> str:
         """An amount in the unit of this budget."""
         if self.passes is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -48,6 +50,23 @@ class MemberStats:
         seen = {"tried": self.tried, "broke": self.broke, "rising": self.not_converged}
         left = {"unaffordable": self.unaffordable} if self.unaffordable else {}
         return {**seen, "skipped": self.skipped, **left, **spent}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> MemberStats:
+        """The counts of a record, whatever else stands in it.
+
+        Example:
+            >>> MemberStats.from_record(MemberStats(tried=3, broke=1).record()).broke
+            1
+        """
+        return cls(
+            tried=record["tried"],
+            broke=record["broke"],
+            not_converged=record["rising"],
+            skipped=record["skipped"],
+            unaffordable=record.get("unaffordable", 0),
+            passes=Passes(forward=record["forward"], backward=record["backward"]),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from spikeproof.base import FileProblem, SpikeproofError
 from spikeproof.study.cells import Cell
 from spikeproof.study.compute import Done, attempt, single_thread
 from spikeproof.study.engine.graph import Graph
+from spikeproof.study.interrupt import Interrupted, interruptible
 from spikeproof.study.store import CellFolder
 
 __all__ = ["Pool"]
@@ -49,7 +50,15 @@ class Pool:
 
         Raises:
             SpikeproofError: no process could begin.
+            Interrupted: this process was asked to stop; trainings have ended their epochs.
         """
+        try:
+            yield from self._ended()
+        except Interrupted:
+            self._interrupt()
+            raise
+
+    def _ended(self) -> Iterator[Done]:
         while self._graph:
             self._feed()
             ends = [end for worker in self._active() for end in self._listen(worker)]
@@ -63,6 +72,15 @@ class Pool:
         for worker in self._workers:
             worker.join()
         self._workers.clear()
+
+    def _interrupt(self) -> None:
+        """Ask the processes to stop, and wait for those that end an epoch first."""
+        training = [w for w in self._workers if w.cell is not None and w.cell.kind == "train"]
+        for worker in training:
+            worker.interrupt()
+        for worker in training:
+            # Its answer, or its end: either way nothing is left to wait for.
+            wait([worker.connection, worker.process.sentinel])
 
     def _feed(self) -> None:
         """Give every cell that may begin to a process, as long as there are any."""
@@ -96,7 +114,10 @@ class Pool:
         except (EOFError, OSError):
             message = None
         if isinstance(message, Done):
-            worker.cell = None
+            cell, worker.cell = worker.cell, None
+            if message.interrupted and cell is not None:
+                self._graph.requeue(cell)
+                return []
             return self._graph.end(message)
         if message == _READY:
             worker.ready = True
@@ -158,6 +179,13 @@ class _Worker:
             return False
         self.cell, self.begun = cell, time.perf_counter()
         return True
+
+    def interrupt(self) -> None:
+        """Ask the process to stop what it computes, after the epoch if it trains."""
+        if self.ready and self.process.pid is not None and self.process.is_alive():
+            os.kill(self.process.pid, signal.SIGUSR1)
+        else:
+            self.process.terminate()
 
     def end(self) -> None:
         """Let the process go: with a word if it is idle, by force if it computes."""
@@ -223,12 +251,22 @@ def _serve(connection: Connection, cells: Path) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
-    connection.send(_READY)
     try:
-        while (cell := connection.recv()) is not None:
-            connection.send(attempt(cells, cell))
-    except (EOFError, OSError):
-        return  # the parent has closed its end
+        with interruptible((signal.SIGUSR1,)):  # SIGTERM is how the parent ends it at once
+            connection.send(_READY)
+            while (cell := connection.recv()) is not None:
+                connection.send(_attempt(cells, cell))
+    except (EOFError, OSError, Interrupted):
+        return  # the parent has closed its end, or there was nothing to do
+
+
+def _attempt(cells: Path, cell: Cell) -> Done:
+    """Compute a cell, or say that it was interrupted."""
+    begun = time.perf_counter()
+    try:
+        return attempt(cells, cell)
+    except Interrupted:
+        return Done(cell.id, time.perf_counter() - begun, interrupted=True)
 
 
 def _follow(sentinel: int) -> None:

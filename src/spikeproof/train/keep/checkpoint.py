@@ -15,12 +15,20 @@ from torch import Tensor, nn
 from spikeproof.base import (
     FileProblem,
     SettingError,
+    UnreadableFile,
     digest_arrays,
+    is_there,
     settings_from,
     write_atomic,
 )
 from spikeproof.data import Dataset, Domain, Views
-from spikeproof.models import Network, model_digest, read_tensors, write_tensors
+from spikeproof.models import (
+    Network,
+    model_digest,
+    read_tensors,
+    tensors_sha256,
+    write_tensors,
+)
 from spikeproof.train.loop.job import Job
 from spikeproof.train.loop.robust_validation import RobustValidation
 from spikeproof.train.objective import Objective
@@ -79,9 +87,7 @@ class Checkpoint:
             return
         probe = self.path.with_name(f"{_NAME}.probe")
         write_atomic(probe, bytes(4096))
-        probe.unlink()
-        for stray in self.path.parent.glob(f".{_NAME}.*"):  # left by a run that was killed
-            stray.unlink(missing_ok=True)
+        probe.unlink(missing_ok=True)
         free = shutil.disk_usage(self.path.parent).free
         if free < needed:
             raise FileProblem(
@@ -98,10 +104,10 @@ class Checkpoint:
             "schema": 1,
             "identity": self.identity,
             "progress": progress,
-            "tensors_sha256": _digest(copies),
             "versions": _versions(),
         }
-        write_tensors(self.path, copies, header)
+        # The folder was made at the start; a missing one was moved away or removed.
+        write_tensors(self.path, copies, header, make=False)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Tensors and progress of an earlier call, or None where there was none.
@@ -110,11 +116,13 @@ class Checkpoint:
             FileProblem: the file is truncated, changed, or not ours.
             SettingError: it belongs to a run with other settings.
         """
-        if not self.path.exists():
+        if not is_there(self.path):
             return None
         mend = f"Delete {self.path} to train from the start, or restore it from a copy."
         try:
             tensors, header = read_tensors(self.path, "training checkpoint")
+        except UnreadableFile:
+            raise
         except FileProblem as problem:
             raise FileProblem(f"{problem} {mend}") from None
         there, progress = header.get("identity"), header.get("progress")
@@ -124,7 +132,8 @@ class Checkpoint:
             or not isinstance(progress, dict)
         ):
             raise FileProblem(f"{self.path} is not a training checkpoint. {mend}")
-        if header.get("tensors_sha256") != _digest(tensors):
+        # Checkpoints of earlier versions had a hash of their own, over the tensors alone.
+        if header.get("tensors_sha256", known := tensors_sha256(tensors)) != known:
             raise FileProblem(f"{self.path} was changed after it was written. {mend}")
         self._compare(there)
         if header.get("versions") != _versions():
@@ -177,19 +186,6 @@ def _short(value: Any) -> str:
     """A value in a sentence: hashes cut short."""
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:20]}..."
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """sha256 over the names, types, shapes and bytes of tensors of any type."""
-    return digest_arrays(
-        {
-            f"{name} {tensor.dtype} {tuple(tensor.shape)}": tensor.contiguous()
-            .reshape(-1)
-            .view(torch.uint8)
-            .numpy()
-            for name, tensor in tensors.items()
-        }
-    )
 
 
 def _versions() -> dict[str, str]:

@@ -14,7 +14,14 @@ from typing import Any, Protocol
 
 import torch
 
-from spikeproof.base import FileProblem, SettingError
+from spikeproof.base import (
+    SettingError,
+    append_line,
+    is_there,
+    parse_json,
+    read_bytes,
+    write_atomic,
+)
 from spikeproof.train.keep.history import Epoch
 
 __all__ = ["LOG", "WALL", "JsonLines", "Logger", "TensorBoard", "peak_bytes"]
@@ -24,6 +31,9 @@ LOG = "training.jsonl"
 
 WALL = "training.wall.jsonl"
 """Seconds and peak memory, one line of JSON per epoch; differs from run to run."""
+
+
+_LONGEST = 1 << 27  # bytes of a log that is read
 
 
 class Logger(Protocol):
@@ -50,11 +60,11 @@ class JsonLines:
     def __init__(self, directory: Path, done: Sequence[Epoch], device: torch.device) -> None:
         self.log, self.wall = directory / LOG, directory / WALL
         self.device = device
-        kept = [line for line in _lines(self.wall) if line.get("epoch", 0) <= len(done)]
-        self.seconds = sum(float(line.get("seconds", 0)) for line in kept)
-        self.peak = max((int(line.get("peak_bytes", 0)) for line in kept), default=0)
-        _write(self.log, "w", [asdict(epoch) for epoch in done])
-        _write(self.wall, "w", kept)
+        kept = [line for line in _lines(self.wall) if _number(line.get("epoch")) <= len(done)]
+        self.seconds = sum(_number(line.get("seconds")) for line in kept)
+        self.peak = max((int(_number(line.get("peak_bytes"))) for line in kept), default=0)
+        _begin(self.log, [asdict(epoch) for epoch in done])
+        _begin(self.wall, kept)
         self._begun = time.perf_counter()
 
     def epoch(self, epoch: Epoch, epochs: int) -> None:
@@ -63,9 +73,9 @@ class JsonLines:
         spent, self._begun = now - self._begun, now
         self.seconds += spent
         self.peak = max(self.peak, peak_bytes(self.device))
-        _write(self.log, "a", [asdict(epoch)])
+        _add(self.log, asdict(epoch))
         line = {"epoch": epoch.epoch, "seconds": round(spent, 3), "peak_bytes": self.peak}
-        _write(self.wall, "a", [line])
+        _add(self.wall, line)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -116,20 +126,27 @@ def peak_bytes(device: torch.device) -> int:
 def _lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a log; a killed run may have left half of one."""
     records: list[dict[str, Any]] = []
-    with suppress(FileNotFoundError):
-        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with suppress(json.JSONDecodeError):
-                line = json.loads(text)
-                if isinstance(line, dict):
-                    records.append(line)
+    if not is_there(path):
+        return records
+    for text in read_bytes(path, "log", most=_LONGEST).splitlines():
+        with suppress(ValueError, RecursionError):
+            line = parse_json(text)
+            if isinstance(line, dict):
+                records.append(line)
     return records
 
 
-def _write(path: Path, mode: str, lines: Sequence[dict[str, Any]]) -> None:
-    """Write or append lines of JSON."""
+def _number(value: object) -> float:
+    """A number of a clock; 0 where it is none."""
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _begin(path: Path, lines: Sequence[dict[str, Any]]) -> None:
+    """Write a log anew, atomically, so that a link in its place is replaced, not followed."""
     text = "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines)
-    try:
-        with path.open(mode, encoding="utf-8") as stream:
-            stream.write(text)
-    except OSError as problem:
-        raise FileProblem(f"Cannot write {path}: {problem.strerror}.") from None
+    write_atomic(path, text.encode())
+
+
+def _add(path: Path, line: dict[str, Any]) -> None:
+    """Append a line of JSON."""
+    append_line(path, json.dumps(line, sort_keys=True))

@@ -60,7 +60,7 @@ def resume(
                 state.setdefault(int(index), {})[name] = tensor
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": cast(Any, state), "param_groups": groups})
-    except (KeyError, TypeError, ValueError, RuntimeError) as problem:
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as problem:
         raise FileProblem(
             f"{where} does not hold a whole training state ({problem}). Delete it to train "
             "from the start, or restore it from a copy."

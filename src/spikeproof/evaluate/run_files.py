@@ -1,0 +1,137 @@
+"""The networks of a run and what attacked them, read from its folder and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spikeproof.base import FileProblem, SettingError, digest_file, read_arrays, read_json
+
+__all__ = ["StoredCell", "StoredRun"]
+
+_HOLDERS = ("train", "network")
+_PARTS = ("cell", "inputs", "versions", "result", "files")
+
+
+@dataclass(frozen=True)
+class StoredCell:
+    """A complete cell.
+
+    Args:
+        folder: Where its files lie.
+        cell: What was asked for.
+        inputs: Hashes of what it depends on.
+        versions: Software that computed.
+        result: What came out.
+        files: File → hash.
+    """
+
+    folder: Path
+    cell: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    versions: Mapping[str, str]
+    result: Mapping[str, Any]
+    files: Mapping[str, str]
+
+    @classmethod
+    def read(cls, folder: Path) -> StoredCell:
+        """The cell in a folder, each file checked against its hash.
+
+        Raises:
+            FileProblem: it is not complete, or a file is missing or was changed; it is named.
+        """
+        path = folder / "record.json"
+        record = read_json(path, "record of a cell")
+        whole = isinstance(record, dict) and record.get("id") == folder.name
+        if not whole or not all(isinstance(record.get(part), dict) for part in _PARTS):
+            raise FileProblem(f"{path} is not a whole record; delete {folder} and run again.")
+        for name, wanted in record["files"].items():
+            if Path(name).name != name or digest_file(folder / name) != wanted:
+                raise FileProblem(
+                    f"{folder / name} was changed after it was written; delete {folder} and run "
+                    "again."
+                )
+        return cls(folder, **{part: record[part] for part in _PARTS})
+
+    def arrays(self, name: str = "items.npz") -> dict[str, Any]:
+        """The arrays of a file."""
+        return read_arrays(self.folder / name, "array file of a cell")
+
+    def gallery(self) -> dict[str, Any] | None:
+        """A few broken items, where there are any."""
+        return self.arrays("gallery.npz") if "gallery.npz" in self.files else None
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run folder.
+
+    Args:
+        folder: Where it lies.
+        plan: The plan as plain data.
+        cells: What ``plan.json`` says of every cell.
+    """
+
+    folder: Path
+    plan: Mapping[str, Any]
+    cells: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> StoredRun:
+        """The run in a folder.
+
+        Raises:
+            FileProblem: there is none, or its plan is not whole.
+        """
+        content = read_json(folder / "plan.json", "plan of a run")
+        try:
+            cells = tuple(content["cells"])
+            for cell in cells:
+                cell["id"], cell["parent"], cell["cell"]["kind"], cell["title"]
+            return cls(folder, dict(content["plan"]), cells)
+        except (KeyError, TypeError, ValueError) as problem:
+            path = folder / "plan.json"
+            raise FileProblem(f"{path} is not the plan of a run ({problem}).") from None
+
+    def cell(self, entry: Mapping[str, Any]) -> StoredCell:
+        """A cell of the plan, read and checked."""
+        folder = self.folder / "cells" / Path(str(entry["id"])).name
+        if not (folder / "record.json").is_file():
+            raise FileProblem(
+                f"{self.folder} is not complete: {entry['title']} is missing. Run the same command "
+                "again; it goes on where it stopped."
+            )
+        return StoredCell.read(folder)
+
+    def attacked(
+        self, network: str | None = None, data: str | None = None
+    ) -> tuple[StoredCell, list[StoredCell]]:
+        """The one network that fits, and the cells that attacked it, in the order of the plan.
+
+        Args:
+            network: Its name; any where absent.
+            data: Its data set; any where absent.
+        Raises:
+            SettingError: none fits, or several do.
+            FileProblem: a cell is missing, or was changed.
+        """
+        asked = {"training": network, "data": data}
+        holders = [
+            entry
+            for entry in self.cells
+            if entry["cell"]["kind"] in _HOLDERS
+            and all(entry["cell"].get(key) == value for key, value in asked.items() if value)
+        ]
+        if len(holders) != 1:
+            raise SettingError(
+                f"{self.folder} holds {len(holders) or 'no'} networks that fit "
+                f"({'; '.join(str(entry['title']) for entry in holders[:5]) or 'none'}); name one, "
+                "Audit.load(folder, network=..., data=...)."
+            )
+        own = [cell for cell in self.cells if cell["parent"] == holders[0]["id"]]
+        attacks = [self.cell(cell) for cell in own if cell["cell"]["kind"] == "attack"]
+        if not attacks:
+            raise FileProblem(f"{self.folder} attacks no network.")
+        return self.cell(holders[0]), attacks
