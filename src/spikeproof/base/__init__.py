@@ -17,7 +17,7 @@ from spikeproof.base.checks import (
     placed,
 )
 from spikeproof.base.cite import bibtex, references
-from spikeproof.base.devices import computing, device_of
+from spikeproof.base.devices import arithmetic, check_device, computing, device_of
 from spikeproof.base.errors import (
     DiskFull,
     Diverged,
@@ -72,11 +72,13 @@ __all__ = [
     "SpikeproofError",
     "UnreadableFile",
     "append_line",
+    "arithmetic",
     "available_bytes",
     "bibtex",
     "canonical_json",
     "check_at_least",
     "check_count",
+    "check_device",
     "check_depth",
     "check_finite",
     "check_fraction",

@@ -12,7 +12,7 @@ import torch
 
 from spikeproof.base.errors import SettingError
 
-__all__ = ["computing", "device_of"]
+__all__ = ["arithmetic", "check_device", "computing", "device_of"]
 
 _FORM = re.compile(r"cpu|(\w+?)(:\d{1,3})?")
 
@@ -37,10 +37,7 @@ cuda:0.
     """
     if isinstance(name, torch.device):
         return name
-    found = _FORM.fullmatch(name) if isinstance(name, str) else None
-    if found is None or found[1] not in (None, "cuda", *_plug_ins()):
-        raise SettingError(f"{where}: unknown device {name!r}; write cpu, cuda or cuda:0.")
-    device = torch.device(name)
+    device = torch.device(check_device(name, where))
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if not count:
@@ -51,6 +48,27 @@ cuda:0.
                 f"the last one cuda:{count - 1}."
             )
     return device
+
+
+def check_device(name: object, where: str = "device") -> str:
+    """Return a name if it names a device, whether or not this machine has it; else SettingError."""
+    found = _FORM.fullmatch(name) if isinstance(name, str) else None
+    if not isinstance(name, str) or found is None or found[1] not in (None, "cuda", *_plug_ins()):
+        raise SettingError(f"{where}: unknown device {name!r}; write cpu, cuda or cuda:0.")
+    return name
+
+
+def arithmetic(device: str | torch.device) -> dict[str, str]:
+    """How a device computes, where that gives other bits than the CPU; part of ids and records.
+
+    Example:
+        >>> arithmetic("cpu"), arithmetic("cuda:1")
+        ({}, {'device': 'cuda', 'arithmetic': 'deterministic, no TF32'})
+    """
+    kind = torch.device(device).type
+    if kind == "cpu":
+        return {}
+    return {"device": kind, "arithmetic": "deterministic, no TF32"}
 
 
 def _plug_ins() -> list[str]:

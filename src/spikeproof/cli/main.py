@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import typer
 
+from spikeproof.allocator import tune_allocator
 from spikeproof.cli.audit import audit
 from spikeproof.cli.certify import certify
 from spikeproof.cli.cite import cite
@@ -15,7 +16,6 @@ from spikeproof.cli.compare import compare
 from spikeproof.cli.data import app as data
 from spikeproof.cli.demo import demo
 from spikeproof.cli.listing import listing
-from spikeproof.cli.memory import keep_memory
 from spikeproof.cli.options import no_such_option
 from spikeproof.cli.report import report
 from spikeproof.cli.study import app as study
@@ -57,7 +57,7 @@ def _front(
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
-    keep_memory()
+    tune_allocator()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -17,9 +17,18 @@ from torch import Tensor
 
 from spikeproof.attacks import Budget, Spending
 from spikeproof.base import FileProblem, InputError, SpikeproofError
+from spikeproof.base import arithmetic, computing, device_of
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate import evaluate_ladder, probe, right_draws
-from spikeproof.models import Network, build, load_model, model_digest, save_model
+from spikeproof.models import (
+    Network,
+    build,
+    home_of,
+    load_model,
+    model_digest,
+    on_device,
+    save_model,
+)
 from spikeproof.study.assemble import training_items
 from spikeproof.study.cells import Cell, dataset
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
@@ -111,6 +120,7 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
             "model_sha256": model_sha256,
             "parent": cell.parent,
             **({"files": dict(cell.files)} if cell.files else {}),
+            **arithmetic(cell.resources.device),
         },
         "versions": versions(),
         "result": result,
@@ -128,7 +138,7 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     content = cell.cell
     spec, objective, settings, augment = training_of(content, data.domain)
     few = training_items(data, content["train_items"], content["validation_items"])
-    checkpoint = folder.path / _CHECKPOINT
+    checkpoint, device = folder.path / _CHECKPOINT, _device(cell)
 
     def trained() -> tuple[Network, dict[str, Any]]:
         model = build(spec, seed=content["seed"])
@@ -143,6 +153,7 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
                 augment=augment,
                 directory=folder.path,
                 progress=after_epoch,
+                device=device,
             )
         return model, history.record()
 
@@ -183,8 +194,9 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     spending = Spending(Budget(**content["budget"])) if "budget" in content else None
     keep = content.get("keep_adversarials", False)
     outcome = evaluate_ladder(
-        model, split, ladder, attacks, seed=seed, draws=draws, spending=spending, keep=keep
-    )
+        model, split, ladder, attacks, seed=seed, draws=draws, spending=spending, keep=keep,
+        device=_device(cell), batch_size=cell.resources.batch_size,
+    )  # fmt: skip
     arrays: dict[str, Arrays] = {"items.npz": outcome.arrays()}
     if outcome.gallery is not None:
         arrays["gallery.npz"] = outcome.gallery.arrays()
@@ -198,7 +210,10 @@ def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     content, model = cell.cell, _parent(folder, cell)
     threats = threats_of(content, data.domain)
     split = _items(content, data)
-    probed = probe(model, split, threats, seed=content["seed"], draws=content["draws"])
+    probed = probe(
+        model, split, threats, seed=content["seed"], draws=content["draws"],
+        device=_device(cell), batch_size=cell.resources.batch_size,
+    )  # fmt: skip
     return probed.summary(), {"items.npz": probed.arrays}, model_digest(model)
 
 
@@ -206,10 +221,12 @@ def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Count, per item and level, the draws of random timing noise that are answered right."""
     content, model = cell.cell, _parent(folder, cell)
     split = _items(content, data)
+    there = on_device(model, _device(cell))
 
     def rights(kind: str, levels: Sequence[float], draws: int) -> Tensor:
         noise, seed, hidden = (kind, levels), content["seed"], content["hidden"]
-        return right_draws(model, data, split, noise, hidden=hidden, draws=draws, seed=seed)
+        with computing(home_of(there)):
+            return right_draws(there, data, split, noise, hidden=hidden, draws=draws, seed=seed)
 
     clean, draws = rights("jitter", [0.0], 1)[0] > 0, content["draws"]
     by_kind = {kind: rights(kind, levels, draws) for kind, levels in content["levels"].items()}
@@ -230,6 +247,11 @@ _KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Computed]] = {
     "timing": _timing,
     "train": _train,
 }
+
+
+def _device(cell: Cell) -> torch.device:
+    """Where the cell is to be computed, if this machine has it."""
+    return device_of(cell.resources.device, "[compute] device")
 
 
 def _parent(folder: CellFolder, cell: Cell) -> Network:

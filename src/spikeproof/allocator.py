@@ -6,14 +6,14 @@ import ctypes
 import os
 import sys
 
-__all__ = ["keep_memory"]
+__all__ = ["tune_allocator"]
 
 # Numbers of glibc's malloc.h.
 _TRIM, _MMAP = -1, -3
 _MOST = (1 << 31) - 1
 
 
-def keep_memory() -> bool:
+def tune_allocator() -> bool:
     """Let this process keep freed memory for its next tensors; return whether it now does.
 
     glibc hands large blocks back to the system and faults them in again, page by page, at the next
