@@ -1,15 +1,16 @@
-"""Ladder, probe, timing, audit and a study's cells on a device: the results of the CPU, to the bit."""
+"""Ladder, probe, timing, audit and the cells of a study on a device: what the CPU finds."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from spikeproof.attacks import PGD, Member, Restarts, Suite, suite
-from spikeproof.base import read_json
+from spikeproof.base import SettingError, read_arrays, read_json
 from spikeproof.data import Split, load
 from spikeproof.evaluate import (
     audit,
@@ -22,7 +23,7 @@ from spikeproof.evaluate import (
     verify,
 )
 from spikeproof.models import Network, Poisson, build, home_of
-from spikeproof.study import Plan, run
+from spikeproof.study import ComputePlan, Plan, run
 from spikeproof.threats import standard_threats
 from support.contract_cases import EVENTS, IMAGE, THREATS, inputs, labels, network
 from support.pretend import DEVICES, moved
@@ -144,9 +145,45 @@ def test_an_audit(device: str) -> None:
     assert home_of(model).type == "cpu"
 
 
-def _study(folder: Path, device: str) -> tuple[Plan, list[dict[str, object]]]:
-    """The cells of a tiny study on a device: their records, without what says where they ran."""
-    small = make_plan(compute={"device": device} if device != "cpu" else {})
-    plan = Plan.from_record({**small.record(), "training": small.record()["training"][:1]})
-    run(plan, folder, workers=1)
-    return plan, [read_json(path) for path in sorted(folder.glob("cells/*/record.json"))]
+def _study(folder: Path, device: str) -> dict[str, tuple[dict[str, Any], dict[str, np.ndarray]]]:
+    """What the cells of a tiny study say, by what they do, on a device."""
+    record = make_plan().record()
+    record["training"] = record["training"][1:]  # adversarial terms need no further one
+    plan = Plan.from_record({**record, "compute": {"device": device}})
+    assert run(plan, folder, workers=1).complete
+    found = {}
+    for path in sorted(folder.glob("cells/*/record.json")):
+        cell, arrays = read_json(path), {}
+        if (path.parent / "items.npz").exists():
+            arrays = read_arrays(path.parent / "items.npz")
+        content = cell["cell"]
+        found[f"{content['kind']} {content.get('threat', {}).get('name', '')}"] = cell, arrays
+    return found
+
+
+@on_each_device
+def test_the_cells_of_a_study(device: str, tmp_path: Path) -> None:
+    found = _study(tmp_path / "there", device)
+    expected = _study(tmp_path / "here", "cpu")
+    assert found.keys() == expected.keys() == {"train ", "attack linf", "attack l0", "probe "}
+    for name, (cell, arrays) in expected.items():
+        _same(found[name][1], arrays, device)
+        other = found[name][0]
+        assert other["id"] != cell["id"]
+        kind = device.partition(":")[0]
+        assert other["inputs"]["device"] == kind and "TF32" in other["inputs"]["arithmetic"]
+        assert "device" not in cell["inputs"]
+        if device.startswith("pretend"):
+            assert other["result"] == cell["result"]
+            assert other["inputs"]["model_sha256"] == cell["inputs"]["model_sha256"]
+
+
+def test_a_device_that_is_not_there_is_told_before_anything_else(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one here")
+    said = r"\[compute\] device cuda: torch sees no CUDA device here; use cpu\."
+    with pytest.raises(SettingError, match=said):
+        run(make_plan(compute=ComputePlan(device="cuda")), tmp_path / "run", workers=1)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(SettingError, match="unknown device 'gpu'; write cpu, cuda or cuda:0"):
+        ComputePlan(device="gpu")

@@ -15,10 +15,12 @@ from spikeproof.neurons import LIF
 from spikeproof.threats import L2, Linf, Threat
 from spikeproof.train import (
     AUGMENTATIONS,
+    HOOKS,
     INPUTS,
     TERMS,
     Adversarial,
     CrossEntropy,
+    Hook,
     Inputs,
     Objective,
     RobustValidation,
@@ -94,9 +96,20 @@ def test_every_kind_of_inputs(device: str, inputs: Inputs) -> None:
 @pytest.mark.parametrize("term", TERMS.examples(), ids=repr)
 def test_every_term(device: str, term: Term) -> None:
     inputs = Adversarial(PGD(steps=2, step_size=0.5), Threat(Linf(), 0.1, DOMAIN))
+    if TERMS.kind(term) == "ramp":  # it pairs two threats
+        inputs = next(each for each in INPUTS.examples(DOMAIN) if each.kind == "avg")
     with_attack = hasattr(term, "check") or TERMS.kind(term) in ("trades", "clean_cross_entropy")
-    objective = Objective({**ERROR, "term": (0.1, term)}, inputs=inputs if with_attack else None)
-    _check(device, objective)
+    terms = {**ERROR, "term": (0.1, term)}
+    _check(device, Objective(terms, inputs=inputs if with_attack else None))
+
+
+@pytest.mark.parametrize("hook", HOOKS.examples(), ids=repr)
+@pytest.mark.filterwarnings("ignore")  # some say that so short a run overfits
+def test_every_hook(device: str, hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = ModelSpec(name="dense", domain=DOMAIN, classes=3, width=12, timesteps=3)
+    monkeypatch.setitem(globals(), "_network", lambda: build(spec, seed=0))
+    inputs = Adversarial(PGD(steps=1), Threat(Linf(), 0.1, DOMAIN))
+    _check(device, Objective(ERROR, inputs=inputs, hooks=(hook,)))
 
 
 def test_hooks_augmentation_averages_and_robust_validation(device: str) -> None:

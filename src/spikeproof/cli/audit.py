@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikeproof.cli.options import DataDir, Json, Seed, one_thread, parse_radius, pick
+from spikeproof.cli.options import (
+    DataDir,
+    Device,
+    Json,
+    Rows,
+    Seed,
+    one_thread,
+    parse_radius,
+    pick,
+)
 from spikeproof.cli.show import note, print_json
 
 if TYPE_CHECKING:
@@ -43,6 +52,8 @@ def audit(
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Save numbers and per-item results here.")
     ] = None,
+    device: Device = "cpu",
+    batch_size: Rows = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -66,9 +77,11 @@ def audit(
             f"{len(radii)} radii."
         )
     from spikeproof import evaluate
+    from spikeproof.base import device_of
     from spikeproof.data import load
     from spikeproof.models import load_model
 
+    there = device_of(device, "--device")
     one_thread()
     network = load_model(model)
     dataset = load(data)
@@ -90,6 +103,8 @@ def audit(
         items=items,
         budget=budget,
         progress=progress,
+        device=there,
+        batch_size=batch_size,
     )
     _tell_rest(result, time.monotonic() - started)
     if folder is not None:

@@ -14,7 +14,9 @@ from spikeproof.names import suggestion
 
 __all__ = [
     "DataDir",
+    "Device",
     "Json",
+    "Rows",
     "Seed",
     "Workers",
     "no_such_option",
@@ -40,6 +42,15 @@ DataDir = Annotated[
     ),
 ]
 
+Rows = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size",
+        min=1,
+        help="Rows through the network at a time; what memory holds by default, at most 256.",
+    ),
+]
+Device = Annotated[str, typer.Option("--device", help="Where to compute: cpu, cuda or cuda:1.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON on standard output, nothing else.")
 ]

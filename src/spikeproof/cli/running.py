@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from spikeproof.cli.progress import watching
 from spikeproof.cli.show import note
@@ -19,6 +20,8 @@ def run_plan(
     *,
     executor: str | None = None,
     shard: str | None = None,
+    device: str | None = None,
+    batch_size: int | None = None,
 ) -> Path:
     """Compute what is missing of a plan.
 
@@ -28,6 +31,8 @@ def run_plan(
         workers: Processes; the plan's number by default.
         seed: Shifts every seed of the plan, and the default folder with it.
         executor: Name of what computes the cells; what ``workers`` says by default.
+        device: Where the networks live; the plan's by default.
+        batch_size: Rows through a network at a time; the plan's by default.
         shard: Which part of the cells, ``"2/8"``; all by default.
     Returns:
         The run folder.
@@ -40,6 +45,9 @@ def run_plan(
     plan = load_plan(name)
     claims_of(plan.record())  # a misspelt one is named before hours are spent
     plan = dataclasses.replace(plan, seeds=tuple(number + seed for number in plan.seeds))
+    asked = {"device": device, "batch_size": batch_size}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    plan = dataclasses.replace(plan, compute=dataclasses.replace(plan.compute, **given))
     ending = (f"-seed{seed}" if seed else "") + (
         f"-shard{part.number}of{part.count}" if part else ""
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikeproof.cli.options import DataDir, Json, Seed, Workers
+from spikeproof.cli.options import DataDir, Json, Rows, Seed, Workers
 from spikeproof.cli.show import print_json, print_table
 
 __all__ = ["app"]
@@ -29,6 +29,10 @@ def _run(
         str | None,
         typer.Option("--executor", help="Where cells run; what --workers says by default."),
     ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="cpu, cuda or cuda:1; the plan's by default.")
+    ] = None,
+    batch_size: Rows = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -50,7 +54,16 @@ def _run(
     """
     from spikeproof.cli.running import run_plan
 
-    folder = run_plan(plan, folder, workers, seed, executor=executor, shard=shard)
+    folder = run_plan(
+        plan,
+        folder,
+        workers,
+        seed,
+        executor=executor,
+        shard=shard,
+        device=device,
+        batch_size=batch_size,
+    )
     _show(folder, as_json)
 
 

@@ -117,11 +117,11 @@ def _counted_here(model: nn.Module, x: Tensor) -> int:
     return ledger.peak
 
 
-class _Ledger(TorchDispatchMode):
+class _Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes of every storage that an operator reads or writes, as long as it lives."""
 
     def __init__(self, known: list[torch.UntypedStorage]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._sizes = {storage._cdata: 0 for storage in known}
         self._now = self.peak = 0
 

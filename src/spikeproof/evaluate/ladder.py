@@ -116,5 +116,5 @@ def _check_items(split: Split, threat: Threat) -> None:
     """Refuse items that the domain does not allow, a part at a time."""
     if not len(split):
         threat.check(split.x)
-    for part in torch.arange(len(split)).split(_CHECKED):
+    for part in torch.split(torch.arange(len(split)), _CHECKED):
         threat.check(split.x[part[0] : part[-1] + 1])

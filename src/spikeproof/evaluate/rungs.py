@@ -100,7 +100,7 @@ class LadderEvaluation:
         keys = seeds(self.seed, items=self.items).child(threat.name, repr(threat.radius))
         self.random.append(self._draw(threat, keys.child("draws")))
         idx = (~self.state.broken).nonzero().flatten()
-        parts, left = idx.split(self._held()) if len(idx) else (), 0
+        parts, left = torch.split(idx, self._held()) if len(idx) else (), 0
         spending = self.spending
         for number, part in enumerate(parts):
             # Each part of a large set has its share of what is left for this radius.
@@ -124,7 +124,7 @@ class LadderEvaluation:
         everyone = torch.arange(len(self.split))
         for number in range(self.draws):
             # Drawn and projected on the CPU: the same legal points for every device.
-            for idx in everyone.split(self.size.rows):
+            for idx in torch.split(everyone, self.size.rows):
                 drawn = threat.sample(self.split.x[idx].cpu(), keys[idx].child(number))
                 margin = margins(self._plain(drawn, self.items[idx]), self.y[idx])
                 right[idx] += (margin <= 0).double()
@@ -170,7 +170,7 @@ class LadderEvaluation:
     def _keep(self, idx: Tensor, x_adv: Tensor, threat: Threat, member: Tensor | int) -> None:
         """Verify what was found for some items, and note it where it is no worse than before."""
         names = torch.as_tensor(member, dtype=torch.int16).expand(len(idx))
-        for part in torch.arange(len(idx)).split(self.size.rows):
+        for part in torch.split(torch.arange(len(idx)), self.size.rows):
             who, points = idx[part], x_adv[part]
             seen = verify(
                 self.model, self.split.x[who], points, self.y[who], threat,

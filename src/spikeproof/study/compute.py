@@ -16,8 +16,14 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks import Budget, Spending
-from spikeproof.base import FileProblem, InputError, SpikeproofError
-from spikeproof.base import arithmetic, computing, device_of
+from spikeproof.base import (
+    FileProblem,
+    InputError,
+    SpikeproofError,
+    arithmetic,
+    computing,
+    device_of,
+)
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate import evaluate_ladder, probe, right_draws
 from spikeproof.models import (

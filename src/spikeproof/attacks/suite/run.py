@@ -129,13 +129,13 @@ class SuiteRun:
             starts += [] if near is None else [near]
             saturating |= probabilities
             passes += spent
-        best = Best(self.x, torch.cat(margins))
+        best = Best(self.x, torch.cat(margins) if margins else self.x.new_zeros(0))
         missed = best.margin > 0
         sparse = self.threat.sparse or self.threat.counted
         progress = ItemProgress(best.margin, sparse=sparse, saturating=saturating)
         if starts:
-            near, margin = (torch.cat(each) for each in zip(*starts, strict=True))
-            best.keep(near, torch.where(missed, -torch.inf, margin))
+            points, margin = (torch.cat(each) for each in zip(*starts, strict=True))
+            best.keep(points, torch.where(missed, -torch.inf, margin))
         if self.spending is not None:
             self.spending.spend(passes)
         return best, missed, progress, passes
