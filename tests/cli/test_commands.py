@@ -166,7 +166,8 @@ def test_an_audit_is_told_saved_and_compared(said: Said, model: Path, tmp_path: 
     )
     assert code == 0
     assert "linf        0.0313725" in out
-    assert "[1/1] linf ..." in err
+    assert "20 items, 1 threats, 1 radii, suite quick: about" in err
+    assert "[2/2] 100 % digits · " in err
     code, out, _ = said(
         "audit", *few, "--threat", "linf", "--radius", "0.2", "--folder", tmp_path / "b", "--json"
     )

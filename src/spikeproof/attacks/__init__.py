@@ -26,6 +26,7 @@ from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.presets import SUITES, suite
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.attacks.suite.run import SuccessCriterion
+from spikeproof.attacks.suite.step import OnSuiteStep, SuiteStep
 from spikeproof.attacks.suite.suite import Suite
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.targeted import Targeted
@@ -51,6 +52,7 @@ __all__ = [
     "MemberStats",
     "MinimumNorm",
     "Nearest",
+    "OnSuiteStep",
     "Random",
     "Restarts",
     "Saliency",
@@ -62,6 +64,7 @@ __all__ = [
     "SuccessCriterion",
     "Suite",
     "SuiteResult",
+    "SuiteStep",
     "Swap",
     "Targeted",
     "Transfer",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,12 +17,14 @@ from spikeproof.cli.options import (
     parse_radius,
     pick,
 )
+from spikeproof.cli.progress import span, watching
 from spikeproof.cli.show import note, print_json
 
 if TYPE_CHECKING:
     from spikeproof.data import Dataset
     from spikeproof.evaluate import Audit
-    from spikeproof.threats import Threat
+    from spikeproof.models import Network
+    from spikeproof.study import Plan
 
 __all__ = ["audit", "check_fit"]
 
@@ -49,8 +50,21 @@ def audit(
         str | None,
         typer.Option("--budget", help="What attacks may spend: 10m of time, or 200000p passes."),
     ] = None,
+    keep_adversarials: Annotated[
+        bool,
+        typer.Option(
+            "--keep-adversarials", help="Keep what broke the items, for 'spikeproof verify'."
+        ),
+    ] = False,
     folder: Annotated[
-        Path | None, typer.Option("--folder", help="Save numbers and per-item results here.")
+        Path | None, typer.Option("--folder", help="Run folder; one under runs/ by default.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes; a ladder of radii each.")
+    ] = 1,
+    executor: Annotated[
+        str | None,
+        typer.Option("--executor", help="Where ladders run; what --workers says by default."),
     ] = None,
     device: Device = "cpu",
     batch_size: Rows = None,
@@ -62,9 +76,11 @@ def audit(
 
     Every adversarial input is verified with the plain forward pass: distance, domain, grid and
     success. An item counts as robust only if no attack, gradient setting or random draw broke it.
+    The audit is a run in a folder: stopped at any moment, the same command goes on from the last
+    ladder that was finished, and report, compare and study status read it like a study's.
     With --budget the suite stops when that is spent, spends its rest on the items nearest the
-    boundary, and says what it left unsettled and about what that would take; only a budget of
-    passes gives the same result again.
+    boundary, and says what it left unsettled and about what that would take; every ladder has the
+    share of its radii, and only a budget of passes gives the same result again.
 
     \b
     Example:
@@ -76,44 +92,56 @@ def audit(
             f"Give one --radius for each --threat; got {len(threat or ())} threats and "
             f"{len(radii)} radii."
         )
-    from spikeproof import evaluate
     from spikeproof.base import device_of
     from spikeproof.data import load
+    from spikeproof.evaluate import Audit
     from spikeproof.models import load_model
+    from spikeproof.study import ComputePlan, audit_folder, audit_plan, refuse_other_audit, run
 
-    there = device_of(device, "--device")
+    device_of(device, "--device")
     one_thread()
-    network = load_model(model)
-    dataset = load(data)
+    network, dataset = load_model(model), load(data)
     check_fit(network.spec.domain.shape, model, dataset)
-    started = time.monotonic()
-
-    def progress(name: str, done: int, total: int) -> None:
-        if done < total:
-            spent = time.monotonic() - started
-            left = f", about {spent / done * (total - done):.0f} s left" if done else ""
-            note(f"[{done + 1}/{total}] {name} ...{left}")
-
-    result = evaluate.audit(
-        network,
+    plan = audit_plan(
+        model,
         dataset,
-        _chosen(dataset, threat or [], radii),
-        suite=suite,
-        seed=seed,
+        _names(dataset, threat or [], radii),
+        radii=_radii(dataset, threat or [], radii),
+        suite=_suite(suite),
         items=items,
+        seeds=(seed,),
         budget=budget,
-        progress=progress,
-        device=there,
-        batch_size=batch_size,
+        keep_adversarials=keep_adversarials,
+        compute=ComputePlan(device=device, batch_size=batch_size),
     )
-    _tell_rest(result, time.monotonic() - started)
-    if folder is not None:
-        result.save(folder)
-        note(f"Saved to {folder}.")
+    folder = folder or audit_folder(plan)
+    refuse_other_audit(folder, plan)
+    _estimate(plan, network, dataset, workers)
+    with watching(folder) as progress:
+        done = run(plan, folder, workers=workers, executor=executor, progress=progress)
+    result = Audit.load(folder)
+    _tell_rest(result, done.seconds)
+    note(f"The audit lies in {folder}; spikeproof report {folder} makes a page of it.")
     if as_json:
-        print_json(result.to_dict())
+        print_json({**result.to_dict(), "run": str(folder)})
     else:
         typer.echo(result.table())
+
+
+def _estimate(plan: Plan, network: Network, data: Dataset, workers: int) -> None:
+    """About how long the attacks will take, from a few passes of this network."""
+    from spikeproof.evaluate import seconds_per_pass
+    from spikeproof.study import cells_of, expected_passes
+
+    cells = [cell for cell in cells_of(plan) if cell.kind == "attack"]
+    passes = sum(expected_passes(cell) for cell in cells)
+    seconds = passes * seconds_per_pass(network, data.validation.x[:64])
+    radii = sum(len(cell.cell["threat"]["radii"]) for cell in cells)
+    limit = "" if plan.budget is None else f", within the budget of {plan.budget}"
+    note(
+        f"{plan.items} items, {len(cells)} threats, {radii} radii, suite {plan.suite}: about "
+        f"{span(seconds / min(workers, len(cells)))}{limit}."
+    )
 
 
 def _tell_rest(result: Audit, seconds: float) -> None:
@@ -137,15 +165,32 @@ def check_fit(shape: tuple[int, ...], model: Path, data: Dataset) -> None:
         )
 
 
-def _chosen(data: Dataset, names: list[str], radii: list[float]) -> list[Threat] | None:
-    """The threats that the options name; None stands for all of the data set's."""
-    from spikeproof.threats import standard_threats, threat_of
+def _suite(name: str) -> str:
+    """The name of a suite; one that does not exist is refused with the nearest."""
+    from spikeproof.attacks import suite
 
-    if not names:
-        return None
-    if radii:
-        return [threat_of(data, name, radius) for name, radius in zip(names, radii, strict=True)]
-    ladders = standard_threats(data)
-    for name in names:
-        pick(name, ladders, f"threat for {data.spec.name}")
-    return [threat for name in names for threat in ladders[name]]
+    suite(name)
+    return name
+
+
+def _names(data: Dataset, names: list[str], radii: list[float]) -> list[str] | None:
+    """The threats that the options name; None stands for all of the data set's."""
+    from spikeproof.threats import standard_threats
+
+    for name in names if not radii else ():
+        pick(name, standard_threats(data), f"threat for {data.spec.name}")
+    return names or None
+
+
+def _radii(data: Dataset, names: list[str], radii: list[float]) -> dict[str, list[float]]:
+    """The radii that the options give, by threat."""
+    from spikeproof.base import SettingError
+    from spikeproof.threats import threat_of
+
+    given: dict[str, list[float]] = {}
+    for name, radius in zip(names, radii, strict=False):
+        threat_of(data, name, radius)  # one that makes no sense is refused here
+        if radius in given.setdefault(name, []):
+            raise SettingError(f"The threat {name} is there twice with one radius.")
+        given[name] = sorted([*given[name], radius])
+    return given

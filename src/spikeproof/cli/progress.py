@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikeproof.cli.show import note
 
 if TYPE_CHECKING:
-    from spikeproof.study import Progress
+    from spikeproof.study import CellStep, Progress
 
 __all__ = ["span", "watching"]
+
+# Seconds between two looks at the cells: of a bar that is drawn again, and of a log.
+_EVERY_LOOK, _EVERY_LINE = 1.0, 30.0
 
 
 def span(seconds: float) -> str:
@@ -29,10 +34,15 @@ def span(seconds: float) -> str:
 
 
 @contextmanager
-def watching() -> Iterator[Callable[[Progress], None]]:
-    """Open a display on standard error; what it yields takes every ``Progress`` of a run."""
+def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]:
+    """Open a display on standard error; what it yields takes every ``Progress`` of a run.
+
+    Args:
+        folder: The run, whose cells say where they stand inside a ladder.
+    """
     if not sys.stderr.isatty():
-        yield _line
+        with _looking(folder, lambda steps: note(f"  {_steps(steps)}"), _EVERY_LINE):
+            yield _line
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
@@ -43,7 +53,7 @@ def watching() -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[count]}"),
         TextColumn("{task.fields[left]}"),
-        TextColumn("[dim]{task.description}"),
+        TextColumn("{task.description}", style="dim", markup=False),
     )
     with Bar(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("starting", total=None, count="", left="")
@@ -63,7 +73,49 @@ def watching() -> Iterator[Callable[[Progress], None]]:
             if at.error is not None:
                 bar.console.print(f"failed: {at.title}: {at.error}", markup=False)
 
-        yield show
+        def within(steps: list[CellStep]) -> None:
+            bar.update(task, description=_steps(steps))
+
+        with _looking(folder, within, _EVERY_LOOK):
+            yield show
+
+
+@contextmanager
+def _looking(
+    folder: Path | None, show: Callable[[list[CellStep]], None], seconds: float
+) -> Iterator[None]:
+    """Show again and again, from a thread, where the cells of a run stand."""
+    if folder is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def look() -> None:
+        from spikeproof.study import under_way
+
+        while not ended.wait(seconds):
+            steps = under_way(folder)
+            if steps:
+                show(steps)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _steps(steps: list[CellStep]) -> str:
+    """Where the cells stand, the first in full."""
+    first, more = steps[0], len(steps) - 1
+    text = (
+        f"{first.threat} {first.radius:g} ({first.level}/{first.levels}): {first.member}, "
+        f"{first.items} items left of {first.standing} standing, at most "
+        f"{span(first.seconds_left)} for this ladder"
+    )
+    return f"{text}; {more} more at work" if more else text
 
 
 def _line(at: Progress) -> None:

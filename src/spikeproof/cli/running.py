@@ -52,6 +52,6 @@ def run_plan(
         f"-shard{part.number}of{part.count}" if part else ""
     )
     folder = folder or Path("runs") / f"{plan.name}{ending}"
-    with watching() as progress:
+    with watching(folder) as progress:
         run(plan, folder, workers=workers, progress=progress, executor=executor, shard=part)
     return folder

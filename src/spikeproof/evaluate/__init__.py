@@ -4,18 +4,23 @@ from spikeproof.evaluate.audit import Audit, audit
 from spikeproof.evaluate.certify import Certificate, certify, certify_test
 from spikeproof.evaluate.forward import plain_logits
 from spikeproof.evaluate.ladder import evaluate_ladder
-from spikeproof.evaluate.outcome import Gallery, Outcome
+from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
+from spikeproof.evaluate.pace import seconds_per_pass
 from spikeproof.evaluate.probe import Probe, probe, probed
 from spikeproof.evaluate.sealed import open_test, open_validation
+from spikeproof.evaluate.step import LadderStep, OnLadderStep
 from spikeproof.evaluate.timing import TimingLevel, check_timing, right_draws, timing
 from spikeproof.evaluate.tune import WIDTHS, tune
 from spikeproof.evaluate.verify import Verified, verify
 
 __all__ = [
     "WIDTHS",
+    "Adversarials",
     "Audit",
     "Certificate",
     "Gallery",
+    "LadderStep",
+    "OnLadderStep",
     "Outcome",
     "Probe",
     "TimingLevel",
@@ -31,6 +36,7 @@ __all__ = [
     "probe",
     "probed",
     "right_draws",
+    "seconds_per_pass",
     "timing",
     "tune",
     "verify",

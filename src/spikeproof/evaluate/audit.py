@@ -14,7 +14,7 @@ from torch import nn
 from spikeproof.attacks import Budget, Spending, Suite
 from spikeproof.attacks import suite as make_suite
 from spikeproof.base import SettingError, device_of
-from spikeproof.data import Dataset
+from spikeproof.data import Dataset, Split
 from spikeproof.evaluate.audit_files import AuditSource, read_audit, write_audit
 from spikeproof.evaluate.audit_table import interval, rows_of, threat_record
 from spikeproof.evaluate.kept import KeptLadders
@@ -201,7 +201,6 @@ def audit(
     """
     model = on_device(model, None if device is None else device_of(device))
     attacks = make_suite(suite) if isinstance(suite, str) else suite
-    name = suite if isinstance(suite, str) else "custom"
     if threats is None:
         threats = [threat for ladder in standard_threats(data).values() for threat in ladder]
     per_threat, split = ladders(list(threats)), open_test(data, items)
@@ -210,32 +209,67 @@ def audit(
     kept = KeptLadders.at(
         folder, source, ladders=per_threat, seed=seed, items=split.items, budget=limit
     )
-    outcomes, radii = [], sum(map(len, per_threat))
-    for number, ladder in enumerate(per_threat):
-        if progress is not None:
-            progress(ladder[0].name, number, len(per_threat))
-        outcome = kept.find(ladder)
-        if outcome is None:
-            spending = None if limit is None else Spending(limit.share(len(ladder), radii))
-            outcome = evaluate_ladder(
-                model, split, ladder, attacks, seed=seed, draws=draws, samples=samples,
-                spending=spending, batch_size=batch_size,
-            )  # fmt: skip
-            kept.keep(outcome)
-        outcomes.append(outcome)
-    if progress is not None:
-        progress("done", len(per_threat), len(per_threat))
-    found = Audit(
-        data=data.spec.name,
-        suite=name,
-        seed=seed,
-        outcomes=tuple(outcomes),
-        budget=None if limit is None else spent(limit, outcomes),
-        source=source,
-    )
-    if folder is not None:
-        found.save(folder)
+    run = _Running(model, split, attacks, seed, draws, samples, limit, kept, batch_size)
+    with kept.held():
+        outcomes = run.outcomes(per_threat, progress)
+        found = Audit(
+            data=data.spec.name,
+            suite=suite if isinstance(suite, str) else "custom",
+            seed=seed,
+            outcomes=outcomes,
+            budget=None if limit is None else spent(limit, outcomes),
+            source=source,
+        )
+        if folder is not None:
+            found.save(folder)
     return found
+
+
+@dataclass(frozen=True)
+class _Running:
+    """An audit under way."""
+
+    model: nn.Module
+    split: Split
+    suite: Suite
+    seed: int
+    draws: int
+    samples: int
+    limit: Budget | None
+    kept: KeptLadders
+    batch_size: int | None
+
+    def outcomes(
+        self, ladders: Sequence[tuple[Threat, ...]], progress: OnProgress | None
+    ) -> tuple[Outcome, ...]:
+        """Every ladder, read where it was finished before."""
+        out, radii = [], sum(map(len, ladders))
+        for number, ladder in enumerate(ladders):
+            if progress is not None:
+                progress(ladder[0].name, number, len(ladders))
+            outcome = self.kept.find(ladder)
+            if outcome is None:
+                outcome = self._evaluated(ladder, radii)
+                self.kept.keep(outcome)
+            out.append(outcome)
+        if progress is not None:
+            progress("done", len(ladders), len(ladders))
+        return tuple(out)
+
+    def _evaluated(self, ladder: tuple[Threat, ...], radii: int) -> Outcome:
+        """One ladder, with its share of the budget."""
+        limit = self.limit
+        return evaluate_ladder(
+            self.model,
+            self.split,
+            ladder,
+            self.suite,
+            seed=self.seed,
+            draws=self.draws,
+            samples=self.samples,
+            spending=None if limit is None else Spending(limit.share(len(ladder), radii)),
+            batch_size=self.batch_size,
+        )
 
 
 def ladders(threats: Sequence[Threat]) -> list[tuple[Threat, ...]]:

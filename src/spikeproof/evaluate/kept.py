@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 from spikeproof.attacks import Budget
 from spikeproof.base import (
     FileProblem,
+    Lease,
     digest,
     digest_file,
     read_arrays,
@@ -79,6 +81,19 @@ class KeptLadders:
             )
         write_json(path, identity)
         return cls(place, identity)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder for one audit.
+
+        Raises:
+            FileProblem: another process holds it.
+        """
+        if self.folder is None:
+            yield
+            return
+        with Lease(self.folder, "auditing"):
+            yield
 
     def find(self, ladder: Sequence[Threat]) -> Outcome | None:
         """The outcome of a ladder that was finished; None where it was not, or is damaged."""

@@ -15,6 +15,7 @@ from spikeproof.evaluate.footprint import batch_size_for
 from spikeproof.evaluate.forward import plain_logits
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.rungs import LadderEvaluation
+from spikeproof.evaluate.step import OnLadderStep, on_suite_step
 from spikeproof.models import home_of, on_device
 from spikeproof.threats import Threat
 
@@ -35,6 +36,7 @@ def evaluate_ladder(
     samples: int = 1,
     spending: Spending | None = None,
     keep: bool = False,
+    progress: OnLadderStep | None = None,
     device: str | torch.device | None = None,
     batch_size: int | BatchSize | None = None,
 ) -> Outcome:
@@ -62,6 +64,7 @@ def evaluate_ladder(
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
         spending: A budget; every radius has an equal share of what is left.
         keep: Whether to return every input that broke an item, ``Outcome.adversarials``.
+        progress: Called before every batch of every attack.
         device: Where to compute, such as ``"cuda"``, on a copy of the model; where the model is if
             absent.
         batch_size: Rows through the network at a time, each an item or a restart of one; what a
@@ -94,6 +97,9 @@ def evaluate_ladder(
         for number, threat in enumerate(ladder):
             if spending is not None:
                 climber.spending = spending.part(len(ladder) - number)
+            if progress is not None:
+                before = climber.passes.forward + climber.passes.backward
+                climber.progress = on_suite_step(progress, suite, ladder, number, before=before)
             climber.rung(threat)
     return climber.outcome(ladder)
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import MemberStats, Spending, Suite
+from spikeproof.attacks import MemberStats, OnSuiteStep, Spending, Suite
 from spikeproof.base import BatchSize, InputError, Seeds, seeds
 from spikeproof.data import Split
 from spikeproof.evaluate.forward import margins, plain_logits
@@ -75,6 +75,7 @@ class LadderEvaluation:
     spending: Spending | None = None
     unsettled: list[int] = field(default_factory=list)
     found: dict[int, Tensor] = field(default_factory=dict)
+    progress: OnSuiteStep | None = None
 
     def __post_init__(self) -> None:
         self.home = home_of(self.model)
@@ -141,6 +142,7 @@ class LadderEvaluation:
     def _attack(self, idx: Tensor, threat: Threat, keys: Seeds, spending: Spending | None) -> int:
         """Run the suite on items that still stand; how many the budget left unsettled."""
         x = self.split.x[idx].to(self.home)
+        told: dict[str, Any] = {} if self.progress is None else {"progress": self.progress}
         result = self.suite(
             self.model,
             x,
@@ -150,6 +152,7 @@ class LadderEvaluation:
             is_adversarial=partial(self._margins, idx) if self.draws_itself else None,
             batch_size=self.size,
             spending=spending,
+            **told,
         )
         if result.x_adv.shape != x.shape:
             got, wanted = tuple(result.x_adv.shape), tuple(x.shape)

@@ -1,7 +1,9 @@
 """Whole studies: a plan, and cells that survive being killed."""
 
 from spikeproof.study.assemble import job_of, network_of, training_items
-from spikeproof.study.cells import Cell, cells_of
+from spikeproof.study.audits import audit_folder, audit_plan, refuse_other_audit
+from spikeproof.study.beat import CellStep, under_way
+from spikeproof.study.cells import Cell, cells_of, expected_passes
 from spikeproof.study.compute import Done, attempt
 from spikeproof.study.engine import EXECUTORS, Executor, InProcess, ProcessPool, Session
 from spikeproof.study.fingerprint import code_sha256
@@ -22,6 +24,7 @@ __all__ = [
     "Cell",
     "CellFailure",
     "CellFolder",
+    "CellStep",
     "CellsFailed",
     "ComputePlan",
     "DataPlan",
@@ -43,14 +46,19 @@ __all__ = [
     "TimingPlan",
     "TrainingPlan",
     "attempt",
+    "audit_folder",
+    "audit_plan",
     "cells_of",
     "code_sha256",
+    "expected_passes",
     "job_of",
     "load_plan",
     "merge",
     "network_of",
     "plans",
+    "refuse_other_audit",
     "run",
     "status",
     "training_items",
+    "under_way",
 ]

@@ -25,7 +25,7 @@ from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
 from spikeproof.threats import Threat
 
-__all__ = ["HOLDERS", "Cell", "cells_of", "dataset"]
+__all__ = ["HOLDERS", "Cell", "cells_of", "dataset", "expected_passes"]
 
 HOLDERS = ("train", "network")
 """The kinds of cells that hold a network, which others look at."""
@@ -93,6 +93,14 @@ class Cell:
 def dataset(name: str) -> Dataset:
     """The data set, made once per process."""
     return load(name)
+
+
+def expected_passes(cell: Cell) -> float:
+    """About how many passes of single items an attack cell takes."""
+    content = cell.cell
+    radii, suite_name = len(content["threat"]["radii"]), content["suite"]["name"]
+    passes = radii * content["items"] * (content["draws"] + _SUITE_PASSES[suite_name])
+    return float(min(passes, content.get("budget", {}).get("passes", passes)))
 
 
 def cells_of(plan: Plan) -> list[Cell]:

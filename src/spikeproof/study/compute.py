@@ -36,6 +36,7 @@ from spikeproof.models import (
     save_model,
 )
 from spikeproof.study.assemble import training_items
+from spikeproof.study.beat import Beat
 from spikeproof.study.cells import Cell, dataset
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
 from spikeproof.study.interrupt import after_epoch, finishing_epochs
@@ -199,10 +200,14 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     seed, draws = content["seed"], content["draws"]
     spending = Spending(Budget(**content["budget"])) if "budget" in content else None
     keep = content.get("keep_adversarials", False)
-    outcome = evaluate_ladder(
-        model, split, ladder, attacks, seed=seed, draws=draws, spending=spending, keep=keep,
-        device=_device(cell), batch_size=cell.resources.batch_size,
-    )  # fmt: skip
+    beat = Beat(folder.path, cell.title)
+    try:
+        outcome = evaluate_ladder(
+            model, split, ladder, attacks, seed=seed, draws=draws, spending=spending, keep=keep,
+            device=_device(cell), batch_size=cell.resources.batch_size, progress=beat,
+        )  # fmt: skip
+    finally:
+        beat.end()
     arrays: dict[str, Arrays] = {"items.npz": outcome.arrays()}
     if outcome.gallery is not None:
         arrays["gallery.npz"] = outcome.gallery.arrays()

@@ -83,7 +83,7 @@ def weights_of(network: NetworkPlan, data: Dataset) -> Weights:
     path = Path(network.file)
     if not path.is_file():
         raise FileProblem(f"[[network]] {network.name!r}: there is no model file at {path}.")
-    found = digest_file(path)
+    found = digest_file(path, "model file", follow=True)
     if network.sha256 not in (None, found):
         raise FileProblem(
             f"[[network]] {network.name!r}: {path} is not the file that the plan means (sha256 "

@@ -5,6 +5,7 @@ from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.presets import SUITES, suite
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.attacks.suite.run import SuccessCriterion
+from spikeproof.attacks.suite.step import OnSuiteStep, SuiteStep
 from spikeproof.attacks.suite.suite import Suite
 
 __all__ = [
@@ -12,10 +13,12 @@ __all__ = [
     "Budget",
     "Member",
     "MemberStats",
+    "OnSuiteStep",
     "Spending",
     "SuccessCriterion",
     "Suite",
     "SuiteResult",
+    "SuiteStep",
     "cost_per_item",
     "suite",
 ]

@@ -14,6 +14,7 @@ from spikeproof.attacks.suite.budget import Spending, cost_per_item
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.progress import STATES, ItemProgress, are_probabilities
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
+from spikeproof.attacks.suite.step import OnSuiteStep, SuiteStep
 from spikeproof.base import MOST_ROWS, BatchSize, Seeds
 from spikeproof.oracle import Known, Oracle, Passes
 from spikeproof.threats import Misclassification, Threat
@@ -44,6 +45,7 @@ class SuiteRun:
         batch_size: Rows attacked at a time, an item or a restart of one each.
         spending: What may still be spent; None where nothing limits it.
         answers: What the network said of clean batches, by the items in them; None where it draws.
+        progress: Called before every batch.
     """
 
     model: nn.Module
@@ -58,6 +60,7 @@ class SuiteRun:
     batch_size: BatchSize = field(default_factory=lambda: BatchSize(MOST_ROWS))
     spending: Spending | None = None
     answers: dict[tuple[int, ...], Tensor] | None = None
+    progress: OnSuiteStep | None = None
 
     def run(self, members: Sequence[Member]) -> SuiteResult:
         """Let the members attack in turn."""
@@ -72,7 +75,8 @@ class SuiteRun:
             idx = self._affordable(member, wanted, best)
             unsettled[wanted[~torch.isin(wanted, idx)]] = True
             turn += MemberStats(unaffordable=len(wanted) - len(idx))
-            for part, (done, result, rising) in self._attacks(number, member, idx, best):
+            attacks = self._attacks(members[number:], number, idx, best, passes)
+            for part, (done, result, rising) in attacks:
                 won = result.margin > 0
                 fresh = part[won & (best.margin[part] <= 0)]
                 broken[number, part], first[fresh] = won, number
@@ -88,15 +92,33 @@ class SuiteRun:
         return SuiteResult(best.x, won, first, passes, tuple(stats), broken, left)
 
     def _attacks(
-        self, number: int, member: Member, idx: Tensor, best: Best
+        self, members: Sequence[Member], number: int, idx: Tensor, best: Best, passes: Passes
     ) -> Iterator[tuple[Tensor, tuple[MemberStats, Best, Tensor]]]:
-        """One member's attack on some items, a batch at a time."""
+        """The attack of the first of these members on some items, a batch at a time."""
+        member = members[0]
 
         def attacked(part: Tensor) -> tuple[MemberStats, Best, Tensor]:
+            self._tell(members, int((idx >= part[0]).sum()), best, passes)
             return self._turn(member, self.keys[part].child("member", number), part, best)
 
         copies = len(independent_runs(member.attack, self.keys[:0])[1])
         return self.batch_size.each(idx, attacked, copies=copies)
+
+    def _tell(self, members: Sequence[Member], items: int, best: Best, passes: Passes) -> None:
+        """Say where the suite stands, if anybody asked."""
+        if self.progress is None:
+            return
+        standing = len(best.standing())
+        first, *later = (cost_per_item(m, self.threat) for m in members if m.serves(self.threat))
+        self.progress(
+            SuiteStep(
+                member=members[0].name,
+                items=items,
+                standing=standing,
+                passes=passes.forward + passes.backward,
+                passes_left=items * first + standing * sum(later),
+            )
+        )
 
     def _affordable(self, member: Member, idx: Tensor, best: Best) -> Tensor:
         """The items whose attack the budget still pays, nearest the boundary first.

@@ -12,6 +12,7 @@ from spikeproof.attacks.suite.budget import Spending
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.result import SuiteResult
 from spikeproof.attacks.suite.run import SuccessCriterion, SuiteRun
+from spikeproof.attacks.suite.step import OnSuiteStep
 from spikeproof.base import MOST_ROWS, BatchSize, InputError, Seeds, SettingError
 from spikeproof.models import evaluating
 from spikeproof.neurons import Surrogate, gradient_rule
@@ -115,6 +116,7 @@ class Suite:
         every: bool = False,
         batch_size: int | BatchSize = MOST_ROWS,
         spending: Spending | None = None,
+        progress: OnSuiteStep | None = None,
     ) -> SuiteResult:
         """Run the suite.
 
@@ -133,6 +135,7 @@ class Suite:
                 memory runs out. It bounds the memory, not the result.
             spending: A budget. A member that it no longer pays for attacks the items nearest the
                 boundary, as far as it goes. Draws are those of a run without a budget.
+            progress: Called before every batch of every member.
         """
         if start is not None and start.shape != x.shape:
             raise InputError(
@@ -156,6 +159,7 @@ class Suite:
             every=every,
             batch_size=batch_size if isinstance(batch_size, BatchSize) else BatchSize(batch_size),
             spending=spending,
+            progress=progress,
             # Averaging members are fitted to a network that may draw; nobody has looked.
             answers=None if fitted.averages else {},
         )

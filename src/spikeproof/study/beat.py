@@ -1,0 +1,105 @@
+"""Where a cell stands while it is computed, for whoever watches from another process."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from spikeproof.base import FileProblem, read_json
+from spikeproof.evaluate import LadderStep
+
+__all__ = ["Beat", "CellStep", "under_way"]
+
+# Begins with a dot, so that a run sweeps one that a killed process left.
+_FILE = ".step.json"
+_SECONDS = 1.0  # between two beats
+_STALE = 300.0  # seconds after which a file says nothing of a process any more
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellStep:
+    """Where a cell stands.
+
+    Args:
+        threat: Name of the threat.
+        radius: The radius attacked at.
+        level: Which radius of the ladder, 1 is the smallest.
+        levels: How many there are.
+        member: Name of the attack whose turn it is.
+        items: Items that it still has to attack.
+        standing: Items that nothing has broken so far.
+        seconds_left: At most about how long the ladder will still take.
+        title: Of the cell.
+    """
+
+    threat: str
+    radius: float
+    level: int
+    levels: int
+    member: str
+    items: int
+    standing: int
+    seconds_left: float
+    title: str
+
+
+class Beat:
+    """Writes where a cell stands into its folder, once a second at most.
+
+    Args:
+        folder: Of the cell.
+        title: Of the cell.
+        clock: Says the time in seconds.
+    """
+
+    def __init__(
+        self, folder: Path, title: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._path, self._title, self._clock = folder / _FILE, title, clock
+        self._begun = self._last = clock()
+
+    def __call__(self, at: LadderStep) -> None:
+        """Note a step; nothing is raised where it cannot be written."""
+        now = self._clock()
+        if now - self._last < _SECONDS:
+            return
+        self._last = now
+        pace = (now - self._begun) / max(1, at.passes)
+        record = {name: value for name, value in asdict(at).items() if "passes" not in name}
+        record |= {"seconds_left": round(at.passes_left * pace, 1), "title": self._title}
+        temporary = self._path.with_name(f"{_FILE}.new")
+        try:  # neither synced nor hashed: it is gone with the cell
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(record), encoding="utf-8")
+            temporary.replace(self._path)
+        except OSError:
+            return
+
+    def end(self) -> None:
+        """Remove what was written."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError:
+            return
+
+
+def under_way(folder: Path | str) -> list[CellStep]:
+    """Return where the cells stand that some process computes now, in the order of their names.
+
+    Args:
+        folder: A run folder. Other machines are seen where they share it.
+    """
+    steps = []
+    for path in sorted(Path(folder).glob(f"cells/*/{_FILE}")):
+        try:
+            fresh = time.time() - path.stat().st_mtime < _STALE
+            if fresh and not (path.parent / "record.json").exists():
+                content: dict[str, Any] = read_json(path, "step of a cell")
+                steps.append(CellStep(**content))
+        except (OSError, FileProblem, TypeError):
+            continue  # it ended meanwhile
+    return steps
