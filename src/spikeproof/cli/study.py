@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikeproof.cli.options import DataDir, Json, Rows, Seed, Workers
+from spikeproof.cli.options import DataDir, Json, Rows, Seed, Workers, known_device
 from spikeproof.cli.show import print_json, print_table
 
 __all__ = ["app"]
@@ -30,7 +30,10 @@ def _run(
         typer.Option("--executor", help="Where cells run; what --workers says by default."),
     ] = None,
     device: Annotated[
-        str | None, typer.Option("--device", help="cpu, cuda or cuda:1; the plan's by default.")
+        str | None,
+        typer.Option(
+            "--device", callback=known_device, help="cpu, cuda or cuda:1; the plan's by default."
+        ),
     ] = None,
     batch_size: Rows = None,
     shard: Annotated[

@@ -24,8 +24,8 @@ __all__ = ["batch_size_for", "bytes_per_item", "rows_that_fit"]
 _ROOM = 1 << 30
 # Share of the memory that is available that they may take where that is less, and on a device.
 _SHARE = 0.5
-# What is not seen: scratch space of convolutions, and memory lost between blocks.
-_UNSEEN = 1.25
+# What is not seen: scratch space of convolutions and kernels, memory lost between blocks.
+_UNSEEN = 2.0
 # Copies of an item that an attack holds: iterates, gradients, moments, the best point.
 _COPIES = 24
 _MEASURED = 2
