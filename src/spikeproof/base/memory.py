@@ -44,8 +44,7 @@ class BatchSize:
     """
 
     def __init__(self, rows: int) -> None:
-        check_at_least(1, rows, "batch size")
-        self.rows = rows
+        self.rows = check_at_least(1, rows, "batch size")
 
     def __repr__(self) -> str:
         return f"BatchSize({self.rows})"

@@ -18,7 +18,7 @@ from spikeproof.cli.options import (
     pick,
 )
 from spikeproof.cli.progress import span, watching
-from spikeproof.cli.show import note, print_json
+from spikeproof.cli.show import note, print_json, say
 
 if TYPE_CHECKING:
     from spikeproof.data import Dataset
@@ -125,7 +125,7 @@ def audit(
     if as_json:
         print_json({**result.to_dict(), "run": str(folder)})
     else:
-        typer.echo(result.table())
+        say(result.table())
 
 
 def _estimate(plan: Plan, network: Network, data: Dataset, workers: int) -> None:

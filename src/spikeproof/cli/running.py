@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ def run_plan(
     seed: int,
     *,
     executor: str | None = None,
+    asked: Mapping[str, Any] | None = None,
     shard: str | None = None,
     device: str | None = None,
     batch_size: int | None = None,
@@ -30,7 +32,9 @@ def run_plan(
         folder: Run folder; ``runs/`` and the plan's name by default.
         workers: Processes; the plan's number by default.
         seed: Shifts every seed of the plan, and the default folder with it.
-        executor: Name of what computes the cells; what ``workers`` says by default.
+        executor: Name of what computes the cells; what ``workers`` says by default. The plan's
+            settings of an executor of that name count.
+        asked: Further settings of the executor.
         device: Where the networks live; the plan's by default.
         batch_size: Rows through a network at a time; the plan's by default.
         shard: Which part of the cells, ``"2/8"``; all by default.
@@ -39,7 +43,7 @@ def run_plan(
     """
     note(f"Preparing {name} ...")  # before the imports, which take their seconds
     from spikeproof.analysis import claims_of
-    from spikeproof.study import Shard, load_plan, run
+    from spikeproof.study import Shard, chosen, load_plan, run
 
     part = None if shard is None else Shard.from_text(shard)
     plan = load_plan(name)
@@ -52,6 +56,7 @@ def run_plan(
         f"-shard{part.number}of{part.count}" if part else ""
     )
     folder = folder or Path("runs") / f"{plan.name}{ending}"
+    record = chosen(plan.compute.executor, executor, asked or {})
     with watching(folder) as progress:
-        run(plan, folder, workers=workers, progress=progress, executor=executor, shard=part)
+        run(plan, folder, workers=workers, progress=progress, executor=record, shard=part)
     return folder

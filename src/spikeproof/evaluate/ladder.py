@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import nn
 
 from spikeproof.attacks import Spending, Suite
-from spikeproof.base import BatchSize, SettingError, check_labels, computing, device_of
+from spikeproof.attacks import suite as make_suite
+from spikeproof.base import (
+    BatchSize,
+    InputError,
+    check_at_least,
+    check_labels,
+    check_seed,
+    computing,
+    device_of,
+)
 from spikeproof.data import Split
+from spikeproof.evaluate.arguments import ladder_of
 from spikeproof.evaluate.footprint import batch_size_for
 from spikeproof.evaluate.forward import plain_logits
 from spikeproof.evaluate.outcome import Outcome
@@ -28,8 +37,8 @@ _CHECKED = 1024
 def evaluate_ladder(
     model: nn.Module,
     split: Split,
-    ladder: Sequence[Threat],
-    suite: Suite,
+    ladder: Threat | Sequence[Threat],
+    suite: str | Suite,
     *,
     seed: int,
     draws: int = 10,
@@ -57,8 +66,8 @@ def evaluate_ladder(
     Args:
         model: Maps ``(N, *shape)`` to logits ``(N, K)``; left as it was.
         split: The items.
-        ladder: Threats of one geometry and domain, ascending in radius.
-        suite: The attacks, tried one after the other on the items that still stand.
+        ladder: Threats of one geometry and domain, ascending in radius; or one alone.
+        suite: A name, or the attacks, tried one after the other on the items that still stand.
         seed: Of every random number.
         draws: Random perturbations per item and radius; 0 makes none, and their share is NaN.
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
@@ -72,8 +81,9 @@ def evaluate_ladder(
     Returns:
         Results per item and radius.
     Raises:
-        SettingError: a ladder that does not ascend or mixes threats.
-        InputError: items or labels that do not fit, or a model without finite logits.
+        SettingError: a ladder that does not ascend or mixes threats, an unknown suite, or a seed
+            or number of draws that is none.
+        InputError: no items, items or labels that do not fit, or a model without finite logits.
         IllegalAdversarial: an attack returned a point its threat does not allow.
         OutOfMemory: not even one item at a time fits.
     Cost:
@@ -82,7 +92,9 @@ def evaluate_ladder(
     References:
         croce2020reliable
     """
-    ladder = _checked(ladder)
+    ladder, suite = ladder_of(ladder), make_suite(suite)
+    seed = check_seed(seed, "evaluate_ladder: seed")
+    draws = check_at_least(0, draws, "evaluate_ladder: draws")
     _check_items(split, ladder[0])
     model = on_device(model, None if device is None else device_of(device))
     size = batch_size_for(model, split.x, batch_size)
@@ -104,23 +116,9 @@ def evaluate_ladder(
     return climber.outcome(ladder)
 
 
-def _checked(ladder: Sequence[Threat]) -> tuple[Threat, ...]:
-    """The ladder, if it is one."""
-    if not ladder:
-        raise SettingError("A ladder needs at least one threat.")
-    first = ladder[0]
-    if any(t.geometry != first.geometry or t.domain != first.domain for t in ladder):
-        names = ", ".join(t.name for t in ladder)
-        raise SettingError(f"A ladder needs one geometry and one domain; got {names}.")
-    radii = [t.radius for t in ladder]
-    if any(b <= a for a, b in pairwise(radii)):
-        raise SettingError(f"The radii of a ladder must ascend; got {radii}.")
-    return tuple(ladder)
-
-
 def _check_items(split: Split, threat: Threat) -> None:
-    """Refuse items that the domain does not allow, a part at a time."""
+    """Refuse no items, and items that the domain does not allow, a part at a time."""
     if not len(split):
-        threat.check(split.x)
+        raise InputError("evaluate_ladder: there are no items to attack; got a split of none.")
     for part in torch.split(torch.arange(len(split)), _CHECKED):
         threat.check(split.x[part[0] : part[-1] + 1])

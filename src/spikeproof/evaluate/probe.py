@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from spikeproof.attacks import PGD
-from spikeproof.base import BatchSize, Seeds, computing, device_of, seeds
+from spikeproof.base import BatchSize, Seeds, check_at_least, computing, device_of, seeds
 from spikeproof.data import Split
 from spikeproof.evaluate.footprint import batch_size_for
 from spikeproof.metrics import (
@@ -25,7 +25,7 @@ from spikeproof.metrics import (
 )
 from spikeproof.models import home_of, on_device
 from spikeproof.oracle import Oracle, Passes
-from spikeproof.threats import Threat
+from spikeproof.threats import Threat, as_threats
 
 __all__ = ["Probe", "probe", "probed"]
 
@@ -76,7 +76,7 @@ def probed(threats: Sequence[Threat]) -> tuple[Threat, ...]:
 def probe(
     model: nn.Module,
     split: Split,
-    threats: Sequence[Threat],
+    threats: Threat | Sequence[Threat],
     *,
     seed: int,
     draws: int = 10,
@@ -113,6 +113,7 @@ def probe(
     References:
         liu2024sparse
     """
+    threats, draws = as_threats(threats, "probe: threats"), check_at_least(2, draws, "probe: draws")
     attack = PGD(steps=20, step_size=0.5, last=0.2) if attack is None else attack
     model = on_device(model, None if device is None else device_of(device))
     size = batch_size_for(model, split.x, batch_size)

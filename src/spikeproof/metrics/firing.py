@@ -103,8 +103,7 @@ def activity(
     if not len(x):
         raise InputError("activity needs at least one item; got none.")
     if not isinstance(batch_size, BatchSize):
-        check_at_least(1, batch_size, "activity: batch_size")
-        batch_size = BatchSize(batch_size)
+        batch_size = BatchSize(check_at_least(1, batch_size, "activity: batch_size"))
     numbers = torch.arange(len(x)) if items is None else items
     if len(numbers) != len(x):
         raise InputError(f"activity got {len(x)} inputs, but the numbers of {len(numbers)} items.")
