@@ -49,8 +49,8 @@ def run_plan(
     plan = load_plan(name)
     claims_of(plan.record())  # a misspelt one is named before hours are spent
     plan = dataclasses.replace(plan, seeds=tuple(number + seed for number in plan.seeds))
-    asked = {"device": device, "batch_size": batch_size}
-    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    named = {"device": device, "batch_size": batch_size}
+    given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
     plan = dataclasses.replace(plan, compute=dataclasses.replace(plan.compute, **given))
     ending = (f"-seed{seed}" if seed else "") + (
         f"-shard{part.number}of{part.count}" if part else ""
