@@ -171,8 +171,8 @@ def test_the_cells_of_a_study(device: str, tmp_path: Path) -> None:
         other = found[name][0]
         assert other["id"] != cell["id"]
         kind = device.partition(":")[0]
-        assert other["inputs"]["device"] == kind and "TF32" in other["inputs"]["arithmetic"]
-        assert "device" not in cell["inputs"]
+        assert other["resources"]["device"] == kind and "TF32" in other["resources"]["arithmetic"]
+        assert cell["resources"] == {"threads": 1}
         if device.startswith("pretend"):
             assert other["result"] == cell["result"]
             assert other["inputs"]["model_sha256"] == cell["inputs"]["model_sha256"]

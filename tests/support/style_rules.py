@@ -18,6 +18,7 @@ PACKAGE = ROOT / "src" / "spikeproof"
 FLOORS = (
     ("allocator", "names"),
     ("base",),
+    ("runs",),
     ("data",),
     ("neurons",),
     ("models",),

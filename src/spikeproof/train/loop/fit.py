@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from spikeproof.base import SettingError, check_gradients, check_labels, computing, device_of
+from spikeproof.base import (
+    Lease,
+    SettingError,
+    check_gradients,
+    check_labels,
+    computing,
+    device_of,
+)
 from spikeproof.data import Dataset
 from spikeproof.models import home_of, on_device
 from spikeproof.train.augment.registry import Augmentation
@@ -81,8 +89,9 @@ def fit(
         SettingError: nothing to train, no validation items to select on, a device that is not
             there, or ``directory`` holds another run.
         InputError: items outside the domain, not finite, or with labels outside the classes.
-        FileProblem: the folder cannot be written (found before training), or the checkpoint in
-            it is truncated, changed or not one.
+        FileProblem: the folder cannot be written or another process trains in it (found before
+            training), the checkpoint in it is truncated, changed or not one, or the folder was
+            renamed or removed meanwhile.
         Diverged: a loss, gradient or layer's output is not finite; names layer, step and items,
             leaves a file that reproduces it in ``directory`` (``load_failure``), and the model
             with the weights before that step.
@@ -115,20 +124,18 @@ def fit(
     owner, model = model, on_device(model, None if device is None else device_of(device))
     _check(model, data, work)
     group = Group.current()
-    try:
-        with torch.enable_grad(), computing(home_of(model)), training(model):
-            group.copy_weights(model)
-            run = Run(model, data, work, group)
-            store = _store(run, data, directory)
-            log = None
-            if store is not None and group.is_main:
-                log = JsonLines(store.path.parent, run.epochs, run.device)
-            every = (*([log] if log else ()), *(loggers if group.is_main else ()))
-            _train(run, store, every, progress)
-            model.load_state_dict(run.best)
-    finally:
-        if owner is not model:
-            owner.load_state_dict(model.state_dict())
+    held = Lease(directory, "training") if directory is not None and group.is_main else None
+    there = _computed_there(owner, model)
+    with held or nullcontext(), torch.enable_grad(), there, training(model):
+        group.copy_weights(model)
+        run = Run(model, data, work, group)
+        store = _store(run, data, directory)
+        log = None
+        if store is not None and group.is_main:
+            log = JsonLines(store.path.parent, run.epochs, run.device)
+        heard = (*([log] if log else ()), *(loggers if group.is_main else ()))
+        _train(run, store, heard, progress, held)
+        model.load_state_dict(run.best)
     return History(
         epochs=tuple(run.epochs),
         best_epoch=run.best_epoch,
@@ -138,11 +145,23 @@ def fit(
     )
 
 
+@contextmanager
+def _computed_there(owner: nn.Module, model: nn.Module) -> Iterator[None]:
+    """Compute as the device of ``model`` does; its weights go to ``owner``, also after an error."""
+    try:
+        with computing(home_of(model)):
+            yield
+    finally:
+        if owner is not model:
+            owner.load_state_dict(model.state_dict())
+
+
 def _train(
     run: Run,
     store: Checkpoint | None,
     loggers: Sequence[Logger],
     progress: bool | TrainingProgress | None,
+    held: Lease | None,
 ) -> None:
     """Every epoch that is left: train it, keep it, tell of it."""
     shown = progress if run.group.is_main else False
@@ -151,6 +170,8 @@ def _train(
         with reporting(shown, len(run.epochs), epochs) as report:
             while not run.done:
                 epoch = run.step_epoch()
+                if held is not None:
+                    held.check()  # someone may have moved the folder away meanwhile
                 if store is not None and run.group.is_main:
                     store.save(tensors_of(run), progress_of(run))
                 for logger in loggers:
