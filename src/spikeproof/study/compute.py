@@ -28,15 +28,7 @@ from spikeproof.base import (
 )
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate import evaluate_ladder, probe, right_draws
-from spikeproof.models import (
-    Network,
-    build,
-    home_of,
-    load_model,
-    model_digest,
-    on_device,
-    save_model,
-)
+from spikeproof.models import Network, build, load_model, model_digest, on_device, save_model
 from spikeproof.study.assemble import training_items
 from spikeproof.study.beat import Beat
 from spikeproof.study.cells import Cell, dataset
@@ -124,7 +116,8 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
     if files_sha256(*identity) != cell.files:
         raise InputError(f"{', '.join(cell.files)} changed while the study ran; run again.")
     resumed = (folder.path / _CHECKPOINT).exists()
-    result, arrays, model_sha256 = _KINDS[cell.kind](folder, cell, data)
+    with computing(_device(cell)):
+        result, arrays, model_sha256 = _KINDS[cell.kind](folder, cell, data)
     record = {
         "id": cell.id,
         "cell": dict(cell.cell),
@@ -245,8 +238,7 @@ def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
 
     def rights(kind: str, levels: Sequence[float], draws: int) -> Tensor:
         noise, seed, hidden = (kind, levels), content["seed"], content["hidden"]
-        with computing(home_of(there)):
-            return right_draws(there, data, split, noise, hidden=hidden, draws=draws, seed=seed)
+        return right_draws(there, data, split, noise, hidden=hidden, draws=draws, seed=seed)
 
     clean, draws = rights("jitter", [0.0], 1)[0] > 0, content["draws"]
     by_kind = {kind: rights(kind, levels, draws) for kind, levels in content["levels"].items()}
