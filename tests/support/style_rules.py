@@ -18,6 +18,7 @@ PACKAGE = ROOT / "src" / "spikeproof"
 FLOORS = (
     ("names",),
     ("base",),
+    ("rescore",),
     ("data",),
     ("neurons",),
     ("models",),
