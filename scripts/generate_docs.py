@@ -40,7 +40,7 @@ def _commands(group: Any, path: str) -> Iterator[tuple[Any, str]]:
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from _commands(command, f"{path} {name}")
-        else:
+        elif not command.hidden:  # what other machines run, not people
             yield command, f"{path} {name}"
 
 

@@ -97,7 +97,7 @@ def test_an_attack_begins_once_its_own_network_is_there_and_bytes_do_not_care(
 
 
 def test_an_executor_goes_by_its_name(tmp_path: Path, tiny: Plan, whole: Path) -> None:
-    assert list(EXECUTORS) == ["in-process", "processes"]
+    assert list(EXECUTORS) == ["in-process", "processes", "ray", "slurm"]
     assert executor_from(None, 1) == executor_from("in-process", 4) == InProcess()
     assert executor_from(None, 4) == executor_from("processes", 4) == ProcessPool(workers=4)
     assert executor_from({"kind": "processes", "workers": 2}, 4) == ProcessPool(workers=2)

@@ -8,8 +8,6 @@ import multiprocessing
 import os
 import random
 import signal
-import time
-from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 from spikeproof.base import SpikeproofError
 from spikeproof.study import CellFolder, Plan, cells_of, run, status
 from spikeproof.study.engine.pool import Pool
+from support.processes import alive, children, killed, wait_for
 from support.run_files import contents
 
 
@@ -55,14 +54,6 @@ def started(server: ForkServerContext, plan: Plan, folder: Path, workers: int) -
     process = server.Process(target=at_work, args=(plan, folder, workers))
     process.start()
     return process
-
-
-def killed(process: BaseProcess) -> None:
-    """kill -9, and wait until it is gone."""
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
-    process.join(20)
-    assert process.exitcode is not None
 
 
 def test_a_study_killed_at_random_moments_ends_with_the_same_bytes(
@@ -186,36 +177,3 @@ def test_workers_that_cannot_begin_are_told(tmp_path: Path, small: Plan) -> None
         with pytest.raises(SpikeproofError, match=r"No worker process could begin.*exit code 1"):
             list(session.ended())
     session.close()
-
-
-def wait_for(happens: object, seconds: float = 240) -> None:
-    """Wait until something has happened."""
-    end = time.monotonic() + seconds
-    while not happens():  # type: ignore[operator]
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.01)
-
-
-def children(pid: int) -> Iterator[int]:
-    """Processes whose parent is ``pid``."""
-    for place in Path("/proc").iterdir():
-        if place.name.isdigit():
-            try:
-                fields = (place / "stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid and fields[0] != "Z":
-                yield int(place.name)
-
-
-def is_worker(pid: int) -> bool:
-    """Whether a process was spawned to compute cells."""
-    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there and not merely waiting to be collected."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False

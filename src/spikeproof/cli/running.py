@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from spikeproof.cli.progress import watching
 from spikeproof.cli.show import note
@@ -18,6 +20,7 @@ def run_plan(
     seed: int,
     *,
     executor: str | None = None,
+    asked: Mapping[str, Any] | None = None,
     shard: str | None = None,
 ) -> Path:
     """Compute what is missing of a plan.
@@ -27,14 +30,16 @@ def run_plan(
         folder: Run folder; ``runs/`` and the plan's name by default.
         workers: Processes; the plan's number by default.
         seed: Shifts every seed of the plan, and the default folder with it.
-        executor: Name of what computes the cells; what ``workers`` says by default.
+        executor: Name of what computes the cells; what ``workers`` says by default. The plan's
+            settings of an executor of that name count.
+        asked: Further settings of the executor.
         shard: Which part of the cells, ``"2/8"``; all by default.
     Returns:
         The run folder.
     """
     note(f"Preparing {name} ...")  # before the imports, which take their seconds
     from spikeproof.analysis import claims_of
-    from spikeproof.study import Shard, load_plan, run
+    from spikeproof.study import Shard, chosen, load_plan, run
 
     part = None if shard is None else Shard.from_text(shard)
     plan = load_plan(name)
@@ -44,6 +49,7 @@ def run_plan(
         f"-shard{part.number}of{part.count}" if part else ""
     )
     folder = folder or Path("runs") / f"{plan.name}{ending}"
+    record = chosen(plan.compute.executor, executor, asked or {})
     with watching(folder) as progress:
-        run(plan, folder, workers=workers, progress=progress, executor=executor, shard=part)
+        run(plan, folder, workers=workers, progress=progress, executor=record, shard=part)
     return folder

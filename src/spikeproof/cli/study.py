@@ -29,6 +29,13 @@ def _run(
         str | None,
         typer.Option("--executor", help="Where cells run; what --workers says by default."),
     ] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", help="Of a Ray cluster: HOST:PORT, or auto.")
+    ] = None,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Leave the cells to Slurm; the same command follows them."),
+    ] = False,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -50,7 +57,8 @@ def _run(
     """
     from spikeproof.cli.running import run_plan
 
-    folder = run_plan(plan, folder, workers, seed, executor=executor, shard=shard)
+    asked = {**({"address": address} if address else {}), **({"detach": True} if detach else {})}
+    folder = run_plan(plan, folder, workers, seed, executor=executor, asked=asked, shard=shard)
     _show(folder, as_json)
 
 
@@ -66,6 +74,18 @@ def _status(
       spikeproof study status runs/demo
     """
     _show(folder, as_json)
+
+
+@app.command("work", hidden=True)
+def _work(
+    run: Annotated[Path, typer.Argument(metavar="RUN")],
+    array: Annotated[str, typer.Option("--array", help="Name of a Slurm array.")],
+    task: Annotated[int, typer.Option("--task", help="Number of its task.")],
+) -> None:
+    """Compute one cell: what a task of a Slurm array runs on its node."""
+    from spikeproof.study import work
+
+    raise typer.Exit(work(run, array, task))
 
 
 @app.command("merge")

@@ -5,7 +5,16 @@ from spikeproof.study.audits import audit_folder, audit_plan, refuse_other_audit
 from spikeproof.study.beat import CellStep, under_way
 from spikeproof.study.cells import Cell, cells_of, expected_passes
 from spikeproof.study.compute import Done, attempt
-from spikeproof.study.engine import EXECUTORS, Executor, InProcess, ProcessPool, Session
+from spikeproof.study.engine import (
+    EXECUTORS,
+    Executor,
+    InProcess,
+    ProcessPool,
+    Ray,
+    Session,
+    Slurm,
+    chosen,
+)
 from spikeproof.study.fingerprint import code_sha256
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.load import load_plan, plans
@@ -18,6 +27,7 @@ from spikeproof.study.shards import Shard
 from spikeproof.study.status import CellFailure, Status, status
 from spikeproof.study.store import CellFolder, RunFolder
 from spikeproof.study.timing import TimingPlan
+from spikeproof.study.work import work
 
 __all__ = [
     "EXECUTORS",
@@ -37,11 +47,13 @@ __all__ = [
     "Plan",
     "ProcessPool",
     "Progress",
+    "Ray",
     "Resources",
     "RunFolder",
     "RunInterrupted",
     "Session",
     "Shard",
+    "Slurm",
     "Status",
     "TimingPlan",
     "TrainingPlan",
@@ -49,6 +61,7 @@ __all__ = [
     "audit_folder",
     "audit_plan",
     "cells_of",
+    "chosen",
     "code_sha256",
     "expected_passes",
     "job_of",
@@ -61,4 +74,5 @@ __all__ = [
     "status",
     "training_items",
     "under_way",
+    "work",
 ]

@@ -24,10 +24,13 @@ class Interrupted(BaseException):
 
     Args:
         signum: Number of the signal.
+        kept: Whether an epoch was finished and kept since the work began here.
     """
 
-    def __init__(self, signum: int) -> None:
+    def __init__(self, signum: int, *, kept: bool = False) -> None:
         super().__init__(signum)
+        self.signum = signum
+        self.kept = kept
         self.name = signal.Signals(signum).name
 
 
@@ -86,4 +89,4 @@ def after_epoch(epoch: int, epochs: int, numbers: Mapping[str, float]) -> None:
         Interrupted: a signal came during the epoch.
     """
     if _request.can_wait and _request.signum is not None:
-        raise Interrupted(_request.signum)
+        raise Interrupted(_request.signum, kept=True)

@@ -135,6 +135,10 @@ class CellFolder:
         """Leave word of a failure, for ``status``; a later success removes it."""
         write_json(self.path / _FAILURE, {"error": error, "trace": trace})
 
+    def forget_failure(self) -> None:
+        """Remove word of a failure, as the cell is tried again."""
+        (self.path / _FAILURE).unlink(missing_ok=True)
+
     def failure(self) -> str | None:
         """The sentence of the last failure, None where there was none since the last success."""
         if self.complete or not (self.path / _FAILURE).is_file():

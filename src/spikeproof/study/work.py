@@ -1,0 +1,71 @@
+"""One task of a Slurm array: what runs on a node."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from spikeproof.base import FileProblem
+from spikeproof.study.compute import attempt
+from spikeproof.study.engine import read_table
+from spikeproof.study.interrupt import EXIT_CODE, Interrupted, interruptible
+from spikeproof.study.store import CellFolder, RunFolder
+
+__all__ = ["work"]
+
+# How often a cell may reach its time limit before an epoch or a ladder of it has ended.
+_MOST = 3
+
+
+def work(run: Path | str, array: str, task: int) -> int:
+    """Compute the cell of one task, unless it is there already.
+
+    Args:
+        run: The run folder.
+        array: Name of the array, whose table lies in ``slurm`` there.
+        task: Number of the task.
+    Returns:
+        Exit code: 0 complete, 1 failed (which is written down), 75 interrupted and kept, so that
+        it goes on when it is queued again.
+    Raises:
+        FileProblem: there is no such run, array, task, or network to look at.
+    """
+    folder = RunFolder(run)
+    table = read_table(folder.path / "slurm" / f"{array}.json")
+    by_id = {cell.id: cell for cell in folder.planned()[1]}
+    cell = by_id.get(table.get(str(task), ""))
+    if cell is None:
+        raise FileProblem(f"Array {array} of {folder.path} has no task {task} of this plan.")
+    place = folder.cell(cell)
+    if place.complete:
+        return 0
+    if cell.parent is not None and not CellFolder(folder.cells / cell.parent).complete:
+        raise FileProblem(f"{cell.title} waits for the network {cell.parent}, which is not there.")
+    try:
+        with interruptible():
+            return 0 if attempt(folder.cells, cell).error is None else 1
+    except Interrupted as stop:
+        return _again(stop, place)
+
+
+def _again(stop: Interrupted, place: CellFolder) -> int:
+    """Have the task queued again where Slurm does not do so by itself.
+
+    SIGTERM comes with pre-emption, a lost node, or from whoever cancels the job: what follows is
+    for Slurm to say. SIGUSR1 is the warning that the time limit is near.
+    """
+    if stop.signum == signal.SIGUSR1:
+        if int(os.environ.get("SLURM_RESTART_COUNT", "0")) >= _MOST and not stop.kept:
+            place.note_failure(
+                f"it reached the time limit of its Slurm job {_MOST + 1} times before an epoch or "
+                "a ladder had ended; raise time in [compute] executor.",
+                "",
+            )
+            return 1
+        names = ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID")
+        if all(name in os.environ for name in names):
+            job = "_".join(os.environ[name] for name in names)
+            subprocess.run(["scontrol", "requeue", job], capture_output=True, check=False)
+    return EXIT_CODE

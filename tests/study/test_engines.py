@@ -1,0 +1,333 @@
+"""Slurm and Ray without a cluster: what is submitted, what is adopted, and every refusal.
+
+``tests/cluster`` runs the real ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from spikeproof.base import FileProblem, SettingError, SpikeproofError
+from spikeproof.cli.main import run as command
+from spikeproof.study import (
+    Cell,
+    CellsFailed,
+    Plan,
+    Ray,
+    Resources,
+    Slurm,
+    cells_of,
+    run,
+    status,
+    work,
+)
+from spikeproof.study.engine import arrays, executor_from, ray_driver
+from spikeproof.study.engine.arrays import arrays_of
+from spikeproof.study.store import CellFolder
+from support.run_files import contents
+
+
+def cell(id: str, cost: float, parent: str | None = None, device: str = "cpu") -> Cell:
+    return Cell(
+        id=id,
+        cell={"kind": "probe" if parent else "train", "data": "d", "training": id, "seed": 0},
+        parent=parent,
+        data_sha256="",
+        code_sha256="",
+        cost=cost,
+        resources=Resources(device=device),
+    )
+
+
+def test_tasks_wait_for_the_task_of_their_number() -> None:
+    heads = [cell("a", 1.0), cell("b", 5.0), cell("c", 2.0)]
+    behind = [cell("a1", 1.0, "a"), cell("a2", 9.0, "a"), cell("b1", 1.0, "b")]
+    first, second = arrays_of(heads, [(one, one.parent) for one in behind], most=2)
+    # Chains by hand: a is 1 + 9 long, b 5 + 1, c 2.
+    assert {n: c.id for n, c in first.tasks.items()} == {0: "a", 1: "b"}
+    ranks = [{n: c.id for n, c in array.tasks.items()} for array in first.behind]
+    assert ranks == [{0: "a2", 1: "b1"}, {0: "a1"}]
+    assert {n: c.id for n, c in second.tasks.items()} == {0: "c"}
+    assert second.behind == []
+    apart = arrays_of([cell("a", 1.0), cell("g", 1.0, device="cuda")], [], most=9)
+    assert [[c.id for c in array.tasks.values()] for array in apart] == [["a"], ["g"]]
+
+
+def test_what_a_cell_needs_is_asked_for() -> None:
+    slurm = Slurm(partition="long", time="1:00:00", memory="2G", extra=("--account=me",))
+    asked = ["--partition=long", "--time=1:00:00", "--cpus-per-task=1", "--mem=2G"]
+    usual = ["--requeue", "--signal=B:USR1@60"]
+    assert slurm.options(cell("a", 1.0)) == [*usual, *asked, "--account=me"]
+    assert Slurm(cpus=4).options(cell("a", 1.0, device="cuda")) == [
+        *usual, "--cpus-per-task=4", "--gpus=1",
+    ]  # fmt: skip
+    ray = Ray(memory="2G", retries=1).options(cell("a", 1.0, device="cuda"))
+    assert ray == {
+        "max_retries": 1, "name": "d · a · seed 0 · train",
+        "num_cpus": 1, "num_gpus": 1.0, "memory": 2 * 2**30,
+    }  # fmt: skip
+    assert "num_gpus" not in Ray().options(cell("a", 1.0))
+
+
+def test_settings_come_from_a_plan_and_mistakes_are_named() -> None:
+    record = {"kind": "slurm", "partition": "cpu", "extra": ["--nice"], "setup": ["module load x"]}
+    assert executor_from(record, 1) == Slurm(
+        partition="cpu", extra=("--nice",), setup=("module load x",)
+    )
+    for wrong, sentence in (
+        ({"kind": "slurm", "time": "1\n2"}, "one line"),
+        ({"kind": "slurm", "retries": -1}, "Slurm.retries must be a whole number >= 0"),
+        ({"kind": "slurm", "partitions": "x"}, "unknown setting 'partitions'. Did you mean"),
+        ({"kind": "ray", "memory": "lots"}, "Ray.memory is written as a number and K, M or G"),
+    ):
+        with pytest.raises(SettingError, match=sentence):
+            executor_from(wrong, 1)
+
+
+class FakeSlurm:
+    """Answers as Slurm's commands do, and computes tasks in this process when they are submitted.
+
+    Args:
+        outcome: Called with run folder, array and task; returns the state that the task ends in.
+    """
+
+    def __init__(self, outcome: Callable[[Path, str, int], str]) -> None:
+        self.outcome = outcome
+        self.submitted: list[list[str]] = []
+        self.states: dict[tuple[str, str], str] = {}
+        self.refuses = self.silent = ""
+
+    def __call__(self, asked: list[str], **_: object) -> SimpleNamespace:
+        if asked[0] == "squeue":
+            if self.silent:
+                return SimpleNamespace(returncode=1, stdout="", stderr=self.silent)
+            lines = [f"7_{n}|{name}|{state}" for (name, n), state in self.states.items()]
+            return SimpleNamespace(returncode=0, stdout="\n".join(lines), stderr="")
+        assert asked[0] == "sbatch"
+        if self.refuses:
+            return SimpleNamespace(returncode=1, stdout="", stderr=self.refuses)
+        options = dict(o[2:].split("=", 1) for o in asked[1:] if o.startswith("--") and "=" in o)
+        name = options["job-name"]
+        folder = Path(asked[-1]).parent.parent
+        self.submitted.append(asked)
+        for number in options["array"].split(","):
+            self.states[name, number] = self.outcome(folder, name, int(number))
+        return SimpleNamespace(returncode=0, stdout=f"{len(self.submitted)}\n", stderr="")
+
+
+def computed(folder: Path, array: str, task: int) -> str:
+    """What a healthy node does."""
+    return {0: "COMPLETED", 1: "FAILED", 75: "PENDING"}[work(folder, array, task)]
+
+
+QUICK = Slurm(poll=0.01, patience=0.05, retries=1)
+
+
+@pytest.fixture
+def slurm(monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
+    """A Slurm of this process."""
+    fake = FakeSlurm(computed)
+    monkeypatch.setattr(arrays, "subprocess", SimpleNamespace(run=fake))
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    return fake
+
+
+def test_arrays_leave_the_bytes_of_a_local_run(
+    tmp_path: Path, tiny: Plan, whole: Path, slurm: FakeSlurm
+) -> None:
+    assert run(tiny, tmp_path, executor=QUICK).complete
+    assert contents(tmp_path) == contents(whole)
+    # The two networks, then their two attacks and their probe, each behind its own network.
+    assert [next(o for o in s if "--array" in o) for s in slurm.submitted] == ["--array=0,1"] * 4
+    waits = [[o for o in s if "--dependency" in o] for s in slurm.submitted]
+    assert waits == [[]] + [["--dependency=aftercorr:1"]] * 3
+    assert not (tmp_path / "slurm").exists()
+
+
+def test_a_run_that_is_left_is_followed_and_nothing_is_submitted_twice(
+    tmp_path: Path, tiny: Plan, whole: Path, slurm: FakeSlurm
+) -> None:
+    slurm.outcome = lambda folder, array, task: "PENDING"
+    state = run(tiny, tmp_path, executor=dataclasses.replace(QUICK, detach=True))
+    assert (state.done, state.pending, len(slurm.submitted)) == (0, 8, 4)
+    # The nodes do their work while nobody follows, but for one task.
+    *done, last = slurm.states
+    for name, number in done:
+        slurm.states[name, number] = computed(tmp_path, name, int(number))
+    assert status(tmp_path).done == 7
+
+    def look(at: Any) -> None:
+        if at.done == 7:
+            slurm.states[last] = computed(tmp_path, last[0], int(last[1]))
+
+    assert run(tiny, tmp_path, executor=QUICK, progress=look).complete
+    assert len(slurm.submitted) == 4
+    assert contents(tmp_path) == contents(whole)
+
+
+def test_tasks_that_end_without_a_result_are_tried_again_and_then_named(
+    tmp_path: Path, tiny: Plan, whole: Path, slurm: FakeSlurm
+) -> None:
+    lost: list[str] = []
+
+    def unlucky(folder: Path, array: str, task: int) -> str:
+        id = arrays.read_table(folder / "slurm" / f"{array}.json")[str(task)]
+        parent = next(c.parent for c in cells_of(tiny) if c.id == id)
+        if parent is not None and not CellFolder(folder / "cells" / parent).complete:
+            return "CANCELLED"  # its dependency can never be satisfied
+        if id not in lost:
+            lost.append(id)
+            return "NODE_FAIL"
+        return computed(folder, array, task)
+
+    slurm.outcome = unlucky
+    # Each attack is submitted behind its lost network, and lost once itself.
+    assert run(tiny, tmp_path / "a", executor=dataclasses.replace(QUICK, retries=2)).complete
+    assert contents(tmp_path / "a") == contents(whole)
+    slurm.outcome = lambda folder, array, task: "OUT_OF_MEMORY"
+    told = (
+        r"8 of 8 cells failed, .*: its Slurm task ended as OUT_OF_MEMORY without a result, 2 times"
+    )
+    with pytest.raises(CellsFailed, match=told):
+        run(tiny, tmp_path / "b", executor=QUICK)
+
+
+def test_a_failed_cell_is_a_failure_with_its_sentence(
+    tmp_path: Path, tiny: Plan, slurm: FakeSlurm
+) -> None:
+    def refused(folder: Path, array: str, task: int) -> str:
+        id = arrays.read_table(folder / "slurm" / f"{array}.json")[str(task)]
+        CellFolder(folder / "cells" / id).note_failure("Training became NaN.", "")
+        return "FAILED"
+
+    slurm.outcome = refused
+    with pytest.raises(CellsFailed) as failed:
+        run(tiny, tmp_path, executor=QUICK)
+    told = [failure.error for failure in failed.value.failures]
+    assert told.count("Training became NaN.") == 2
+    assert sum("its network is missing" in sentence for sentence in told) == 6
+
+
+def test_what_slurm_refuses_or_does_not_answer_is_one_sentence(
+    tmp_path: Path, tiny: Plan, slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slurm.refuses = "sbatch: error: invalid partition specified: x\nsbatch: error: Batch job fails"
+    with pytest.raises(SpikeproofError, match="does not take the jobs: sbatch: error: Batch job"):
+        run(tiny, tmp_path, executor=QUICK)
+    slurm.refuses = ""
+    run(tiny, tmp_path, executor=dataclasses.replace(QUICK, detach=True))
+    slurm.silent = "slurm_load_jobs error: Unable to contact slurm controller"
+    (tmp_path / "slurm" / "spikeproof-0.json").write_text("{}")
+    shutil.rmtree(tmp_path / "cells")
+    with pytest.raises(SpikeproofError, match="Slurm does not answer: slurm_load_jobs error"):
+        run(tiny, tmp_path, executor=QUICK)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(SettingError, match="sbatch is not on this machine"):
+        run(tiny, tmp_path, executor="slurm")
+
+
+def test_a_task_that_does_not_exist_or_came_too_early_is_refused(
+    tmp_path: Path, tiny: Plan, slurm: FakeSlurm
+) -> None:
+    slurm.outcome = lambda folder, array, task: "PENDING"
+    run(tiny, tmp_path, executor=dataclasses.replace(QUICK, detach=True))
+    head, *behind = [name for name, number in slurm.states if number == "0"]
+    with pytest.raises(FileProblem, match="waits for the network"):
+        work(tmp_path, behind[0], 0)
+    with pytest.raises(FileProblem, match="has no task 9 of this plan"):
+        work(tmp_path, head, 9)
+    told = ["study", "work", str(tmp_path), "--array", "nothing", "--task", "0"]
+    assert command(told) == 1
+
+
+@pytest.mark.parametrize(("restarts", "code"), [("0", 75), ("3", 1)])
+def test_a_warning_of_the_time_limit_queues_the_task_again_but_not_for_ever(
+    tmp_path: Path,
+    tiny: Plan,
+    slurm: FakeSlurm,
+    monkeypatch: pytest.MonkeyPatch,
+    restarts: str,
+    code: int,
+) -> None:
+    asked: list[list[str]] = []
+
+    def warned(cells: Path, cell: Cell) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    slurm.outcome = lambda folder, array, task: "PENDING"
+    run(tiny, tmp_path, executor=dataclasses.replace(QUICK, detach=True))
+    name = next(iter(slurm.states))[0]
+    monkeypatch.setattr(importlib.import_module("spikeproof.study.work"), "attempt", warned)
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: asked.append(command))
+    monkeypatch.setenv("SLURM_RESTART_COUNT", restarts)
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "12")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "0")
+    assert work(tmp_path, name, 0) == code
+    failed = [failure.error for failure in status(tmp_path).failed]
+    if code == 75:
+        assert asked == [["scontrol", "requeue", "12_0"]]
+        assert not failed
+    else:
+        assert not asked
+        assert failed == [
+            "it reached the time limit of its Slurm job 4 times before an epoch or a ladder had "
+            "ended; raise time in [compute] executor."
+        ]
+
+
+def test_ray_that_is_missing_or_silent_is_one_sentence(
+    tmp_path: Path, tiny: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.util, "find_spec", lambda name: None)
+        with pytest.raises(SettingError, match=r"not installed here; pip install 'spikeproof\[ray"):
+            run(tiny, tmp_path, executor="ray")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        for scheme in ("", "ray://"):
+            address = f"{scheme}127.0.0.1:{closed.getsockname()[1]}"
+            with pytest.raises(SettingError, match=f"No Ray answers at {address}"):
+                run(tiny, tmp_path, executor={"kind": "ray", "address": address})
+
+
+def test_an_option_without_its_executor_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["study", "run", "quick", "--detach"]) == 1
+    assert "detach: say which executor" in capsys.readouterr().err
+    assert command(["study", "run", "quick", "--executor", "slurm", "--address", "x"]) == 1
+    assert "unknown setting 'address'" in capsys.readouterr().err
+
+
+def test_a_cell_is_computed_where_the_run_folder_is_not_seen(
+    tmp_path: Path, tiny: Plan, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, *others = cells_of(tiny)
+    attack = next(c for c in others if c.parent == train.id)
+    monkeypatch.setitem(__import__("sys").modules, "ray", SimpleNamespace(get=lambda ref: ref))
+    network = [ray_driver.files_of(whole / "cells" / train.id)]
+    token = (str(tmp_path / "token"), "secret")
+    (tmp_path / "token").write_text("another folder of this name")
+    done, files = ray_driver.compute(attack, str(tmp_path / "cells"), token, network)
+    assert done.error is None and files is not None
+    here = tmp_path / "here" / attack.id
+    ray_driver.receive(here, {**files, "../escape": b"x", ".hidden": b"x"})
+    assert contents(here) == contents(whole / "cells" / attack.id)
+    assert not (tmp_path / "cells").exists()
+    (tmp_path / "token").write_text("secret")
+    shutil.copytree(whole / "cells" / train.id, tmp_path / "cells" / train.id)
+    done, nothing = ray_driver.compute(attack, str(tmp_path / "cells"), token, network)
+    assert (done.error, nothing) == (None, None)
+    with pytest.raises(FileProblem, match="was changed after it was written"):
+        ray_driver.receive(tmp_path / "bad" / attack.id, {**files, "items.npz": b"damaged"})
