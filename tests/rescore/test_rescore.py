@@ -18,7 +18,7 @@ from spikeproof.evaluate.lengths import allowance, measured
 from spikeproof.models import Network, build, load_model, save_model, spec_of
 from spikeproof.neurons import IF, LIF, NoisyLIF
 from spikeproof.rescore import KeptLadder, StoredNetwork, illegal, rescore, unknown_threat
-from spikeproof.rescore.layers import Neuron
+from spikeproof.rescore.layers import StoredNeuron
 from spikeproof.study import RunFolder, audit_plan, run
 from spikeproof.threats import L0, L1, L2, Counts, Joint, Linf, Threat
 from spikeproof.train import CrossEntropy, Objective, fit
@@ -43,17 +43,17 @@ def test_the_room_imports_numpy_and_the_base_and_nothing_that_attacks() -> None:
     ("neuron", "spikes"),
     [
         # u = .75, .375 + .75 = 1.125 fires, 0 + .75, .375 + 1.5 fires
-        (Neuron(0.5, 1.0, 1.0, 0.0, False), [0, 1, 0, 1]),
+        (StoredNeuron(0.5, 1.0, 1.0, 0.0, False), [0, 1, 0, 1]),
         # IF, soft: .75, 1.5 fires and leaves .5, 1.25 fires and leaves .25, 1.75 fires
-        (Neuron(1.0, 1.0, 1.0, 0.0, True), [0, 1, 1, 1]),
+        (StoredNeuron(1.0, 1.0, 1.0, 0.0, True), [0, 1, 1, 1]),
         # a membrane at the threshold fires: .75, 1.5 = 1.5
-        (Neuron(1.0, 1.0, 1.5, 0.0, False), [0, 1, 0, 1]),
+        (StoredNeuron(1.0, 1.0, 1.5, 0.0, False), [0, 1, 0, 1]),
         # with a synapse that keeps half: currents .75, 1.125, 1.3125, 2.15625; u = .75, 1.5 fires,
         # 1.3125 fires, 2.15625 fires
-        (Neuron(0.5, 1.0, 1.0, 0.5, False), [0, 1, 1, 1]),
+        (StoredNeuron(0.5, 1.0, 1.0, 0.5, False), [0, 1, 1, 1]),
     ],
 )
-def test_a_neuron_fires_as_worked_out_by_hand(neuron: Neuron, spikes: list[int]) -> None:
+def test_a_neuron_fires_as_worked_out_by_hand(neuron: StoredNeuron, spikes: list[int]) -> None:
     currents = np.array([0.75, 0.75, 0.75, 1.5]).reshape(4, 1, 1)
     fired, nearest = neuron.fire(currents)
     assert fired.flatten().tolist() == spikes

@@ -120,28 +120,9 @@ def rescore(
         for i in np.flatnonzero(wrong == ladder.correct)
     ]
     radii = np.asarray(ladder.threat["radii"], dtype=np.float64)
-    first = np.where(wrong, 0, len(radii))  # the smallest radius at which each item falls
-    place = {int(item): position for position, item in enumerate(ladder.items)}
-    known = np.array([int(item) in place for item in ladder.kept_items], dtype=bool)
-    found += [
-        Disagreement(int(item), None, "has an input and is no item of the ladder")
-        for item in ladder.kept_items[~known]
-    ]
-    at = np.array([place[int(item)] for item in ladder.kept_items[known]], dtype=np.int64)
-    level = ladder.kept_level[known].astype(np.int64)
-    inputs = ladder.kept_x_adv[known]
-    allowed = radii[np.clip(level, 0, len(radii) - 1)]
-    reasons = illegal(ladder.threat, ladder.domain, allowed, inputs, x[at])
-    breaks = who.wrong(np.nan_to_num(inputs), at, np.ones(len(at), dtype=bool))
-    for n, position in enumerate(at):
-        reason = reasons[n] or ("" if breaks[n] else "is answered right")
-        if reason:
-            item = int(ladder.items[position])
-            found.append(
-                Disagreement(item, float(allowed[n]), f"{reason}: its input does not hold")
-            )
-        else:
-            first[position] = min(first[position], level[n])
+    held, refused = _held(ladder, x, radii, who)
+    found += refused
+    first = np.where(wrong, 0, held)  # the smallest radius at which each item falls
     again = np.arange(len(radii))[:, None] >= first[None]
     found += _missing(ladder, again, {d.item for d in found}, radii)
     return Rescored(
@@ -153,6 +134,30 @@ def rescore(
         own=network is not None,
         disagreements=tuple(found),
     )
+
+
+def _held(
+    ladder: KeptLadder, x: Array, radii: Array, who: _Scoring
+) -> tuple[Array, list[Disagreement]]:
+    """At which radius a kept input breaks each item, ``len(radii)`` for none; and what fails."""
+    found, first = [], np.full(len(ladder.items), len(radii))
+    place = {int(item): position for position, item in enumerate(ladder.items)}
+    known = np.array([int(item) in place for item in ladder.kept_items], dtype=bool)
+    for item in ladder.kept_items[~known]:
+        found.append(Disagreement(int(item), None, "has an input and is no item of the ladder"))
+    at = np.array([place[int(item)] for item in ladder.kept_items[known]], dtype=np.int64)
+    level = np.clip(ladder.kept_level[known].astype(np.int64), 0, len(radii) - 1)
+    inputs, allowed = ladder.kept_x_adv[known], radii[level]
+    reasons = illegal(ladder.threat, ladder.domain, allowed, inputs, x[at])
+    breaks = who.wrong(np.nan_to_num(inputs), at, np.ones(len(at), dtype=bool))
+    for n, position in enumerate(at):
+        reason = reasons[n] or ("" if breaks[n] else "is answered right")
+        if reason:
+            what = f"{reason}: its input does not hold"
+            found.append(Disagreement(int(ladder.items[position]), float(allowed[n]), what))
+        else:
+            first[position] = min(first[position], level[n])
+    return first, found
 
 
 def _missing(ladder: KeptLadder, again: Array, named: set[int], radii: Array) -> list[Disagreement]:

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Neuron", "conv", "conv_over_time", "filtered", "normed", "over_time", "pooled"]
+__all__ = [
+    "Array",
+    "StoredNeuron",
+    "conv",
+    "conv_over_time",
+    "filtered",
+    "normed",
+    "over_time",
+    "pooled",
+]
 
 Array = NDArray[Any]
 
@@ -71,7 +80,7 @@ def over_time(x: Array, layer: Callable[[Array], Array]) -> Array:
 
 
 @dataclass(frozen=True)
-class Neuron:
+class StoredNeuron:
     """A leaky integrate-and-fire neuron.
 
     Args:
@@ -89,7 +98,7 @@ class Neuron:
     soft: bool
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> Neuron:
+    def of(cls, settings: Mapping[str, Any]) -> StoredNeuron:
         """From the stored settings of a ``lif`` or an ``if``."""
         leak = 1.0 if settings["kind"] == "if" else float(settings["leak"])
         return cls(

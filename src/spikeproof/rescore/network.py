@@ -14,7 +14,7 @@ import numpy as np
 from spikeproof.base import FileProblem
 from spikeproof.rescore.layers import (
     Array,
-    Neuron,
+    StoredNeuron,
     conv,
     conv_over_time,
     filtered,
@@ -56,7 +56,7 @@ class StoredNetwork:
 
     def __init__(self, settings: Mapping[str, Any], numbers: Mapping[str, Array]) -> None:
         self.settings, self.numbers = settings, numbers
-        self.neuron = Neuron.of(settings["neuron"])
+        self.neuron = StoredNeuron.of(settings["neuron"])
         self._body = _BODIES[settings["name"]]
 
     @classmethod
