@@ -7,7 +7,12 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["nearest", "printable", "suggestion"]
+__all__ = ["SEEDS", "nearest", "printable", "suggestion"]
+
+SEEDS = (-(1 << 63), (1 << 63) - 1)
+"""The smallest and the largest seed: whole numbers of 64 bits."""
+
+_TOLD = 40  # names that a sentence lists
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -34,14 +39,16 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     close = nearest(name, names)
-    return f"Did you mean {close!r}?" if close else f"Known: {', '.join(names)}."
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD + 1 else ""
+    listed = ", ".join(names[:_TOLD] if more else names)
+    return f"Did you mean {close!r}?" if close else f"Known: {listed}{more}."
 
 
 def printable(text: str, *, breaks: bool = True) -> str:
-    """Return a text as a terminal may show it: what would command the terminal is spelt out.
+    r"""Return a text as a terminal may show it: what would command the terminal is spelt out.
 
     Control characters, marks that turn the direction of writing, and halves of characters become
-    escapes such as ``\\x1b``.
+    escapes such as ``\x1b``.
 
     Args:
         text: Whatever a file said.

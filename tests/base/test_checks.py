@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +21,15 @@ from spikeproof.base import (
     check_gradients,
     check_labels,
     check_like,
+    check_name,
     check_one_of,
     check_positive,
+    check_seed,
     check_shape,
     check_share,
+    check_text,
     nearest,
+    printable,
 )
 
 
@@ -49,11 +55,61 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         check_one_of("triangel", ["triangle", "sigmoid"], "surrogate")
 
 
-@pytest.mark.parametrize("size", [0, -1, 1.0, 2.5, True, float("nan"), None, "2", np.int64(3)])
+@pytest.mark.parametrize("size", [0, -1, 1.0, 2.5, True, float("nan"), None, "2", np.float64(3)])
 def test_a_count_is_a_whole_number_of_at_least_one(size: float) -> None:
     check_count(Box(1), "size")
     with refused(SettingError, f"Box.size must be a whole number >= 1; got {size!r}."):
         check_count(Box(size), "size")
+
+
+@pytest.mark.parametrize("check", [check_count, check_positive, check_fraction])
+def test_a_number_of_numpy_becomes_one_of_python(check: Callable[..., None]) -> None:
+    whole = np.int64(1)
+    for number in (whole, *([] if check is check_count else [np.float32(0.5)])):
+        box = Box(number)
+        check(box, "size")
+        assert type(box.size) in (int, float)
+        assert json.loads(json.dumps(box.size)) == number
+    with refused(SettingError, "Box.size must be a"):
+        check(Box("2"), "size")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [0, -(2**63), 2**63 - 1, np.int64(3), torch.tensor(5)])
+def test_a_seed_is_a_whole_number_of_64_bits(seed: int) -> None:
+    assert type(check_seed(seed)) is int
+    assert check_seed(seed) == int(seed)
+
+
+@pytest.mark.parametrize("seed", [0.9, 1.0, 2**63, -(10**26), True, np.bool_(True), "1", None])
+def test_what_is_no_seed_is_refused(seed: object) -> None:
+    with refused(SettingError, f"fit: seed must be a whole number of 64 bits; got {seed!r}."):
+        check_seed(seed, "fit: seed")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "..", ".x", "~", "-x", "../x", "/tmp/x", "a/b", "a\\b", "x\x00", "\x1b[31m", "\u202ex",
+     " x", "?!", "x" * 101, 7],
+)  # fmt: skip
+def test_a_name_that_could_be_a_path_is_refused(name: object) -> None:
+    for good in ("tiny", "SR+AT seed 1", "名", "a.b", "x" * 100):
+        assert check_name(good, "plan") == good
+    with pytest.raises(SettingError, match="must be a name that can be part of a path") as refusal:
+        check_name(name, "plan")
+    assert str(refusal.value) == printable(str(refusal.value), breaks=False)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "\x1b]0;x\x07", "\u2066x", "\ud800", "x" * 201])
+def test_a_name_that_cannot_be_shown_is_refused(name: str) -> None:
+    assert check_text("SR+AT / ×", "training") == "SR+AT / ×"
+    with pytest.raises(SettingError, match="that can be shown"):
+        check_text(name, "training")
+
+
+def test_what_commands_a_terminal_is_spelt_out() -> None:
+    assert printable("é 名 ✗ a\tb\n") == "é 名 ✗ a\tb\n"
+    assert printable("a\tb\n", breaks=False) == "a\\x09b\\x0a"
+    assert printable("\x1b[31m\x9b\u202e\ud800\u2028") == "\\x1b[31m\\x9b\\u202e\\ud800\\u2028"
 
 
 def test_a_whole_number_may_begin_elsewhere() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 import typer
 
 from spikeproof.cli.main import run
 from spikeproof.cli.options import parse_radius
+from spikeproof.names import printable
 from support.saying import Said
 
 COMMANDS = [
@@ -56,6 +59,22 @@ def test_what_draws_at_random_takes_a_seed(said: Said, command: str) -> None:
         ("audit m --data digits --radius 1/0", "'1/0' is not a radius"),
         ("audit m --data digits --radius=-1", "A radius must be above zero; got '-1'."),
         ("audit m --data digits --radius 1", "one --radius for each --threat; got 0 threats and 1"),
+        ("audit m --data digits --radius 1e309", "'1e309' is not a radius"),
+        ("audit m --data digits --radius 1e999", "'1e999' is not a radius"),
+        ("audit m --data digits --radius 1e999999999", "'1e999999999' is not a radius"),
+        ("audit m --data digits --radius 1/1e-400", "'1/1e-400' is not a radius"),
+        ("audit m --data digits --radius nan", "'nan' is not a radius"),
+        (
+            f"audit m --data digits --radius {'7' * 5000}",
+            "7...7777777777777777777' is not a radius",
+        ),
+        (f"audit m --data digits --seed {'9' * 26}", "A seed is a whole number of 64 bits; got 9"),
+        (f"train --seed -{'9' * 26}", "A seed is a whole number of 64 bits; got -9"),
+        (f"train --seed {'9' * 5000}", "Invalid value for '--seed'"),
+        (f"study run quick --workers {'9' * 26}", "Invalid value for '--workers'"),
+        ("train --folder=", "An argument is empty: --folder=; give it a value or leave it out."),
+        ("train --augment shift-image:", "--augment takes NAME or NAME:KEY=VALUE"),
+        ("list \x1b[31m", "Unknown kind '\\x1b[31m'. Known: attacks,"),
         ("list threat", "Unknown kind 'threat'. Did you mean 'threats'?"),
         ("train --data digit", "Unknown data set 'digit'. Did you mean 'digits'?"),
         ("train --data digits --objective sr", "Unknown training 'sr'. Did you mean 'SR'?"),
@@ -106,6 +125,74 @@ def test_what_is_refused_is_one_sentence_and_exit_code_one(
     assert "Traceback" not in err
     sentences = [line for line in err.splitlines() if not line.startswith("Preparing")]
     assert len(sentences) == 1
+
+
+@pytest.mark.parametrize("words", [["report", ""], ["study", "run", "quick", "--folder", ""]])
+def test_an_empty_argument_does_not_stand_for_this_folder(said: Said, words: list[str]) -> None:
+    assert said(*words) == (2, "", "An argument is empty: ''; give it a value or leave it out.\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (["--width", "100000000"], "ModelSpec.width must be a whole number <= 65536"),
+        (["--timesteps", "9" * 26], "ModelSpec.timesteps must be a whole number <= 65536"),
+        (["--augment", "shift-image:pixels=1000000"], "ShiftImage.pixels must be at most 8"),
+        (
+            ["--set", "learning_rate=nan"],
+            "--set: TrainingSettings.learning_rate must be positive and finite; got nan.",
+        ),
+        (["--set", f"batch_size={'9' * 5000}"], "--set: batch_size"),
+    ],
+)
+def test_a_number_of_any_size_is_answered_in_a_sentence(
+    said: Said, changes: list[str], sentence: str, tmp_path: Path
+) -> None:
+    code, out, err = said("train", *changes, "--folder", tmp_path / "t")
+    assert (code, out) == (1, "")
+    assert sentence in err and len(err) < 500
+    assert err.count("\n") == 1
+    assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize("name", ["../x", "..", "/x", "a/b", "", "\\u001b[31m", "a\\u0000"])
+def test_a_plan_cannot_be_called_by_a_path(said: Said, name: str, tmp_path: Path) -> None:
+    plan = tmp_path / "odd.toml"
+    text = load_text("quick").replace('name = "quick"', f'name = "{name}"', 1)
+    plan.write_text(text, encoding="utf-8")
+    code, out, err = said("study", "run", plan)
+    assert (code, out) == (1, "")
+    assert "must be a name that can be part of a path" in err
+    assert err == printable(err)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["odd.toml"]
+
+
+def load_text(plan: str) -> str:
+    """The text of a plan that comes with the package."""
+    from importlib import resources
+
+    folder = resources.files("spikeproof.study") / "plans"
+    return (folder / f"{plan}.toml").read_text(encoding="utf-8")
+
+
+def test_a_plan_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    from spikeproof.study import load_plan
+
+    (tmp_path / "plan.toml").write_bytes(b"\xef\xbb\xbf" + load_text("quick").encode())
+    assert load_plan(tmp_path / "plan.toml") == load_plan("quick")
+
+
+def test_whatever_is_printed_goes_through_one_place() -> None:
+    import spikeproof.cli
+
+    folder = Path(spikeproof.cli.__file__).parent
+    found = [
+        path.name
+        for path in folder.glob("*.py")
+        if path.name != "show.py"
+        and re.search(r"typer\.echo|(?<!\.)\bprint\(", path.read_text("utf-8"))
+    ]
+    assert found == []
 
 
 def test_the_traceback_is_there_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,6 +179,17 @@ def test_an_audit_is_told_saved_and_compared(said: Said, model: Path, tmp_path: 
     assert told["numbers"][0]["difference"] == 0
 
 
+def test_a_run_and_an_audit_are_not_compared(
+    said: Said, tiny: Path, model: Path, tmp_path: Path
+) -> None:
+    few = ["--data", "digits", "--suite", "quick", "--items", "2", "--threat", "linf"]
+    assert said("audit", model, *few, "--folder", tmp_path / "a")[0] == 0
+    for pair in ((tiny, tmp_path / "a"), (tmp_path / "a", tiny)):
+        code, out, err = said("compare", *pair)
+        assert (code, out) == (1, "")
+        assert "compare two of one kind." in err
+
+
 def test_a_certificate_is_told(said: Said, model: Path) -> None:
     few = [model, "--data", "digits", "--items", "12", "--radius"]
     code, out, _ = said("certify", *few, "1e-6", "--radius", "0.5")

@@ -28,6 +28,7 @@ terms = {{ error = {{ kind = "cross_entropy", weight = 1.0 }} }}
     ("table", "line", "sentence"),
     [
         ("plan", "items = -1", "Plan.items must be a whole number >= 1; got -1."),
+        ("plan", f"seeds = [{2**70}]", "every seed must be a whole number of 64 bits; got 118059"),
         ("plan", "workers = 0", "Plan.workers must be a whole number >= 1; got 0."),
         ("plan", "draws = nan", "draws: Input should be a finite number; got nan."),
         (

@@ -85,10 +85,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Side:
-    """One run or audit: its settings, and who survived what, ``(seeds, items)`` per key."""
+    """One run or audit: its settings, and who survived what, ``(seeds, items)`` per key, and
+    what it is in words."""
 
     settings: Mapping[str, Any]
     survival: Mapping[Key, tuple[tuple[int, ...], np.ndarray[Any, Any], np.ndarray[Any, Any]]]
+    kind: str
 
     @property
     def split(self) -> str:
@@ -108,7 +110,7 @@ def compare(first: Path | str, second: Path | str) -> Comparison:
     Returns:
         Settings that differ, and every accuracy that both sides measured.
     Raises:
-        FileProblem: neither a run nor an audit, or a file in it that is not whole.
+        FileProblem: neither a run nor an audit, one of each, or a file in it that is not whole.
     Example:
         >>> compare("no-such-run", "no-such-run")
         Traceback (most recent call last):
@@ -116,6 +118,10 @@ def compare(first: Path | str, second: Path | str) -> Comparison:
 (audit.json).
     """
     sides = _read(Path(first)), _read(Path(second))
+    if sides[0].kind != sides[1].kind:
+        raise FileProblem(
+            f"{first} is {sides[0].kind} and {second} is {sides[1].kind}; compare two of one kind."
+        )
     return Comparison(
         splits=(sides[0].split, sides[1].split),
         settings=tuple(_differences(sides[0].settings, sides[1].settings)),
@@ -155,7 +161,7 @@ def _read_run(folder: Path) -> _Side:
         if cell.kind == "network"
     }
     taken = {"network_sha256": weights} if weights else {}
-    return _Side({**run.plan, "split": run.split, **taken}, survival)
+    return _Side({**run.plan, "split": run.split, **taken}, survival, "a run")
 
 
 def _read_audit(folder: Path) -> _Side:
@@ -176,7 +182,7 @@ def _read_audit(folder: Path) -> _Side:
             alive = (correct & ~broken)[None].astype(float)
             survival[*start, outcome.name, f"{radius:g}"] = (*who, alive)
         settings[f"threats.{outcome.name}"] = list(outcome.radii)
-    return _Side(settings, survival)
+    return _Side(settings, survival, "an audit")
 
 
 def _source(audit: Audit) -> dict[str, Any]:

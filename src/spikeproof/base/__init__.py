@@ -12,8 +12,11 @@ from spikeproof.base.checks import (
     check_name,
     check_one_of,
     check_positive,
+    check_seed,
     check_shape,
     check_share,
+    check_text,
+    check_whole,
     placed,
 )
 from spikeproof.base.cite import bibtex, references
@@ -79,8 +82,11 @@ __all__ = [
     "check_name",
     "check_one_of",
     "check_positive",
+    "check_seed",
     "check_shape",
     "check_share",
+    "check_text",
+    "check_whole",
     "digest",
     "digest_arrays",
     "digest_file",

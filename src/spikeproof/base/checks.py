@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from spikeproof.base.errors import InputError, SettingError
-from spikeproof.names import printable, suggestion
+from spikeproof.names import SEEDS, printable, suggestion
 
 __all__ = [
     "check_at_least",
@@ -23,8 +26,11 @@ __all__ = [
     "check_name",
     "check_one_of",
     "check_positive",
+    "check_seed",
     "check_shape",
     "check_share",
+    "check_text",
+    "check_whole",
     "placed",
 ]
 
@@ -73,37 +79,102 @@ def check_name(name: object, what: str) -> str:
     return str(name)
 
 
+def check_text(text: str, what: str) -> str:
+    """Return a name that tables show if a page and a terminal can show it; otherwise raise."""
+    if not 0 < len(text) <= 200 or text != printable(text, breaks=False) or not text.strip():
+        raise SettingError(
+            f"The {what} {printable(text[:80], breaks=False)!r} needs a name of up to 200 "
+            "characters that can be shown: no control character, none that turns the direction "
+            "of writing."
+        )
+    return text
+
+
 def check_positive(settings: object, *names: str) -> None:
     """Raise SettingError unless each named field is a finite number above zero."""
     for name in names:
-        value = getattr(settings, name)
+        value = _number(settings, name)
         if not 0 < value < float("inf"):
             where = type(settings).__name__
             raise SettingError(f"{where}.{name} must be positive and finite; got {value!r}.")
 
 
-def check_count(settings: object, *names: str) -> None:
-    """Raise SettingError unless each named field is a whole number of at least 1."""
-    for name in names:
-        check_at_least(1, getattr(settings, name), f"{type(settings).__name__}.{name}")
+def check_count(settings: object, *names: str, least: int = 1, most: int | None = None) -> None:
+    """Raise SettingError unless each named field is a whole number from ``least`` to ``most``.
 
-
-def check_at_least(least: int, value: object, what: str) -> None:
-    """Raise SettingError unless ``value`` is an ``int`` of at least ``least``.
-
-    Settings go into records and their repr rebuilds them, so NumPy's whole numbers are refused.
+    Settings go into records and their repr rebuilds them, so a whole number of NumPy becomes one
+    of Python.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    for name in names:
+        value = getattr(settings, name)
+        what = f"{type(settings).__name__}.{name}"
+        whole = check_at_least(least, value, what)
+        if most is not None and whole > most:
+            raise SettingError(f"{what} must be a whole number <= {most}; got {value!r}.")
+        if type(value) is not int:
+            object.__setattr__(settings, name, whole)
+
+
+def check_at_least(least: int, value: object, what: str) -> int:
+    """Return ``value`` as an ``int`` if it is whole and at least ``least``; otherwise raise."""
+    whole = _whole(value)
+    if whole is None or whole < least:
         raise SettingError(f"{what} must be a whole number >= {least}; got {value!r}.")
+    return whole
+
+
+def check_seed(value: object, what: str = "seed") -> int:
+    """Return a seed as an ``int`` if it is a whole number of 64 bits; otherwise raise.
+
+    Example:
+        >>> check_seed(np.int64(3))
+        3
+        >>> check_seed(0.9)
+        Traceback (most recent call last):
+        spikeproof.base.errors.SettingError: seed must be a whole number of 64 bits; got 0.9.
+    """
+    whole = _whole(value)
+    if whole is None or not SEEDS[0] <= whole <= SEEDS[1]:
+        raise SettingError(f"{what} must be a whole number of 64 bits; got {value!r}.")
+    return whole
+
+
+def check_whole(value: object, what: str) -> int:
+    """Return a whole number of any library as an ``int``; otherwise raise."""
+    whole = _whole(value)
+    if whole is None:
+        raise SettingError(f"{what} must be a whole number; got {value!r}.")
+    return whole
 
 
 def check_fraction(settings: object, *names: str) -> None:
     """Raise SettingError unless each named field lies in [0, 1]."""
     for name in names:
-        value = getattr(settings, name)
+        value = _number(settings, name)
         if not 0 <= value <= 1:
             where = type(settings).__name__
             raise SettingError(f"{where}.{name} must lie in [0, 1]; got {value!r}.")
+
+
+def _whole(value: object) -> int | None:
+    """A whole number, also one of NumPy or a tensor's, as an int; None for anything else."""
+    if isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def _number(settings: object, name: str) -> Any:
+    """The number that a field holds; one of NumPy becomes one of Python, as records need it."""
+    value = getattr(settings, name)
+    if isinstance(value, np.generic):
+        value = value.item()
+        object.__setattr__(settings, name, value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SettingError(f"{type(settings).__name__}.{name} must be a number; got {value!r}.")
+    return value
 
 
 def check_share(settings: object, name: str) -> None:

@@ -65,8 +65,9 @@ def write_atomic(path: Path, content: bytes, *, make: bool = True) -> None:
             moved it away while we worked in it.
     Raises:
         DiskFull: there is no room.
-        FileProblem: it cannot be written for another reason.
+        FileProblem: it cannot be written for another reason, or is a pipe or a device.
     """
+    _check_replaceable(path)
     # Not tempfile: its files are closed to everyone but the owner, a report is there to be read.
     temporary = path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
@@ -81,6 +82,16 @@ def write_atomic(path: Path, content: bytes, *, make: bool = True) -> None:
         with contextlib.suppress(OSError):  # the folder itself may be what failed
             temporary.unlink(missing_ok=True)
         raise _unwritten(path, problem) from None
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise where a pipe, a socket or a device would be replaced by a file."""
+    try:
+        mode = path.lstat().st_mode
+    except (OSError, ValueError):  # what is not there is no trouble
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+        raise FileProblem(f"Cannot write {path}: it is no ordinary file; choose another.")
 
 
 def append_line(path: Path, line: str) -> None:

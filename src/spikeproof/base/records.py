@@ -29,6 +29,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast
 
+import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
@@ -153,7 +154,7 @@ def _flat(value: Any) -> Any:
         return {key: _flat(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(_flat(each) for each in value)
-    return value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _each(within: Sequence[Any], value: Sequence[Any]) -> list[tuple[Any, Any]]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from spikeproof.base.checks import check_whole
 from spikeproof.base.errors import SettingError
 
 __all__ = ["Seeds", "seeds"]
@@ -105,7 +106,7 @@ def seeds(seed: int, n: int | None = None, *, items: Tensor | None = None) -> Se
     Returns:
         Keys for ``N`` items.
     Raises:
-        SettingError: neither or both of ``n`` and ``items`` were given.
+        SettingError: a seed that is no whole number, or neither or both of ``n`` and ``items``.
     Example:
         >>> a = seeds(0, n=3).uniform((2,))
         >>> b = seeds(0, items=torch.tensor([2, 0])).uniform((2,))
@@ -115,4 +116,4 @@ def seeds(seed: int, n: int | None = None, *, items: Tensor | None = None) -> Se
     if (n is None) == (items is None):
         raise SettingError("seeds() needs exactly one of n and items.")
     numbers = torch.arange(n or 0, dtype=torch.int64) if items is None else items.to(torch.int64)
-    return Seeds(_mix(numbers * _GOLDEN + _label("root", int(seed))))
+    return Seeds(_mix(numbers * _GOLDEN + _label("root", check_whole(seed, "seeds: seed"))))

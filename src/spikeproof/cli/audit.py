@@ -9,7 +9,7 @@ import typer
 
 from spikeproof.cli.options import DataDir, Json, Seed, one_thread, parse_radius, pick
 from spikeproof.cli.progress import span, watching
-from spikeproof.cli.show import note, print_json
+from spikeproof.cli.show import note, print_json, say
 
 if TYPE_CHECKING:
     from spikeproof.data import Dataset
@@ -44,7 +44,7 @@ def audit(
     keep_adversarials: Annotated[
         bool,
         typer.Option(
-            "--keep-adversarials", help="Keep what broke the items, for 'spikeproof verify'."
+            "--keep-adversarials", help="Keep what broke the items, to be scored again."
         ),
     ] = False,
     folder: Annotated[
@@ -111,7 +111,7 @@ def audit(
     if as_json:
         print_json({**result.to_dict(), "run": str(folder)})
     else:
-        typer.echo(result.table())
+        say(result.table())
 
 
 def _estimate(plan: Plan, network: Network, data: Dataset, workers: int) -> None:

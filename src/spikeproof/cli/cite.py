@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from spikeproof.cli.options import Json
-from spikeproof.cli.show import print_json
+from spikeproof.cli.show import print_json, say
 
 __all__ = ["cite"]
 
@@ -29,4 +29,4 @@ def cite(
     if as_json:
         print_json({key: bibtex(key) for key in keys or references()})
     else:
-        typer.echo(bibtex(*(keys or ())))
+        say(bibtex(*(keys or ())))

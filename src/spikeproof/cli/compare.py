@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spikeproof.cli.options import Json
-from spikeproof.cli.show import print_json, print_table
+from spikeproof.cli.show import print_json, print_table, say
 
 if TYPE_CHECKING:
     from spikeproof.analysis import Comparison, RobustDifference
@@ -41,7 +41,7 @@ def compare(
         return
     for folder, split in zip((first, second), comparison.splits, strict=True):
         if split != "test":
-            typer.echo(f"{folder} looks at {split} items: its numbers are no test results.")
+            say(f"{folder} looks at {split} items: its numbers are no test results.")
     _show(comparison, first, second)
 
 
@@ -51,7 +51,7 @@ def _show(comparison: Comparison, first: Path, second: Path) -> None:
         body = [[row.setting, row.first, row.second] for row in comparison.settings]
         print_table(["setting", str(first), str(second)], body)
     else:
-        typer.echo("No setting differs.")
+        say("No setting differs.")
     if comparison.numbers:
         columns = (
             "data",
@@ -65,7 +65,7 @@ def _show(comparison: Comparison, first: Path, second: Path) -> None:
         )
         print_table(columns, [_cells(row) for row in comparison.numbers])
     else:
-        typer.echo("They have no data set, training, threat and radius in common.")
+        say("They have no data set, training, threat and radius in common.")
 
 
 def _cells(row: RobustDifference) -> list[str]:

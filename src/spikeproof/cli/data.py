@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from spikeproof.cli.options import DataDir, Json
-from spikeproof.cli.show import note, print_json, print_table
+from spikeproof.cli.show import note, print_json, print_table, say
 
 __all__ = ["app"]
 
@@ -64,4 +64,4 @@ def _verify(
         print_json(hashes)
         return
     for name, value in hashes.items():
-        typer.echo(f"{name}: intact, sha256 {value}")
+        say(f"{name}: intact, sha256 {value}")

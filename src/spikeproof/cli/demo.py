@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spikeproof.cli.options import Json, Seed, Workers
-from spikeproof.cli.show import note, print_json
+from spikeproof.cli.show import note, print_json, say
 
 __all__ = ["demo"]
 
@@ -52,4 +52,4 @@ def demo(
         print_json({"matrix": matrix_record(outcome), "verdicts": judged, "report": str(report)})
         return
     print_matrix(outcome)
-    typer.echo(f"Report: {report}")
+    say(f"Report: {report}")

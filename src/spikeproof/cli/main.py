@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import warnings
 from typing import NoReturn
 
 import typer
@@ -18,10 +20,17 @@ from spikeproof.cli.listing import listing
 from spikeproof.cli.memory import keep_memory
 from spikeproof.cli.options import no_such_option
 from spikeproof.cli.report import report
+from spikeproof.cli.show import note, say
 from spikeproof.cli.study import app as study
+from spikeproof.cli.terminal import open_streams, written_out
 from spikeproof.cli.train import train
 
 __all__ = ["app", "main", "run"]
+
+_EMPTY = re.compile(r"--[a-z-]+=")
+_LONG = re.compile(r"\S{200,}")  # no name or number in a sentence need be longer
+# What torch says in place of a MemoryError where the processor has no more.
+_NO_MEMORY = ("not enough memory", "can't allocate memory", "CUDA out of memory")
 
 app = typer.Typer(
     name="spikeproof",
@@ -51,14 +60,25 @@ def _front(
     if version:
         from spikeproof import __version__
 
-        typer.echo(f"spikeproof {__version__}")
+        say(f"spikeproof {__version__}")
         raise typer.Exit
 
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
     keep_memory()
-    sys.exit(run(sys.argv[1:]))
+    open_streams()
+    warnings.showwarning = _warn
+    code = run(sys.argv[1:])
+    problem = written_out()
+    if problem is not None and not code:
+        note(f"Cannot write to standard output: {problem.strerror}.")
+    sys.exit(code or int(problem is not None))
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as a sentence, without the line of ours that gave it."""
+    note(f"Warning: {message}")
 
 
 def run(arguments: list[str]) -> int:
@@ -70,6 +90,10 @@ def run(arguments: list[str]) -> int:
         0 done, 1 refused or failed, 2 a command line that makes no sense, 75 interrupted by a
         scheduler, 130 by Ctrl-C.
     """
+    if empty := [word for word in arguments if not word or _EMPTY.fullmatch(word)]:
+        # An empty path would be this folder, an empty name anything.
+        note(f"An argument is empty: {empty[0] or repr('')}; give it a value or leave it out.")
+        return 2
     try:
         code = app(arguments, prog_name="spikeproof", standalone_mode=False)
     except typer.Abort:
@@ -78,10 +102,10 @@ def run(arguments: list[str]) -> int:
         sentence, code = _explain(problem)
         if sentence is None or os.environ.get("SPIKEPROOF_DEBUG"):
             raise
-        typer.echo(sentence, err=True)
+        note(_LONG.sub(_cut, sentence))
         return code
     if code == 130:
-        typer.echo("Stopped; nothing finished is lost, run the same command again.", err=True)
+        note("Stopped; nothing finished is lost, run the same command again.")
     return code if isinstance(code, int) else 0
 
 
@@ -99,9 +123,14 @@ def _explain(problem: Exception) -> tuple[str | None, int]:
     if isinstance(problem, OSError) and problem.strerror:
         place = f"{problem.filename}: " if problem.filename else ""
         return f"{place}{problem.strerror}.", 1
-    if isinstance(problem, MemoryError):
+    if isinstance(problem, MemoryError) or any(told in str(problem) for told in _NO_MEMORY):
         return "Out of memory; use fewer --workers, or a smaller model or plan.", 1
     return None, 1
+
+
+def _cut(word: re.Match[str]) -> str:
+    """A word of thousands of signs by its two ends."""
+    return f"{word[0][:80]}...{word[0][-20:]}"
 
 
 def _usage(problem: Exception) -> str:

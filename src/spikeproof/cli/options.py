@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from spikeproof.names import suggestion
+from spikeproof.names import SEEDS, suggestion
 
 __all__ = [
     "DataDir",
@@ -43,10 +45,26 @@ DataDir = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON on standard output, nothing else.")
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Every random draw follows from it.")]
-Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes; the number of cores by default.")
+
+
+def _seed(value: int) -> int:
+    """A seed of 64 bits."""
+    if not SEEDS[0] <= value <= SEEDS[1]:
+        raise typer.BadParameter(f"A seed is a whole number of 64 bits; got {value}.")
+    return value
+
+
+Seed = Annotated[
+    int, typer.Option("--seed", callback=_seed, help="Every random draw follows from it.")
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, max=1024, help="Processes; the number of cores by default."),
+]
+
+
+_NUMBER = r"[-+]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,3})?"
+_RADIUS = re.compile(rf"({_NUMBER})(?:/({_NUMBER}))?")
 
 
 def parse_radius(text: str) -> float:
@@ -62,12 +80,16 @@ def parse_radius(text: str) -> float:
         >>> round(parse_radius("8/255"), 6)
         0.031373
     """
+    found = _RADIUS.fullmatch(text.replace(" ", ""))
     try:
-        radius = float(Fraction(text.replace(" ", "")))
-    except (ValueError, ZeroDivisionError):
+        # Its length is bounded first: exact fractions with 10^9 digits would never be done.
+        radius = float(Fraction(found[1]) / Fraction(found[2] or 1)) if found else math.nan
+    except (OverflowError, ZeroDivisionError):
+        radius = math.nan
+    if math.isnan(radius):
         raise typer.BadParameter(
             f"{text!r} is not a radius; write a number such as 0.1 or a fraction such as 8/255."
-        ) from None
+        )
     if radius <= 0:
         raise typer.BadParameter(f"A radius must be above zero; got {text!r}.")
     return radius

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikeproof.cli.show import note
+from spikeproof.names import printable
 
 if TYPE_CHECKING:
     from spikeproof.study import CellStep, Progress
@@ -45,6 +46,7 @@ def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]
             yield _line
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
@@ -66,12 +68,12 @@ def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]
                 total=at.cost_total,
                 count=f"{at.done}/{at.total}",
                 left=_time_left(at),
-                description=at.title,
+                description=escape(printable(at.title, breaks=False)),
             )
             if at.aside:
                 bar.console.print(_aside(at), markup=False)
             if at.error is not None:
-                bar.console.print(f"failed: {at.title}: {at.error}", markup=False)
+                bar.console.print(printable(f"failed: {at.title}: {at.error}"), markup=False)
 
         def within(steps: list[CellStep]) -> None:
             bar.update(task, description=_steps(steps))

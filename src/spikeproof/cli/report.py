@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spikeproof.cli.options import Json
-from spikeproof.cli.show import print_json
+from spikeproof.cli.show import print_json, say
 
 __all__ = ["report"]
 
@@ -34,4 +34,4 @@ def report(
     if as_json:
         print_json({"report": str(path), "bytes": path.stat().st_size})
     else:
-        typer.echo(f"Report: {path}")
+        say(f"Report: {path}")

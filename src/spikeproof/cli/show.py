@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,20 +11,37 @@ from typing import Any
 
 import typer
 
-__all__ = ["note", "print_json", "print_table"]
+from spikeproof.names import printable
+
+__all__ = ["note", "print_json", "print_table", "say"]
 
 # A number, perhaps with its interval; a dash stands for one that is not there.
 _NUMBER = re.compile(r"–|[-+]?\d[\d.]*(e-?\d+)?( \(.*)?")
 
 
+def say(text: str) -> None:
+    """Print a result; what would command the terminal is spelt out, as in all that is printed."""
+    typer.echo(printable(text))
+
+
 def note(text: str) -> None:
     """Print a line for the person at the terminal, never for a program reading the output."""
-    typer.echo(text, err=True)
+    typer.echo(printable(text), err=True)
 
 
 def print_json(value: Any) -> None:
-    """Print plain data as JSON, the only thing on standard output."""
-    typer.echo(json.dumps(value, indent=1, sort_keys=True, allow_nan=False))
+    """Print plain data as JSON, the only thing on standard output; numbers that are not finite,
+    which JSON does not have, become null."""
+    typer.echo(json.dumps(_finite(value), indent=1, sort_keys=True, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    """Plain data with None for what is not finite."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def print_table(
@@ -34,7 +52,9 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
-    body = [[str(cell) for cell in row] for row in rows]
+    columns = [printable(column, breaks=False) for column in columns]
+    body = [[printable(str(cell)) for cell in row] for row in rows]
+    title = None if title is None else printable(title, breaks=False)
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
         cells = [row[number] for row in body]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spikeproof.cli.options import DataDir, Json, Seed, Workers
-from spikeproof.cli.show import print_json, print_table
+from spikeproof.cli.show import print_json, print_table, say
 
 __all__ = ["app"]
 
@@ -113,14 +113,14 @@ def _merge(
     if as_json:
         print_json({**dataclasses.asdict(done), "folder": str(to)})
         return
-    typer.echo(
+    say(
         f"{to}: {done.copied} cells copied, {done.there} there before, {len(done.missing)} of "
         f"{done.total} missing."
     )
     for title in done.missing:
-        typer.echo(f"missing: {title}")
+        say(f"missing: {title}")
     if not done.missing:
-        typer.echo(f"Next: spikeproof report {to}")
+        say(f"Next: spikeproof report {to}")
 
 
 @app.command("extract")
@@ -143,7 +143,7 @@ def _extract(
     if as_json:
         print_json({"extract": str(path), "bytes": path.stat().st_size})
     else:
-        typer.echo(f"Extract: {path}")
+        say(f"Extract: {path}")
 
 
 def _show(folder: Path, as_json: bool) -> None:
@@ -157,25 +157,25 @@ def _show(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json({**dataclasses.asdict(state), "complete": state.complete, "folder": str(folder)})
         return
-    typer.echo(
+    say(
         f"{state.name} in {folder}: {state.done} of {state.total} cells done in "
         f"{span(state.seconds)} of work, {len(state.failed)} failed."
     )
     if state.split != "test":
-        typer.echo(
+        say(
             f"Attacks and probes look at {state.split} items: these are no test results, and the "
             "test items stay sealed."
         )
     if state.pending and state.seconds_left is not None:
-        typer.echo(f"About {span(state.seconds_left)} of work left; divide by the workers.")
+        say(f"About {span(state.seconds_left)} of work left; divide by the workers.")
     if state.outdated:
-        typer.echo(
+        say(
             "These cells carry an earlier fingerprint of the code: report and compare read them, "
             "and another run computes them again."
         )
     if state.stale:
-        typer.echo(f"{state.stale} cells of an earlier plan or other code are kept in stale/.")
+        say(f"{state.stale} cells of an earlier plan or other code are kept in stale/.")
     if state.failed:
         print_table(("failed", "why"), [(one.title, one.error) for one in state.failed])
     elif state.complete:
-        typer.echo(f"Next: spikeproof report {folder}")
+        say(f"Next: spikeproof report {folder}")

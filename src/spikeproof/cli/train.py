@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spikeproof.cli.options import DataDir, Json, Seed, one_thread, parse_radius, pick
-from spikeproof.cli.show import print_json
+from spikeproof.cli.show import print_json, say
 from spikeproof.cli.training import assigned, trained
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def _tell(result: dict[str, Any]) -> None:
         "robust": f", {score} robust under the threats of its validation",
         "union": f", {score} under all threats of its validation",
     }
-    typer.echo(
+    say(
         f"{result['model']}: epoch {result['best_epoch']} of {result['epochs']}, validation "
         f"accuracy {100 * result['clean_accuracy']:.1f} % clean{beyond.get(result['select'], '')}."
     )

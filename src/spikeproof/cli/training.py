@@ -67,7 +67,9 @@ def _change(text: str) -> Augmentation:
     """An augmentation from ``name:key=value,key=value``."""
     from spikeproof.train import AUGMENTATIONS
 
-    kind, _, rest = text.partition(":")
+    kind, colon, rest = text.partition(":")
+    if colon and not rest:
+        raise typer.BadParameter(f"--augment takes NAME or NAME:KEY=VALUE; got {text!r}.")
     pairs = _pairs([part for part in rest.split(",") if part], "--augment after the colon")
     return AUGMENTATIONS.build({"kind": kind, **pairs})
 

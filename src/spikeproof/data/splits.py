@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spikeproof.base import InputError, SettingError, check_labels, check_positive, seeds
+from spikeproof.base import (
+    InputError,
+    SettingError,
+    check_at_least,
+    check_labels,
+    check_positive,
+    seeds,
+)
 from spikeproof.data.dataset import Split
 
 __all__ = ["Shares", "assign", "choose", "hold_out"]
@@ -98,7 +105,8 @@ def choose(
     """
     if items is None and not skip:
         return split
-    count = len(split) - skip if items is None else items
+    skip = check_at_least(0, skip, f"{to}: skip")
+    count = len(split) - skip if items is None else check_at_least(0, items, f"{to}: items")
     if not 1 <= count <= len(split) - skip:
         after = f" after the first {skip}" if skip else ""
         raise InputError(f"Cannot {to} {count} {name} items{after}; {data} has {len(split)}.")

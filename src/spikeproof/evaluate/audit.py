@@ -12,7 +12,7 @@ from torch import nn
 
 from spikeproof.attacks import Budget, Spending, Suite
 from spikeproof.attacks import suite as make_suite
-from spikeproof.base import SettingError
+from spikeproof.base import SettingError, check_seed
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate.audit_files import AuditSource, read_audit, write_audit
 from spikeproof.evaluate.audit_table import interval, rows_of, threat_record
@@ -22,7 +22,7 @@ from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.sealed import open_test
 from spikeproof.evaluate.spent import Spent, rest, spent
 from spikeproof.metrics import union
-from spikeproof.threats import Threat, standard_threats
+from spikeproof.threats import Threat, as_threats, standard_threats
 
 __all__ = ["Audit", "audit", "ladders"]
 
@@ -145,7 +145,7 @@ audit (audit.json).
 def audit(
     model: nn.Module,
     data: Dataset,
-    threats: Iterable[Threat] | None = None,
+    threats: Threat | Iterable[Threat] | None = None,
     suite: str | Suite = "standard",
     seed: int = 0,
     *,
@@ -164,7 +164,8 @@ def audit(
     Args:
         model: Maps ``(N, *shape)`` to logits ``(N, K)``, N first; any torch module.
         data: The data set whose test items are used.
-        threats: What the attacker may do; the data set's standard ladders where absent.
+        threats: What the attacker may do, one or several; the data set's standard ladders where
+            absent.
         suite: ``"quick"``, ``"core"``, ``"standard"``, ``"full"``, or a suite of your own.
         seed: Of every random number.
         items: How many test items; all where absent. See :func:`open_test` for which.
@@ -183,7 +184,8 @@ def audit(
         Results per threat and item.
     Raises:
         InputError: inputs, labels or model outputs that do not fit.
-        SettingError: an unknown suite, no threats, or one threat twice.
+        SettingError: an unknown suite, no threats, one threat twice, or a seed or number of draws
+            that is none.
         FileProblem: the folder cannot be written, or holds another audit.
         IllegalAdversarial: an attack broke its threat's rules.
     Cost:
@@ -191,10 +193,11 @@ def audit(
     References:
         croce2020reliable, maini2020adversarial
     """
-    attacks = make_suite(suite) if isinstance(suite, str) else suite
+    attacks, seed = make_suite(suite), check_seed(seed, "audit: seed")
     if threats is None:
         threats = [threat for ladder in standard_threats(data).values() for threat in ladder]
-    per_threat, split = ladders(list(threats)), open_test(data, items)
+    per_threat = ladders(as_threats(threats, "audit: threats"))
+    split = open_test(data, items)
     limit = Budget.parse(budget) if isinstance(budget, str) else budget
     source = AuditSource.of(model, data, attacks, draws=draws, samples=samples)
     kept = KeptLadders.at(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import MemberStats, OnSuiteStep, Spending, SuccessCriterion, Suite
-from spikeproof.base import InputError, Seeds, SettingError, check_labels, seeds
+from spikeproof.attacks import suite as make_suite
+from spikeproof.base import (
+    InputError,
+    Seeds,
+    check_at_least,
+    check_labels,
+    check_seed,
+    seeds,
+)
 from spikeproof.data import Split
+from spikeproof.evaluate.arguments import ladder_of
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
 from spikeproof.evaluate.step import OnLadderStep, on_suite_step
@@ -29,8 +37,8 @@ _SHOWN = 4
 def evaluate_ladder(
     model: nn.Module,
     split: Split,
-    ladder: Sequence[Threat],
-    suite: Suite,
+    ladder: Threat | Sequence[Threat],
+    suite: str | Suite,
     *,
     seed: int,
     draws: int = 10,
@@ -53,8 +61,8 @@ def evaluate_ladder(
     Args:
         model: Maps ``(N, *shape)`` to logits ``(N, K)``; left as it was.
         split: The items.
-        ladder: Threats of one geometry and domain, ascending in radius.
-        suite: The attacks, tried one after the other on the items that still stand.
+        ladder: Threats of one geometry and domain, ascending in radius; or one alone.
+        suite: A name, or the attacks, tried one after the other on the items that still stand.
         seed: Of every random number.
         draws: Random perturbations per item and radius; 0 makes none, and their share is NaN.
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
@@ -64,8 +72,9 @@ def evaluate_ladder(
     Returns:
         Results per item and radius.
     Raises:
-        SettingError: a ladder that does not ascend or mixes threats.
-        InputError: items or labels that do not fit, or a model without finite logits.
+        SettingError: a ladder that does not ascend or mixes threats, an unknown suite, or a seed
+            or number of draws that is none.
+        InputError: no items, items or labels that do not fit, or a model without finite logits.
         IllegalAdversarial: an attack returned a point its threat does not allow.
     Cost:
         ``1 + R * draws`` forward passes per item; the suite and one forward for each item and
@@ -73,7 +82,11 @@ def evaluate_ladder(
     References:
         croce2020reliable
     """
-    ladder = _checked(ladder)
+    ladder, suite = ladder_of(ladder), make_suite(suite)
+    seed = check_seed(seed, "evaluate_ladder: seed")
+    draws = check_at_least(0, draws, "evaluate_ladder: draws")
+    if not len(split):
+        raise InputError("evaluate_ladder: there are no items to attack; got a split of none.")
     ladder[0].check(split.x)
     logits = plain_logits(model, split.x, items=split.items, samples=samples)
     check_labels(split.y, logits.shape[1], len(split.x))
@@ -86,20 +99,6 @@ def evaluate_ladder(
             climber.progress = on_suite_step(progress, suite, ladder, number, before=before)
         climber.rung(threat)
     return climber.outcome(ladder, keep=keep)
-
-
-def _checked(ladder: Sequence[Threat]) -> tuple[Threat, ...]:
-    """The ladder, if it is one."""
-    if not ladder:
-        raise SettingError("A ladder needs at least one threat.")
-    first = ladder[0]
-    if any(t.geometry != first.geometry or t.domain != first.domain for t in ladder):
-        names = ", ".join(t.name for t in ladder)
-        raise SettingError(f"A ladder needs one geometry and one domain; got {names}.")
-    radii = [t.radius for t in ladder]
-    if any(b <= a for a, b in pairwise(radii)):
-        raise SettingError(f"The radii of a ladder must ascend; got {radii}.")
-    return tuple(ladder)
 
 
 @dataclass

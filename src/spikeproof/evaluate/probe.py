@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from spikeproof.attacks import PGD
-from spikeproof.base import Seeds, seeds
+from spikeproof.base import Seeds, check_at_least, seeds
 from spikeproof.data import Split
 from spikeproof.metrics import (
     activity,
@@ -23,7 +23,7 @@ from spikeproof.metrics import (
     vulnerability_ratio,
 )
 from spikeproof.oracle import Oracle, Passes
-from spikeproof.threats import Threat
+from spikeproof.threats import Threat, as_threats
 
 __all__ = ["Probe", "probe", "probed"]
 
@@ -74,7 +74,7 @@ def probed(threats: Sequence[Threat]) -> tuple[Threat, ...]:
 def probe(
     model: nn.Module,
     split: Split,
-    threats: Sequence[Threat],
+    threats: Threat | Sequence[Threat],
     *,
     seed: int,
     draws: int = 10,
@@ -105,6 +105,7 @@ def probe(
     References:
         liu2024sparse
     """
+    threats, draws = as_threats(threats, "probe: threats"), check_at_least(2, draws, "probe: draws")
     attack = PGD(steps=20, step_size=0.5, last=0.2) if attack is None else attack
     keys = seeds(seed, items=split.items).child("probe")
     arrays: dict[str, Array] = {"items": split.items.numpy(), "y": split.y.numpy()}

@@ -47,6 +47,8 @@ def open_validation(data: Dataset, items: int | None = None, *, skip: int = 0) -
 
 def _opened(data: Dataset, split: Split, name: str, items: int | None, skip: int) -> Split:
     """The chosen items of a split, checked."""
+    if not len(split):
+        raise InputError(f"Cannot evaluate {name} items: {data.spec.name} has none.")
     chosen = choose(split, items, name=name, to="evaluate", data=data.spec.name, skip=skip)
     return check_split(chosen, data)
 

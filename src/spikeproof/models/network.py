@@ -23,6 +23,7 @@ __all__ = ["NORMS", "POOLINGS", "STEMS", "ModelSpec", "Network"]
 NORMS = ("batch", "per-step", "tdbn")
 POOLINGS = ("average", "max")
 STEMS = ("cifar", "imagenet")
+_MOST = 1 << 16  # classes, steps and channels: beyond, no machine holds what they ask for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class ModelSpec:
     stem: str = "cifar"
 
     def __post_init__(self) -> None:
-        check_count(self, "classes", "timesteps", "width")
+        check_count(self, "classes", "timesteps", "width", most=_MOST)
         check_one_of(self.norm, NORMS, "norm")
         check_one_of(self.pooling, POOLINGS, "pooling")
         check_one_of(self.stem, STEMS, "stem")

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from spikeproof.base import FileProblem, InputError, SettingError, digest_file
+from spikeproof.base import (
+    FileProblem,
+    InputError,
+    SettingError,
+    check_seed,
+    check_text,
+    digest_file,
+)
 from spikeproof.data import Dataset
 from spikeproof.models import ModelSpec, load_model, model_digest
 
@@ -41,7 +48,8 @@ class NetworkPlan:
     def __post_init__(self) -> None:
         if not self.name or not self.file:
             raise SettingError("A [[network]] needs a name and a file.")
-        if self.seed is not None and self.seed < 0:
+        check_text(self.name, "network")
+        if self.seed is not None and check_seed(self.seed, f"[[network]] {self.name!r}: seed") < 0:
             raise SettingError(f"[[network]] {self.name!r}: seed must be at least 0.")
         wanted = self.sha256
         if wanted is not None and (len(wanted) != 64 or set(wanted) - set("0123456789abcdef")):

@@ -11,10 +11,12 @@ from typing import Any, Literal
 from spikeproof.attacks import Budget
 from spikeproof.base import (
     SettingError,
-    check_at_least,
     check_count,
+    check_name,
     check_one_of,
     check_positive,
+    check_seed,
+    check_text,
     digest,
     settings_from,
 )
@@ -87,7 +89,7 @@ class DataPlan:
         for name in ("timesteps", "width", "items", "train_items", "validation_items"):
             if getattr(self, name) is not None:
                 check_count(self, name)
-        check_at_least(0, self.skip, f"[[data]] {self.name!r}: skip")
+        check_count(self, "skip", least=0)
         for name in ("batch_size", "learning_rate"):
             if name in self.settings:
                 raise SettingError(
@@ -148,6 +150,7 @@ class TrainingPlan:
     epochs_factor: float = 1.0
 
     def __post_init__(self) -> None:
+        check_text(self.name, "training")
         check_positive(self, "epochs_factor")
         if not self.terms:
             raise SettingError(f"[[training]] {self.name!r} has no terms; give at least one.")
@@ -216,8 +219,11 @@ class Plan:
     compute: ComputePlan = field(default_factory=ComputePlan)
 
     def __post_init__(self) -> None:
+        check_name(self.name, "plan")
         check_count(self, "items", "draws", "workers")
-        check_at_least(0, self.probe_items, "Plan.probe_items")
+        check_count(self, "probe_items", least=0)
+        for seed in self.seeds:
+            check_seed(seed, f"Plan {self.name!r}: every seed")
         both = (*self.training, *self.network)
         for what, members in (("data", self.data), ("training", both), ("seeds", self.seeds)):
             if not members:

@@ -17,7 +17,7 @@ from spikeproof.threats.registry import (
     shown_facts,
     threat_facts,
 )
-from spikeproof.threats.standard import standard_threats, threat_of
+from spikeproof.threats.standard import as_threats, standard_threats, threat_of
 from spikeproof.threats.threat import Threat
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "OutputChange",
     "Threat",
     "ThreatFacts",
+    "as_threats",
     "by_order",
     "geometry_named",
     "shown_facts",

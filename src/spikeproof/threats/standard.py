@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from spikeproof.base import SettingError, placed
 from spikeproof.data import Dataset, DataSpec, Domain, Views
@@ -11,7 +11,7 @@ from spikeproof.threats.linf import Linf
 from spikeproof.threats.registry import geometry_named
 from spikeproof.threats.threat import Threat
 
-__all__ = ["standard_threats", "threat_of"]
+__all__ = ["as_threats", "standard_threats", "threat_of"]
 
 
 def standard_threats(
@@ -64,3 +64,30 @@ def _threat(name: str, spec: DataSpec, domain: Domain | Views, radius: float) ->
     with placed(f"data set {spec.name!r}"):
         geometry = geometry_named(name)
     return Threat(geometry, radius, domain if geometry.grid else domain.relaxed())
+
+
+def as_threats(threats: Threat | Iterable[Threat], what: str) -> tuple[Threat, ...]:
+    """Return threats as a tuple; one alone is a list of one.
+
+    Args:
+        threats: One, or several.
+        what: What to call them in an error.
+    Raises:
+        SettingError: something else.
+    Example:
+        >>> as_threats("linf", "audit: threats")
+        Traceback (most recent call last):
+        spikeproof.base.errors.SettingError: audit: threats must be Threat objects; got 'linf'. \
+Write Threat(Linf(), 8 / 255, data.domain), or threat_of(data, 'linf', 8 / 255).
+    """
+    if isinstance(threats, Threat):
+        return (threats,)
+    several = isinstance(threats, Iterable) and not isinstance(threats, str)
+    found: tuple[Threat, ...] = tuple(threats) if several else (threats,)  # type: ignore[assignment]
+    for one in found:
+        if not isinstance(one, Threat):
+            raise SettingError(
+                f"{what} must be Threat objects; got {one!r}. Write Threat(Linf(), 8 / 255, "
+                "data.domain), or threat_of(data, 'linf', 8 / 255)."
+            )
+    return found

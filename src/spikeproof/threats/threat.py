@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,6 +50,7 @@ class Threat:
                 f"Threat.geometry must be a geometry such as Linf(); got {self.geometry!r}."
             )
         radius = self.radius
+        radius = radius.item() if isinstance(radius, np.generic) else radius
         if isinstance(radius, bool) or not isinstance(radius, int | float):
             raise SettingError(f"Threat.radius must be a number; got {radius!r}.")
         if not 0 <= radius < math.inf:

@@ -23,7 +23,7 @@ from spikeproof.attacks.suite.progress import STATES
 from spikeproof.attacks.suite.suite import Suite
 from spikeproof.attacks.swap import Swap
 from spikeproof.attacks.targeted import Targeted
-from spikeproof.base import check_one_of
+from spikeproof.base import SettingError, check_one_of
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import ASSG, BPTR, HART, PDSG, RGA, Backward, Conversion, Smoothing
 
@@ -153,18 +153,25 @@ _FULL = Suite(
 SUITES = {"quick": _QUICK, "core": _CORE, "standard": _STANDARD, "full": _FULL}
 
 
-def suite(name: str) -> Suite:
+def suite(name: str | Suite) -> Suite:
     """Return a named suite; nothing about it needs tuning.
 
     Args:
         name: ``"quick"`` (to look), ``"core"`` (to compare many networks), ``"standard"`` (to
-            report) or ``"full"`` (everything there is).
+            report) or ``"full"`` (everything there is). A suite is returned as it is.
     Returns:
         The suite.
     Raises:
-        SettingError: an unknown name.
+        SettingError: an unknown name, or something that is no suite, such as a single attack.
     Example:
         >>> suite("quick").members[0].name
         'swap triangle-1 margin'
     """
+    if not isinstance(name, str):
+        if hasattr(name, "members"):  # a suite, or what does as one
+            return name
+        raise SettingError(
+            f"A suite is one of {', '.join(SUITES)}, or a Suite of your own; got {name!r}. For one "
+            "attack alone write Suite((Member(attack),))."
+        )
     return SUITES[check_one_of(name, SUITES, "suite")]

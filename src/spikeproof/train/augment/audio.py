@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from spikeproof.base import Seeds, check_positive
+from spikeproof.base import Seeds, check_count, check_positive
 from spikeproof.data import Domain
-from spikeproof.train.augment.images import drawn, moved
+from spikeproof.train.augment.images import check_shift, drawn, moved
 
 __all__ = ["Gain", "Noise", "ShiftAudio"]
 
@@ -27,7 +27,11 @@ class ShiftAudio:
     samples: int = 80
 
     def __post_init__(self) -> None:
-        check_positive(self, "samples")
+        check_count(self, "samples")
+
+    def check(self, domain: Domain) -> None:
+        """Raise SettingError where every item could be moved out of sight."""
+        check_shift(self, "samples", domain.shape[-1:])
 
     def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
         """Shifted waveforms ``(N, L)``."""

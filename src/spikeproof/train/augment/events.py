@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from spikeproof.base import Seeds, check_fraction, check_positive
+from spikeproof.base import Seeds, check_count, check_fraction
 from spikeproof.data import Domain
-from spikeproof.train.augment.images import drawn, moved
+from spikeproof.train.augment.images import check_shift, drawn, moved
 
 __all__ = ["DropEvents", "JitterTime", "ShiftEvents"]
 
@@ -28,7 +28,11 @@ class ShiftEvents:
     pixels: int = 2
 
     def __post_init__(self) -> None:
-        check_positive(self, "pixels")
+        check_count(self, "pixels")
+
+    def check(self, domain: Domain) -> None:
+        """Raise SettingError where every item could be moved out of sight."""
+        check_shift(self, "pixels", domain.shape[-2:])
 
     def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
         """Shifted counts ``(N, T, C, H, W)``."""

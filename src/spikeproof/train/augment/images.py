@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spikeproof.base import Seeds, check_fraction, check_positive
+from spikeproof.base import Seeds, SettingError, check_count, check_fraction
 from spikeproof.data import Domain
 
-__all__ = ["Cutout", "Flip", "ShiftImage", "drawn", "moved"]
+__all__ = ["Cutout", "Flip", "ShiftImage", "check_shift", "drawn", "moved"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,11 @@ class ShiftImage:
     pixels: int = 4
 
     def __post_init__(self) -> None:
-        check_positive(self, "pixels")
+        check_count(self, "pixels")
+
+    def check(self, domain: Domain) -> None:
+        """Raise SettingError where every item could be moved out of sight."""
+        check_shift(self, "pixels", domain.shape[-2:])
 
     def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
         """Shifted images ``(N, C, H, W)``."""
@@ -78,7 +83,7 @@ class Cutout:
     size: int = 8
 
     def __post_init__(self) -> None:
-        check_positive(self, "size")
+        check_count(self, "size")
 
     def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
         """Images ``(N, C, H, W)`` with a square cut out."""
@@ -90,6 +95,16 @@ class Cutout:
             inside.append((place >= first) & (place < first + self.size))
         hole = (inside[0][:, :, None] & inside[1][:, None, :]).to(x.device)
         return torch.where(hole[:, None], (domain.low + domain.high) / 2, x)
+
+
+def check_shift(change: object, name: str, sides: Sequence[int]) -> None:
+    """Raise SettingError where the largest shift, a field of ``change``, is beyond an item."""
+    most, value = min(sides), getattr(change, name)
+    if value > most:
+        raise SettingError(
+            f"{type(change).__name__}.{name} must be at most {most}, the side of an item; got "
+            f"{value}."
+        )
 
 
 def drawn(seeds: Seeds, axes: int, largest: int) -> Tensor:

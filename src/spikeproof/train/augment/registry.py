@@ -17,7 +17,10 @@ __all__ = ["AUGMENTATIONS", "Augmentation", "augmented", "check_augmentations"]
 
 
 class Augmentation(Protocol):
-    """One random change: frozen settings, called with legal items and one key for each."""
+    """One random change: frozen settings, called with legal items and one key for each.
+
+    Where it has a method ``check(domain)``, that refuses settings that make no sense on the items.
+    """
 
     kind: ClassVar[str]
 
@@ -79,7 +82,7 @@ def augmented(
 
 
 def check_augmentations(domain: Domain | Views, changes: Sequence[Augmentation]) -> None:
-    """Raise SettingError unless there is something for each change to act on."""
+    """Raise SettingError unless each change has something to act on and fits it."""
     parts: Mapping[str, Any] = dict(domain.parts) if isinstance(domain, Views) else {"x": domain}
     kinds = sorted({part.kind for part in parts.values()})
     for change in changes:
@@ -88,3 +91,6 @@ def check_augmentations(domain: Domain | Views, changes: Sequence[Augmentation])
                 f"{type(change).__name__} changes {change.kind}, and the items are "
                 f"{' and '.join(kinds)}; leave it out, or choose one made for them."
             )
+        for part in parts.values():
+            if part.kind == change.kind and hasattr(change, "check"):
+                change.check(part)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from spikeproof.base import (
     InputError,
     SettingError,
-    check_at_least,
+    check_count,
     check_one_of,
     check_positive,
 )
@@ -95,7 +95,7 @@ class SSDP:
         object.__setattr__(self, "layers", tuple(self.layers))
         check_positive(self, "plus", "base", "width")
         check_one_of(self.kernel, ("gaussian", "exponential"), "SSDP.kernel")
-        check_at_least(0, self.start, "SSDP.start")
+        check_count(self, "start", least=0)
 
     @classmethod
     def exponential(cls, layers: tuple[str, ...]) -> SSDP:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from spikeproof.base import SettingError, check_at_least, record_of
+from spikeproof.base import SettingError, check_count, check_seed, record_of
 from spikeproof.data import Dataset
 from spikeproof.train.augment.registry import Augmentation, check_augmentations
 from spikeproof.train.loop.robust_validation import RobustValidation
@@ -36,6 +36,10 @@ class Job:
     augment: Sequence[Augmentation] = ()
     robust_validation: RobustValidation | None = None
 
+    def __post_init__(self) -> None:
+        check_count(self, "epochs")
+        object.__setattr__(self, "seed", check_seed(self.seed, "fit: seed"))
+
     def record(self) -> dict[str, Any]:
         """Plain data, equal exactly for equal jobs."""
         record = record_of(self)
@@ -46,7 +50,6 @@ class Job:
     def check(self, data: Dataset, device: str) -> None:
         """Refuse what does not go together, before any work is done."""
         select = self.settings.select
-        check_at_least(1, self.epochs, "fit: epochs")
         if not len(data.validation) and (select != "last" or self.robust_validation is not None):
             raise SettingError(
                 f"fit: TrainingSettings(select={select!r}) needs validation items and there are "

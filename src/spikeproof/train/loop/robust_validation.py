@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from spikeproof.attacks import PGD, Attack
 from spikeproof.base import Seeds, SettingError, check_count, record_of
 from spikeproof.oracle import GradientRule, Oracle
-from spikeproof.threats import Misclassification, Threat
+from spikeproof.threats import Misclassification, Threat, as_threats
 
 __all__ = ["RobustValidation"]
 
@@ -61,6 +61,8 @@ class RobustValidation:
     items: int | None = None
 
     def __post_init__(self) -> None:
+        threats = as_threats(self.threats, "RobustValidation.threats")
+        object.__setattr__(self, "threats", threats)
         if not self.threats or len(set(self.names)) < len(self.threats):
             raise SettingError(
                 "RobustValidation.threats must name at least one threat, each once; got "

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spikeproof.base import InputError, SettingError, check_at_least, check_one_of
+from spikeproof.base import InputError, SettingError, check_count, check_one_of
 from spikeproof.threats import Misclassification
 from spikeproof.train.terms.divergence import divergence
 from spikeproof.train.terms.forward import Forward
@@ -71,7 +71,7 @@ class Ramp:
     def __post_init__(self) -> None:
         if not 0 <= self.pairing < float("inf"):
             raise SettingError(f"Ramp.pairing must be finite and >= 0; got {self.pairing!r}.")
-        check_at_least(0, self.source, "Ramp.source")
+        check_count(self, "source", least=0)
         check_one_of(self.over, ("items", "right"), "Ramp.over")
 
     @classmethod
