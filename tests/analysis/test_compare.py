@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from spikeproof.analysis import Comparison, compare
 from spikeproof.metrics import wilson
 from support import made_run
+from support.resealed import write_plan
 
 N = 40
 
@@ -53,7 +55,7 @@ def test_other_items_are_not_paired_and_other_radii_are_not_compared(tmp_path: P
 def test_settings_are_named_by_their_place(tmp_path: Path) -> None:
     first, second = written(tmp_path / "a", 10), written(tmp_path / "b", 10)
     path = second / "plan.json"
-    path.write_text(path.read_text().replace('"weight": 1.0', '"weight": 2.0'))
+    write_plan(second, json.loads(path.read_text().replace('"weight": 1.0', '"weight": 2.0')))
     (row,) = compare(first, second).settings
     assert (row.setting, row.first, row.second) == ("training.plain.terms.error.weight", 1.0, 2.0)
 

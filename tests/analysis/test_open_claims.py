@@ -14,6 +14,7 @@ from spikeproof.analysis import CLAIMS, Results, Verdict, claims_of, results, ve
 from spikeproof.analysis.claims import SEVEN
 from spikeproof.base import SettingError
 from support import made_run
+from support.resealed import write_plan
 
 
 def made(folder: Path) -> Path:
@@ -29,7 +30,7 @@ def test_a_plan_names_the_claims_it_is_judged_by(tmp_path: Path) -> None:
     path = folder / "plan.json"
     written = json.loads(path.read_text())
     for named in (["sparsity-bounds-gap", "first-order-prediction"], []):
-        path.write_text(json.dumps(written | {"plan": written["plan"] | {"claims": named}}))
+        write_plan(folder, written | {"plan": written["plan"] | {"claims": named}})
         assert [row.claim for row in verdicts(results(folder))] == named
 
 
@@ -42,7 +43,7 @@ def test_a_claim_that_nobody_offers_is_refused_in_a_plan_and_undecided_in_a_run(
     written = json.loads(path.read_text())
     for named in ("every-modalit", {"kind": "every-modalit", "share": 0.5}):
         claims = [named, "noise-is-survived"]
-        path.write_text(json.dumps(written | {"plan": written["plan"] | {"claims": claims}}))
+        write_plan(path.parent, written | {"plan": written["plan"] | {"claims": claims}})
         absent, other = verdicts(results(path.parent))
         assert (absent.claim, absent.data) == ("every-modalit", "digits")
         assert (absent.verdict, absent.estimate) == ("undecided", None)
@@ -77,7 +78,7 @@ def test_a_claim_from_outside_is_judged_like_ours(
     written = json.loads(path.read_text())
     strict = {"kind": HalfSurvives.key, "share": 0.6}
     for named, answer in ((HalfSurvives.key, "supported"), (strict, "contradicted")):
-        path.write_text(json.dumps(written | {"plan": written["plan"] | {"claims": [named]}}))
+        write_plan(path.parent, written | {"plan": written["plan"] | {"claims": [named]}})
         (row,) = verdicts(results(path.parent))
         assert (row.claim, row.verdict) == ("half-survives", answer)
 

@@ -13,6 +13,7 @@ import pytest
 
 from spikeproof.analysis import results
 from spikeproof.base import FileProblem
+from support.resealed import reseal
 
 Made = Callable[[Path], Any]
 
@@ -71,8 +72,8 @@ def test_a_corrupt_record_is_refused_by_name(
 def test_corrupt_arrays_are_refused_by_name(tmp_path: Path, damage: str, four_items: Made) -> None:
     made = four_items(tmp_path / "run")
     folder = made.plan()
-    name = next(one for one in made.ids if one.endswith("attack"))
-    path = folder / "cells" / name / "items.npz"
+    path = sorted(folder.glob("cells/*/items.npz"))[0]
+    name = path.parent.name
     with np.load(path) as file:
         arrays = dict(file)
     if damage == "absent":
@@ -86,7 +87,11 @@ def test_corrupt_arrays_are_refused_by_name(tmp_path: Path, damage: str, four_it
         arrays["broken"] = arrays["broken"][:, :2]
         np.savez(path, **arrays)
     with pytest.raises(FileProblem, match=name):
-        results(folder).matrix("digits")
+        results(folder)
+    if damage not in ("absent", "truncated"):  # whole, but not what such a cell holds
+        renamed = reseal(folder)[name]
+        with pytest.raises(FileProblem, match=renamed):
+            results(folder).matrix("digits")
 
 
 def test_a_missing_run_and_a_missing_plan_are_refused(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import pytest
 
 from spikeproof.analysis.results import Results, results
 from spikeproof.analysis.tables import Table, align
-from spikeproof.base import SettingError
+from spikeproof.base import SettingError, digest
 from spikeproof.metrics import wilson
 from support import made_run
+from support.resealed import reseal
 
 T, F = True, False
 Made = Callable[[Path], Any]
@@ -192,7 +193,9 @@ def test_probes_activity_and_gallery_come_with_their_origin(tmp_path: Path) -> N
     place = made.attack("digits", "plain", 0, "linf", (0.1,), [T, T], [[T, F]])
     pictures = {"x": np.zeros((1, 1, 2, 2)), "x_adv": np.ones((1, 1, 2, 2)), "y": np.array([3])}
     np.savez(place / "gallery.npz", **pictures, predicted=[3], predicted_adv=[5], radius=0.1)
-    run = results(made.plan())
+    made.plan()
+    reseal(made.folder)
+    run = results(made.folder)
     probes = run.probes("digits", "plain")
     assert probes["g_l2"].tolist() == [1.0, 2.0, 2.0, 3.0]
     assert probes["seed"].tolist() == [0, 0, 1, 1]
@@ -218,7 +221,7 @@ def test_provenance_counts_cells_adds_time_and_names_versions(run: Results) -> N
     assert told["versions"] == [{"torch": "2.13"}]
     assert told["code_sha256"] == ["co"]
     assert told["data_sha256"] == {"digits": ["da"]}
-    assert told["plan_sha256"] == "feed"
+    assert told["plan_sha256"] == digest(run.plan)
     assert len(told["models"]) == 6
 
 

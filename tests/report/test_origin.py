@@ -19,6 +19,7 @@ from spikeproof.base import write_arrays
 from spikeproof.data import DATASETS, Cifar10, DigitsAudio, Domain, FashionMnist, Views, datasets
 from spikeproof.models import ModelSpec
 from spikeproof.report.origin import origin
+from support.resealed import reseal
 
 PICTURE = Domain(kind="image", shape=(1, 28, 28))
 VIEWS = Views((
@@ -60,6 +61,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_run: Write) -> 
                 path.write_text(json.dumps(record))
             if record["cell"]["kind"] == "attack":
                 write_arrays(path.with_name("gallery.npz"), gallery(domain))
+        reseal(folder)
         return folder
 
     return run
@@ -159,7 +161,11 @@ def test_a_set_of_a_known_name_but_of_other_items_is_not_described(
     ("domain", "recorded", "why"),
     [
         (PICTURE, False, "no record says what shape and range they have"),
-        (Domain.unbounded((5,)), True, "their values are no picture, recording or sound"),
+        (
+            Domain(kind="real", shape=(5,), low=-9.0, high=9.0),
+            True,
+            "their values are no picture, recording or sound",
+        ),
     ],
 )
 def test_items_that_were_kept_and_cannot_be_shown_are_told_with_the_reason(

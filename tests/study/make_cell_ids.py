@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spikeproof.base import canonical_json, digest
+from spikeproof.runs import record
 from spikeproof.study import cells, cells_of, load_plan
 
 asked: dict[str, Any] = {}
@@ -26,9 +27,8 @@ def noted(content: Any) -> str:
 
 
 if __name__ == "__main__":
-    cells.__dict__.update(
-        digest=noted, code_sha256=lambda *_: "code", versions=lambda: {"python": "any"}
-    )
+    record.__dict__.update(digest=noted)
+    cells.__dict__.update(code_sha256=lambda *_: "code", versions=lambda: {"python": "any"})
     found = {
         "demo": {cell.title: cell.id for cell in cells_of(load_plan("demo"))},
         "quick": {cell.title: asked[cell.id] for cell in cells_of(load_plan("quick"))},

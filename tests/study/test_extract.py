@@ -76,7 +76,10 @@ def test_equal_runs_give_equal_extracts_and_small_ones(
     ("text", "said"),
     [
         ("{", "is not whole JSON"),
-        ('{"schema": 7}', "is no extract of schema 1; write it again with `spikeproof study ext"),
+        (
+            '{"schema": 7}',
+            "is no extract of schema 1 or 2; write it again with `spikeproof",
+        ),
         ('{"schema": 1, "plan": {}}', "is not a whole extract .'cells'.; write it again"),
         ('{"schema": 1, "plan": {}, "cells": [{}]}', "is not a whole extract"),
     ],

@@ -27,7 +27,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         found[name[:16]] = json.loads(json.dumps(content))
         return name
 
-    monkeypatch.setattr("spikeproof.study.cells.digest", noted)
+    monkeypatch.setattr("spikeproof.runs.record.digest", noted)
     monkeypatch.setattr("spikeproof.study.cells.code_sha256", lambda *_: "code")
     monkeypatch.setattr("spikeproof.study.cells.versions", lambda: {"python": "any"})
     return found

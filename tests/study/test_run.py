@@ -8,13 +8,20 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from spikeproof.base import FileProblem, InputError
+from spikeproof.base import FileProblem, InputError, write_json
+from spikeproof.runs import sealed_record
 from spikeproof.study import CellFolder, CellsFailed, Plan, Progress, RunFolder, run, status
 from support.run_files import contents, one
+
+
+def without(record: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A record that lacks some of its entries."""
+    return {key: value for key, value in record.items() if key not in names}
 
 
 @pytest.fixture
@@ -73,14 +80,17 @@ def test_a_record_that_was_edited_into_another_cell_is_refused(copy: Path) -> No
     record = json.loads((folder / "record.json").read_text())
     record["id"] = "0" * 16
     (folder / "record.json").write_text(json.dumps(record))
+    with pytest.raises(FileProblem, match="was changed after it was written"):
+        status(copy)
+    write_json(folder / "record.json", sealed_record(without(record, "sha256")))
     with pytest.raises(FileProblem, match="belongs to another cell"):
         status(copy)
 
 
 def test_strays_of_a_killed_writer_are_swept_away(copy: Path, whole: Path, tiny: Plan) -> None:
     folder = one(copy, "probe")
-    (folder / ".items.npz.abc123").write_bytes(b"half")
-    (copy / ".plan.json.xyz").write_bytes(b"half")
+    (folder / ".items.npz.123.0a1b2c3d").write_bytes(b"half")
+    (copy / ".plan.json.123.0a1b2c3d").write_bytes(b"half")
     run(tiny, copy)
     assert contents(copy) == contents(whole)
 
@@ -147,7 +157,7 @@ def test_ctrl_c_ends_the_run_and_keeps_what_is_complete(
 def test_two_runs_of_one_folder_do_not_collide(copy: Path, tiny: Plan) -> None:
     with (
         RunFolder(copy).lock(),
-        pytest.raises(FileProblem, match=f"Process {os.getpid()} is already running"),
+        pytest.raises(FileProblem, match=f"Process {os.getpid()} on .* is already running"),
     ):
         run(tiny, copy)
     assert run(tiny, copy).complete
@@ -222,7 +232,8 @@ def test_a_run_of_an_earlier_version_is_read_and_told(copy: Path, tiny: Plan) ->
     del plan["fingerprint"]
     for cell in plan["cells"]:
         del cell["files"], cell["resources"]
-    path.write_text(json.dumps(plan))
+    path.write_text(json.dumps({**without(plan, "content_sha256"), "schema": 1}))
+    (copy / "manifest.json").unlink()
     found = status(copy)
     assert (found.done, found.pending, found.outdated) == (8, 0, True)
     run(tiny, copy)

@@ -17,6 +17,7 @@ from spikeproof.evaluate import open_test, open_validation
 from spikeproof.study import Plan, cells_of, load_plan, run, status, training_items
 from spikeproof.study.compute import attempt
 from spikeproof.train import TrainingSettings
+from support.resealed import write_plan
 
 SHIFT = {"kind": "shift-image", "pixels": 1}
 
@@ -263,12 +264,7 @@ def test_a_run_of_a_study_of_test_items_says_so(whole: Path) -> None:
 def test_a_plan_that_was_written_with_fewer_settings_was_not_changed_by_hand(
     whole: Path, tmp_path: Path
 ) -> None:
-    import json
-
-    from spikeproof.base import digest
-
     content = read_json(whole / "plan.json", "plan")
     del content["plan"]["split"]
-    content["sha256"] = digest(content["plan"])
-    (tmp_path / "plan.json").write_text(json.dumps(content))
+    write_plan(tmp_path, content)
     assert status(tmp_path).pending == len(content["cells"])

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from support.resealed import reseal_cell, write_plan
+
 PLAIN = {"terms": {"error": {"kind": "cross_entropy", "weight": 1.0}}, "inputs": None}
 SPARSE = {
     "terms": {
@@ -138,8 +140,8 @@ class MadeRun:
             "seeds": [0, 1],
         }
         listed = self.ids if cells is None else list(cells)
-        content = {"schema": 1, "plan": plan, "cells": [{"id": one} for one in listed]}
-        (self.folder / "plan.json").write_text(json.dumps(content | {"sha256": "feed"}))
+        content = {"plan": plan, "cells": [{"id": one} for one in listed]}
+        write_plan(self.folder, content)
         return self.folder
 
     def _cell(
@@ -151,17 +153,13 @@ class MadeRun:
         result: dict[str, Any],
         arrays: Mapping[str, Any] | None = None,
     ) -> Path:
-        name = f"{len(self.ids):04d}{cell['kind']}"
-        place = self.folder / "cells" / name
+        place = self.folder / "cells" / "new"
         place.mkdir(parents=True)
-        self.ids.append(name)
         if data not in self.data:
             self.data.append(data)
         if arrays is not None:
             np.savez(place / "items.npz", **arrays)
         record = {
-            "schema": 1,
-            "id": name,
             "cell": {**cell, "data": data, "training": training, "seed": seed},
             "inputs": {"data_sha256": "da", "model_sha256": f"mo{seed}", "code_sha256": "co"},
             "versions": {"torch": "2.13"},
@@ -169,4 +167,5 @@ class MadeRun:
         }
         (place / "wall.json").write_text(json.dumps({"seconds": 1.5, "host": {"cpus": 2}}))
         (place / "record.json").write_text(json.dumps(record))
-        return place
+        self.ids.append(reseal_cell(place))
+        return place.with_name(self.ids[-1])

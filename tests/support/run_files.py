@@ -7,8 +7,12 @@ from pathlib import Path
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a run that must not differ between runs."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    """Every file of a run that must not differ between runs; what was damaged is kept aside."""
+    paths = (
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] != "damaged"
+    )
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in paths

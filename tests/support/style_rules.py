@@ -18,7 +18,7 @@ PACKAGE = ROOT / "src" / "spikeproof"
 FLOORS = (
     ("names",),
     ("base",),
-    ("rescore",),
+    ("rescore", "runs"),
     ("data",),
     ("neurons",),
     ("models",),

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from spikeproof.base import digest, write_arrays, write_json
+from spikeproof.base import write_arrays, write_json
 from spikeproof.data import DigitsAudio, DigitsAV, DigitsEvents, DigitsImages
+from support.resealed import reseal_cell, write_plan
 
 RADII = {
     "digits": {"linf": (0.05, 0.1, 0.2), "l2": (0.4, 0.8, 1.6), "l1": (2.0, 4.0, 8.0),
@@ -56,11 +57,12 @@ def write_run(
         "data": [{"name": d, "model": "cnn-small", "threats": list(RADII[d])} for d in data],
         "training": [{"name": t, **objective(t)} for t in trainings],
     }  # fmt: skip
-    write_json(folder / "plan.json", {"schema": 1, "plan": plan, "sha256": digest(plan)})
     for d in data:
         for training in trainings:
             for seed in seeds:
                 _network(folder, d, training, seed, n, probes, gallery)
+    cells = [{"id": path.name} for path in sorted((folder / "cells").iterdir())]
+    write_plan(folder, {"plan": plan, "cells": cells})
     return folder
 
 
@@ -107,9 +109,8 @@ def _attack(folder: Path, base: dict[str, Any], threat: str, n: int, gallery: bo
     }  # fmt: skip
     geometry = {"name": threat, "geometry": {"kind": threat}, "radii": radii.tolist(), "space": "x"}
     cell = {**base, "kind": "attack", "threat": geometry, "suite": {"name": "quick"}, "items": n}
-    identity = _write(folder, cell, result, arrays)
-    if gallery and seed == 0:
-        write_arrays(folder / "cells" / identity / "gallery.npz", _gallery(data, threat, radii[1]))
+    shown = _gallery(data, threat, radii[1]) if gallery and seed == 0 else None
+    _write(folder, cell, result, arrays, shown)
 
 
 def _gallery(data: str, threat: str, radius: float) -> dict[str, np.ndarray]:
@@ -171,18 +172,22 @@ def _timing(folder: Path, base: dict[str, Any], n: int) -> None:
 
 
 def _write(
-    folder: Path, cell: dict[str, Any], result: dict[str, Any], arrays: dict[str, np.ndarray]
+    folder: Path,
+    cell: dict[str, Any],
+    result: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    gallery: dict[str, np.ndarray] | None = None,
 ) -> str:
     """One cell folder; returns its name."""
-    identity = digest(cell)[:16]
-    place = folder / "cells" / identity
+    place = folder / "cells" / "new"
     if arrays:
         write_arrays(place / "items.npz", arrays)
+    if gallery is not None:
+        write_arrays(place / "gallery.npz", gallery)
     write_json(place / "wall.json", {"seconds": 2.5, "threads": 1, "host": {"machine": "test"}})
     inputs = {"data_sha256": "d" * 64, "model_sha256": "e" * 64, "code_sha256": "c" * 64,
               "parent": cell.get("parent")}  # fmt: skip
     versions = {"spikeproof": "0.1.0", "torch": "2.13.0", "numpy": "2.4.6", "python": "3.12"}
-    record = {"schema": 1, "id": identity, "cell": cell, "inputs": inputs, "versions": versions,
-              "result": result}  # fmt: skip
+    record = {"cell": cell, "inputs": inputs, "versions": versions, "result": result}
     write_json(place / "record.json", record)
-    return identity
+    return reseal_cell(place)

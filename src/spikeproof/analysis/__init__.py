@@ -19,6 +19,7 @@ from spikeproof.analysis.rows import (
 )
 from spikeproof.analysis.summary import Summary, summarise
 from spikeproof.analysis.tables import Table
+from spikeproof.analysis.verification import Verification, verify
 
 __all__ = [
     "CLAIMS",
@@ -42,6 +43,7 @@ __all__ = [
     "TransferRow",
     "Verdict",
     "VerdictPart",
+    "Verification",
     "claims_of",
     "compare",
     "data_summary",
@@ -52,4 +54,5 @@ __all__ = [
     "results",
     "summarise",
     "verdicts",
+    "verify",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +16,14 @@ import numpy as np
 
 from spikeproof.analysis.records import Arrays, CellRecord
 from spikeproof.analysis.results import Results, results
-from spikeproof.base import FileProblem, digest, read_json, write_json
+from spikeproof.base import FileProblem, digest, read_json, say_once, sweep, write_json
 
 __all__ = ["extract", "extracted"]
 
-_SCHEMA = 1
+_SCHEMA = 2  # 1 had no hash
+_SEAL = "sha256"
+_MOST_VALUES = 100_000_000  # in all arrays together
+_KINDS = {"bits": 1, "int32": 4, "float32": 4}
 _ARRAYS = {
     "attack": ("items", "correct", "broken"),
     "network": (),
@@ -52,11 +57,13 @@ def extract(folder: Path | str, path: Path | str) -> Path:
         spikeproof.base.errors.FileProblem: There is no run folder at no-such-run.
     """
     run = results(folder)
-    record = {key: value for key, value in run.record.items() if key != "cells"}
+    record = {k: v for k, v in run.record.items() if k not in ("cells", "content_sha256")}
     listed = run.record.get("cells", [])
     record["cells"] = [one["id"] if isinstance(one, dict) else one for one in listed]
     cells = [_brief(cell) for cell in run.cells]
-    write_json(Path(path), {"schema": _SCHEMA, "plan": record, "cells": cells})
+    content = json.loads(json.dumps({"schema": _SCHEMA, "plan": record, "cells": cells}))
+    write_json(Path(path), {**content, _SEAL: digest(content)})
+    sweep(Path(path).parent, older=3600)
     return Path(path)
 
 
@@ -71,23 +78,32 @@ def extracted(path: Path | str, *, draws: int = 2000) -> Results:
     Returns:
         Everything that can be said of its cells.
     Raises:
-        FileProblem: no such file, or no extract of this schema.
+        FileProblem: no such file, no extract of this schema, or one that was changed.
     Example:
         >>> extracted("no-such.json")
         Traceback (most recent call last):
         spikeproof.base.errors.FileProblem: There is no extract of a run at no-such.json.
     """
     path = Path(path)
-    content = read_json(path, "extract of a run")
-    if not isinstance(content, dict) or content.get("schema") != _SCHEMA:
+    content = read_json(path, "extract of a run", follow=True)
+    if not isinstance(content, dict) or content.get("schema") not in (1, _SCHEMA):
         raise FileProblem(
-            f"{path} is no extract of schema {_SCHEMA}; write it again with "
+            f"{path} is no extract of schema 1 or {_SCHEMA}; write it again with "
             f"`spikeproof study extract RUN --to {path}`."
         )
+    rest = {key: value for key, value in content.items() if key != _SEAL}
+    if content["schema"] == 1:
+        say_once(
+            "extracts of schema 1",
+            f"{path} was written by an earlier version, which kept no hash in extracts.",
+        )
+    elif content.get(_SEAL) != digest(rest):
+        raise FileProblem(f"{path} was changed after it was written; write it again.")
     try:
-        cells = [_Kept(folder=path, **cell) for cell in content["cells"]]
-        return Results(path, content["plan"], cells, draws=draws)
-    except (KeyError, TypeError) as problem:
+        cells = [_kept(path, cell) for cell in content["cells"]]
+        _check_size(cells)
+        return Results(path, dict(content["plan"]), cells, draws=draws)
+    except (LookupError, TypeError, ValueError, AttributeError) as problem:
         raise FileProblem(f"{path} is not a whole extract ({problem}); write it again.") from None
 
 
@@ -101,7 +117,12 @@ class _Kept(CellRecord):
     @cached_property
     def items(self) -> Arrays:
         """The per-item arrays, with NaN for those that were not kept."""
-        unpacked = {name: _unpacked(record) for name, record in self.arrays.items()}
+        try:
+            unpacked = {name: _unpacked(record) for name, record in self.arrays.items()}
+        except (LookupError, TypeError, ValueError, zlib.error) as problem:
+            raise FileProblem(
+                f"{self.folder} is not a whole extract ({self.id}: {problem}); write it again."
+            ) from None
         if self.kind == "attack":
             unpacked |= {name: np.full(unpacked["broken"].shape, np.nan) for name in _ABSENT}
         return unpacked
@@ -113,6 +134,32 @@ class _Kept(CellRecord):
     def wall(self) -> Mapping[str, Any]:
         """Wall time and host facts."""
         return self.seconds
+
+
+def _kept(path: Path, cell: Mapping[str, Any]) -> _Kept:
+    """A cell of an extract, if it says what every cell says."""
+    kept = _Kept(folder=path, **cell)
+    tables = kept.cell, kept.inputs, kept.versions, kept.result, kept.arrays, kept.seconds
+    if not all(isinstance(table, dict) for table in tables):
+        raise ValueError(f"cell {kept.id} is not made of tables")
+    for key in ("kind", "data", "training", "seed"):
+        kept.cell[key]
+    return kept
+
+
+def _check_size(cells: Sequence[_Kept]) -> None:
+    """Raise ValueError where arrays say that they are larger than any extract's."""
+    values = sum(_values(record) for cell in cells for record in cell.arrays.values())
+    if values > _MOST_VALUES:
+        raise ValueError(f"its arrays would hold {values:,} values; at most {_MOST_VALUES:,} are")
+
+
+def _values(record: Mapping[str, Any]) -> int:
+    """How many values an array says that it has."""
+    shape = record["shape"]
+    if record["kind"] not in _KINDS or not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError("an array has no proper kind or shape")
+    return math.prod(shape)
 
 
 def _brief(cell: CellRecord) -> dict[str, Any]:
@@ -171,10 +218,15 @@ def _packed(array: np.ndarray[Any, Any]) -> dict[str, Any]:
 
 
 def _unpacked(record: Mapping[str, Any]) -> np.ndarray[Any, Any]:
-    """The array of such a text."""
-    content, shape = zlib.decompress(base64.b64decode(record["content"])), tuple(record["shape"])
+    """The array of such a text, unpacked no further than its shape says."""
+    values, shape = _values(record), tuple(record["shape"])
+    wanted = -(-values // 8) if record["kind"] == "bits" else values * _KINDS[record["kind"]]
+    packed = base64.b64decode(record["content"], validate=True)
+    content = zlib.decompressobj().decompress(packed, wanted + 1)
+    if len(content) != wanted:
+        raise ValueError(f"an array of {wanted} bytes holds another number of them")
     if record["kind"] == "bits":
-        flat = np.unpackbits(np.frombuffer(content, dtype=np.uint8), count=int(np.prod(shape)))
+        flat = np.unpackbits(np.frombuffer(content, dtype=np.uint8), count=values)
         return flat.astype(np.bool_).reshape(shape)
     kind = np.dtype(record["kind"])
     return np.frombuffer(content, dtype=kind.newbyteorder("<")).astype(kind).reshape(shape)

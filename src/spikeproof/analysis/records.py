@@ -1,22 +1,22 @@
-"""Reading the completed cells of a run folder, and saying which file is not whole."""
+"""The completed cells of a run, as their checked records and files say."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spikeproof.base import FileProblem, read_arrays, read_json
+from spikeproof.base import FileProblem, read_arrays
+from spikeproof.runs import read_wall
 
-__all__ = ["Arrays", "CellRecord", "read_cells", "read_plan"]
+__all__ = ["Arrays", "CellRecord", "cell_record"]
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
-_LARGEST = 1 << 30  # bytes of a record
 _PARTS = ("cell", "inputs", "versions", "result")
 
 
@@ -31,6 +31,7 @@ class CellRecord:
         inputs: Hashes of what it depends on.
         versions: Software it was computed with.
         result: What came out.
+        files: Name → hash of the files beside its record.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class CellRecord:
     inputs: Mapping[str, Any]
     versions: Mapping[str, Any]
     result: Mapping[str, Any]
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -72,12 +74,11 @@ class CellRecord:
 
     def gallery(self) -> Arrays:
         """Examples of broken items; empty where the cell kept none."""
-        return self._arrays("gallery.npz") if (self.folder / "gallery.npz").exists() else {}
+        return self._arrays("gallery.npz") if "gallery.npz" in self.files else {}
 
     def wall(self) -> Mapping[str, Any]:
         """Wall time and host facts; empty where the file is gone."""
-        path = self.folder / "wall.json"
-        return dict(read_json(path, "wall time")) if path.exists() else {}
+        return read_wall(self.folder)
 
     def array(self, name: str) -> np.ndarray[Any, Any]:
         """One per-item array; an absent one is a FileProblem that names the file."""
@@ -93,59 +94,11 @@ class CellRecord:
             self.folder / name,
             "array file of a complete cell",
             mend="delete the cell's folder and run again",
+            sha256=self.files.get(name),
         )
 
 
-def read_plan(folder: Path) -> dict[str, Any]:
-    """Return the content of a run folder's ``plan.json``.
-
-    Raises:
-        FileProblem: no such folder, no plan in it, or one that is not whole.
-    """
-    if not folder.is_dir():
-        raise FileProblem(f"There is no run folder at {folder}.")
-    content = read_json(folder / "plan.json", "plan of a run")
-    if not isinstance(content, dict):
-        raise FileProblem(f"{folder / 'plan.json'} holds no plan; start the study again.")
-    return content
-
-
-def read_cells(folder: Path) -> list[CellRecord]:
-    """Read the record of every completed cell, in the order of their names.
-
-    A cell is complete when its ``record.json`` is there; folders without one are still at work.
-
-    Args:
-        folder: A run folder.
-    Returns:
-        Completed cells; an empty list where nothing is complete yet.
-    Raises:
-        FileProblem: a record that is not whole; the sentence names its file.
-    """
-    return [_cell(path) for path in sorted((folder / "cells").glob("*/record.json"))]
-
-
-def _cell(path: Path) -> CellRecord:
-    """A cell from its record, if nothing is missing."""
-    # A pipe or a device in the place of the file would never end.
-    if not path.is_file() or path.stat().st_size > _LARGEST:
-        raise FileProblem(
-            f"The record {path} is not a file of at most {_LARGEST >> 20} MiB; delete its folder."
-        )
-    record = read_json(path, "record")
-    if not isinstance(record, dict) or "id" not in record:
-        raise FileProblem(
-            f"The record {path} does not hold exactly one record with an id; delete its folder."
-        )
-    parts: dict[str, dict[str, Any]] = {}
-    for name in _PARTS:
-        part = record.get(name)
-        if not isinstance(part, dict):
-            raise FileProblem(
-                f"The record {path} has no {name!r}; delete its folder and run again to rebuild it."
-            )
-        parts[name] = part
-    for key in ("kind", "data", "training", "seed"):
-        if key not in parts["cell"]:
-            raise FileProblem(f"The record {path} does not say its {key!r}; delete its folder.")
-    return CellRecord(folder=path.parent, id=str(record["id"]), **parts)
+def cell_record(folder: Path, record: Mapping[str, Any]) -> CellRecord:
+    """A cell from its record, which was checked."""
+    parts = {name: dict(record[name]) for name in _PARTS}
+    return CellRecord(folder=folder, id=str(record["id"]), files=dict(record["files"]), **parts)

@@ -11,7 +11,7 @@ import numpy as np
 from spikeproof.analysis.accuracy import curve_of, matrix_rows
 from spikeproof.analysis.data_summary import data_summary
 from spikeproof.analysis.provenance import provenance
-from spikeproof.analysis.records import Arrays, CellRecord, read_cells, read_plan
+from spikeproof.analysis.records import Arrays, CellRecord, cell_record
 from spikeproof.analysis.rows import (
     Competing,
     Curve,
@@ -33,6 +33,7 @@ from spikeproof.analysis.tables import (
 )
 from spikeproof.analysis.transfer import competing_rows, transfer_rows
 from spikeproof.metrics import Estimate, Intervals
+from spikeproof.runs import read_run
 from spikeproof.threats import by_order
 
 __all__ = ["Results", "results"]
@@ -59,20 +60,20 @@ def results(folder: Path | str, *, draws: int = 2000) -> Results:
     Returns:
         Everything that can be said so far.
     Raises:
-        FileProblem: no run there, or a file in it that is not whole; the sentence names it.
+        FileProblem: no run there, or a file in it that is not whole or was changed; the sentence
+            names it.
+        UnreadableFile: a file is there, and the system does not let us read it.
     Example:
         >>> results("no-such-run")
         Traceback (most recent call last):
         spikeproof.base.errors.FileProblem: There is no run folder at no-such-run.
     """
-    where = Path(folder)
-    plan, cells = read_plan(where), read_cells(where)
-    listed = plan.get("cells")
-    if isinstance(listed, list):
-        # What an earlier plan or earlier code left in the folder is not part of this study.
-        wanted = {str(one["id"] if isinstance(one, dict) else one) for one in listed}
-        cells = [cell for cell in cells if cell.id in wanted]
-    return Results(where, plan, cells, draws=draws)
+    found = read_run(folder)
+    cells = [
+        cell_record(found.folder / "cells" / name, record)
+        for name, record in sorted(found.records.items())
+    ]
+    return Results(found.folder, found.plan, cells, draws=draws)
 
 
 class Results(RunRecords):

@@ -35,12 +35,15 @@ _BROKEN = (
 )  # fmt: skip
 
 
-def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+def write_arrays(
+    path: Path | str, arrays: Mapping[str, np.ndarray[Any, Any]], *, make: bool = True
+) -> None:
     """Write arrays as an ``.npz`` file, atomically; equal arrays give equal bytes.
 
     Args:
         path: File to write.
         arrays: Plain numeric or bool arrays under their names.
+        make: Whether the folder is made if need be.
     Raises:
         FileProblem: the file cannot be written.
     """
@@ -55,7 +58,7 @@ def write_arrays(path: Path | str, arrays: Mapping[str, np.ndarray[Any, Any]]) -
             contiguous = np.ascontiguousarray(arrays[name]).reshape(np.shape(arrays[name]))
             np.lib.format.write_array(content, contiguous, allow_pickle=False)
             archive.writestr(entry, content.getvalue())
-    write_atomic(Path(path), buffer.getvalue())
+    write_atomic(Path(path), buffer.getvalue(), make=make)
 
 
 def read_arrays(

@@ -53,7 +53,7 @@ def digest_arrays(arrays: dict[str, np.ndarray]) -> str:
     return total.hexdigest()
 
 
-def write_atomic(path: Path, content: bytes, *, make: bool = True) -> None:
+def write_atomic(path: Path, content: bytes, *, make: bool = True, sync: bool = True) -> None:
     """Write ``content`` to ``path`` so that a reader sees the old file or the whole new one.
 
     A link in the place of the file is replaced; what it points to is not touched.
@@ -63,6 +63,7 @@ def write_atomic(path: Path, content: bytes, *, make: bool = True) -> None:
         content: All of it.
         make: Whether its folder is made if need be; False where a missing one means that someone
             moved it away while we worked in it.
+        sync: Whether to wait until the disk has it; False for what is of no use after a crash.
     Raises:
         DiskFull: there is no room.
         FileProblem: it cannot be written for another reason, or is a pipe or a device.
@@ -76,7 +77,8 @@ def write_atomic(path: Path, content: bytes, *, make: bool = True) -> None:
         with temporary.open("xb") as stream:  # never through a link
             stream.write(content)
             stream.flush()
-            os.fsync(stream.fileno())
+            if sync:
+                os.fsync(stream.fileno())
         os.replace(temporary, path)
     except OSError as problem:
         with contextlib.suppress(OSError):  # the folder itself may be what failed
@@ -142,7 +144,7 @@ def _unwritten(path: Path, problem: OSError) -> FileProblem:
     )
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as readable, sorted JSON, atomically."""
+def write_json(path: Path, value: Any, *, make: bool = True) -> None:
+    """Write ``value`` as readable, sorted JSON, atomically; ``make`` as of ``write_atomic``."""
     text = json.dumps(value, sort_keys=True, indent=1, allow_nan=False)
-    write_atomic(path, (text + "\n").encode())
+    write_atomic(path, (text + "\n").encode(), make=make)

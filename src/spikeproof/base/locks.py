@@ -36,13 +36,19 @@ STALE = 120.0
 """Seconds after which a lease that was not renewed is taken over."""
 
 _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
-_covered: ContextVar[tuple[Path, ...]] = ContextVar("covered", default=())
+# Folders below which leases are granted, and whether on themselves too.
+_covered: ContextVar[tuple[tuple[Path, bool], ...]] = ContextVar("covered", default=())
 
 
 @contextmanager
-def working_below(folder: Path | str) -> Iterator[None]:
-    """Inside, leases on this folder and all below it are granted: whoever sent us holds one."""
-    token = _covered.set((*_covered.get(), Path(folder).resolve()))
+def working_below(folder: Path | str, *, itself: bool = True) -> Iterator[None]:
+    """Inside, leases on all folders below are granted: this thread, or who sent us, holds one.
+
+    Args:
+        folder: The folder.
+        itself: Whether a lease on this very folder is granted too.
+    """
+    token = _covered.set((*_covered.get(), (Path(folder).resolve(), itself)))
     try:
         yield
     finally:
@@ -78,8 +84,9 @@ class Lease:
 
     def __enter__(self) -> Self:
         where = self.folder.resolve()
-        if any(where.is_relative_to(above) for above in _covered.get()):
-            return self
+        for above, itself in _covered.get():
+            if where.is_relative_to(above) and (itself or where != above):
+                return self
         # Made and tried as any other file; also what tells a folder that cannot be written.
         write_atomic(self.folder / ".probe", b"")
         (self.folder / ".probe").unlink(missing_ok=True)
@@ -88,7 +95,7 @@ class Lease:
         self._folder = facts.st_dev, facts.st_ino
         self._thread = threading.Thread(target=self._renew, daemon=True, name="lease")
         self._thread.start()
-        self._covers = working_below(self.folder)
+        self._covers = working_below(self.folder, itself=False)
         self._covers.__enter__()
         sweep(self.folder)
         return self

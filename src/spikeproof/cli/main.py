@@ -24,6 +24,7 @@ from spikeproof.cli.show import note, say
 from spikeproof.cli.study import app as study
 from spikeproof.cli.terminal import open_streams, written_out
 from spikeproof.cli.train import train
+from spikeproof.cli.verify import verify
 
 __all__ = ["app", "main", "run"]
 
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, train, audit, certify, report, compare, cite):
+for command in (demo, train, audit, certify, report, compare, verify, cite):
     app.command()(command)
 app.command("list")(listing)
 app.add_typer(study, name="study")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,7 +105,7 @@ def trained(
     """Train, save the model and its card; return what came out, in the leading process."""
     import torch
 
-    from spikeproof.base import SettingError
+    from spikeproof.base import Lease, SettingError, working_below
     from spikeproof.train import TensorBoard, estimate, fit, processes
 
     if device == "cuda" and not torch.cuda.is_available():
@@ -114,20 +115,26 @@ def trained(
         if group.size == 1 and not (folder / "training.safetensors").exists():
             note(str(estimate(network, data, work)))
         board = TensorBoard(tensorboard) if tensorboard and group.is_main else None
-        history = fit(
-            network,
-            data,
-            work.objective,
-            epochs=work.epochs,
-            seed=work.seed,
-            settings=work.settings,
-            augment=work.augment,
-            robust_validation=work.robust_validation,
-            directory=folder,
-            progress=False,
-            loggers=(_Lines(), *([board] if board else ())),
-        )
-        return _saved(network, data, work, history, folder) if group.is_main else None
+        # Held until the model and its card are written; fit works under it.
+        with Lease(folder, "training") if group.is_main else nullcontext() as held:
+            with working_below(folder):
+                history = fit(
+                    network,
+                    data,
+                    work.objective,
+                    epochs=work.epochs,
+                    seed=work.seed,
+                    settings=work.settings,
+                    augment=work.augment,
+                    robust_validation=work.robust_validation,
+                    directory=folder,
+                    progress=False,
+                    loggers=(_Lines(), *([board] if board else ())),
+                )
+            if held is None:
+                return None
+            held.check()
+            return _saved(network, data, work, history, folder)
 
 
 def _saved(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import FileProblem, SettingError, digest_file, read_arrays, read_json
+from spikeproof.base import FileProblem, SettingError, is_there, read_arrays
+from spikeproof.runs import HOLDERS, RECORD, read_cell, read_plan
 
 __all__ = ["StoredCell", "StoredRun"]
 
-_HOLDERS = ("train", "network")
 _PARTS = ("cell", "inputs", "versions", "result", "files")
 
 
@@ -42,22 +42,12 @@ class StoredCell:
         Raises:
             FileProblem: it is not complete, or a file is missing or was changed; it is named.
         """
-        path = folder / "record.json"
-        record = read_json(path, "record of a cell")
-        whole = isinstance(record, dict) and record.get("id") == folder.name
-        if not whole or not all(isinstance(record.get(part), dict) for part in _PARTS):
-            raise FileProblem(f"{path} is not a whole record; delete {folder} and run again.")
-        for name, wanted in record["files"].items():
-            if Path(name).name != name or digest_file(folder / name) != wanted:
-                raise FileProblem(
-                    f"{folder / name} was changed after it was written; delete {folder} and run "
-                    "again."
-                )
+        record = read_cell(folder)
         return cls(folder, **{part: record[part] for part in _PARTS})
 
     def arrays(self, name: str = "items.npz") -> dict[str, Any]:
         """The arrays of a file."""
-        return read_arrays(self.folder / name, "array file of a cell")
+        return read_arrays(self.folder / name, "array file of a cell", sha256=self.files[name])
 
     def gallery(self) -> dict[str, Any] | None:
         """A few broken items, where there are any."""
@@ -85,7 +75,7 @@ class StoredRun:
         Raises:
             FileProblem: there is none, or its plan is not whole.
         """
-        content = read_json(folder / "plan.json", "plan of a run")
+        content = read_plan(folder)
         try:
             cells = tuple(content["cells"])
             for cell in cells:
@@ -98,7 +88,7 @@ class StoredRun:
     def cell(self, entry: Mapping[str, Any]) -> StoredCell:
         """A cell of the plan, read and checked."""
         folder = self.folder / "cells" / Path(str(entry["id"])).name
-        if not (folder / "record.json").is_file():
+        if not is_there(folder / RECORD):
             raise FileProblem(
                 f"{self.folder} is not complete: {entry['title']} is missing. Run the same command "
                 "again; it goes on where it stopped."
@@ -121,7 +111,7 @@ class StoredRun:
         holders = [
             entry
             for entry in self.cells
-            if entry["cell"]["kind"] in _HOLDERS
+            if entry["cell"]["kind"] in HOLDERS
             and all(entry["cell"].get(key) == value for key, value in asked.items() if value)
         ]
         if len(holders) != 1:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import FileProblem, read_json
+from spikeproof.base import FileProblem, read_json, write_atomic
 from spikeproof.evaluate import LadderStep
+from spikeproof.study.cell_folder import STEP
 
 __all__ = ["Beat", "CellStep", "under_way"]
 
-# Begins with a dot, so that a run sweeps one that a killed process left.
-_FILE = ".step.json"
 _SECONDS = 1.0  # between two beats
 _STALE = 300.0  # seconds after which a file says nothing of a process any more
 
@@ -59,7 +59,7 @@ class Beat:
     def __init__(
         self, folder: Path, title: str, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._path, self._title, self._clock = folder / _FILE, title, clock
+        self._path, self._title, self._clock = folder / STEP, title, clock
         self._begun = self._last = clock()
 
     def __call__(self, at: LadderStep) -> None:
@@ -71,13 +71,8 @@ class Beat:
         pace = (now - self._begun) / max(1, at.passes)
         record = {name: value for name, value in asdict(at).items() if "passes" not in name}
         record |= {"seconds_left": round(at.passes_left * pace, 1), "title": self._title}
-        temporary = self._path.with_name(f"{_FILE}.new")
-        try:  # neither synced nor hashed: it is gone with the cell
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(record), encoding="utf-8")
-            temporary.replace(self._path)
-        except OSError:
-            return
+        with suppress(FileProblem):  # neither synced nor hashed: it is gone with the cell
+            write_atomic(self._path, json.dumps(record).encode(), make=False, sync=False)
 
     def end(self) -> None:
         """Remove what was written."""
@@ -94,7 +89,7 @@ def under_way(folder: Path | str) -> list[CellStep]:
         folder: A run folder. Other machines are seen where they share it.
     """
     steps = []
-    for path in sorted(Path(folder).glob(f"cells/*/{_FILE}")):
+    for path in sorted(Path(folder).glob(f"cells/*/{STEP}")):
         try:
             fresh = time.time() - path.stat().st_mtime < _STALE
             if fresh and not (path.parent / "record.json").exists():

@@ -8,9 +8,10 @@ from functools import cache
 from typing import Any
 
 from spikeproof.attacks import Budget, suite
-from spikeproof.base import digest, placed
+from spikeproof.base import placed
 from spikeproof.data import Dataset, load
 from spikeproof.evaluate import probed
+from spikeproof.runs import cell_id
 from spikeproof.study.assemble import (
     Pieces,
     check_names,
@@ -25,10 +26,7 @@ from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
 from spikeproof.threats import Threat
 
-__all__ = ["HOLDERS", "Cell", "cells_of", "dataset", "expected_passes"]
-
-HOLDERS = ("train", "network")
-"""The kinds of cells that hold a network, which others look at."""
+__all__ = ["Cell", "cells_of", "dataset", "expected_passes"]
 
 # Passes per item that a suite is expected to take at one radius; only display and order use it.
 _SUITE_PASSES = {"quick": 90.0, "core": 350.0, "standard": 1300.0, "full": 12000.0}
@@ -161,18 +159,11 @@ def _cell(cell: dict[str, Any], train: Cell | None, data: Dataset, cost: float) 
     model, resources = (cell if train is None else train.cell)["model"], Resources()
     code = code_sha256(cell, data.domain, model)
     files = files_sha256(cell, data.domain, model)
-    content = {
-        "cell": cell,
-        "code_sha256": code,
-        "data_sha256": data.spec.sha256,
-        "versions": versions(),
-        **resources.record(),
-        **({"files": files} if files else {}),
-    }
+    inputs = {"code_sha256": code, "data_sha256": data.spec.sha256, "files": files}
     # Small inputs cost more per feature: measured on the demo, effort grows like size to the 0.4.
     scale = (data.domain.size / 1000) ** 0.4
     return Cell(
-        id=digest(content)[:16],
+        id=cell_id(cell, inputs, versions(), resources.record()),
         cell=cell,
         parent=None if train is None else train.id,
         data_sha256=data.spec.sha256,

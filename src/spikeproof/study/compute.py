@@ -16,7 +16,14 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks import Budget, Spending
-from spikeproof.base import FileProblem, InputError, SpikeproofError
+from spikeproof.base import (
+    DiskFull,
+    FileProblem,
+    InputError,
+    SpikeproofError,
+    UnreadableFile,
+    working_below,
+)
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate import evaluate_ladder, probe, right_draws
 from spikeproof.models import Network, build, load_model, model_digest, save_model
@@ -45,12 +52,14 @@ class Done:
         seconds: What it took.
         error: None, or the sentence that says why it failed.
         interrupted: Whether it was stopped by a signal: neither complete nor failed.
+        full: Whether there was no room for its files, so that no other cell should be tried.
     """
 
     id: str
     seconds: float
     error: str | None = None
     interrupted: bool = False
+    full: bool = False
 
 
 def single_thread() -> None:
@@ -74,7 +83,9 @@ def attempt(cells: Path, cell: Cell) -> Done:
     before = torch.get_num_threads()
     torch.set_num_threads(cell.resources.threads)
     try:
-        _compute(folder, cell, begun, busy)
+        folder.begin()
+        with working_below(cells):  # whoever handed the cell over holds the run
+            _compute(folder, cell, begun, busy)
     except Exception as problem:
         ours = isinstance(problem, SpikeproofError)
         sentence = str(problem) if ours else f"{type(problem).__name__}: {problem}"
@@ -82,7 +93,8 @@ def attempt(cells: Path, cell: Cell) -> Done:
             folder.note_failure(sentence, traceback.format_exc())
         except FileProblem as full:
             sentence = f"{sentence} ({full})"
-        return Done(cell.id, time.perf_counter() - begun, sentence)
+        full_disk = isinstance(problem, DiskFull)
+        return Done(cell.id, time.perf_counter() - begun, sentence, full=full_disk)
     finally:
         torch.set_num_threads(before)
     return Done(cell.id, time.perf_counter() - begun)
@@ -114,6 +126,7 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
             **({"files": dict(cell.files)} if cell.files else {}),
         },
         "versions": versions(),
+        "resources": cell.resources.record(),
         "result": result,
     }
     folder.write(record, arrays, {**_wall(begun, busy), "resumed": resumed})
@@ -149,13 +162,15 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
 
     try:
         model, result = trained()
+    except (DiskFull, UnreadableFile):
+        raise  # the checkpoint may well be whole
     except FileProblem as problem:
         if not checkpoint.exists():
             raise
         warnings.warn(f"Training {cell.title} anew: {problem}", stacklevel=2)
         checkpoint.unlink()
         model, result = trained()
-    save_model(model, folder.path / "model.safetensors")
+    save_model(model, folder.path / "model.safetensors", make=False)
     return result, {}, model_digest(model)
 
 
@@ -165,7 +180,7 @@ def _network(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     found = model_digest(model)
     if found != cell.cell["model_sha256"]:
         raise InputError(f"{cell.source} was changed while the study ran; run again.")
-    save_model(model, folder.path / "model.safetensors")
+    save_model(model, folder.path / "model.safetensors", make=False)
     learned = sum(parameter.numel() for parameter in model.parameters())
     return {"parameters": learned}, {}, found
 

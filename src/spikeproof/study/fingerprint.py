@@ -33,6 +33,19 @@ _SAID_OTHERWISE: tuple[Symbol, ...] = (
     (__name__, "files_sha256"),
     ("spikeproof.base.versions", "versions"),
 )
+# How files are read, checked, written and held: hashes say what is in them.
+_KEEPING: tuple[Symbol, ...] = tuple(
+    (module, name)
+    for module, names in {
+        "spikeproof.base": (
+            "Lease append_line digest_file is_there parse_json read_arrays read_bytes read_json "
+            "say_once sweep working_below write_arrays write_atomic write_json"
+        ),
+        "spikeproof.models": "load_model read_tensors save_model write_tensors",
+        "spikeproof.study.cell_folder": "CellFolder",
+    }.items()
+    for name in names.split()
+)
 # Their code is said by their versions, that of the language among them.
 _VERSIONED = {"builtins", "numpy", "torch", *sys.stdlib_module_names} - {"__main__"}
 
@@ -55,7 +68,11 @@ def code_sha256(cell: Mapping[str, Any], domain: Domain | Views, network: Mappin
             there.
     """
     things = list(objects_of(cell, domain, network))
-    things += [part for one in _sources(things) for part in held(_model(one, digest_file(one)))]
+    things += [
+        part
+        for one in _sources(things)
+        for part in held(_model(one, digest_file(one, "model file", follow=True)))
+    ]
     roots = {_symbol(type(one)) for one in things if not isinstance(one, type | FunctionType)}
     roots |= {_symbol(one) for one in things if isinstance(one, type | FunctionType)}
     roots |= {_symbol(architecture(one.name)) for one in things if isinstance(one, ModelSpec)}
@@ -67,14 +84,14 @@ def files_sha256(
 ) -> dict[str, str]:
     """Return path → hash of every file that what the record names will read."""
     paths = _sources(objects_of(cell, domain, network))
-    return {str(path): digest_file(path) for path in sorted(paths)}
+    return {str(path): digest_file(path, "model file", follow=True) for path in sorted(paths)}
 
 
 @cache
 def _hash(kind: str, roots: frozenset[Symbol]) -> str:
     """The hash for cells of a kind that name these classes; code does not change in a process."""
     runs: tuple[Symbol, ...] = ((_COMPUTE, "attempt"), (_COMPUTE, f"_{kind}"))
-    return closure_sha256([*runs, *roots], without=_SAID_OTHERWISE)
+    return closure_sha256([*runs, *roots], without=(*_SAID_OTHERWISE, *_KEEPING))
 
 
 def _symbol(thing: Any) -> Symbol | None:

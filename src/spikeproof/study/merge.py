@@ -66,8 +66,10 @@ def merge(runs: Sequence[Path | str], to: Path | str) -> Merged:
             if target.cell(cell).complete:
                 there += 1
             elif found[cell.id]:
+                target.begin()
                 target.cell(cell).take(found[cell.id][0])
                 copied += 1
+        target.end()
     missing = tuple(cell.title for cell in cells if not found[cell.id])
     return Merged(total=len(cells), there=there, copied=copied, missing=missing)
 

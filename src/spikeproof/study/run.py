@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import FileProblem, SpikeproofError
+from spikeproof.base import DiskFull, FileProblem, Lease, SpikeproofError
 from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.compute import Done, attempt
 from spikeproof.study.engine import Executor, executor_from
@@ -111,14 +111,17 @@ def run(
         executor = executor_from(executor, workers)
     shard = Shard.from_text(shard) if isinstance(shard, str) else shard
     try:
-        with place.lock(), interruptible():
+        with place.lock() as lease, interruptible():
             cells = cells_of(plan)
             _tell_changed(place, cells)
             aside = place.prepare(plan, cells)
             mine = cells if shard is None else shard.of(cells)
-            work = _Work(place, mine, getattr(executor, "workers", workers), progress)
+            work = _Work(place, lease, mine, getattr(executor, "workers", workers), progress)
             work.report(aside=aside)
-            work.compute(executor)
+            try:
+                work.compute(executor)
+            finally:
+                work.end()
             if work.failures:
                 raise CellsFailed(_sentence(work.failures, len(mine)), work.failures)
             return status(folder)
@@ -134,6 +137,7 @@ class _Work:
     """A run under way."""
 
     place: RunFolder
+    lease: Lease
     cells: list[Cell]
     workers: int
     progress: Callable[[Progress], Any] | None
@@ -150,6 +154,7 @@ class _Work:
         missing = {cell.id: cell for cell in self.cells if cell.id not in self.done}
         if not missing:
             return
+        self.place.begin()
         self._take_networks(missing)
         if not missing:
             return
@@ -158,6 +163,12 @@ class _Work:
                 session.submit(cell, after=cell.parent if cell.parent in missing else None)
             for end in session.ended():
                 self._note(end)
+
+    def end(self) -> None:
+        """Name what is complete in a manifest, if the folder is still ours."""
+        with suppress(FileProblem):
+            self.lease.check()
+            self.place.end()
 
     def _take_networks(self, missing: dict[str, Cell]) -> None:
         """Take networks from their files, here: other machines then need only the run."""
@@ -171,8 +182,20 @@ class _Work:
                 self._note(Done(missing.pop(one.id).id, 0.0, error))
 
     def _note(self, end: Done) -> None:
-        """Record how a cell ended, and report."""
+        """Record how a cell ended, and report.
+
+        Raises:
+            DiskFull: it could not be kept, and no other would be.
+            FileProblem: the folder is no longer ours.
+        """
+        self.lease.check()
         cell = self.by_id[end.id]
+        if end.full:
+            raise DiskFull(
+                f"The disk that holds {self.place.path} is full: {cell.title} could not be kept, "
+                f"and no more are computed. {len(self.done)} of {len(self.cells)} cells are "
+                f"complete and safe; free some space and run again. ({end.error})"
+            )
         if end.error is None:
             self.done.add(cell.id)
             self.spent[cell.id] = end.seconds

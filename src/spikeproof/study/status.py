@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from spikeproof.runs import read_run
 from spikeproof.study.cells import Cell
 from spikeproof.study.store import RunFolder
 
@@ -78,11 +79,11 @@ def status(folder: Path | str) -> Status:
     """
     run = RunFolder(folder)
     plan, cells = run.planned()
+    whole = read_run(folder).records
     done, failed, spent = [], [], {}
     for cell in cells:
         there = run.cell(cell)
-        if there.complete:
-            there.read()
+        if cell.id in whole:
             done.append(cell)
             spent[cell.id] = there.seconds()
         elif (error := there.failure()) is not None:

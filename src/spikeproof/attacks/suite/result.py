@@ -63,7 +63,7 @@ class MemberStats:
             tried=record["tried"],
             broke=record["broke"],
             not_converged=record["rising"],
-            skipped=record["skipped"],
+            skipped=record.get("skipped", 0),  # audits of schema 1 did not say
             unaffordable=record.get("unaffordable", 0),
             passes=Passes(forward=record["forward"], backward=record["backward"]),
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from spikeproof.base import SettingError, check_gradients, check_labels
+from spikeproof.base import Lease, SettingError, check_gradients, check_labels
 from spikeproof.data import Dataset
 from spikeproof.train.augment.registry import Augmentation
 from spikeproof.train.keep.checkpoint import Checkpoint, identity
@@ -76,8 +77,9 @@ def fit(
         SettingError: nothing to train, no validation items to select on, or ``directory`` holds
             another run.
         InputError: items outside the domain, not finite, or with labels outside the classes.
-        FileProblem: the folder cannot be written (found before training), or the checkpoint in
-            it is truncated, changed or not one.
+        FileProblem: the folder cannot be written or another process trains in it (found before
+            training), the checkpoint in it is truncated, changed or not one, or the folder was
+            renamed or removed meanwhile.
         Diverged: a loss, gradient or layer's output is not finite; names layer, step and items,
             leaves a file that reproduces it in ``directory`` (``load_failure``), and the model
             with the weights before that step.
@@ -109,14 +111,16 @@ def fit(
     )
     _check(model, data, work)
     group = Group.current()
-    with torch.enable_grad(), training(model):
+    held = Lease(directory, "training") if directory is not None and group.is_main else None
+    with held or nullcontext(), torch.enable_grad(), training(model):
         group.copy_weights(model)
         run = Run(model, data, work, group)
         store = _store(run, data, directory)
         log = None
         if store is not None and group.is_main:
             log = JsonLines(store.path.parent, run.epochs, run.device)
-        _train(run, store, (*([log] if log else ()), *(loggers if group.is_main else ())), progress)
+        heard = (*([log] if log else ()), *(loggers if group.is_main else ()))
+        _train(run, store, heard, progress, held)
         model.load_state_dict(run.best)
     return History(
         epochs=tuple(run.epochs),
@@ -132,6 +136,7 @@ def _train(
     store: Checkpoint | None,
     loggers: Sequence[Logger],
     progress: bool | TrainingProgress | None,
+    held: Lease | None,
 ) -> None:
     """Every epoch that is left: train it, keep it, tell of it."""
     shown = progress if run.group.is_main else False
@@ -140,6 +145,8 @@ def _train(
         with reporting(shown, len(run.epochs), epochs) as report:
             while not run.done:
                 epoch = run.step_epoch()
+                if held is not None:
+                    held.check()  # someone may have moved the folder away meanwhile
                 if store is not None and run.group.is_main:
                     store.save(tensors_of(run), progress_of(run))
                 for logger in loggers:
