@@ -1,0 +1,35 @@
+"""What a run folder holds and says of itself, and whether its files are what it says."""
+
+from spikeproof.runs.inspection import RunContent, inspect_run, read_run
+from spikeproof.runs.manifest import remove_manifest, write_manifest
+from spikeproof.runs.plan import read_plan, sealed_plan
+from spikeproof.runs.record import (
+    HOLDERS,
+    RECORD,
+    WALL,
+    cell_id,
+    file_names,
+    read_cell,
+    read_record,
+    read_wall,
+    sealed_record,
+)
+
+__all__ = [
+    "HOLDERS",
+    "RECORD",
+    "WALL",
+    "RunContent",
+    "cell_id",
+    "file_names",
+    "inspect_run",
+    "read_cell",
+    "read_plan",
+    "read_record",
+    "read_run",
+    "read_wall",
+    "remove_manifest",
+    "sealed_plan",
+    "sealed_record",
+    "write_manifest",
+]
