@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from spikeproof.base import read_arrays, write_arrays
+from spikeproof.cli.main import run as command
 from spikeproof.data import Domain, Views, domain_record, load
 from spikeproof.evaluate import Audit, open_test, plain_logits, rescore_run
 from spikeproof.evaluate.lengths import allowance, measured
@@ -19,6 +20,7 @@ from spikeproof.models import Network, build, load_model, save_model, spec_of
 from spikeproof.neurons import IF, LIF, NoisyLIF
 from spikeproof.rescore import KeptLadder, StoredNetwork, illegal, rescore, unknown_threat
 from spikeproof.rescore.layers import StoredNeuron
+from spikeproof.runs import sealed_record
 from spikeproof.study import RunFolder, audit_plan, run
 from spikeproof.threats import L0, L1, L2, Counts, Joint, Linf, Threat
 from spikeproof.train import CrossEntropy, Objective, fit
@@ -208,11 +210,12 @@ def ladder_of(run_folder: Path) -> tuple[KeptLadder, np.ndarray[Any, Any], Any, 
 
 def test_what_was_kept_holds_and_gives_the_recorded_numbers(kept: Path, tmp_path: Path) -> None:
     found = rescore_run(kept)
-    assert [one.rescored.holds for one in found] == [True, True]
+    assert [one.holds for one in found] == [True, True]
     shares = {o.name: o.robust_accuracy for o in Audit.load(kept).outcomes}
+    assert found[0].rescored is not None and found[1].rescored is not None
     assert list(found[0].rescored.found) == shares["linf"]
     assert list(found[1].rescored.found) == shares["l0"]
-    assert sum(one.rescored.inputs for one in found) > 5
+    assert found[0].rescored.inputs + found[1].rescored.inputs > 5
     assert "by a forward pass of its own" in found[0].sentence
     # Its bytes are those of any other run, and a run that keeps none has the same numbers.
     plan, _ = RunFolder(kept).planned()
@@ -277,7 +280,9 @@ def test_every_kind_of_forgery_is_named_by_item(kept: Path) -> None:
     assert any("is no item of the ladder" in str(d) for d in look(kept_items=stray).disagreements)
 
 
-def test_a_forgery_that_fits_its_hashes_is_found(kept: Path, tmp_path: Path) -> None:
+def test_a_forgery_that_fits_its_hashes_is_found(
+    kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     import json
     import shutil
 
@@ -293,9 +298,18 @@ def test_a_forgery_that_fits_its_hashes_is_found(kept: Path, tmp_path: Path) -> 
         rescore_run(folder)
     record = json.loads((path.parent / "record.json").read_text())
     record["files"]["adversarials.npz"] = digest_file(path)
-    (path.parent / "record.json").write_text(json.dumps(record))
-    found = [one for one in rescore_run(folder) if not one.rescored.holds]
+    del record["sha256"]
+    (path.parent / "record.json").write_text(json.dumps(sealed_record(record)))
+    found = [one for one in rescore_run(folder) if not one.holds]
     assert len(found) == 1 and "NOT what the record says" in found[0].sentence
+    # Without the manifest of the run nothing but the second look can tell.
+    (folder / "manifest.json").unlink()
+    assert command(["verify", str(folder)]) == 1
+    said = capsys.readouterr().out
+    assert "what its records say" in said and "its input does not hold" in said
+    assert command(["verify", str(kept), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["sound"] and [one["disagreements"] for one in told["rescored"]] == [[], []]
 
 
 def test_a_network_that_draws_is_scored_by_its_own_draws(tmp_path: Path) -> None:
@@ -307,5 +321,10 @@ def test_a_network_that_draws_is_scored_by_its_own_draws(tmp_path: Path) -> None
     )  # fmt: skip
     run(plan, tmp_path / "run")
     (found,) = rescore_run(tmp_path / "run")
-    assert found.rescored.holds and found.rescored.inputs and not found.rescored.own
+    assert (
+        found.rescored is not None
+        and found.holds
+        and found.rescored.inputs
+        and not found.rescored.own
+    )
     assert "plain forward pass" in found.sentence

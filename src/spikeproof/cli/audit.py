@@ -44,7 +44,7 @@ def audit(
     keep_adversarials: Annotated[
         bool,
         typer.Option(
-            "--keep-adversarials", help="Keep what broke the items, to be scored again."
+            "--keep-adversarials", help="Keep what broke the items, for 'spikeproof verify'."
         ),
     ] = False,
     folder: Annotated[

@@ -30,16 +30,24 @@ class RescoredCell:
 
     Args:
         title: Data set, network, seed, threat.
-        rescored: What came of it.
+        rescored: What came of it; None where the threat is of another package, whose lengths
+            cannot be measured without it.
     """
 
     title: str
-    rescored: Rescored
+    rescored: Rescored | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing disagrees with the record."""
+        return self.rescored is None or self.rescored.holds
 
     @property
     def sentence(self) -> str:
         """The answer in one line."""
         one = self.rescored
+        if one is None:
+            return f"{self.title}: not scored again, as its threat is of another package."
         how = "a forward pass of its own" if one.own else "the network's plain forward pass"
         shares = ", ".join(f"{100 * share:.1f}" for share in one.found)
         text = f"{self.title}: {one.inputs} inputs scored again by {how}, robust {shares} %"
@@ -77,13 +85,16 @@ def rescore_run(folder: Path | str) -> list[RescoredCell]:
             continue
         cell = run.cell(entry)
         holder = run.cell({"id": entry["parent"], "title": "its network"})
-        found.append(RescoredCell(str(entry["title"]), _rescored(cell, holder)))
+        scored = None if unknown_threat(cell.cell["threat"]) else _rescored(cell, holder)
+        found.append(RescoredCell(str(entry["title"]), scored))
     return found
 
 
 def _rescored(cell: StoredCell, holder: StoredCell) -> Rescored:
     """One ladder."""
     content, split = cell.cell, _split(cell)
+    if _KEPT not in cell.files:
+        raise FileProblem(f"{cell.folder} was to keep {_KEPT}, and its record names no such file.")
     arrays, kept = cell.arrays(), cell.arrays(_KEPT)
     if not np.array_equal(arrays["items"], split.items.numpy()):
         raise FileProblem(f"{cell.folder / 'items.npz'} is about other items than its record.")
@@ -98,11 +109,6 @@ def _rescored(cell: StoredCell, holder: StoredCell) -> Rescored:
         kept_level=kept["level"],
         kept_x_adv=kept["x_adv"],
     )
-    if unknown_threat(ladder.threat):
-        raise FileProblem(
-            f"{content['threat']['name']} is a threat of another package; its lengths cannot be "
-            "measured without it."
-        )
     plain = partial(_plain, load_model(path), split)
     return rescore(ladder, split.x.numpy(), split.y.numpy(), StoredNetwork.read(path), plain)
 
