@@ -16,7 +16,7 @@ PACKAGE = ROOT / "src" / "spikeproof"
 
 # From the ground up. A room imports only from floors below, so rooms of one floor do not meet.
 FLOORS = (
-    ("names",),
+    ("allocator", "names"),
     ("base",),
     ("rescore", "runs"),
     ("data",),

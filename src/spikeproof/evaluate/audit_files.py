@@ -15,6 +15,7 @@ from torch import nn
 from spikeproof.attacks import Budget, Suite
 from spikeproof.base import (
     FileProblem,
+    arithmetic,
     digest,
     digest_file,
     read_arrays,
@@ -28,7 +29,7 @@ from spikeproof.data import Dataset, Domain, Views, datasets, domain_from, domai
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.run_files import StoredRun
 from spikeproof.evaluate.spent import Spent, spent
-from spikeproof.models import model_digest
+from spikeproof.models import home_of, model_digest
 from spikeproof.threats import Threat
 
 __all__ = ["AuditSource", "ladder_record", "read_audit", "refuse_foreign", "write_audit"]
@@ -79,7 +80,7 @@ class AuditSource:
             suite=suite.record(),
             draws=draws,
             samples=samples,
-            versions=versions(),
+            versions={**versions(), **arithmetic(home_of(model))},
         )
 
     def record(self) -> dict[str, Any]:

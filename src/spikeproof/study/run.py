@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import DiskFull, FileProblem, Lease, SpikeproofError
+from spikeproof.base import DiskFull, FileProblem, Lease, SpikeproofError, device_of
 from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.compute import Done, attempt
-from spikeproof.study.engine import Executor, executor_from
+from spikeproof.study.engine import Executor, InProcess, ProcessPool, executor_from
 from spikeproof.study.interrupt import EXIT_CODE, Interrupted, interruptible
 from spikeproof.study.plan import Plan
 from spikeproof.study.shards import Shard
@@ -109,6 +109,8 @@ def run(
         executor = plan.compute.executor
     if executor is None or isinstance(executor, str | Mapping):
         executor = executor_from(executor, workers)
+    if isinstance(executor, InProcess | ProcessPool):  # others may have what this machine lacks
+        device_of(plan.compute.device, "[compute] device")
     shard = Shard.from_text(shard) if isinstance(shard, str) else shard
     try:
         with place.lock() as lease, interruptible():
