@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from spikeproof.allocator import tune_allocator
     from spikeproof.attacks import PGD, Random, Restarts, suite
     from spikeproof.base import SpikeproofError, bibtex, seeds
     from spikeproof.data import datasets, load
@@ -71,10 +72,12 @@ __all__ = [
     "seeds",
     "standard_threats",
     "suite",
+    "tune_allocator",
     "write_report",
 ]
 
 _ROOMS = {
+    "allocator": ("tune_allocator",),
     "attacks": ("PGD", "Random", "Restarts", "suite"),
     "base": ("SpikeproofError", "bibtex", "seeds"),
     "data": ("datasets", "load"),

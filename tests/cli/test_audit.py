@@ -228,6 +228,7 @@ def test_a_budget_says_what_it_left_and_how_far_it_can_be_trusted(
 def test_where_a_ladder_stands_is_written_now_and_then_and_swept(tmp_path: Path) -> None:
     now = [0.0]
     cell = tmp_path / "cells" / "abc"
+    cell.mkdir(parents=True)
     beat = Beat(cell, "digits · mine", clock=lambda: now[0])
     at = LadderStep(
         threat="linf", radius=0.1, level=2, levels=3, member="pgd arctan-5 margin", items=41,
@@ -254,6 +255,7 @@ def test_a_watcher_reads_where_the_ladders_stand(
 
     monkeypatch.setattr(progress, "_EVERY_LINE", 0.02)
     now = [0.0]
+    (tmp_path / "cells" / "abc").mkdir(parents=True)
     beat = Beat(tmp_path / "cells" / "abc", "digits · mine", clock=lambda: now[0])
     now[0] = 10.0
     beat(

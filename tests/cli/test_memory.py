@@ -1,4 +1,4 @@
-"""The command line keeps freed memory; importing the package does not."""
+"""The command line and workers keep freed memory; importing the package does not."""
 
 import os
 import subprocess
@@ -8,9 +8,9 @@ import pytest
 
 FAULTS = """
 import resource, sys
-from spikeproof.cli.memory import keep_memory
+from spikeproof.allocator import tune_allocator
 if sys.argv[1] == "keep":
-    print(keep_memory())
+    print(tune_allocator())
 import numpy as np
 size = 12_000_000
 for _ in range(3):
@@ -46,4 +46,11 @@ def test_kept_memory_is_not_faulted_in_again() -> None:
 def test_settings_of_the_environment_are_left_alone() -> None:
     told, again = faults("keep", MALLOC_TRIM_THRESHOLD_="1024", MALLOC_MMAP_THRESHOLD_="1024")
     assert told == "True"
+    assert int(again) > 1000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc only")
+def test_one_variable_leaves_the_allocator_alone() -> None:
+    told, again = faults("keep", SPIKEPROOF_ALLOCATOR="system")
+    assert told == "False"
     assert int(again) > 1000

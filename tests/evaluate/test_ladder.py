@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from spikeproof.attacks import PGD, Member, MemberStats, SuccessCriterion, Suite, SuiteResult, suite
 from spikeproof.attacks.suite.budget import Spending
-from spikeproof.base import IllegalAdversarial, InputError, Seeds, SettingError, seeds
+from spikeproof.base import BatchSize, IllegalAdversarial, InputError, Seeds, SettingError, seeds
 from spikeproof.data import Domain, Split, load
 from spikeproof.evaluate import Outcome, evaluate_ladder, open_test
 from spikeproof.models import Network, build
@@ -97,6 +97,7 @@ class Scripted:
         *,
         seeds: Seeds,
         is_adversarial: SuccessCriterion | None = None,
+        batch_size: BatchSize,
         spending: Spending | None = None,
     ) -> SuiteResult:
         assert is_adversarial is None and spending is None

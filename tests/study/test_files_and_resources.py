@@ -93,4 +93,6 @@ def test_every_cell_says_what_it_needs_of_a_machine(tiny: Plan) -> None:
         assert cell.resources == Resources(threads=1, device="cpu")
         assert Cell.from_record(cell.record()) == cell
     # The device enters an id where it is not the one that every number so far was made on.
-    assert Resources(device="cuda").record() == {"threads": 1, "device": "cuda"}
+    there = {"threads": 1, "device": "cuda", "arithmetic": "deterministic, no TF32"}
+    assert Resources(device="cuda").record() == Resources(device="cuda:1").record() == there
+    assert Resources(batch_size=8).record() == Resources().record() == {"threads": 1}

@@ -16,9 +16,9 @@ PACKAGE = ROOT / "src" / "spikeproof"
 
 # From the ground up. A room imports only from floors below, so rooms of one floor do not meet.
 FLOORS = (
-    ("names",),
+    ("allocator", "names"),
     ("base",),
-    ("runs",),
+    ("rescore", "runs"),
     ("data",),
     ("neurons",),
     ("models",),

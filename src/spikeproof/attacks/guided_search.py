@@ -152,7 +152,7 @@ class GuidedSearch:
         """Propose, ask, and go on from what is better or little worse."""
         canvas = Canvas(threat)
         numbers = CHOICES + (0 if threat.counted else 3 * canvas.numbers)
-        left.gains = torch.ones(len(left), 2, dtype=torch.float64)
+        left.gains = torch.ones(len(left), 2, dtype=torch.float64, device=left.x.device)
         left.tries = 2 * left.gains
         for k in range(self.steps):
             if self.stop:
@@ -161,7 +161,9 @@ class GuidedSearch:
                 return
             keys = left.seeds.child("steps", k // BLOCK)
             if k % BLOCK == 0:
-                left.u = keys.uniform((BLOCK, self.width * numbers), torch.float64)
+                left.u = keys.uniform(
+                    (BLOCK, self.width * numbers), torch.float64, device=left.x.device
+                )
             u = left.u[:, k % BLOCK].view(len(left), self.width, numbers)
             rate = left.gains / left.tries
             follows = u[..., 0] < (rate[:, 1] / rate.sum(1)).clamp(LEAST, MOST)[:, None]
@@ -202,7 +204,7 @@ class GuidedSearch:
             if threat.counted:
                 return exchanged_units(left, threat, trusted, count, seeds)
             return changed_windows(left, threat, trusted, share, u[:, 0, 2:], canvas=canvas)
-        rows = torch.arange(len(left)).repeat_interleave(self.width)
+        rows = torch.arange(len(left), device=left.x.device).repeat_interleave(self.width)
         many = Survivors(left.idx[rows], left.goal, x=left.x[rows], z=left.z[rows])
         trusted = left.prior[rows] * follows.reshape(-1, 1)
         if threat.counted:
@@ -214,12 +216,12 @@ class GuidedSearch:
         self, oracle: Oracle, best: Best, left: Survivors, threat: Threat, proposals: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Margins of all proposals of a round ``(M, width)``, and each item's best with its own."""
-        rows = torch.arange(len(left)).repeat_interleave(self.width)
+        rows = torch.arange(len(left), device=left.x.device).repeat_interleave(self.width)
         x_adv = threat.project(proposals, left.x[rows])
         margins = left.goal[rows].margin(oracle.logits(x_adv, left.idx[rows]))
         margins = margins.view(len(left), self.width)
         margin, place = margins.max(1)
-        chosen = torch.arange(len(left)) * self.width + place
+        chosen = torch.arange(len(left), device=place.device) * self.width + place
         best.keep(x_adv[chosen], margin, left.idx)
         return margins, proposals[chosen], margin
 

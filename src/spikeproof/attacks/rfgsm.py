@@ -93,7 +93,7 @@ class RFGSM:
     ) -> Tensor:
         """Run the attack; ``start`` takes the place of the jump."""
         if start is None:
-            noise = seeds.child("jump").normal(x.shape[1:], x.dtype)
+            noise = seeds.child("jump").normal(x.shape[1:], x.dtype, device=x.device)
             # Back into the box before the step, or the step would first pay for the way there.
             start = threat.relax(x + self.jump * threat.step(noise, x, x), x)
         search = PGD(steps=self.steps, step_size=self.step_size, random_start=False, stop=self.stop)

@@ -142,5 +142,5 @@ def _filled(grad: Tensor, seeds: Seeds) -> Tensor:
     """The gradient with random entries, smaller than every other, in place of exact zeros."""
     flat = grad.abs().flatten(1)
     least = torch.where(flat > 0, flat, torch.inf).amin(1).clamp(max=1)
-    noise = 2 * seeds.uniform(grad.shape[1:], grad.dtype) - 1
+    noise = 2 * seeds.uniform(grad.shape[1:], grad.dtype, device=grad.device) - 1
     return torch.where(grad == 0, 1e-3 * noise * per_item(least, grad), grad)

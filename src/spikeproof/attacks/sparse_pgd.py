@@ -111,7 +111,7 @@ class SparsePGD:
         best = Best(x, goal.margin(oracle.logits(x)))
         z, score = self._begin(x, threat, seeds, start)
         left = Survivors.all(x, goal, seeds=seeds, z=z, score=score, chosen=_choice(score, threat))
-        left.still = torch.zeros(len(x), dtype=torch.int64)
+        left.still = torch.zeros(len(x), dtype=torch.int64, device=x.device)
         for k in range(self.steps):
             x_adv = self._point(left, threat)
             logits, left.grad = oracle.logits_and_grad(x_adv, left.goal.score, left.idx)
@@ -125,7 +125,9 @@ class SparsePGD:
             same = (_choice(left.score, threat) == left.chosen).all(1)
             left.still = torch.where(same, left.still + 1, 0)
             stuck = left.still >= self.patience
-            anew = left.seeds.child("scores", k + 1).normal(left.score.shape[1:], x.dtype)
+            anew = left.seeds.child("scores", k + 1).normal(
+                left.score.shape[1:], x.dtype, device=x.device
+            )
             left.score = torch.where(stuck[:, None], anew, left.score)
             left.still = torch.where(stuck, 0, left.still)
             left.chosen = _choice(left.score, threat)
@@ -138,10 +140,10 @@ class SparsePGD:
     ) -> tuple[Tensor, Tensor]:
         """First change and first scores: random, or those of a given point."""
         used = threat.marginal_gains(torch.zeros_like(x), x if start is None else start, x)[0]
-        score = seeds.child("scores", 0).normal(used.shape[1:], x.dtype)
+        score = seeds.child("scores", 0).normal(used.shape[1:], x.dtype, device=x.device)
         if start is not None:
             return threat.project(start, x), score + 8 * used.to(x.dtype)
-        u = seeds.child("change").uniform(x.shape[1:], x.dtype)
+        u = seeds.child("change").uniform(x.shape[1:], x.dtype, device=x.device)
         return threat.domain.clip(x + threat.feature_unit(x).view(x.shape[1:]) * (2 * u - 1)), score
 
     def _point(self, left: Survivors, threat: Threat) -> Tensor:
@@ -165,7 +167,7 @@ class SparsePGD:
 
 def _choice(score: Tensor, threat: Threat) -> Tensor:
     """The pixels of the largest scores, bool ``(N, P)``."""
-    return first(score, torch.full((len(score),), int(threat.radius)))
+    return first(score, torch.full((len(score),), int(threat.radius), device=score.device))
 
 
 def _masked(threat: Threat, z: Tensor, x: Tensor, chosen: Tensor) -> Tensor:

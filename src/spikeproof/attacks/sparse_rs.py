@@ -128,7 +128,7 @@ def _moved(threat: Threat, z: Tensor, x: Tensor, count: int, *, seeds: Seeds) ->
     """Take ``count`` random units back; put these and what is not spent yet on random places."""
     # A random direction takes the place of the gradient: new units go to random corners.
     size = threat.domain.size
-    u = seeds.uniform((3 * size,), x.dtype)
+    u = seeds.uniform((3 * size,), x.dtype, device=x.device)
     way = (u[:, :size] - 0.5).sign().view_as(x)
     used = threat.marginal_gains(way, z, x)[0]
     nowhere = torch.zeros_like(used, dtype=torch.bool)

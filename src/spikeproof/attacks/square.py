@@ -134,7 +134,9 @@ class Square:
 
         def propose(left: Survivors, k: int) -> Tensor:
             if k % BLOCK == 0:
-                left.u = left.seeds.child("steps", k // BLOCK).uniform(shape, torch.float64)
+                left.u = left.seeds.child("steps", k // BLOCK).uniform(
+                    shape, torch.float64, device=x.device
+                )
             share = share_at(k, self.steps, self.share, MARKS)
             u = left.u[:, k % BLOCK]
             return change(left.z, left.x, threat, canvas=canvas, share=share, u=u)
@@ -146,11 +148,11 @@ class Square:
 
 def first_point(canvas: Canvas, power: float, x: Tensor, threat: Threat, seeds: Seeds) -> Tensor:
     """Where the search begins: stripes at full radius (l_inf), or tiles as long as the radius."""
-    tiles = canvas.tiles(seeds, stripes=power == math.inf)
+    tiles = canvas.tiles(seeds, stripes=power == math.inf, device=x.device)
     if power == math.inf:
         return x + threat.step(tiles.to(x.dtype).view_as(x), x, x)
     for number, radius in enumerate(canvas.radii):
-        part = torch.full((len(x),), number)
+        part = torch.full((len(x),), number, device=x.device)
         mine = canvas.cover(part) if canvas.joint else torch.ones_like(tiles, dtype=torch.bool)
         length = mass(tiles, mine, power) ** (1 / power)
         tiles = torch.where(mine, tiles * radius / length, tiles)

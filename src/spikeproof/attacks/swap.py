@@ -140,7 +140,9 @@ class Swap:
             return grad
         largest = per_item(grad.flatten(1).abs().amax(1), grad)
         scale = torch.where(largest > 0, self.doubt * largest, torch.ones_like(largest))
-        return grad + scale * seeds.child("doubt").normal(grad.shape[1:], grad.dtype)
+        return grad + scale * seeds.child("doubt").normal(
+            grad.shape[1:], grad.dtype, device=grad.device
+        )
 
     def _moves(
         self,
@@ -170,4 +172,4 @@ class Swap:
 
 def _gumbel(seeds: Seeds, shape: torch.Size, like: Tensor) -> Tensor:
     """Standard Gumbel draws, ``(N, *shape)``."""
-    return -seeds.exponential(shape, torch.float64).log().to(like)
+    return -seeds.exponential(shape, torch.float64, device=like.device).log().to(like)

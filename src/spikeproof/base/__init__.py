@@ -20,6 +20,7 @@ from spikeproof.base.checks import (
     placed,
 )
 from spikeproof.base.cite import bibtex, references
+from spikeproof.base.devices import arithmetic, check_device, computing, device_of
 from spikeproof.base.errors import (
     DiskFull,
     Diverged,
@@ -27,6 +28,7 @@ from spikeproof.base.errors import (
     GradientRuleUnused,
     IllegalAdversarial,
     InputError,
+    OutOfMemory,
     SettingError,
     SpikeproofError,
     UnreadableFile,
@@ -43,6 +45,7 @@ from spikeproof.base.files import (
 )
 from spikeproof.base.locks import Lease, working_below
 from spikeproof.base.members import Members
+from spikeproof.base.memory import MOST_ROWS, BatchSize, available_bytes, out_of_memory
 from spikeproof.base.notices import old_spelling, say_once
 from spikeproof.base.plain import check_depth, parse_json, read_json
 from spikeproof.base.reading import digest_file, is_there, open_regular, read_bytes, read_text
@@ -54,6 +57,8 @@ from spikeproof.base.versions import versions
 from spikeproof.names import nearest, printable, suggestion
 
 __all__ = [
+    "MOST_ROWS",
+    "BatchSize",
     "DiskFull",
     "Diverged",
     "FileProblem",
@@ -63,17 +68,21 @@ __all__ = [
     "Lease",
     "Members",
     "Named",
+    "OutOfMemory",
     "Registry",
     "Seeds",
     "SettingError",
     "SpikeproofError",
     "UnreadableFile",
     "append_line",
+    "arithmetic",
+    "available_bytes",
     "bibtex",
     "canonical_json",
     "check_at_least",
     "check_count",
     "check_depth",
+    "check_device",
     "check_finite",
     "check_fraction",
     "check_gradients",
@@ -87,6 +96,8 @@ __all__ = [
     "check_share",
     "check_text",
     "check_whole",
+    "computing",
+    "device_of",
     "digest",
     "digest_arrays",
     "digest_file",
@@ -95,6 +106,7 @@ __all__ = [
     "nearest",
     "old_spelling",
     "open_regular",
+    "out_of_memory",
     "parse_json",
     "per_item",
     "placed",

@@ -7,6 +7,7 @@ SpikeproofError
 │   ├── DiskFull        there is no room for what is to be written
 │   └── UnreadableFile  a file that is there and that the system does not let us read
 ├── IllegalAdversarial  an attack returned a point its threat does not allow
+├── OutOfMemory         not even one item at a time fits into memory
 └── Diverged            a training run became NaN or infinite
 
 Warnings that are about the attacker's gradient have a category of their own.
@@ -21,6 +22,7 @@ __all__ = [
     "GradientRuleUnused",
     "IllegalAdversarial",
     "InputError",
+    "OutOfMemory",
     "SettingError",
     "SpikeproofError",
     "UnreadableFile",
@@ -53,6 +55,10 @@ class UnreadableFile(FileProblem):
 
 class IllegalAdversarial(SpikeproofError):
     """An attack returned a point that its threat does not allow."""
+
+
+class OutOfMemory(SpikeproofError):
+    """Not even one item at a time fits into memory."""
 
 
 class Diverged(SpikeproofError):

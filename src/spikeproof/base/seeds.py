@@ -2,6 +2,9 @@
 
 A :class:`Seeds` holds one 64-bit key per item. Every draw is a pure function of (key, labels,
 position): splitmix64 in counter mode, vectorised over items. There is no generator state.
+
+Keys live on the CPU and draws are made there, whatever device they are for: every device is given
+the same numbers. This is the only place that moves a draw to its ``device``.
 """
 
 from __future__ import annotations
@@ -53,7 +56,7 @@ class Seeds:
     """One random key per item.
 
     Args:
-        values: int64, ``(N,)``.
+        values: int64, ``(N,)``, on the CPU.
     """
 
     values: Tensor
@@ -62,8 +65,8 @@ class Seeds:
         return len(self.values)
 
     def __getitem__(self, which: Tensor | slice) -> Seeds:
-        """The keys of the chosen items."""
-        return Seeds(self.values[which])
+        """The keys of the chosen items; the choice may come from any device."""
+        return Seeds(self.values[which.cpu() if isinstance(which, Tensor) else which])
 
     def child(self, *labels: int | str) -> Seeds:
         """Keys for another purpose: same items, independent draws."""
@@ -79,20 +82,46 @@ class Seeds:
         counter = torch.arange(1, n + 1, dtype=torch.int64) * _GOLDEN
         return _mix(_mix(self.values)[:, None] + counter[None, :]).view(len(self), *shape)
 
-    def uniform(self, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
-        """Uniform draws in the open interval (0, 1), ``(N, *shape)``."""
+    def uniform(
+        self,
+        shape: Sequence[int],
+        dtype: torch.dtype = torch.float32,
+        *,
+        device: torch.device | None = None,
+    ) -> Tensor:
+        """Uniform draws in the open interval (0, 1), ``(N, *shape)``, for a device."""
         # 23 bits and the midpoint of each cell: exact in float32, and never 0 or 1.
-        return ((_shift(self.bits(shape), 41).to(torch.float64) + 0.5) / (1 << 23)).to(dtype)
+        u = (_shift(self.bits(shape), 41).to(torch.float64) + 0.5) / (1 << 23)
+        return _handed_over(u, dtype, device)
 
-    def normal(self, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
-        """Standard normal draws, ``(N, *shape)`` (inverse error function)."""
+    def normal(
+        self,
+        shape: Sequence[int],
+        dtype: torch.dtype = torch.float32,
+        *,
+        device: torch.device | None = None,
+    ) -> Tensor:
+        """Standard normal draws, ``(N, *shape)``, for a device (inverse error function)."""
         u = (_shift(self.bits(shape), 12).to(torch.float64) + 0.5) / (1 << 52)
-        return (math.sqrt(2.0) * torch.erfinv(2.0 * u - 1.0)).to(dtype)
+        return _handed_over(math.sqrt(2.0) * torch.erfinv(2.0 * u - 1.0), dtype, device)
 
-    def exponential(self, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
-        """Draws of the unit exponential, ``(N, *shape)``."""
+    def exponential(
+        self,
+        shape: Sequence[int],
+        dtype: torch.dtype = torch.float32,
+        *,
+        device: torch.device | None = None,
+    ) -> Tensor:
+        """Draws of the unit exponential, ``(N, *shape)``, for a device."""
         u = (_shift(self.bits(shape), 12).to(torch.float64) + 0.5) / (1 << 52)
-        return (-torch.log(u)).to(dtype)
+        return _handed_over(-torch.log(u), dtype, device)
+
+
+def _handed_over(draws: Tensor, dtype: torch.dtype, device: torch.device | None) -> Tensor:
+    """Draws in the type that is asked for, on the device that they are for."""
+    # The type first, on the CPU: both rounding and numbers are then the same for every device.
+    draws = draws.to(dtype)
+    return draws if device is None else draws.to(device)
 
 
 def seeds(seed: int, n: int | None = None, *, items: Tensor | None = None) -> Seeds:
@@ -115,5 +144,5 @@ def seeds(seed: int, n: int | None = None, *, items: Tensor | None = None) -> Se
     """
     if (n is None) == (items is None):
         raise SettingError("seeds() needs exactly one of n and items.")
-    numbers = torch.arange(n or 0, dtype=torch.int64) if items is None else items.to(torch.int64)
+    numbers = torch.arange(n or 0) if items is None else items.to("cpu", torch.int64)
     return Seeds(_mix(numbers * _GOLDEN + _label("root", check_whole(seed, "seeds: seed"))))

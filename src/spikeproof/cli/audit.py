@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikeproof.cli.options import DataDir, Json, Seed, one_thread, parse_radius, pick
+from spikeproof.cli.options import (
+    DataDir,
+    Device,
+    Json,
+    Rows,
+    Seed,
+    one_thread,
+    parse_radius,
+    pick,
+)
 from spikeproof.cli.progress import span, watching
 from spikeproof.cli.show import note, print_json, say
 
@@ -57,6 +66,8 @@ def audit(
         str | None,
         typer.Option("--executor", help="Where ladders run; what --workers says by default."),
     ] = None,
+    device: Device = "cpu",
+    batch_size: Rows = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -81,11 +92,13 @@ def audit(
             f"Give one --radius for each --threat; got {len(threat or ())} threats and "
             f"{len(radii)} radii."
         )
+    from spikeproof.base import device_of
     from spikeproof.data import load
     from spikeproof.evaluate import Audit
     from spikeproof.models import load_model
-    from spikeproof.study import audit_folder, audit_plan, refuse_other_audit, run
+    from spikeproof.study import ComputePlan, audit_folder, audit_plan, refuse_other_audit, run
 
+    device_of(device, "--device")
     one_thread()
     network, dataset = load_model(model), load(data)
     check_fit(network.spec.domain.shape, model, dataset)
@@ -99,6 +112,7 @@ def audit(
         seeds=(seed,),
         budget=budget,
         keep_adversarials=keep_adversarials,
+        compute=ComputePlan(device=device, batch_size=batch_size),
     )
     folder = folder or audit_folder(plan)
     refuse_other_audit(folder, plan)

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import typer
 
+from spikeproof.allocator import tune_allocator
 from spikeproof.cli.audit import audit
 from spikeproof.cli.certify import certify
 from spikeproof.cli.cite import cite
@@ -17,7 +18,6 @@ from spikeproof.cli.compare import compare
 from spikeproof.cli.data import app as data
 from spikeproof.cli.demo import demo
 from spikeproof.cli.listing import listing
-from spikeproof.cli.memory import keep_memory
 from spikeproof.cli.options import no_such_option
 from spikeproof.cli.report import report
 from spikeproof.cli.show import note, say
@@ -67,7 +67,7 @@ def _front(
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
-    keep_memory()
+    tune_allocator()
     open_streams()
     warnings.showwarning = _warn
     code = run(sys.argv[1:])

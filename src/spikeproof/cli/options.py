@@ -16,9 +16,12 @@ from spikeproof.names import SEEDS, suggestion
 
 __all__ = [
     "DataDir",
+    "Device",
     "Json",
+    "Rows",
     "Seed",
     "Workers",
+    "known_device",
     "no_such_option",
     "one_thread",
     "parse_radius",
@@ -33,6 +36,20 @@ def _remember(folder: Path | None) -> Path | None:
     return folder
 
 
+def known_device(name: str | None) -> str | None:
+    """End the command where a name names no device; whether it is there is asked later."""
+    if name not in (None, "cpu"):
+        from spikeproof.base import SettingError, check_device
+
+        try:
+            check_device(name)
+        except SettingError:
+            raise typer.BadParameter(
+                f"Unknown device {name!r}; write cpu, cuda or cuda:0."
+            ) from None
+    return name
+
+
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -42,6 +59,18 @@ DataDir = Annotated[
     ),
 ]
 
+Rows = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size",
+        min=1,
+        help="Rows through the network at a time; what memory holds by default, at most 256.",
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option("--device", callback=known_device, help="Where to compute: cpu, cuda or cuda:1."),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON on standard output, nothing else.")
 ]

@@ -22,6 +22,8 @@ def run_plan(
     executor: str | None = None,
     asked: Mapping[str, Any] | None = None,
     shard: str | None = None,
+    device: str | None = None,
+    batch_size: int | None = None,
 ) -> Path:
     """Compute what is missing of a plan.
 
@@ -33,6 +35,8 @@ def run_plan(
         executor: Name of what computes the cells; what ``workers`` says by default. The plan's
             settings of an executor of that name count.
         asked: Further settings of the executor.
+        device: Where the networks live; the plan's by default.
+        batch_size: Rows through a network at a time; the plan's by default.
         shard: Which part of the cells, ``"2/8"``; all by default.
     Returns:
         The run folder.
@@ -45,6 +49,9 @@ def run_plan(
     plan = load_plan(name)
     claims_of(plan.record())  # a misspelt one is named before hours are spent
     plan = dataclasses.replace(plan, seeds=tuple(number + seed for number in plan.seeds))
+    named = {"device": device, "batch_size": batch_size}
+    given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    plan = dataclasses.replace(plan, compute=dataclasses.replace(plan.compute, **given))
     ending = (f"-seed{seed}" if seed else "") + (
         f"-shard{part.number}of{part.count}" if part else ""
     )

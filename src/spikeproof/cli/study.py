@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikeproof.cli.options import DataDir, Json, Seed, Workers
+from spikeproof.cli.options import DataDir, Json, Rows, Seed, Workers, known_device
 from spikeproof.cli.show import print_json, print_table, say
 
 __all__ = ["app"]
@@ -29,6 +29,13 @@ def _run(
         str | None,
         typer.Option("--executor", help="Where cells run; what --workers says by default."),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device", callback=known_device, help="cpu, cuda or cuda:1; the plan's by default."
+        ),
+    ] = None,
+    batch_size: Rows = None,
     address: Annotated[
         str | None, typer.Option("--address", help="Of a Ray cluster: HOST:PORT, or auto.")
     ] = None,
@@ -58,7 +65,17 @@ def _run(
     from spikeproof.cli.running import run_plan
 
     asked = {**({"address": address} if address else {}), **({"detach": True} if detach else {})}
-    folder = run_plan(plan, folder, workers, seed, executor=executor, asked=asked, shard=shard)
+    folder = run_plan(
+        plan,
+        folder,
+        workers,
+        seed,
+        executor=executor,
+        asked=asked,
+        shard=shard,
+        device=device,
+        batch_size=batch_size,
+    )
     _show(folder, as_json)
 
 

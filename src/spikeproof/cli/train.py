@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spikeproof.cli.options import DataDir, Json, Seed, one_thread, parse_radius, pick
+from spikeproof.cli.options import DataDir, Device, Json, Seed, one_thread, parse_radius, pick
 from spikeproof.cli.show import print_json, say
 from spikeproof.cli.training import assigned, trained
 
@@ -84,7 +84,7 @@ def train(
             "again.",
         ),
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
     tensorboard: Annotated[
         Path | None, typer.Option("--tensorboard", help="Also write TensorBoard events here.")
     ] = None,
@@ -110,16 +110,16 @@ def train(
       spikeproof train --data digits --objective SR+AT --threat linf --radius 0.1 --epochs 20
     """
     name, at = _name(recipe, objective), None if radius is None else parse_radius(radius)
-    pick(device, ("cpu", "cuda"), "device")
     changes = {"model": model, "epochs": epochs, "width": width, "timesteps": timesteps}
     part, training = _tables(data, name, changes)
     training = _under(training, data, threat, at)
     if epochs is not None:  # that many, whatever share of the plan's the recipe takes
         training = replace(training, epochs_factor=1.0)
-    from spikeproof.base import placed
+    from spikeproof.base import device_of, placed
     from spikeproof.data import load
     from spikeproof.study import job_of, network_of, training_items
 
+    there = device_of(device, "--device")
     one_thread()
     few = training_items(load(data), part.train_items, part.validation_items)
     place = f"{name!r} on {data}"
@@ -129,9 +129,9 @@ def train(
     under = [*(validate_under or ()), *_old_exam(exam)]
     work = assigned(few, work, settings=settings or (), validate_under=under, augment=augment or ())
     with placed(place):
-        work.check(few, device)
+        work.check(few, there.type)
     folder = folder or Path("runs") / f"{data}-{name}-seed{seed}"
-    result = trained(network, few, work, folder=folder, device=device, tensorboard=tensorboard)
+    result = trained(network, few, work, folder=folder, device=there, tensorboard=tensorboard)
     if result is not None:  # None in the processes that only help
         print_json(result) if as_json else _tell(result)
 

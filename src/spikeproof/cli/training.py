@@ -14,6 +14,8 @@ from spikeproof.cli.options import parse_radius, pick
 from spikeproof.cli.show import note
 
 if TYPE_CHECKING:
+    import torch
+
     from spikeproof.data import Dataset
     from spikeproof.models import Network
     from spikeproof.train import Augmentation, Epoch, History, Job, RobustValidation
@@ -99,19 +101,16 @@ def trained(
     work: Job,
     *,
     folder: Path,
-    device: str,
+    device: torch.device,
     tensorboard: Path | None,
 ) -> dict[str, Any] | None:
     """Train, save the model and its card; return what came out, in the leading process."""
-    import torch
-
-    from spikeproof.base import Lease, SettingError, working_below
+    from spikeproof.base import Lease, computing, working_below
     from spikeproof.train import TensorBoard, estimate, fit, processes
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise SettingError("--device cuda: torch sees no CUDA device here; use --device cpu.")
-    with processes(device) as group:
-        network = network.to(f"cuda:{group.rank}" if device == "cuda" else device)
+    with processes(device.type) as group, computing(device):
+        several = device.type == "cuda" and group.size > 1
+        network = network.to(f"cuda:{group.rank}" if several else device)
         if group.size == 1 and not (folder / "training.safetensors").exists():
             note(str(estimate(network, data, work)))
         board = TensorBoard(tensorboard) if tensorboard and group.is_main else None

@@ -37,26 +37,26 @@ Change = Callable[[Tensor, Domain, Tensor, Seeds], Tensor]
 
 def _uniform(x: Tensor, domain: Domain, level: Tensor, seeds: Seeds) -> Tensor:
     """Uniform noise."""
-    draw = 2 * seeds.uniform(tuple(x.shape[1:]), torch.float64).to(x) - 1
+    draw = 2 * seeds.uniform(x.shape[1:], torch.float64, device=x.device).to(x) - 1
     return x + level * (domain.high - domain.low) * draw
 
 
 def _speckle(x: Tensor, domain: Domain, level: Tensor, seeds: Seeds) -> Tensor:
     """Noise that grows with the value."""
-    return x + level * x * seeds.normal(tuple(x.shape[1:])).to(x)
+    return x + level * x * seeds.normal(x.shape[1:], device=x.device).to(x)
 
 
 def _shot(x: Tensor, domain: Domain, level: Tensor, seeds: Seeds) -> Tensor:
     """Noise that grows with the root of the value: photons in their Gaussian limit."""
     size = ((domain.high - domain.low) * x.abs()).sqrt()
-    return x + level * size * seeds.normal(tuple(x.shape[1:])).to(x)
+    return x + level * size * seeds.normal(x.shape[1:], device=x.device).to(x)
 
 
 def _impulse(x: Tensor, domain: Domain, level: Tensor, seeds: Seeds) -> Tensor:
     """Salt and pepper."""
     shape = tuple(x.shape[1:])
-    hit = seeds.child("hit").uniform(shape).to(x.device) < level
-    salt = seeds.child("salt").uniform(shape).to(x.device) < 0.5
+    hit = seeds.child("hit").uniform(shape, device=x.device) < level
+    salt = seeds.child("salt").uniform(shape, device=x.device) < 0.5
     return torch.where(hit, torch.where(salt, domain.high, domain.low).to(x), x)
 
 
@@ -66,7 +66,7 @@ def _jitter(x: Tensor, domain: Domain, level: Tensor, seeds: Seeds) -> Tensor:
     now = torch.arange(steps, device=x.device).view(1, -1, *[1] * (x.ndim - 2))
     moved = torch.zeros_like(x)
     for slot in range(int(x.max()) if x.numel() else 0):
-        draw = seeds.child("slot", slot).normal(shape).to(x.device)
+        draw = seeds.child("slot", slot).normal(shape, device=x.device)
         to = (now + (level * draw).round().long()).clamp(0, steps - 1)
         moved = moved.scatter_add(1, to, (x > slot).to(x.dtype))
     carry = torch.zeros_like(x[:, 0])
@@ -82,7 +82,7 @@ def _deletion(x: Tensor, domain: Domain, level: Tensor, seeds: Seeds) -> Tensor:
     """Every event is lost on its own."""
     kept = torch.zeros_like(x)
     for slot in range(int(x.max()) if x.numel() else 0):
-        stays = seeds.child("slot", slot).uniform(tuple(x.shape[1:])).to(x.device) >= level
+        stays = seeds.child("slot", slot).uniform(x.shape[1:], device=x.device) >= level
         kept += ((x > slot) & stays).to(x.dtype)
     return kept
 
@@ -90,7 +90,7 @@ def _deletion(x: Tensor, domain: Domain, level: Tensor, seeds: Seeds) -> Tensor:
 def _insertion(x: Tensor, domain: Domain, level: Tensor, seeds: Seeds) -> Tensor:
     """New events on random cells with room."""
     flat = x.flatten(1)
-    lot = seeds.uniform((flat.shape[1],), torch.float64).to(x.device)
+    lot = seeds.uniform((flat.shape[1],), torch.float64, device=x.device)
     lot = lot.masked_fill(flat >= domain.high, torch.inf)
     place = lot.argsort(dim=1, stable=True).argsort(dim=1, stable=True)
     count = (level.flatten(1) * flat.sum(1, keepdim=True)).round()

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from spikeproof.attacks import Budget, Spending, Suite
 from spikeproof.attacks import suite as make_suite
-from spikeproof.base import SettingError, check_seed
+from spikeproof.base import SettingError, check_seed, device_of
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate.audit_files import AuditSource, read_audit, write_audit
 from spikeproof.evaluate.audit_table import interval, rows_of, threat_record
@@ -22,6 +23,7 @@ from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.sealed import open_test
 from spikeproof.evaluate.spent import Spent, rest, spent
 from spikeproof.metrics import union
+from spikeproof.models import on_device
 from spikeproof.threats import Threat, as_threats, standard_threats
 
 __all__ = ["Audit", "audit", "ladders"]
@@ -155,6 +157,8 @@ def audit(
     budget: str | Budget | None = None,
     folder: Path | str | None = None,
     progress: OnProgress | None = None,
+    device: str | torch.device | None = None,
+    batch_size: int | None = None,
 ) -> Audit:
     """Attack a model under every threat, verify every adversarial input, and report.
 
@@ -180,6 +184,10 @@ def audit(
             and weights: one whose code was changed since needs a folder of its own.
         progress: Called with the name of the ladder whose turn it is, how many are done, and how
             many there are.
+        device: Where to compute, such as ``"cuda"``, on a copy of the model; where the model is if
+            absent.
+        batch_size: Rows through the network at a time; what memory holds where absent. It changes
+            no verdict.
     Returns:
         Results per threat and item.
     Raises:
@@ -193,6 +201,7 @@ def audit(
     References:
         croce2020reliable, maini2020adversarial
     """
+    model = on_device(model, None if device is None else device_of(device))
     attacks, seed = make_suite(suite), check_seed(seed, "audit: seed")
     if threats is None:
         threats = [threat for ladder in standard_threats(data).values() for threat in ladder]
@@ -203,7 +212,7 @@ def audit(
     kept = KeptLadders.at(
         folder, source, ladders=per_threat, seed=seed, items=split.items, budget=limit
     )
-    run = _Running(model, split, attacks, seed, draws, samples, limit, kept)
+    run = _Running(model, split, attacks, seed, draws, samples, limit, kept, batch_size)
     with kept.held():
         outcomes = run.outcomes(per_threat, progress)
         found = Audit(
@@ -231,6 +240,7 @@ class _Running:
     samples: int
     limit: Budget | None
     kept: KeptLadders
+    batch_size: int | None
 
     def outcomes(
         self, ladders: Sequence[tuple[Threat, ...]], progress: OnProgress | None
@@ -261,6 +271,7 @@ class _Running:
             draws=self.draws,
             samples=self.samples,
             spending=None if limit is None else Spending(limit.share(len(ladder), radii)),
+            batch_size=self.batch_size,
         )
 
 

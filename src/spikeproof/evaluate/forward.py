@@ -5,19 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError, check_at_least
-from spikeproof.models import check_logits, evaluating
+from spikeproof.base import MOST_ROWS, BatchSize, InputError, check_at_least
+from spikeproof.models import check_logits, evaluating, home_of
 from spikeproof.neurons import drawing
 from spikeproof.oracle import prediction_seeds
 
 __all__ = ["margins", "plain_logits"]
 
-# Also bounds memory; evaluation asks for whole splits at once.
-_BATCH = 256
-
 
 def plain_logits(
-    model: nn.Module, x: Tensor, *, items: Tensor | None = None, samples: int = 1
+    model: nn.Module,
+    x: Tensor,
+    *,
+    items: Tensor | None = None,
+    samples: int = 1,
+    batch_size: int | BatchSize = MOST_ROWS,
 ) -> Tensor:
     """Return the model's outputs in evaluation mode, with no surrogate and no gradient.
 
@@ -28,15 +30,17 @@ def plain_logits(
 
     Args:
         model: Maps ``(N, ...)`` to logits ``(N, K)``.
-        x: Inputs, ``(N, *shape)``.
+        x: Inputs, ``(N, *shape)``, on any device; a batch at a time goes to that of the model.
         items: Numbers of the items, int64 ``(N,)``; 0..N-1 where absent.
         samples: Draws that make one prediction, at least 1.
+        batch_size: Inputs at a time; fewer where memory runs out.
     Returns:
-        ``(N, K)``, detached.
+        ``(N, K)``, detached, where ``x`` is.
     Raises:
         InputError: the model returns anything but finite ``(N, K)`` logits, or ``items`` are not
             as many as there are inputs.
         SettingError: no sample.
+        OutOfMemory: not even one input fits.
     Cost:
         ``samples`` forward passes per item.
     """
@@ -44,9 +48,18 @@ def plain_logits(
     items = torch.arange(len(x)) if items is None else items
     if len(items) != len(x):
         raise InputError(f"Got {len(x)} inputs and {len(items)} item numbers; give one each.")
-    batches = zip(torch.split(x.detach(), _BATCH), torch.split(items, _BATCH), strict=True)
+    size = batch_size if isinstance(batch_size, BatchSize) else BatchSize(batch_size)
+    home = home_of(model)
+
+    def answers(part: Tensor) -> Tensor:
+        # A view where it can be: whole splits come here, and are not to be copied.
+        few = x[part[0] : part[-1] + 1].detach().to(home)
+        return _predicted(model, few, items[part[0] : part[-1] + 1], samples).to(x.device)
+
     with evaluating(model), torch.no_grad():
-        return torch.cat([_predicted(model, part, who, samples) for part, who in batches])
+        if not len(x):  # a network may still say how many classes it knows
+            return _predicted(model, x.detach().to(home), items, samples).to(x.device)
+        return torch.cat([found for _, found in size.each(torch.arange(len(x)), answers)])
 
 
 def _predicted(model: nn.Module, x: Tensor, items: Tensor, samples: int) -> Tensor:

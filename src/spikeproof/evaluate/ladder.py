@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from spikeproof.attacks import MemberStats, OnSuiteStep, Spending, SuccessCriterion, Suite
+from spikeproof.attacks import Spending, Suite
 from spikeproof.attacks import suite as make_suite
 from spikeproof.base import (
+    BatchSize,
     InputError,
-    Seeds,
     check_at_least,
     check_labels,
     check_seed,
-    seeds,
+    computing,
+    device_of,
 )
 from spikeproof.data import Split
 from spikeproof.evaluate.arguments import ladder_of
-from spikeproof.evaluate.forward import margins, plain_logits
-from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
+from spikeproof.evaluate.footprint import batch_size_for
+from spikeproof.evaluate.forward import plain_logits
+from spikeproof.evaluate.outcome import Outcome
+from spikeproof.evaluate.rungs import LadderEvaluation
 from spikeproof.evaluate.step import OnLadderStep, on_suite_step
-from spikeproof.evaluate.verify import Verified, verify
-from spikeproof.oracle import Passes
+from spikeproof.models import home_of, on_device
 from spikeproof.threats import Threat
 
 __all__ = ["evaluate_ladder"]
 
-_SHOWN = 4
+# Items that are checked at a time.
+_CHECKED = 1024
 
 
 def evaluate_ladder(
@@ -46,6 +46,8 @@ def evaluate_ladder(
     spending: Spending | None = None,
     keep: bool = False,
     progress: OnLadderStep | None = None,
+    device: str | torch.device | None = None,
+    batch_size: int | BatchSize | None = None,
 ) -> Outcome:
     """Evaluate one model on one ladder of radii, smallest first.
 
@@ -56,7 +58,10 @@ def evaluate_ladder(
     draw breaks needs no attack.
 
     Random numbers belong to item, threat and radius, so neither the other items nor the other
-    radii change what an item meets, and skipping broken items changes no verdict.
+    radii change what an item meets, and skipping broken items changes no verdict. They are drawn
+    on the CPU, so that every device is given the same ones. The items stay where they are: a batch
+    at a time goes to the device of the network, so they need not fit into its memory, nor into any
+    where the split reads them from a file.
 
     Args:
         model: Maps ``(N, *shape)`` to logits ``(N, K)``; left as it was.
@@ -69,6 +74,10 @@ def evaluate_ladder(
         spending: A budget; every radius has an equal share of what is left.
         keep: Whether to return every input that broke an item, ``Outcome.adversarials``.
         progress: Called before every batch of every attack.
+        device: Where to compute, such as ``"cuda"``, on a copy of the model; where the model is if
+            absent.
+        batch_size: Rows through the network at a time, each an item or a restart of one; what a
+            measurement says that memory holds where absent, at most 256.
     Returns:
         Results per item and radius.
     Raises:
@@ -76,6 +85,7 @@ def evaluate_ladder(
             or number of draws that is none.
         InputError: no items, items or labels that do not fit, or a model without finite logits.
         IllegalAdversarial: an attack returned a point its threat does not allow.
+        OutOfMemory: not even one item at a time fits.
     Cost:
         ``1 + R * draws`` forward passes per item; the suite and one forward for each item and
         radius where it still stands; ``samples`` times the forwards that decide success.
@@ -85,207 +95,30 @@ def evaluate_ladder(
     ladder, suite = ladder_of(ladder), make_suite(suite)
     seed = check_seed(seed, "evaluate_ladder: seed")
     draws = check_at_least(0, draws, "evaluate_ladder: draws")
+    _check_items(split, ladder[0])
+    model = on_device(model, None if device is None else device_of(device))
+    size = batch_size_for(model, split.x, batch_size)
+    with computing(home_of(model)):
+        logits = plain_logits(
+            model, split.x, items=split.items, samples=samples, batch_size=size
+        ).cpu()
+        check_labels(split.y, logits.shape[1], len(split.x))
+        climber = LadderEvaluation(
+            model, split, suite, seed, draws, samples, logits, size, len(ladder) // 2, keep
+        )
+        for number, threat in enumerate(ladder):
+            if spending is not None:
+                climber.spending = spending.part(len(ladder) - number)
+            if progress is not None:
+                before = climber.passes.forward + climber.passes.backward
+                climber.progress = on_suite_step(progress, suite, ladder, number, before=before)
+            climber.rung(threat)
+    return climber.outcome(ladder)
+
+
+def _check_items(split: Split, threat: Threat) -> None:
+    """Refuse no items, and items that the domain does not allow, a part at a time."""
     if not len(split):
         raise InputError("evaluate_ladder: there are no items to attack; got a split of none.")
-    ladder[0].check(split.x)
-    logits = plain_logits(model, split.x, items=split.items, samples=samples)
-    check_labels(split.y, logits.shape[1], len(split.x))
-    climber = _LadderEvaluation(model, split, suite, seed, draws, samples, logits)
-    for number, threat in enumerate(ladder):
-        if spending is not None:
-            climber.spending = spending.part(len(ladder) - number)
-        if progress is not None:
-            before = climber.passes.forward + climber.passes.backward
-            climber.progress = on_suite_step(progress, suite, ladder, number, before=before)
-        climber.rung(threat)
-    return climber.outcome(ladder, keep=keep)
-
-
-@dataclass
-class _State:
-    """Where every item stands: the best input found so far and what verification measured."""
-
-    x_adv: Tensor
-    margin: Tensor
-    broken: Tensor
-    member: Tensor
-    distance: Tensor
-    length: Tensor
-    predicted: Tensor
-
-    def copy(self) -> _State:
-        return _State(**{name: value.clone() for name, value in vars(self).items()})
-
-
-@dataclass
-class _LadderEvaluation:
-    """One evaluation of a ladder under way."""
-
-    model: nn.Module
-    split: Split
-    suite: Suite
-    seed: int
-    draws: int
-    samples: int
-    logits: Tensor
-    rungs: list[_State] = field(default_factory=list)
-    random: list[Tensor] = field(default_factory=list)
-    passes: Passes = field(default_factory=Passes)
-    spending: Spending | None = None
-    unsettled: list[int] = field(default_factory=list)
-    progress: OnSuiteStep | None = None
-
-    def __post_init__(self) -> None:
-        n, margin = len(self.split), margins(self.logits, self.split.y)
-        fitted = self.suite.fitted(self.model, self.split.x)
-        self.draws_itself = fitted.averages and not self.suite.averages
-        self.suite = fitted
-        self.stats = [MemberStats() for _ in self.suite.members]
-        self.clean_margin = margin
-        self.passes += Passes(forward=self.samples * n)
-        self.state = _State(
-            x_adv=self.split.x.clone(),
-            margin=margin.clone(),
-            broken=margin > 0,
-            member=torch.full((n,), -1, dtype=torch.int16),
-            distance=torch.zeros(n, dtype=torch.float64),
-            length=torch.zeros(n, dtype=torch.float64),
-            predicted=self.logits.argmax(1),
-        )
-
-    def rung(self, threat: Threat) -> None:
-        """Draw at random for everyone, then attack what still stands, at one radius."""
-        keys = seeds(self.seed, items=self.split.items).child(threat.name, repr(threat.radius))
-        self.random.append(self._draw(threat, keys.child("draws")))
-        idx = (~self.state.broken).nonzero().flatten()
-        left = self._attack(idx, threat, keys.child("attack")) if len(idx) else 0
-        if self.spending is not None:
-            self.unsettled.append(left)
-        self.rungs.append(self.state.copy())
-
-    def _draw(self, threat: Threat, keys: Seeds) -> Tensor:
-        """Share of draws classified right, float64 ``(N,)``; a wrong one breaks its item."""
-        if not self.draws:
-            return torch.full((len(self.split),), torch.nan, dtype=torch.float64)
-        right = torch.zeros(len(self.split), dtype=torch.float64)
-        for number in range(self.draws):
-            drawn = threat.sample(self.split.x, keys.child(number))
-            margin = margins(self._plain(drawn), self.split.y)
-            right += (margin <= 0).double()
-            struck = ((margin > 0) & ~self.state.broken).nonzero().flatten()
-            if len(struck):
-                self._keep(struck, drawn[struck], threat, len(self.suite.members))
-        self.passes += Passes(forward=self.samples * self.draws * len(self.split))
-        return right / self.draws
-
-    def _plain(self, x: Tensor) -> Tensor:
-        """Predictions for all items."""
-        return plain_logits(self.model, x, items=self.split.items, samples=self.samples)
-
-    def _attack(self, idx: Tensor, threat: Threat, keys: Seeds) -> int:
-        """Run the suite on the items that still stand; how many the budget left unsettled."""
-        left = self.split[idx]
-        told: dict[str, Any] = {} if self.progress is None else {"progress": self.progress}
-        result = self.suite(
-            self.model,
-            left.x,
-            left.y,
-            threat,
-            seeds=keys[idx],
-            is_adversarial=self._is_adversarial(left) if self.draws_itself else None,
-            spending=self.spending,
-            **told,
-        )
-        if result.x_adv.shape != left.x.shape:
-            raise InputError(
-                f"The suite returned {tuple(result.x_adv.shape)} for {tuple(left.x.shape)}."
-            )
-        self.passes += result.passes
-        self.stats = [a + b for a, b in zip(self.stats, result.stats, strict=True)]
-        self._keep(idx, result.x_adv, threat, result.member)
-        if result.unsettled is None:
-            return 0
-        return int((result.unsettled & ~self.state.broken[idx]).sum())
-
-    def _is_adversarial(self, left: Split) -> SuccessCriterion:
-        """Who has won on a stochastic network: by the draws that verification will make."""
-
-        def is_adversarial(x_adv: Tensor, idx: Tensor) -> Tensor:
-            self.passes += Passes(forward=self.samples * len(idx))
-            items, y = left.items[idx], left.y[idx]
-            return margins(plain_logits(self.model, x_adv, items=items, samples=self.samples), y)
-
-        return is_adversarial
-
-    def _keep(self, idx: Tensor, x_adv: Tensor, threat: Threat, member: Tensor | int) -> None:
-        """Verify what was found for some items, and note it where it is no worse than before."""
-        left = self.split[idx]
-        seen = verify(
-            self.model, left.x, x_adv, left.y, threat, items=left.items, samples=self.samples
-        )
-        self.passes += Passes(forward=self.samples * len(idx))
-        better = seen.margin >= self.state.margin[idx]
-        _note(self.state, idx[better], x_adv[better], seen, better)
-        names = torch.as_tensor(member, dtype=torch.int16).expand(len(idx))
-        self.state.member[idx] = torch.where(seen.won, names, -1).to(torch.int16)
-
-    def outcome(self, ladder: tuple[Threat, ...], *, keep: bool) -> Outcome:
-        """Everything as arrays."""
-
-        def stacked(name: str) -> np.ndarray[Any, Any]:
-            return torch.stack([getattr(rung, name) for rung in self.rungs]).numpy()
-
-        return Outcome(
-            ladder=ladder,
-            items=self.split.items.numpy(),
-            y=self.split.y.numpy(),
-            clean_margin=self.clean_margin.numpy(),
-            correct=(self.clean_margin <= 0).numpy(),
-            random_correct=torch.stack(self.random).numpy(),
-            members=(*(member.name for member in self.suite.members), "random draws"),
-            stats=tuple(self.stats),
-            passes=self.passes,
-            gallery=self._gallery(ladder),
-            unsettled=tuple(self.unsettled),
-            used=None if self.spending is None else self.spending.used,
-            owed=0.0 if self.spending is None else self.spending.owed,
-            adversarials=self._adversarials() if keep else None,
-            **{n: stacked(n) for n in ("broken", "margin", "member", "distance", "length")},
-        )
-
-    def _adversarials(self) -> Adversarials:
-        """What broke the items that are right when clean; the state keeps it ever after."""
-        broken = torch.stack([rung.broken for rung in self.rungs])
-        who = (broken[-1] & (self.clean_margin <= 0)).nonzero().flatten()
-        level = (~broken[:, who]).sum(0).to(torch.int16)  # broken once, broken at all larger ones
-        return Adversarials(
-            items=self.split.items[who].numpy(),
-            level=level.numpy(),
-            x_adv=self.state.x_adv[who].numpy(),
-        )
-
-    def _gallery(self, ladder: tuple[Threat, ...]) -> Gallery | None:
-        """The first few items that the middle radius broke."""
-        middle = len(ladder) // 2
-        rung = self.rungs[middle]
-        show = (rung.broken & (self.clean_margin <= 0)).nonzero().flatten()[:_SHOWN]
-        if not len(show):
-            return None
-        return Gallery(
-            x=self.split.x[show].numpy(),
-            x_adv=rung.x_adv[show].numpy(),
-            y=self.split.y[show].numpy(),
-            predicted=self.logits.argmax(1)[show].numpy(),
-            predicted_adv=rung.predicted[show].numpy(),
-            radius=np.array(ladder[middle].radius),
-        )
-
-
-def _note(state: _State, idx: Tensor, x_adv: Tensor, seen: Verified, better: Tensor) -> None:
-    """Write what verification measured into the state of some items."""
-    state.x_adv[idx] = x_adv
-    state.margin[idx] = seen.margin[better]
-    state.broken[idx] = seen.won[better]
-    state.distance[idx] = seen.distance[better]
-    state.length[idx] = seen.length[better]
-    state.predicted[idx] = seen.predicted[better]
+    for part in torch.split(torch.arange(len(split)), _CHECKED):
+        threat.check(split.x[part[0] : part[-1] + 1])

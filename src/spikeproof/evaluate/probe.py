@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from spikeproof.attacks import PGD
-from spikeproof.base import Seeds, check_at_least, seeds
+from spikeproof.base import BatchSize, Seeds, check_at_least, computing, device_of, seeds
 from spikeproof.data import Split
+from spikeproof.evaluate.footprint import batch_size_for
 from spikeproof.metrics import (
     activity,
     adversarial_vulnerability,
@@ -22,6 +23,7 @@ from spikeproof.metrics import (
     true_class_gradient,
     vulnerability_ratio,
 )
+from spikeproof.models import home_of, on_device
 from spikeproof.oracle import Oracle, Passes
 from spikeproof.threats import Threat, as_threats
 
@@ -79,6 +81,8 @@ def probe(
     seed: int,
     draws: int = 10,
     attack: PGD | None = None,
+    device: str | torch.device | None = None,
+    batch_size: int | BatchSize | None = None,
 ) -> Probe:
     """Measure how far the true-class probability moves, at random and at worst, in every norm.
 
@@ -94,10 +98,14 @@ def probe(
         seed: Of draws and random starts.
         draws: Random perturbations per item and norm, at least 2.
         attack: Searches the supremum; 20 steps of PGD by default.
+        device: Where to compute, on a copy of the model; where the model is if absent.
+        batch_size: Items at a time; what memory holds where absent, at most 256.
     Returns:
         Arrays per item, and medians.
     Raises:
-        SettingError: a threat without first-order theory (counts, joint).
+        SettingError: a threat without first-order theory (counts, joint), or a device that is not
+            there.
+        OutOfMemory: not even one item at a time fits.
         InputError: items or labels that do not fit.
     Cost:
         Per item one gradient and one forward; per norm ``1 + draws`` forwards, two attacks and
@@ -107,25 +115,18 @@ def probe(
     """
     threats, draws = as_threats(threats, "probe: threats"), check_at_least(2, draws, "probe: draws")
     attack = PGD(steps=20, step_size=0.5, last=0.2) if attack is None else attack
-    keys = seeds(seed, items=split.items).child("probe")
-    arrays: dict[str, Array] = {"items": split.items.numpy(), "y": split.y.numpy()}
-    with Oracle(model, seeds=keys.child("network")) as oracle:
-        grad = true_class_gradient(oracle, split.x, split.y)
-        measures = gradient_measures(grad)
-        for name in ("l0", "l1", "l2", "linf"):
-            arrays[f"g_{name}"] = getattr(measures, name).numpy()
-        arrays["g_pr"] = measures.participation.numpy()
-        for threat in threats:
-            per_norm = _norm(oracle, split, threat, _Search(attack, draws, keys.child(threat.name)))
-            predicted = first_order(grad, threat)
-            per_norm |= {
-                "theory": predicted.ratio,
-                "lower": predicted.lower,
-                "upper": predicted.upper,
-            }
-            arrays |= {f"{what}_{threat.name}": value.numpy() for what, value in per_norm.items()}
-        passes = oracle.passes
-    layers = activity(model, split.x, items=split.items)
+    model = on_device(model, None if device is None else device_of(device))
+    size = batch_size_for(model, split.x, batch_size)
+
+    def looked(idx: torch.Tensor) -> tuple[dict[str, Array], Passes]:
+        return _look(model, split[idx], threats, seed=seed, draws=draws, attack=attack)
+
+    with computing(home_of(model)):
+        found = [one for _, one in size.each(torch.arange(len(split)), looked)]
+        layers = activity(model, split.x, items=split.items, batch_size=size)
+    names = found[0][0] if found else ()
+    arrays = {name: np.concatenate([part[name] for part, _ in found]) for name in names}
+    passes = sum((spent for _, spent in found), Passes())
     return Probe(
         arrays=arrays,
         norms={t.name: _medians(arrays, f"_{t.name}", t) for t in threats},
@@ -136,6 +137,37 @@ def probe(
         },
         passes=passes + Passes(forward=len(split)),
     )
+
+
+def _look(
+    model: nn.Module,
+    split: Split,
+    threats: Sequence[Threat],
+    *,
+    seed: int,
+    draws: int,
+    attack: PGD,
+) -> tuple[dict[str, Array], Passes]:
+    """The arrays of one batch, and what they cost."""
+    keys, home = seeds(seed, items=split.items).child("probe"), home_of(model)
+    here = Split(split.x.to(home), split.y.to(home), split.items)
+    found: dict[str, torch.Tensor] = {"items": split.items, "y": split.y}
+    with Oracle(model, seeds=keys.child("network")) as oracle:
+        grad = true_class_gradient(oracle, here.x, here.y)
+        measures = gradient_measures(grad)
+        found |= {f"g_{name}": getattr(measures, name) for name in ("l0", "l1", "l2", "linf")}
+        found["g_pr"] = measures.participation
+        for threat in threats:
+            per_norm = _norm(oracle, here, threat, _Search(attack, draws, keys.child(threat.name)))
+            predicted = first_order(grad, threat)
+            per_norm |= {
+                "theory": predicted.ratio,
+                "lower": predicted.lower,
+                "upper": predicted.upper,
+            }
+            found |= {f"{what}_{threat.name}": value for what, value in per_norm.items()}
+        passes = oracle.passes
+    return {name: value.cpu().numpy() for name, value in found.items()}, passes
 
 
 @dataclass(frozen=True)

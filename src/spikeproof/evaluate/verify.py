@@ -8,7 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import IllegalAdversarial, InputError, check_labels
+from spikeproof.base import (
+    MOST_ROWS,
+    BatchSize,
+    IllegalAdversarial,
+    InputError,
+    check_labels,
+)
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.lengths import allowance, euclidean, legal_places, measured
 from spikeproof.threats import Threat
@@ -18,7 +24,7 @@ __all__ = ["Verified", "verify"]
 
 @dataclass(frozen=True)
 class Verified:
-    """What a second look found, per item; every point was legal.
+    """What a second look found, per item, on the CPU; every point was legal.
 
     Args:
         margin: Best wrong logit minus the true one under the plain forward pass, float64 ``(N,)``.
@@ -44,6 +50,7 @@ def verify(
     *,
     items: Tensor | None = None,
     samples: int = 1,
+    batch_size: int | BatchSize = MOST_ROWS,
 ) -> Verified:
     """Measure adversarial inputs again, and refuse them where one is illegal.
 
@@ -61,6 +68,7 @@ def verify(
         items: Numbers of the items, ``(N,)``; 0..N-1 where absent. Errors name them, and the
             draws of a stochastic network follow from them.
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
+        batch_size: Points that the model is asked about at a time.
     Returns:
         The measurements.
     Raises:
@@ -87,11 +95,13 @@ allowed; the attack's result is refused.
             f"Adversarial inputs must have the shape of x, {tuple(x.shape)}; got "
             f"{tuple(x_adv.shape)}."
         )
-    items = torch.arange(len(x)) if items is None else items
+    # Measured on the CPU, wherever the attack and the model were: in one place, by plain numpy.
+    x, x_adv, y = (tensor.detach().cpu() for tensor in (x, x_adv, y))
+    items = torch.arange(len(x)) if items is None else items.cpu()
     _refuse_places(x_adv, threat, items)
     distance = measured(threat, x_adv, x)
     _refuse_lengths(distance, threat, items)
-    logits = plain_logits(model, x_adv, items=items, samples=samples)
+    logits = plain_logits(model, x_adv, items=items, samples=samples, batch_size=batch_size)
     check_labels(y, logits.shape[1], len(x))
     margin = margins(logits, y)
     return Verified(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError, check_at_least
-from spikeproof.models import evaluating, spiking_layers
+from spikeproof.base import MOST_ROWS, BatchSize, InputError, check_at_least
+from spikeproof.models import evaluating, home_of, spiking_layers
 from spikeproof.neurons import drawing
 from spikeproof.oracle import prediction_seeds
 
@@ -65,7 +65,11 @@ class _Count:
 
 
 def activity(
-    model: nn.Module, x: Tensor, *, items: Tensor | None = None, batch_size: int = 256
+    model: nn.Module,
+    x: Tensor,
+    *,
+    items: Tensor | None = None,
+    batch_size: int | BatchSize = MOST_ROWS,
 ) -> dict[str, Activity]:
     """Measure the firing of every spiking layer on a sample of inputs.
 
@@ -74,7 +78,7 @@ def activity(
 
     Args:
         model: Any module that contains ``Spiking`` layers.
-        x: Inputs, ``(N, *shape)``, N at least 1.
+        x: Inputs, ``(N, *shape)``, N at least 1, on any device.
         items: Numbers of the items, int64 ``(N,)``, to which draws belong; 0..N-1 where absent.
         batch_size: Items per forward pass; it never changes the result.
     Returns:
@@ -98,13 +102,17 @@ def activity(
     """
     if not len(x):
         raise InputError("activity needs at least one item; got none.")
-    check_at_least(1, batch_size, "activity: batch_size")
+    if not isinstance(batch_size, BatchSize):
+        batch_size = BatchSize(check_at_least(1, batch_size, "activity: batch_size"))
     numbers = torch.arange(len(x)) if items is None else items
     if len(numbers) != len(x):
         raise InputError(f"activity got {len(x)} inputs, but the numbers of {len(numbers)} items.")
     layers = spiking_layers(model)
     counts = {name: _Count(name) for name in layers}
-    batches = zip(torch.split(x, batch_size), torch.split(numbers, batch_size), strict=True)
+    # A batch that does not fit must not be counted twice, so the rows are found out before.
+    rows, home = batch_size.rows, home_of(model)
+    starts = range(0, len(x), rows)
+    batches = ((x[at : at + rows].to(home), numbers[at : at + rows]) for at in starts)
     _watched(model, {layers[name]: count for name, count in counts.items()}, batches)
     summaries = {name: count.summary() for name, count in counts.items()}
     return {name: summary for name, summary in summaries.items() if summary is not None}

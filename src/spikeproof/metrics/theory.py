@@ -173,7 +173,7 @@ def first_order_l0(grad: Tensor, k: int, *, pixels: Tensor | None = None) -> Fir
     flat = _flat(grad)
     heights, most = flat.abs(), 1
     if pixels is not None:
-        index = pixels.reshape(-1).to(torch.int64)
+        index = pixels.reshape(-1).to(flat.device, torch.int64)
         places = int(index.max()) + 1
         heights = flat.new_zeros(len(flat), places).index_add_(1, index, flat.abs())
         most = int(torch.bincount(index).max())

@@ -13,6 +13,7 @@ from spikeproof.models.evaluating import (
 from spikeproof.models.layers import FilterBank, OverTime, Stem, direct
 from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
+from spikeproof.models.placing import home_of, on_device
 from spikeproof.models.pooling import SpikePool
 from spikeproof.models.store import load_model, model_digest, restore, save_model
 from spikeproof.models.tensors import read_tensors, tensors_sha256, write_tensors
@@ -44,10 +45,12 @@ __all__ = [
     "check_logits",
     "direct",
     "evaluating",
+    "home_of",
     "input_gradients_only",
     "load_model",
     "model_digest",
     "models",
+    "on_device",
     "read_tensors",
     "restore",
     "restoring_modes",

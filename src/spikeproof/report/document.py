@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from spikeproof.analysis import LARGEST_BLIND, Summary, results, summarise
-from spikeproof.base import printable, write_atomic
+from spikeproof.base import printable, sweep, write_atomic
 from spikeproof.report import provenance as run_facts
 from spikeproof.report.answer import answer
 from spikeproof.report.citations import citations
@@ -57,6 +57,7 @@ def write_report(folder: Path | str, path: Path | str | None = None) -> Path:
     """
     target = Path(folder) / "report.html" if path is None else Path(path)
     write_atomic(target, compose(summarise(results(folder))).encode("utf-8"))
+    sweep(target.parent, older=3600)
     return target
 
 

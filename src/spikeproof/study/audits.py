@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import FileProblem, digest, digest_file
+from spikeproof.base import FileProblem, arithmetic, digest, digest_file
 from spikeproof.data import Dataset
 from spikeproof.evaluate import open_test
 from spikeproof.study.network import NetworkPlan
@@ -127,4 +127,4 @@ def _identity(plan: Plan) -> dict[str, Any]:
         del network["file"]
     for key in ("compute", "workers"):
         record.pop(key, None)
-    return record
+    return {**record, **arithmetic(plan.compute.device)}

@@ -75,6 +75,7 @@ class Cell:
     def record(self) -> dict[str, Any]:
         """Plain data for ``plan.json``."""
         record = {**asdict(self), "kind": self.kind, "title": self.title}
+        record["resources"] = self.resources.plain()
         if self.source is None:
             del record["source"]
         return record
@@ -134,7 +135,7 @@ def _holders(
 ) -> Iterator[Cell]:
     """The cells that hold the networks of a data set: trained here, or taken from a file."""
     for training in plan.trainings(part.name):
-        first = _trained(part, training, pieces[training.name], data)
+        first = _trained(part, training, pieces[training.name], data, plan.compute.resources)
         yield from (first.cell(seed) for seed in plan.seeds)
     for network in plan.networks(part.name):
         yield _taken(network, data, plan.seeds[0])
@@ -151,12 +152,15 @@ def _taken(network: NetworkPlan, data: Dataset, seed: int) -> Cell:
         "model": weights.spec.record(),
         "model_sha256": weights.sha256,
     }
-    return replace(_cell(content, None, data, 0.0), source=network.file)
+    # Weights are the same bits on every device, so this cell has none.
+    return replace(_cell(content, None, data, 0.0, Resources()), source=network.file)
 
 
-def _cell(cell: dict[str, Any], train: Cell | None, data: Dataset, cost: float) -> Cell:
+def _cell(
+    cell: dict[str, Any], train: Cell | None, data: Dataset, cost: float, resources: Resources
+) -> Cell:
     """A cell with its id; ``train`` is the one that holds the network it looks at."""
-    model, resources = (cell if train is None else train.cell)["model"], Resources()
+    model = (cell if train is None else train.cell)["model"]
     code = code_sha256(cell, data.domain, model)
     files = files_sha256(cell, data.domain, model)
     inputs = {"code_sha256": code, "data_sha256": data.spec.sha256, "files": files}
@@ -181,19 +185,22 @@ class _Trained:
     data: Dataset
     record: dict[str, Any]
     cost: float
+    resources: Resources
 
     def cell(self, seed: int) -> Cell:
         """The train cell of a seed."""
-        return _cell({**self.record, "seed": seed}, None, self.data, self.cost)
+        return _cell({**self.record, "seed": seed}, None, self.data, self.cost, self.resources)
 
 
-def _trained(part: DataPlan, training: TrainingPlan, pieces: Pieces, data: Dataset) -> _Trained:
+def _trained(
+    part: DataPlan, training: TrainingPlan, pieces: Pieces, data: Dataset, resources: Resources
+) -> _Trained:
     """Put one training on one data set together, and see that it makes sense."""
     spec = specification_of(part, training, data)
     work = job_of(part, training, data, pieces=pieces)
     few = training_items(data, part.train_items, part.validation_items)
     with placed(f"[[training]] {training.name!r} on {part.name}"):
-        work.check(few, "cpu")
+        work.check(few, resources.device.partition(":")[0])
     steps = work.objective.inputs.effort if work.objective.inputs else 0
     passes = 3 + 3 * steps + 4 * (len(work.objective.terms) - 1)
     record = work.record()
@@ -207,7 +214,8 @@ def _trained(part: DataPlan, training: TrainingPlan, pieces: Pieces, data: Datas
         "train_items": part.train_items,
         "validation_items": part.validation_items,
     }
-    return _Trained(data, cell, work.epochs * len(few.train) * passes * spec.timesteps / 1000)
+    effort = work.epochs * len(few.train) * passes * spec.timesteps / 1000
+    return _Trained(data, cell, effort, resources)
 
 
 @dataclass(frozen=True)
@@ -272,4 +280,5 @@ class _Looks:
 
     def _cell(self, cell: dict[str, Any], passes: float) -> Cell:
         timesteps = self.train.cell["model"]["timesteps"]
-        return _cell(cell, self.train, self.data, passes * timesteps / 1000)
+        effort, resources = passes * timesteps / 1000, self.plan.compute.resources
+        return _cell(cell, self.train, self.data, effort, resources)

@@ -22,11 +22,13 @@ from spikeproof.base import (
     InputError,
     SpikeproofError,
     UnreadableFile,
+    computing,
+    device_of,
     working_below,
 )
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate import evaluate_ladder, probe, right_draws
-from spikeproof.models import Network, build, load_model, model_digest, save_model
+from spikeproof.models import Network, build, load_model, model_digest, on_device, save_model
 from spikeproof.study.assemble import training_items
 from spikeproof.study.beat import Beat
 from spikeproof.study.cells import Cell, dataset
@@ -114,7 +116,8 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
     if files_sha256(*identity) != cell.files:
         raise InputError(f"{', '.join(cell.files)} changed while the study ran; run again.")
     resumed = (folder.path / _CHECKPOINT).exists()
-    result, arrays, model_sha256 = _KINDS[cell.kind](folder, cell, data)
+    with computing(_device(cell)):
+        result, arrays, model_sha256 = _KINDS[cell.kind](folder, cell, data)
     record = {
         "id": cell.id,
         "cell": dict(cell.cell),
@@ -142,7 +145,7 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     content = cell.cell
     spec, objective, settings, augment = training_of(content, data.domain)
     few = training_items(data, content["train_items"], content["validation_items"])
-    checkpoint = folder.path / _CHECKPOINT
+    checkpoint, device = folder.path / _CHECKPOINT, _device(cell)
 
     def trained() -> tuple[Network, dict[str, Any]]:
         model = build(spec, seed=content["seed"])
@@ -157,6 +160,7 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
                 augment=augment,
                 directory=folder.path,
                 progress=after_epoch,
+                device=device,
             )
         return model, history.record()
 
@@ -202,7 +206,7 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     try:
         outcome = evaluate_ladder(
             model, split, ladder, attacks, seed=seed, draws=draws, spending=spending, keep=keep,
-            progress=beat,
+            device=_device(cell), batch_size=cell.resources.batch_size, progress=beat,
         )  # fmt: skip
     finally:
         beat.end()
@@ -219,7 +223,10 @@ def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     content, model = cell.cell, _parent(folder, cell)
     threats = threats_of(content, data.domain)
     split = _items(content, data)
-    probed = probe(model, split, threats, seed=content["seed"], draws=content["draws"])
+    probed = probe(
+        model, split, threats, seed=content["seed"], draws=content["draws"],
+        device=_device(cell), batch_size=cell.resources.batch_size,
+    )  # fmt: skip
     return probed.summary(), {"items.npz": probed.arrays}, model_digest(model)
 
 
@@ -227,10 +234,11 @@ def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Count, per item and level, the draws of random timing noise that are answered right."""
     content, model = cell.cell, _parent(folder, cell)
     split = _items(content, data)
+    there = on_device(model, _device(cell))
 
     def rights(kind: str, levels: Sequence[float], draws: int) -> Tensor:
         noise, seed, hidden = (kind, levels), content["seed"], content["hidden"]
-        return right_draws(model, data, split, noise, hidden=hidden, draws=draws, seed=seed)
+        return right_draws(there, data, split, noise, hidden=hidden, draws=draws, seed=seed)
 
     clean, draws = rights("jitter", [0.0], 1)[0] > 0, content["draws"]
     by_kind = {kind: rights(kind, levels, draws) for kind, levels in content["levels"].items()}
@@ -251,6 +259,11 @@ _KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Computed]] = {
     "timing": _timing,
     "train": _train,
 }
+
+
+def _device(cell: Cell) -> torch.device:
+    """Where the cell is to be computed, if this machine has it."""
+    return device_of(cell.resources.device, "[compute] device")
 
 
 def _parent(folder: CellFolder, cell: Cell) -> Network:

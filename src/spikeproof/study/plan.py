@@ -22,6 +22,7 @@ from spikeproof.base import (
 )
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.network import NetworkPlan
+from spikeproof.study.resources import ComputePlan
 from spikeproof.study.tables import tables_of
 from spikeproof.study.timing import TimingPlan
 
@@ -163,18 +164,6 @@ class TrainingPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComputePlan:
-    """The ``[compute]`` table: where cells are computed. It changes no result.
-
-    Args:
-        executor: A name from ``EXECUTORS``, or its record with settings; what ``workers`` says
-            where absent.
-    """
-
-    executor: str | dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Plan:
     """A whole study as plain data; everything it computes follows from it.
 
@@ -250,7 +239,7 @@ class Plan:
 
     def record(self) -> dict[str, Any]:
         """Plain data from which ``Plan.from_record`` rebuilds the plan."""
-        record = dataclasses.asdict(self)
+        record = {**dataclasses.asdict(self), "compute": self.compute.record()}
         for table in record["data"]:
             if not table["radii"]:  # plans from before there were any keep their hash
                 del table["radii"]

@@ -87,17 +87,17 @@ class Counts(Boxed, Counted):
         k, n = int(radius), domain.size
         if k == 0:
             return torch.zeros_like(x)
-        sign = (seeds.child("sign").uniform((n,), torch.float64) - 0.5).sign()
+        sign = (seeds.child("sign").uniform((n,), torch.float64, device=x.device) - 0.5).sign()
         up, down = (headroom(torch.full_like(x, s), x, domain).flatten(1).double() for s in (1, -1))
         sign = torch.where(up < 1, -1.0, torch.where(down < 1, 1.0, sign))
         room = torch.where(sign > 0, up, down).floor()
         target = room.sum(1, keepdim=True).clamp(max=k)
-        placed, turn = torch.zeros_like(room), torch.arange(k)
+        placed, turn = torch.zeros_like(room), torch.arange(k, device=x.device)
         for attempt in range(64):
             missing = target - placed.sum(1, keepdim=True)
             if not missing.any():
                 break
-            cells = seeds.child("cells", attempt).uniform((k,), torch.float64) * n
+            cells = seeds.child("cells", attempt).uniform((k,), torch.float64, device=x.device) * n
             placed = placed.scatter_add(1, cells.long(), (turn < missing).to(placed))
             placed = torch.minimum(placed, room)
         # What chance has not placed by now, because nearly every cell is full, goes in order.
@@ -165,5 +165,5 @@ def _events(size: Tensor, room: Tensor, k: Radius) -> Tensor:
     saving = torch.where(more, reach - whole, -1.0)
     largest = int(k.max() if isinstance(k, Tensor) else k)
     best, where = saving.topk(min(largest, saving.shape[1]), dim=1)
-    chosen = (best >= 0) & (torch.arange(best.shape[1]) < spare)
+    chosen = (best >= 0) & (torch.arange(best.shape[1], device=best.device) < spare)
     return events.scatter_add(1, where, chosen.to(events))

@@ -142,9 +142,9 @@ class L0(Boxed, Counted):
         """``radius`` random pixels, moved to uniform values of their range."""
         shape = x.shape[1:]
         places = self.places(domain)
-        keys = seeds.child("pixels").exponential((places.count,), torch.float64)
+        keys = seeds.child("pixels").exponential((places.count,), torch.float64, device=x.device)
         chosen = places.spread(_top(keys, radius))
-        value = seeds.child("values").uniform(shape, torch.float64)
+        value = seeds.child("values").uniform(shape, torch.float64, device=x.device)
         low, high = domain.bounds(x.double())
         finite = (high - low).isfinite()
         low, high = torch.where(finite, low, -1.0), torch.where(finite, high, 1.0)

@@ -100,8 +100,8 @@ class L1(Boxed, Sparse):
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
         """``n`` of ``n + 1`` normalised exponentials, with random signs."""
         n = domain.size
-        size = seeds.child("size").exponential((n + 1,), torch.float64)
-        sign = (seeds.child("sign").uniform((n,), torch.float64) - 0.5).sign()
+        size = seeds.child("size").exponential((n + 1,), torch.float64, device=x.device)
+        sign = (seeds.child("sign").uniform((n,), torch.float64, device=x.device) - 0.5).sign()
         return (radius * sign * size[:, :n] / size.sum(1, keepdim=True)).to(x.dtype).view_as(x)
 
     def check(self, radius: float, domain: Domain | Views) -> None:

@@ -83,8 +83,9 @@ class L2(Boxed):
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
         """A Gaussian direction times ``radius * U^(1/n)``."""
         shape = x.shape[1:]
-        flat = seeds.child("direction").normal(shape, torch.float64).flatten(1)
-        reach = seeds.child("length").uniform((1,), torch.float64) ** (1 / flat.shape[1])
+        flat = seeds.child("direction").normal(shape, torch.float64, device=x.device).flatten(1)
+        u = seeds.child("length").uniform((1,), torch.float64, device=x.device)
+        reach = u ** (1 / flat.shape[1])
         return (
             (radius * reach * flat / flat.square().sum(1, keepdim=True).sqrt())
             .to(x.dtype)

@@ -129,7 +129,7 @@ class Linf(Boxed):
 
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
         """Uniform in ``[-radius, radius]`` for every feature."""
-        return radius * (2 * seeds.uniform(x.shape[1:], x.dtype) - 1)
+        return radius * (2 * seeds.uniform(x.shape[1:], x.dtype, device=x.device) - 1)
 
     def check(self, radius: float, domain: Domain | Views) -> None:
         """Refuse a radius above the range of the domain or below one event."""

@@ -78,7 +78,7 @@ def exchange(
     moved = torch.where(rest, (2 * u - 1).square(), 1.0)
     gives = torch.where(rest, group, gives) & ~inside
     change = (z.double() - x.double()).flatten(1)
-    radius = torch.tensor(canvas.radii, dtype=torch.float64)
+    radius = torch.tensor(canvas.radii, dtype=torch.float64, device=x.device)
     radius = radius[part if canvas.joint else torch.zeros_like(part)][:, None]
     spare = (radius**power - mass(change, group, power)).clamp(min=0)
     # What A holds afterwards; its form is the one it had plus a hill, so that what helped lives on.

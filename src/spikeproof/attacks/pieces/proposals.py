@@ -72,7 +72,8 @@ def exchanged_units(
         count: How many units are taken back.
         seeds: One key per item.
     """
-    random = (seeds.child("way").uniform((threat.domain.size,), torch.float64) - 0.5).sign()
+    size, home = (threat.domain.size,), prior.device
+    random = (seeds.child("way").uniform(size, torch.float64, device=home) - 0.5).sign()
     way = torch.where(prior != 0, prior, random).to(left.x.dtype).view_as(left.x)
     ranked = (prior != 0).any(1, keepdim=True)
     used, _, worth = threat.marginal_gains(way, left.z, left.x)
@@ -91,4 +92,4 @@ def exchanged_units(
 
 def _gumbel(seeds: Seeds, like: Tensor) -> Tensor:
     """Standard Gumbel draws, float64 ``(N, P)``."""
-    return -seeds.exponential(like.shape[1:], torch.float64).log()
+    return -seeds.exponential(like.shape[1:], torch.float64, device=like.device).log()

@@ -66,11 +66,13 @@ class Canvas:
     def pick(self, u: Tensor) -> Tensor:
         """The part that a uniform number ``(N,)`` falls on, larger ones more often."""
         sizes = torch.tensor([float(math.prod(layout)) for _, layout in self.parts]).double()
-        return (u[:, None] > (sizes.cumsum(0) / sizes.sum())[:-1]).sum(1)
+        # Summed on the CPU, so that every device compares with the same ends.
+        ends = (sizes.cumsum(0) / sizes.sum())[:-1].to(u.device)
+        return (u[:, None] > ends).sum(1)
 
     def cover(self, part: Tensor) -> Tensor:
         """Which features belong to the part of every item, bool ``(N, D)``."""
-        out = torch.zeros(len(part), self.size, dtype=torch.bool)
+        out = torch.zeros(len(part), self.size, dtype=torch.bool, device=part.device)
         for number, (where, _) in enumerate(self.parts):
             out[:, where] = (part == number)[:, None]
         return out
@@ -88,7 +90,7 @@ class Canvas:
         """
         if len(self.parts) == 1 and self.parts[0][0] == slice(0, self.size):
             return _draw(share, self.parts[0][1], u, full)
-        signs = torch.zeros(len(part), self.size, dtype=torch.float64)
+        signs = u.new_zeros(len(part), self.size)
         out = Window(signs > 0, signs, signs.clone())
         for number, (where, layout) in enumerate(self.parts):
             idx = (part == number).nonzero().flatten()
@@ -98,13 +100,14 @@ class Canvas:
             out.shape[idx, where] = one.shape
         return out
 
-    def tiles(self, seeds: Seeds, *, stripes: bool) -> Tensor:
+    def tiles(self, seeds: Seeds, *, stripes: bool, device: torch.device | None = None) -> Tensor:
         """Random signed tiles over every part, float64 ``(N, D)``; 0 where there is no part.
 
         Args:
             seeds: One key per item.
             stripes: Tiles as high as the part and one place wide, of height 1; otherwise about
                 five by five of them, shaped like windows.
+            device: Where they are needed; made on the CPU, moved once.
         """
         out = torch.zeros(len(seeds), self.size, dtype=torch.float64)
         for number, (where, layout) in enumerate(self.parts):
@@ -120,7 +123,7 @@ class Canvas:
             field = sign[:, :, rows[:, None] // tall, columns[None, :] // wide]
             field = field * bump[rows[:, None] % tall, columns[None, :] % wide]
             out[:, where] = field[:, None].expand(-1, steps, -1, -1, -1).flatten(1)
-        return out
+        return out.to(device)
 
 
 def _part(views: Views, name: str) -> tuple[slice, tuple[int, int, int, int]]:
@@ -136,9 +139,9 @@ def _draw(share: float, layout: tuple[int, int, int, int], u: Tensor, full: bool
     else:
         side = max(1, round(math.sqrt(share * height * width)))
         tall, wide = min(side, height), min(side, width)
-    rows = torch.arange(height) - (u[:, :1] * (height - tall + 1)).long()
-    columns = torch.arange(width) - (u[:, 1:2] * (width - wide + 1)).long()
-    bump = _bump(tall, wide)
+    rows = torch.arange(height, device=u.device) - (u[:, :1] * (height - tall + 1)).long()
+    columns = torch.arange(width, device=u.device) - (u[:, 1:2] * (width - wide + 1)).long()
+    bump = _bump(tall, wide).to(u.device)
     i, j = rows.clamp(0, tall - 1)[:, :, None], columns.clamp(0, wide - 1)[:, None, :]
     field = bump[i, j]
     if tall == wide > 1:
@@ -156,7 +159,7 @@ def _draw(share: float, layout: tuple[int, int, int, int], u: Tensor, full: bool
 def _one_or_all(u: Tensor, count: int) -> Tensor:
     """All of ``count`` where ``u`` is below one half, otherwise one; bool ``(N, count)``."""
     one = ((2 * u - 1).clamp(min=0) * count).long().clamp(max=count - 1)
-    return (u < 0.5)[:, None] | (torch.arange(count) == one[:, None])
+    return (u < 0.5)[:, None] | (torch.arange(count, device=u.device) == one[:, None])
 
 
 def _bump(tall: int, wide: int) -> Tensor:

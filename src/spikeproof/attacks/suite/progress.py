@@ -59,7 +59,7 @@ class ItemProgress:
         self._clean = margin.detach().clone()
         self._least = torch.full_like(self._clean, torch.inf)
         self._most = torch.full_like(self._clean, -torch.inf)
-        self._rising = torch.zeros(len(margin), dtype=torch.bool)
+        self._rising = torch.zeros_like(self._clean, dtype=torch.bool)
 
     def note(self, idx: Tensor, margin: Tensor, rising: Tensor, *, followed: bool = True) -> None:
         """Add what one member left of some items.
@@ -83,7 +83,7 @@ class ItemProgress:
         close, near = self._shares
         unseen = self._most == -torch.inf
         odds = self._most - self._least > _ODDS
-        state = torch.full((len(self._least),), STATES.index("far"))
+        state = torch.full_like(self._least, STATES.index("far"), dtype=torch.int64)
         state[odds | self._rising | (self._least <= near)] = STATES.index("near")
         state[~unseen & (self._least > 1 - _BLIND)] = STATES.index("blind")
         state[unseen | (self._least <= close)] = STATES.index("close")
@@ -91,7 +91,7 @@ class ItemProgress:
 
     def within(self, states: tuple[str, ...]) -> Tensor:
         """Which items are in one of these states, bool ``(N,)``."""
-        wanted = torch.tensor([name in states for name in STATES])
+        wanted = torch.tensor([name in states for name in STATES], device=self._least.device)
         return wanted[self.states()]
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks.attack import independent_runs
+from spikeproof.attacks.attack import Attack, independent_runs
 from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.suite.budget import Spending, cost_per_item
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.progress import STATES, ItemProgress, are_probabilities
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.attacks.suite.step import OnSuiteStep, SuiteStep
-from spikeproof.base import Seeds
+from spikeproof.base import MOST_ROWS, BatchSize, Seeds
 from spikeproof.oracle import Known, Oracle, Passes
 from spikeproof.threats import Misclassification, Threat
 
@@ -42,7 +42,7 @@ class SuiteRun:
         is_adversarial: Says who has won; None believes the oracle.
         patience: How often a member whose loss still rises may go on.
         every: Whether every member attacks every item that is right when clean.
-        batch_size: Items attacked at a time.
+        batch_size: Rows attacked at a time, an item or a restart of one each.
         spending: What may still be spent; None where nothing limits it.
         answers: What the network said of clean batches, by the items in them; None where it draws.
         progress: Called before every batch.
@@ -57,7 +57,7 @@ class SuiteRun:
     is_adversarial: SuccessCriterion | None = None
     patience: int = 0
     every: bool = False
-    batch_size: int = 256
+    batch_size: BatchSize = field(default_factory=lambda: BatchSize(MOST_ROWS))
     spending: Spending | None = None
     answers: dict[tuple[int, ...], Tensor] | None = None
     progress: OnSuiteStep | None = None
@@ -65,9 +65,9 @@ class SuiteRun:
     def run(self, members: Sequence[Member]) -> SuiteResult:
         """Let the members attack in turn."""
         best, missed, progress, passes = self._begin()
-        first = torch.full((len(self.x),), -1, dtype=torch.int64)
-        broken = torch.zeros(len(members), len(self.x), dtype=torch.bool)
-        unsettled = torch.zeros(len(self.x), dtype=torch.bool)
+        first = torch.full_like(missed, -1, dtype=torch.int64)
+        broken = missed.new_zeros(len(members), len(self.x))
+        unsettled = torch.zeros_like(missed)
         stats = []
         for number, member in enumerate(members):
             idx = (~missed).nonzero().flatten() if self.every else best.standing()
@@ -75,10 +75,8 @@ class SuiteRun:
             idx = self._affordable(member, wanted, best)
             unsettled[wanted[~torch.isin(wanted, idx)]] = True
             turn += MemberStats(unaffordable=len(wanted) - len(idx))
-            for part in torch.split(idx, self.batch_size) if len(idx) else ():
-                self._tell(members[number:], int((idx >= part[0]).sum()), best, passes)
-                keys = self.keys[part].child("member", number)
-                done, result, rising = self._turn(member, keys, part, best)
+            attacks = self._attacks(members[number:], number, idx, best, passes)
+            for part, (done, result, rising) in attacks:
                 won = result.margin > 0
                 fresh = part[won & (best.margin[part] <= 0)]
                 broken[number, part], first[fresh] = won, number
@@ -92,6 +90,19 @@ class SuiteRun:
         won = best.margin > 0
         left = None if self.spending is None else unsettled & ~won
         return SuiteResult(best.x, won, first, passes, tuple(stats), broken, left)
+
+    def _attacks(
+        self, members: Sequence[Member], number: int, idx: Tensor, best: Best, passes: Passes
+    ) -> Iterator[tuple[Tensor, tuple[MemberStats, Best, Tensor]]]:
+        """The attack of the first of these members on some items, a batch at a time."""
+        member = members[0]
+
+        def attacked(part: Tensor) -> tuple[MemberStats, Best, Tensor]:
+            self._tell(members, int((idx >= part[0]).sum()), best, passes)
+            return self._turn(member, self.keys[part].child("member", number), part, best)
+
+        copies = len(independent_runs(member.attack, self.keys[:0])[1])
+        return self.batch_size.each(idx, attacked, copies=copies)
 
     def _tell(self, members: Sequence[Member], items: int, best: Best, passes: Passes) -> None:
         """Say where the suite stands, if anybody asked."""
@@ -134,27 +145,36 @@ class SuiteRun:
     def _begin(self) -> tuple[Best, Tensor, ItemProgress, Passes]:
         """Where the items stand clean and at the start, and which are wrong when clean."""
         margins, starts, passes, saturating = [], [], Passes(), False
-        for part in torch.split(torch.arange(len(self.x)), self.batch_size):
-            known = self._known(part)
-            with Oracle(self.model, seeds=self.keys[part], known=known) as oracle:
-                margins.append(self._margin(oracle, self.x[part], part))
-                if self.is_adversarial is None and known is not None and known.logits is not None:
-                    saturating |= are_probabilities(known.logits)
-                if self.start is not None:
-                    near = self.threat.project(self.start[part], self.x[part])
-                    starts.append((near, self._margin(oracle, near, part)))
-                passes += oracle.passes
-            self._learn(part, known)
-        best = Best(self.x, torch.cat(margins))
+        everyone = torch.arange(len(self.x), device=self.x.device)
+        for _, (margin, near, spent, probabilities) in self.batch_size.each(everyone, self._clean):
+            margins.append(margin)
+            starts += [] if near is None else [near]
+            saturating |= probabilities
+            passes += spent
+        best = Best(self.x, torch.cat(margins) if margins else self.x.new_zeros(0))
         missed = best.margin > 0
         sparse = self.threat.sparse or self.threat.counted
         progress = ItemProgress(best.margin, sparse=sparse, saturating=saturating)
         if starts:
-            near, margin = (torch.cat(each) for each in zip(*starts, strict=True))
-            best.keep(near, torch.where(missed, -torch.inf, margin))
+            points, margin = (torch.cat(each) for each in zip(*starts, strict=True))
+            best.keep(points, torch.where(missed, -torch.inf, margin))
         if self.spending is not None:
             self.spending.spend(passes)
         return best, missed, progress, passes
+
+    def _clean(self, part: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor] | None, Passes, bool]:
+        """Margins of a batch, clean and at the start, and whether outputs are probabilities."""
+        known, near, probabilities = self._known(part), None, False
+        with Oracle(self.model, seeds=self.keys[part], known=known) as oracle:
+            margin = self._margin(oracle, self.x[part], part)
+            if self.is_adversarial is None and known is not None and known.logits is not None:
+                probabilities = are_probabilities(known.logits)
+            if self.start is not None:
+                x_adv = self.threat.project(self.start[part], self.x[part])
+                near = x_adv, self._margin(oracle, x_adv, part)
+            passes = oracle.passes
+        self._learn(part, known)
+        return margin, near, passes, probabilities
 
     def _turn(
         self, member: Member, keys: Seeds, idx: Tensor, best: Best
@@ -181,6 +201,24 @@ class SuiteRun:
     ) -> tuple[Best, Tensor, Passes]:
         """One run: the best points, whose loss was still rising, and the passes."""
         attack, each = independent_runs(member.attack, keys)
+        # As many runs at a time as rows fit; what each run draws is its own.
+        most = max(1, self.batch_size.rows // max(1, len(idx)))
+        result, rising, passes = self._runs(member, attack, each[:most], idx, begin)
+        for done in range(most, len(each), most):
+            more, still, spent = self._runs(member, attack, each[done : done + most], idx, begin)
+            result.keep(more.x, more.margin)
+            rising, passes = rising | still, passes + spent
+        return result, rising, passes
+
+    def _runs(
+        self,
+        member: Member,
+        attack: Attack,
+        each: Sequence[Seeds],
+        idx: Tensor,
+        begin: Tensor | None,
+    ) -> tuple[Best, Tensor, Passes]:
+        """Some runs of one attack, in one batch."""
         times, keys = len(each), Seeds(torch.cat([one.values for one in each]))
         begin = None if begin is None else torch.cat([begin] * times)
         copies = idx.repeat(times)
@@ -189,7 +227,7 @@ class SuiteRun:
         with Oracle(self.model, gradient=member.gradient, seeds=keys, known=known) as oracle:
             x_adv = attack(oracle, self.x[copies], aim, self.threat, seeds=keys, start=begin)
             margin = self._margin(oracle, x_adv, copies)
-            rising, passes = oracle.not_converged(len(copies)), oracle.passes
+            rising, passes = oracle.not_converged(len(copies)).to(x_adv.device), oracle.passes
         self._learn(copies, known)
         points = x_adv.view(times, *self.x[idx].shape)
         margins = margin.view(times, len(idx))
@@ -204,18 +242,23 @@ class SuiteRun:
         """The clean batch of these items, which no attack has to pay for again."""
         if self.answers is None:
             return None
-        return Known(self.x[idx], self.answers.get(tuple(idx.tolist())))
+        return Known(self.x[idx], self.answers.get(_named(idx)))
 
     def _learn(self, idx: Tensor, known: Known | None) -> None:
         """Remember what was answered about a clean batch, if anybody asked."""
         if self.answers is not None and known is not None and known.logits is not None:
-            self.answers[tuple(idx.tolist())] = known.logits
+            self.answers[_named(idx)] = known.logits
 
     def _margin(self, oracle: Oracle, x_adv: Tensor, idx: Tensor) -> Tensor:
         """Margins of some items, by the success criterion if one is given."""
         if self.is_adversarial is not None:
             return self.is_adversarial(x_adv, idx).to(x_adv.device)
         return Misclassification(self.y[idx]).margin(oracle.logits(x_adv))
+
+
+def _named(idx: Tensor) -> tuple[int, ...]:
+    """The items of a batch as a key."""
+    return tuple(idx.cpu().tolist())
 
 
 def _random(member: Member) -> bool:

@@ -13,7 +13,7 @@ from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.result import SuiteResult
 from spikeproof.attacks.suite.run import SuccessCriterion, SuiteRun
 from spikeproof.attacks.suite.step import OnSuiteStep
-from spikeproof.base import InputError, Seeds, SettingError
+from spikeproof.base import MOST_ROWS, BatchSize, InputError, Seeds, SettingError
 from spikeproof.models import evaluating
 from spikeproof.neurons import Surrogate, gradient_rule
 from spikeproof.oracle import stochastic
@@ -114,7 +114,7 @@ class Suite:
         start: Tensor | None = None,
         is_adversarial: SuccessCriterion | None = None,
         every: bool = False,
-        batch_size: int = 256,
+        batch_size: int | BatchSize = MOST_ROWS,
         spending: Spending | None = None,
         progress: OnSuiteStep | None = None,
     ) -> SuiteResult:
@@ -131,7 +131,8 @@ class Suite:
             is_adversarial: Says who has won, from inputs and the positions of their items in
                 ``x``; the attacker's own view of the model where absent.
             every: Let every member attack every item that is right when clean, to compare them.
-            batch_size: Items attacked at a time; bounds the memory, not the result.
+            batch_size: Rows attacked at a time, an item or a restart of one each; halved where
+                memory runs out. It bounds the memory, not the result.
             spending: A budget. A member that it no longer pays for attacks the items nearest the
                 boundary, as far as it goes. Draws are those of a run without a budget.
             progress: Called before every batch of every member.
@@ -156,7 +157,7 @@ class Suite:
             is_adversarial=is_adversarial,
             patience=self.patience,
             every=every,
-            batch_size=batch_size,
+            batch_size=batch_size if isinstance(batch_size, BatchSize) else BatchSize(batch_size),
             spending=spending,
             progress=progress,
             # Averaging members are fitted to a network that may draw; nobody has looked.

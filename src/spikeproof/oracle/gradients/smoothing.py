@@ -94,7 +94,7 @@ class _Differences:
         logits, total = question.logits(), torch.zeros_like(question.x)
         for number in range(self.settings.pairs):
             draw_keys = question.seeds.child("pair", number)
-            u = draw_keys.normal(x.shape[1:], x.dtype).to(x.device)
+            u = draw_keys.normal(x.shape[1:], x.dtype, device=x.device)
             more, less = (
                 question.score(replace(question.drawn(draw_keys), x=at).logits())
                 for at in (x + noise * u, x - noise * u)

@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import ClassVar
 
+from spikeproof.allocator import tune_allocator
 from spikeproof.base import FileProblem, SpikeproofError
 from spikeproof.study.cells import Cell
 from spikeproof.study.compute import Done, attempt, single_thread
@@ -217,15 +218,9 @@ class _Worker:
 
 
 class _worker_environment:
-    """Inside, new processes start with one thread per numeric library and keep freed memory.
-
-    The C library otherwise hands every large tensor back to the system and faults it in again at
-    the next step, a good part of the time of a small network. It changes no number.
-    """
+    """Inside, new processes start with one thread per numeric library."""
 
     _SET: ClassVar[dict[str, str]] = {
-        "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-        "MALLOC_TRIM_THRESHOLD_": str(1 << 31),
         "MKL_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
@@ -245,6 +240,7 @@ class _worker_environment:
 
 def _serve(connection: Connection, cells: Path) -> None:
     """What a worker does: compute what it is given until it is given None."""
+    tune_allocator()
     single_thread()
     # The terminal sends Ctrl-C to every process; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -76,4 +76,4 @@ class Noise:
 
     def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
         """Noisy waveforms ``(N, L)``."""
-        return domain.clip(x + self.deviation * seeds.normal(x.shape[1:], x.dtype).to(x.device))
+        return domain.clip(x + self.deviation * seeds.normal(x.shape[1:], x.dtype, device=x.device))

@@ -65,7 +65,7 @@ class JitterTime:
 
     def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
         """Counts ``(N, T, C, H, W)`` of jittered events."""
-        u = seeds.uniform(x.shape[1:]).to(x.device)
+        u = seeds.uniform(x.shape[1:], device=x.device)
         last = torch.arange(x.shape[1], device=x.device).view(-1, 1, 1, 1)
         early = (u < self.share / 2) & (last > 0)
         late = (u > 1 - self.share / 2) & (last < x.shape[1] - 1)
@@ -96,6 +96,6 @@ class DropEvents:
         out = torch.zeros_like(x)
         # Event k of a place has its own draw, so the batch does not matter.
         for k in range(int(x.max()) if x.numel() else 0):
-            kept = seeds.child(k).uniform(x.shape[1:]).to(x.device) >= self.share
+            kept = seeds.child(k).uniform(x.shape[1:], device=x.device) >= self.share
             out += kept & (x > k)
         return out

@@ -64,7 +64,7 @@ class Flip:
 
     def __call__(self, x: Tensor, domain: Domain, *, seeds: Seeds) -> Tensor:
         """Images ``(N, C, H, W)``, some of them mirrored."""
-        chosen = (seeds.uniform(()) < self.share).to(x.device)
+        chosen = seeds.uniform((), device=x.device) < self.share
         return torch.where(chosen[:, None, None, None], x.flip(-1), x)
 
 

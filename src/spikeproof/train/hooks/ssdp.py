@@ -133,12 +133,11 @@ class SSDP:
             float64 ``(J, I)``, in [-1, 1].
         """
         worth = self._worth(timesteps).to(pre.device)
-        times = torch.arange(timesteps + 1, device=pre.device)
         total = torch.zeros(post.shape[1], pre.shape[1], dtype=torch.float64, device=pre.device)
         # Summed over N items a pair of neurons adds worth[post latency, pre latency]. Item by item
         # that is an (N, J, I) tensor; sorted by the T + 1 values of the post latency it is a sum of
         # T + 1 matrix products: "post fires at t" (J, N) times "worth of pre, given t" (N, I).
-        for time in times.tolist():
+        for time in range(timesteps + 1):
             total += (post == time).double().T @ worth[time][pre]
         return (total / len(pre)).clamp(-1, 1)
 

@@ -82,7 +82,7 @@ class CorruptionNoise(Inputs):
     def _corrupted(self, x: Tensor, domain: Domain, seeds: Seeds) -> Tensor:
         """One modality."""
         kinds = self._fitting(domain)
-        draw = seeds.child("which").uniform((2,), torch.float64)
+        draw = seeds.child("which").uniform((2,), torch.float64, device=x.device)
         which, level = (draw[:, 0] * len(kinds)).long(), self.strength * draw[:, 1]
         out = x.detach().clone()
         for number, kind in enumerate(kinds):

@@ -61,7 +61,7 @@ class GaussianNoise(Inputs):
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, seeds: Seeds) -> Tensor:
         """Noisy items."""
-        draw = seeds.child("gaussian").normal(tuple(x.shape[1:])).to(x)
-        noisy = seeds.child("share").uniform((1,))[:, 0].to(x) < self.share
+        draw = seeds.child("gaussian").normal(x.shape[1:], device=x.device).to(x)
+        noisy = seeds.child("share").uniform((1,), device=x.device)[:, 0].to(x) < self.share
         noisy = per_item(noisy, x)
         return self.domain.clip(x.detach() + self.noise * draw * noisy).to(x.dtype)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from spikeproof.base import Lease, SettingError, check_gradients, check_labels
+from spikeproof.base import (
+    Lease,
+    SettingError,
+    check_gradients,
+    check_labels,
+    computing,
+    device_of,
+)
 from spikeproof.data import Dataset
+from spikeproof.models import home_of, on_device
 from spikeproof.train.augment.registry import Augmentation
 from spikeproof.train.keep.checkpoint import Checkpoint, identity
 from spikeproof.train.keep.history import History
@@ -42,6 +50,7 @@ def fit(
     directory: Path | str | None = None,
     progress: bool | TrainingProgress | None = None,
     loggers: Sequence[Logger] = (),
+    device: str | torch.device | None = None,
 ) -> History:
     """Train ``model`` in place and leave it with the weights that did best on validation.
 
@@ -71,11 +80,14 @@ def fit(
         progress: A hook called with (epoch, epochs, numbers by name) after every epoch; True for
             a bar, False for silence, None for a bar where standard error is a terminal.
         loggers: Are called after every epoch and closed at the end, such as ``TensorBoard``.
+        device: Where to compute, such as ``"cuda"``: on a copy, whose weights ``model`` is given at
+            the end, where it is. The items stay where they are, a few batches at a time are there.
+            Where the model is if absent.
     Returns:
         What happened, epoch by epoch.
     Raises:
-        SettingError: nothing to train, no validation items to select on, or ``directory`` holds
-            another run.
+        SettingError: nothing to train, no validation items to select on, a device that is not
+            there, or ``directory`` holds another run.
         InputError: items outside the domain, not finite, or with labels outside the classes.
         FileProblem: the folder cannot be written or another process trains in it (found before
             training), the checkpoint in it is truncated, changed or not one, or the folder was
@@ -109,10 +121,12 @@ def fit(
         augment=tuple(augment),
         robust_validation=robust_validation,
     )
+    owner, model = model, on_device(model, None if device is None else device_of(device))
     _check(model, data, work)
     group = Group.current()
     held = Lease(directory, "training") if directory is not None and group.is_main else None
-    with held or nullcontext(), torch.enable_grad(), training(model):
+    there = _computed_there(owner, model)
+    with held or nullcontext(), torch.enable_grad(), there, training(model):
         group.copy_weights(model)
         run = Run(model, data, work, group)
         store = _store(run, data, directory)
@@ -129,6 +143,17 @@ def fit(
         seconds=log.seconds if log else time.perf_counter() - begun,
         peak_bytes=log.peak if log else peak_bytes(run.device),
     )
+
+
+@contextmanager
+def _computed_there(owner: nn.Module, model: nn.Module) -> Iterator[None]:
+    """Compute as the device of ``model`` does; its weights go to ``owner``, also after an error."""
+    try:
+        with computing(home_of(model)):
+            yield
+    finally:
+        if owner is not model:
+            owner.load_state_dict(model.state_dict())
 
 
 def _train(
