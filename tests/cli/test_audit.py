@@ -210,6 +210,13 @@ def test_a_report_is_made_of_an_audit(said: Said, whole: Path, tmp_path: Path) -
     page = (tmp_path / "audit.html").read_text("utf-8")
     assert code == 0
     assert "audit-mine" in page and "One seed" in page
+    assert "What do attacks in every norm leave of a trained network?" in page
+    left = 100 * Audit.load(whole).union_accuracy
+    assert "Of 24 test items of" in page and f"and {left:.1f} % under every attack" in page
+    # What only trainings of the run could say is left out.
+    assert 'id="matrix"' in page and 'id="curves"' in page and 'id="gallery"' in page
+    assert not any(f'id="{part}"' in page for part in ("transfer", "claims", "gradients"))
+    assert "sparse-gradient training make" not in page
 
 
 def test_a_budget_says_what_it_left_and_how_far_it_can_be_trusted(
