@@ -18,7 +18,8 @@ def test_what_turns_the_direction_of_writing_is_spelt_out() -> None:
 
 
 def test_the_texts_of_a_figure_are_spelt_out_too() -> None:
-    figure = Figure(name="f", title="t", alt="", data=[{"name": ODD, "x": [1.5, None]}], layout={"t": ODD})
+    data = [{"name": ODD, "x": [1.5, None]}]
+    figure = Figure(name="f", title="t", alt="", data=data, layout={"t": ODD})
     found = json.loads(_figure_json(figure))
     assert found == {"data": [{"name": SHOWN, "x": [1.5, None]}], "layout": {"t": SHOWN}}
 

@@ -55,14 +55,14 @@ def inspect_run(folder: Path | str, *, strangers: bool = False) -> RunContent:
     plan = read_plan(folder)
     records: dict[str, Mapping[str, Any]] = {}
     problems, missing = [], []
+    _check_folder(folder / "cells")
     for entry in plan["cells"]:
         place = folder / "cells" / entry["id"]
-        if not is_there(place / RECORD):
-            missing.append(entry["id"])
-            continue
         try:
-            if place.is_symlink():
-                raise FileProblem(f"{place} is a link, and links are not followed.")
+            _check_folder(place)
+            if not is_there(place / RECORD):
+                missing.append(entry["id"])
+                continue
             records[entry["id"]] = read_cell(place)
             read_wall(place)
         except UnreadableFile:
@@ -83,6 +83,14 @@ def inspect_run(folder: Path | str, *, strangers: bool = False) -> RunContent:
         problems=tuple(problems),
         ended=is_there(folder / MANIFEST),
     )
+
+
+def _check_folder(place: Path) -> None:
+    """Raise FileProblem where something else is in the place of a folder."""
+    if place.is_symlink():
+        raise FileProblem(f"{place} is a link, and links are not followed.")
+    if is_there(place) and not place.is_dir():
+        raise FileProblem(f"{place} is no folder; remove it and run again.")
 
 
 def read_run(folder: Path | str) -> RunContent:
