@@ -1,6 +1,7 @@
 # make demo    the research question answered on embedded data, with a report at the end
 # make test    format, lint, types, every test, then the wheel on its own
 # make test-peers   the suites against attack libraries of others, in an environment of their own
+# make test-cluster   studies on a real Ray and a real Slurm of this machine, in an environment of their own
 # All need nothing but Python >= 3.11 and make; a second run reuses the first one's set-up.
 
 PYTHON ?=
@@ -9,7 +10,7 @@ export PYTHON WORKERS
 VENV := .venv
 RUN := $(VENV)/bin/python -m spikeproof
 
-.PHONY: demo test test-peers check test-wheel bench docs clean
+.PHONY: demo test test-peers test-cluster check test-wheel bench docs clean
 
 demo:
 	@scripts/setup run
@@ -21,6 +22,9 @@ test:
 
 test-peers:
 	@scripts/check-peers $(ARGS)
+
+test-cluster:
+	@scripts/check-cluster $(ARGS)
 
 check:
 	@scripts/check $(ARGS)
@@ -44,5 +48,5 @@ docs:
 	@echo "docs/_build/html/index.html"
 
 clean:
-	rm -rf $(VENV) .venv-wheel .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build
+	rm -rf $(VENV) .venv-wheel .venv-peers .venv-cluster .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from research.pages import training
 from spikeproof.analysis import extract
 from support import made_run
+from support.resealed import reseal, write_plan
 
 RADII = (0.1, 0.2, 0.4)
 CROSS = {"error": {"kind": "cross_entropy", "weight": 1.0}}
@@ -48,9 +50,10 @@ class Study:
     def store(self, studies: Path, name: str, suite: str) -> None:
         """Keep an extract of this study under a name."""
         folder = self.run.plan()
-        path = folder / "plan.json"
-        said = f'"suite": "{suite}", "name": "made", "items": 40'
-        path.write_text(path.read_text().replace('"name": "made"', said))
+        content = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+        content["plan"] |= {"suite": suite, "items": 40}
+        write_plan(folder, content)
+        reseal(folder)
         extract(folder, studies / f"{name}.json")
 
     def page(self, name: str, *, suite: str) -> str:

@@ -214,7 +214,7 @@ def test_a_real_study_makes_a_page(whole: Path, tmp_path: Path) -> None:
 
 def test_missing_cells_are_told(study: Study) -> None:
     study.add("plain", {"terms": CROSS, "inputs": None}, linf=3)
-    study.run.ids.append("not there yet")
+    study.run.ids.append("0" * 16)
     assert "**1 cells are missing.**" in study.page("training", suite="core")
 
 

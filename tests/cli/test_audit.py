@@ -210,6 +210,13 @@ def test_a_report_is_made_of_an_audit(said: Said, whole: Path, tmp_path: Path) -
     page = (tmp_path / "audit.html").read_text("utf-8")
     assert code == 0
     assert "audit-mine" in page and "One seed" in page
+    assert "What do attacks in every norm leave of a trained network?" in page
+    left = 100 * Audit.load(whole).union_accuracy
+    assert "Of 24 test items of" in page and f"and {left:.1f} % under every attack" in page
+    # What only trainings of the run could say is left out.
+    assert 'id="matrix"' in page and 'id="curves"' in page and 'id="gallery"' in page
+    assert not any(f'id="{part}"' in page for part in ("transfer", "claims", "gradients"))
+    assert "sparse-gradient training make" not in page
 
 
 def test_a_budget_says_what_it_left_and_how_far_it_can_be_trusted(
@@ -228,6 +235,7 @@ def test_a_budget_says_what_it_left_and_how_far_it_can_be_trusted(
 def test_where_a_ladder_stands_is_written_now_and_then_and_swept(tmp_path: Path) -> None:
     now = [0.0]
     cell = tmp_path / "cells" / "abc"
+    cell.mkdir(parents=True)
     beat = Beat(cell, "digits · mine", clock=lambda: now[0])
     at = LadderStep(
         threat="linf", radius=0.1, level=2, levels=3, member="pgd arctan-5 margin", items=41,
@@ -254,6 +262,7 @@ def test_a_watcher_reads_where_the_ladders_stand(
 
     monkeypatch.setattr(progress, "_EVERY_LINE", 0.02)
     now = [0.0]
+    (tmp_path / "cells" / "abc").mkdir(parents=True)
     beat = Beat(tmp_path / "cells" / "abc", "digits · mine", clock=lambda: now[0])
     now[0] = 10.0
     beat(

@@ -14,6 +14,7 @@ import pytest
 
 from spikeproof.cli.main import run
 from spikeproof.study import Plan, load_plan
+from support.resealed import write_plan
 from support.saying import Said
 
 TINY = """
@@ -89,7 +90,8 @@ def test_a_run_of_an_earlier_version_says_so(said: Said, tiny: Path, tmp_path: P
     folder = shutil.copytree(tiny, tmp_path / "old")
     record = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     del record["fingerprint"]
-    (folder / "plan.json").write_text(json.dumps(record), encoding="utf-8")
+    write_plan(folder, record)
+    (folder / "manifest.json").unlink()
     told = [said("study", "status", place)[1] for place in (folder, tiny)]
     assert ["These cells carry an earlier fingerprint" in out for out in told] == [True, False]
 

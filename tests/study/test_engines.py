@@ -12,6 +12,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +35,7 @@ from spikeproof.study import (
     status,
     work,
 )
-from spikeproof.study.engine import arrays, executor_from, ray_driver
+from spikeproof.study.engine import arrays, executor_from, orphans, ray_driver
 from spikeproof.study.engine.arrays import arrays_of
 from spikeproof.study.store import CellFolder
 from support.run_files import contents
@@ -177,6 +179,37 @@ def test_a_run_that_is_left_is_followed_and_nothing_is_submitted_twice(
     assert contents(tmp_path) == contents(whole)
 
 
+def test_another_executor_does_not_compute_what_slurm_still_has(
+    tmp_path: Path, tiny: Plan, slurm: FakeSlurm
+) -> None:
+    slurm.outcome = lambda folder, array, task: "PENDING"
+    run(tiny, tmp_path, executor=dataclasses.replace(QUICK, detach=True))
+    with pytest.raises(SettingError, match=f"Slurm still has 8 cells of {tmp_path}; go on with"):
+        run(tiny, tmp_path, workers=1)
+    slurm.states = dict.fromkeys(slurm.states, "CANCELLED")
+    assert run(tiny, tmp_path, workers=1).complete
+
+
+def test_a_worker_whose_run_is_over_ends_before_the_next_one_computes(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path\n"
+        "from spikeproof.study.engine.orphans import token_in, working_for\n"
+        "with token_in(Path(sys.argv[1])) as token, working_for(token):\n"
+        "    print('at work', flush=True); time.sleep(600)"
+    )
+    orphan = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert orphan.stdout is not None and orphan.stdout.readline() == "at work\n"
+        orphans.refuse_orphans(tmp_path, follows=False)
+        assert orphan.wait(30) == 1
+    finally:
+        orphan.kill()
+        orphan.communicate()
+    assert not list(tmp_path.iterdir())
+
+
 def test_tasks_that_end_without_a_result_are_tried_again_and_then_named(
     tmp_path: Path, tiny: Plan, whole: Path, slurm: FakeSlurm
 ) -> None:
@@ -270,7 +303,14 @@ def test_a_warning_of_the_time_limit_queues_the_task_again_but_not_for_ever(
     run(tiny, tmp_path, executor=dataclasses.replace(QUICK, detach=True))
     name = next(iter(slurm.states))[0]
     monkeypatch.setattr(importlib.import_module("spikeproof.study.work"), "attempt", warned)
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: asked.append(command))
+
+    def scontrol(command: list[str], **_: object) -> SimpleNamespace:
+        asked.append(command)
+        return SimpleNamespace(returncode=0)
+
+    waited: list[float] = []
+    monkeypatch.setattr(subprocess, "run", scontrol)
+    monkeypatch.setattr(time, "sleep", waited.append)
     monkeypatch.setenv("SLURM_RESTART_COUNT", restarts)
     monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "12")
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "0")
@@ -278,6 +318,7 @@ def test_a_warning_of_the_time_limit_queues_the_task_again_but_not_for_ever(
     failed = [failure.error for failure in status(tmp_path).failed]
     if code == 75:
         assert asked == [["scontrol", "requeue", "12_0"]]
+        assert waited == [60.0]  # Slurm ends it meanwhile
         assert not failed
     else:
         assert not asked

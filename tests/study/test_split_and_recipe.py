@@ -190,7 +190,7 @@ def test_more_items_than_there_are_is_one_sentence(tiny: Plan) -> None:
         sentence = f"Cannot evaluate {items} test items after the first {skip}; digits has 450"
         with pytest.raises(InputError, match=sentence):
             cells_of(on(tiny, items=items, skip=skip))
-    with pytest.raises(SettingError, match="'digits': skip must be a whole number >= 0; got -1"):
+    with pytest.raises(SettingError, match="skip must be a whole number >= 0; got -1"):
         on(tiny, skip=-1)
     with pytest.raises(InputError, match="Cannot evaluate 9999 validation items; digits has"):
         cells_of(dataclasses.replace(tiny, split="validation", items=9999))

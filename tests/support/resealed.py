@@ -54,6 +54,7 @@ def reseal(folder: Path) -> dict[str, str]:
 
 def write_plan(folder: Path, content: dict[str, Any]) -> None:
     """Write ``plan.json`` with its hashes."""
-    content = {key: value for key, value in content.items() if key != "content_sha256"}
+    kept = ("content_sha256", "schema")
+    content = {key: value for key, value in content.items() if key not in kept}
     content["sha256"] = digest(content["plan"])
     write_json(folder / "plan.json", sealed_plan(content))

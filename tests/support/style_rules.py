@@ -18,7 +18,7 @@ PACKAGE = ROOT / "src" / "spikeproof"
 FLOORS = (
     ("allocator", "names"),
     ("base",),
-    ("runs",),
+    ("rescore", "runs"),
     ("data",),
     ("neurons",),
     ("models",),

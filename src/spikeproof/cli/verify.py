@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spikeproof.cli.options import Json
 from spikeproof.cli.show import print_json, say
+
+if TYPE_CHECKING:
+    from spikeproof.evaluate import RescoredCell
 
 __all__ = ["verify"]
 
@@ -23,7 +26,9 @@ def verify(
     """Compare every file with the hashes that its own records hold, and name those that changed.
 
     Leaves with 0 where nothing was changed, with 1 where anything was. A run that is not complete
-    yet is what its records say as long as no byte of what is there differs.
+    yet is what its records say as long as no byte of what is there differs. Where a run kept its
+    adversarial inputs they are scored again, by code that shares nothing with what found them,
+    and items that do not hold are named.
 
     \b
     Example:
@@ -32,14 +37,30 @@ def verify(
     import dataclasses
 
     from spikeproof import analysis
+    from spikeproof.evaluate import rescore_run
 
     found = analysis.verify(path)
+    # What was changed is not worth scoring, and is named already.
+    ladders = rescore_run(path) if found.kind == "run" and found.sound else []
+    holds = all(ladder.holds for ladder in ladders)
     if as_json:
-        record = {**dataclasses.asdict(found), "path": str(path), "sound": found.sound}
-        print_json(record)
+        record = {**dataclasses.asdict(found), "path": str(path), "sound": found.sound and holds}
+        print_json({**record, "rescored": [_record(ladder) for ladder in ladders]})
     else:
         say(found.sentence)
         for sentence in found.changed:
             say(f"  {sentence}")
-    if not found.sound:
+        for ladder in ladders:
+            say(ladder.sentence)
+            for item in ladder.rescored.disagreements if ladder.rescored else ():
+                say(f"  {item}")
+    if not (found.sound and holds):
         raise typer.Exit(1)
+
+
+def _record(ladder: RescoredCell) -> dict[str, Any]:
+    """A ladder that was scored again, as plain data."""
+    import dataclasses
+
+    found = {} if ladder.rescored is None else dataclasses.asdict(ladder.rescored)
+    return {"title": ladder.title, "holds": ladder.holds, **found}

@@ -7,6 +7,7 @@ from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
 from spikeproof.evaluate.pace import seconds_per_pass
 from spikeproof.evaluate.probe import Probe, probe, probed
+from spikeproof.evaluate.rescored import RescoredCell, rescore_run
 from spikeproof.evaluate.sealed import open_test, open_validation
 from spikeproof.evaluate.step import LadderStep, OnLadderStep
 from spikeproof.evaluate.timing import TimingLevel, check_timing, right_draws, timing
@@ -23,6 +24,7 @@ __all__ = [
     "OnLadderStep",
     "Outcome",
     "Probe",
+    "RescoredCell",
     "TimingLevel",
     "Verified",
     "audit",
@@ -35,6 +37,7 @@ __all__ = [
     "plain_logits",
     "probe",
     "probed",
+    "rescore_run",
     "right_draws",
     "seconds_per_pass",
     "timing",

@@ -15,7 +15,6 @@ from torch import nn
 from spikeproof.attacks import Budget, Suite
 from spikeproof.base import (
     FileProblem,
-    SettingError,
     arithmetic,
     digest,
     digest_file,
@@ -68,17 +67,17 @@ class AuditSource:
     def of(
         cls, model: nn.Module, data: Dataset, suite: Suite, *, draws: int, samples: int
     ) -> AuditSource:
-        """What an audit that begins now will depend on."""
-        try:
-            attacks = suite.record()
-        except SettingError:  # a class of the user's that has no name
-            attacks = {"repr": repr(suite)}
+        """What an audit that begins now will depend on.
+
+        Raises:
+            SettingError: an attack of a class that is not registered.
+        """
         return cls(
             network=f"{type(model).__module__}.{type(model).__qualname__}",
             network_sha256=model_digest(model),
             data_sha256=data.spec.sha256,
             domain=domain_record(data.domain),
-            suite=attacks,
+            suite=suite.record(),
             draws=draws,
             samples=samples,
             versions={**versions(), **arithmetic(home_of(model))},
@@ -180,12 +179,11 @@ def _read(path: Path) -> dict[str, Any]:
 def _saved(folder: Path) -> dict[str, Any]:
     """What ``write_audit`` wrote, of this version or the one before."""
     content = _read(folder / _AUDIT)
-    for name, wanted in content.get("files", {}).items():
-        if name != _ITEMS or digest_file(folder / name) != wanted:
-            raise FileProblem(
-                f"{folder / name} is not the one that {folder / _AUDIT} describes: it was changed, "
-                "or belongs to another audit. Run the audit again."
-            )
+    if content["schema"] == _SCHEMA and digest_file(folder / _ITEMS) != content["files"][_ITEMS]:
+        raise FileProblem(
+            f"{folder / _ITEMS} is not the one that {folder / _AUDIT} describes: it was changed, "
+            "or belongs to another audit. Run the audit again."
+        )
     arrays = read_arrays(folder / _ITEMS, "array file of an audit")
     source = content.get("source")
     domain = _domain(content["data"]) if source is None else domain_from(source["domain"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +16,10 @@ from spikeproof.attacks import Budget
 from spikeproof.base import (
     FileProblem,
     Lease,
+    UnreadableFile,
     digest,
     digest_file,
+    is_there,
     read_arrays,
     read_json,
     write_arrays,
@@ -96,19 +99,26 @@ class KeptLadders:
             yield
 
     def find(self, ladder: Sequence[Threat]) -> Outcome | None:
-        """The outcome of a ladder that was finished; None where it was not, or is damaged."""
+        """The outcome of a ladder that was finished; None where it was not, or is damaged.
+
+        Raises:
+            UnreadableFile: it is there, and the system does not let us read it.
+        """
         path = self._path(ladder)
-        if path is None or not path.exists():
+        if path is None or not is_there(path):
             return None
         try:
             record = read_json(path, "finished ladder")
+            rest = {key: value for key, value in record.items() if key != "sha256"}
+            if record["sha256"] != digest(rest):
+                raise FileProblem(f"{path} was changed after it was written.")
             arrays = path.with_suffix(".npz")
-            if digest_file(arrays) != record["arrays"]:
-                raise FileProblem(f"{arrays} was changed after it was written.")
-            found = read_arrays(arrays, "array file of a ladder")
+            found = read_arrays(arrays, "array file of a ladder", sha256=record["arrays"])
             gallery = {k.partition(".")[2]: a for k, a in found.items() if k.startswith("gallery.")}
             return Outcome.rebuilt(tuple(ladder), record["summary"], found, gallery or None)
-        except (FileProblem, KeyError, TypeError) as problem:
+        except UnreadableFile:
+            raise  # it may well be whole
+        except (AttributeError, FileProblem, KeyError, TypeError, ValueError) as problem:
             warnings.warn(f"{ladder[0].name} is computed again: {problem}", stacklevel=3)
             return None
 
@@ -122,8 +132,8 @@ class KeptLadders:
             arrays |= {f"gallery.{key}": array for key, array in outcome.gallery.arrays().items()}
         write_arrays(path.with_suffix(".npz"), arrays)
         summary = {key: value for key, value in outcome.summary().items() if "accuracy" not in key}
-        written = digest_file(path.with_suffix(".npz"))
-        write_json(path, {"arrays": written, "summary": summary})
+        record = {"arrays": digest_file(path.with_suffix(".npz")), "summary": summary}
+        write_json(path, {**record, "sha256": digest(json.loads(json.dumps(record)))})
 
     def _path(self, ladder: Sequence[Threat]) -> Path | None:
         """Where the record of a ladder stands."""

@@ -104,8 +104,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     else:
         say_once(
             "records of schema 1",
-            f"{folder.parent.parent} has records of an earlier version, in which settings and files "
-            "are protected by hashes and results are not.",
+            f"{folder.parent.parent} has records of an earlier version, in which settings and "
+            "files are protected by hashes and results are not.",
         )
     if not _ID.fullmatch(folder.name) or record["id"] != folder.name:
         raise FileProblem(f"{path} belongs to another cell; {mend}.")

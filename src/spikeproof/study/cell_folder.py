@@ -152,7 +152,11 @@ class CellFolder:
         except (FileProblem, KeyError, TypeError) as problem:
             return f"unknown ({problem})"
 
-    def sweep(self) -> None:
-        """Remove what killed processes left behind: temporary files, and word of their step."""
-        sweep(self.path)
+    def sweep(self, *, older: float = 0.0) -> None:
+        """Remove what killed processes left behind: temporary files, and word of their step.
+
+        Args:
+            older: Seconds since such a file was written; 0 only where no one writes here.
+        """
+        sweep(self.path, older=older)
         (self.path / STEP).unlink(missing_ok=True)

@@ -12,7 +12,14 @@ from typing import Any
 from spikeproof.base import DiskFull, FileProblem, Lease, SpikeproofError, device_of
 from spikeproof.study.cells import Cell, cells_of
 from spikeproof.study.compute import Done, attempt
-from spikeproof.study.engine import Executor, InProcess, ProcessPool, executor_from
+from spikeproof.study.engine import (
+    Executor,
+    InProcess,
+    ProcessPool,
+    Slurm,
+    executor_from,
+    refuse_orphans,
+)
 from spikeproof.study.interrupt import EXIT_CODE, Interrupted, interruptible
 from spikeproof.study.plan import Plan
 from spikeproof.study.shards import Shard
@@ -99,7 +106,8 @@ def run(
             again by the next run.
         FileProblem: the folder cannot be written, has too little room, or is in use. Checked
             before anything is computed.
-        SettingError: the plan names something that does not exist.
+        SettingError: the plan names something that does not exist, or Slurm still has cells of
+            this run and another executor is asked for.
     Cost:
         Training and attacks; see ``fit`` and ``evaluate_ladder``.
     """
@@ -114,6 +122,7 @@ def run(
     shard = Shard.from_text(shard) if isinstance(shard, str) else shard
     try:
         with place.lock() as lease, interruptible():
+            refuse_orphans(place.path, follows=isinstance(executor, Slurm))
             cells = cells_of(plan)
             _tell_changed(place, cells)
             aside = place.prepare(plan, cells)
@@ -123,7 +132,9 @@ def run(
             try:
                 work.compute(executor)
             finally:
-                work.end()
+                # Jobs that are still queued will bring more than a manifest would name now.
+                if work.over or not isinstance(executor, Slurm):
+                    work.end()
             if work.failures:
                 raise CellsFailed(_sentence(work.failures, len(mine)), work.failures)
             return status(folder)
@@ -165,6 +176,11 @@ class _Work:
                 session.submit(cell, after=cell.parent if cell.parent in missing else None)
             for end in session.ended():
                 self._note(end)
+
+    @property
+    def over(self) -> bool:
+        """Whether every cell is complete or has failed."""
+        return len(self.done) + len(self.failures) == len(self.cells)
 
     def end(self) -> None:
         """Name what is complete in a manifest, if the folder is still ours."""

@@ -86,8 +86,10 @@ class RunFolder:
         wanted = {cell.id for cell in cells}
         aside = self._move(self.cells, self.stale, lambda name: name not in wanted)
         self._move(self.stale, self.cells, lambda name: name in wanted)
+        # Jobs that Slurm still has may be writing; what they leave behind is small.
+        older = 3600.0 if (self.path / "slurm").is_dir() else 0.0
         for cell in cells:
-            self.cell(cell).sweep()
+            self.cell(cell).sweep(older=older)
         record = _plan_record(plan, cells)
         if not self._says(record):
             remove_manifest(self.path)

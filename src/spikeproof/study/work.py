@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from spikeproof.base import FileProblem
@@ -17,6 +18,7 @@ __all__ = ["work"]
 
 # How often a cell may reach its time limit before an epoch or a ladder of it has ended.
 _MOST = 3
+_FAREWELL = 60.0  # seconds that Slurm has to end a task that it will run again
 
 
 def work(run: Path | str, array: str, task: int) -> int:
@@ -67,5 +69,9 @@ def _again(stop: Interrupted, place: CellFolder) -> int:
         names = ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID")
         if all(name in os.environ for name in names):
             job = "_".join(os.environ[name] for name in names)
-            subprocess.run(["scontrol", "requeue", job], capture_output=True, check=False)
+            asked = ["scontrol", "requeue", job]
+            if subprocess.run(asked, capture_output=True, check=False).returncode == 0:
+                # Slurm ends this process now. A task that ended by itself first would count as
+                # failed, and what waits for it would be cancelled.
+                time.sleep(_FAREWELL)
     return EXIT_CODE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import tempfile
 import threading
@@ -14,10 +13,11 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, cast
 
-from spikeproof.base import write_atomic
+from spikeproof.base import SpikeproofError, write_atomic
 from spikeproof.study.cells import Cell
 from spikeproof.study.compute import Done, attempt
 from spikeproof.study.engine.graph import Graph
+from spikeproof.study.engine.orphans import shared, token_in, working_for
 from spikeproof.study.store import CellFolder
 
 __all__ = ["compute", "drive", "files_of", "receive"]
@@ -51,10 +51,13 @@ def drive(connection: Connection, cells: Path, address: str | None) -> None:
             "'ray status' on its head node, or name another --address."
         )
         return
-    with _Token(cells.parent) as token:
-        for done in _Driver(ray, cells, token).ends(work):
-            connection.send(done)
-    connection.send(None)
+    try:
+        with token_in(cells.parent) as token:
+            for done in _Driver(ray, cells, token).ends(work):
+                connection.send(done)
+        connection.send(None)
+    except SpikeproofError as problem:
+        connection.send(str(problem))
     ray.shutdown()
 
 
@@ -67,21 +70,6 @@ def _connect(ray: Any, address: str | None) -> None:
     if address is None and "RAY_ADDRESS" not in os.environ:
         options |= {"include_dashboard": False, "object_store_memory": _STORE}
     ray.init(address=address, **options)
-
-
-class _Token:
-    """A file in the run folder: whoever can read it shares the folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / f".shared-{secrets.token_hex(8)}"
-        self.text = secrets.token_hex(16)
-
-    def __enter__(self) -> tuple[str, str]:
-        write_atomic(self.path, self.text.encode())
-        return str(self.path), self.text
-
-    def __exit__(self, *_: object) -> None:
-        self.path.unlink(missing_ok=True)
 
 
 @dataclass
@@ -146,13 +134,9 @@ def compute(
     Returns:
         How it ended, and its files where the folder is not shared.
     """
-    path, text = token
-    try:
-        shared = Path(path).read_text(encoding="utf-8") == text
-    except OSError:
-        shared = False
-    if shared:
-        return attempt(Path(cells), cell), None
+    if shared(token):
+        with working_for(token):
+            return attempt(Path(cells), cell), None
     import ray
 
     with tempfile.TemporaryDirectory(prefix="spikeproof-") as folder:

@@ -1,0 +1,130 @@
+"""The adversarial inputs that a run kept, scored again by code that shares nothing with attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from spikeproof.base import FileProblem
+from spikeproof.data import Split, load
+from spikeproof.evaluate.forward import margins, plain_logits
+from spikeproof.evaluate.run_files import StoredCell, StoredRun
+from spikeproof.evaluate.sealed import open_test, open_validation
+from spikeproof.models import Network, load_model
+from spikeproof.rescore import KeptLadder, Rescored, StoredNetwork, rescore, unknown_threat
+
+__all__ = ["RescoredCell", "rescore_run"]
+
+_KEPT = "adversarials.npz"
+
+
+@dataclass(frozen=True)
+class RescoredCell:
+    """A ladder of a run, scored again.
+
+    Args:
+        title: Data set, network, seed, threat.
+        rescored: What came of it; None where the threat is of another package, whose lengths
+            cannot be measured without it.
+    """
+
+    title: str
+    rescored: Rescored | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing disagrees with the record."""
+        return self.rescored is None or self.rescored.holds
+
+    @property
+    def sentence(self) -> str:
+        """The answer in one line."""
+        one = self.rescored
+        if one is None:
+            return f"{self.title}: not scored again, as its threat is of another package."
+        how = "a forward pass of its own" if one.own else "the network's plain forward pass"
+        shares = ", ".join(f"{100 * share:.1f}" for share in one.found)
+        text = f"{self.title}: {one.inputs} inputs scored again by {how}, robust {shares} %"
+        if not one.holds:
+            return f"{text}; NOT what the record says, {len(one.disagreements)} items differ."
+        turned = f"; rounding decides {one.rounding} of them" if one.rounding else ""
+        return f"{text}, as recorded{turned}."
+
+
+def rescore_run(folder: Path | str) -> list[RescoredCell]:
+    """Score the inputs that a run kept again, every complete ladder that kept some.
+
+    Distance, box and grid are measured from the records. A network of a kind that
+    ``StoredNetwork`` knows is computed in float64 from the definitions of its layers, another one
+    by its plain forward pass. Nothing is asked of attacks, threats or oracle.
+
+    Args:
+        folder: The run. It need not be complete.
+    Returns:
+        One entry per ladder, in the order of the plan; empty where nothing was kept.
+    Raises:
+        FileProblem: no run there, or a file of it was changed.
+        InputError: the data set is not the one that was attacked.
+    Cost:
+        One forward pass per clean item and kept input.
+    Example:
+        >>> rescore_run("no-such-run")
+        Traceback (most recent call last):
+        spikeproof.base.errors.FileProblem: There is no plan of a run at no-such-run/plan.json.
+    """
+    run, found = StoredRun.read(Path(folder)), []
+    for entry in run.cells:
+        asked = entry["cell"]["kind"] == "attack" and entry["cell"].get("keep_adversarials")
+        if not asked or not (run.folder / "cells" / str(entry["id"]) / "record.json").exists():
+            continue
+        cell = run.cell(entry)
+        holder = run.cell({"id": entry["parent"], "title": "its network"})
+        scored = None if unknown_threat(cell.cell["threat"]) else _rescored(cell, holder)
+        found.append(RescoredCell(str(entry["title"]), scored))
+    return found
+
+
+def _rescored(cell: StoredCell, holder: StoredCell) -> Rescored:
+    """One ladder."""
+    content, split = cell.cell, _split(cell)
+    if _KEPT not in cell.files:
+        raise FileProblem(f"{cell.folder} was to keep {_KEPT}, and its record names no such file.")
+    arrays, kept = cell.arrays(), cell.arrays(_KEPT)
+    if not np.array_equal(arrays["items"], split.items.numpy()):
+        raise FileProblem(f"{cell.folder / 'items.npz'} is about other items than its record.")
+    path = holder.folder / "model.safetensors"
+    ladder = KeptLadder(
+        threat=content["threat"],
+        domain=holder.cell["model"]["domain"],
+        items=arrays["items"],
+        correct=arrays["correct"],
+        broken=arrays["broken"],
+        kept_items=kept["items"],
+        kept_level=kept["level"],
+        kept_x_adv=kept["x_adv"],
+    )
+    plain = partial(_plain, load_model(path), split)
+    return rescore(ladder, split.x.numpy(), split.y.numpy(), StoredNetwork.read(path), plain)
+
+
+def _plain(network: Network, split: Split, x: np.ndarray[Any, Any], at: Any) -> Any:
+    """Margins under the plain forward pass, with the draws of the items."""
+    where = torch.from_numpy(np.asarray(at))
+    inputs = torch.from_numpy(np.asarray(x, dtype=np.float32))
+    return margins(plain_logits(network, inputs, items=split.items[where]), split.y[where]).numpy()
+
+
+def _split(cell: StoredCell) -> Split:
+    """The items that a cell looked at."""
+    content: Mapping[str, Any] = cell.cell
+    data = load(str(content["data"]))
+    if data.spec.sha256 != cell.inputs["data_sha256"]:
+        raise FileProblem(f"Data set {data.spec.name} is not the one that {cell.folder} attacked.")
+    opening = open_test if content["split"] == "test" else open_validation
+    return opening(data, content["items"], skip=content["skip"])
