@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,9 +88,12 @@ def inspect_run(folder: Path | str, *, strangers: bool = False) -> RunContent:
 
 def _check_folder(place: Path) -> None:
     """Raise FileProblem where something else is in the place of a folder."""
-    if place.is_symlink():
+    if not is_there(place):
+        return
+    mode = place.lstat().st_mode
+    if stat.S_ISLNK(mode):
         raise FileProblem(f"{place} is a link, and links are not followed.")
-    if is_there(place) and not place.is_dir():
+    if not stat.S_ISDIR(mode):
         raise FileProblem(f"{place} is no folder; remove it and run again.")
 
 

@@ -137,7 +137,7 @@ def _attack(work: Path, pure: Path) -> str:
 def _without_costs(text: str) -> str:
     value = json.loads(text)
     return json.dumps(
-        {key: value[key] for key in sorted(value) if key != "seconds"}, sort_keys=True
+        {key: value[key] for key in sorted(value) if key not in ("seconds", "run")}, sort_keys=True
     )
 
 
