@@ -19,6 +19,7 @@ from spikeproof.cli.progress import watching
 from spikeproof.data import load
 from spikeproof.evaluate import Audit, LadderStep
 from spikeproof.evaluate import audit as evaluate_audit
+from spikeproof.evaluate import plain_logits as evaluate_logits
 from spikeproof.models import build, load_model, save_model, spec_of
 from spikeproof.study import status, under_way
 from spikeproof.study.beat import Beat
@@ -307,3 +308,18 @@ def test_a_ladder_tells_where_it_stands(model: Path) -> None:
     assert spent - steps[0].passes <= steps[0].passes_left + 3 * 2 * 24 + 3 * 24
     untrained = build(spec_of("cnn-small", data, width=2, timesteps=2), seed=0)
     assert evaluate_ladder(untrained, split, ladder, suite("quick"), seed=0, draws=1) is not None
+
+
+def test_the_estimate_before_an_audit_is_of_the_right_size(model: Path) -> None:
+    import time
+
+    from spikeproof.evaluate import seconds_per_pass
+
+    data, network = load("digits"), load_model(model)
+    pace = seconds_per_pass(network, data.validation.x[:64])
+    begun = time.perf_counter()
+    for _ in range(5):
+        evaluate_logits(network, data.validation.x[:64])
+    forward = (time.perf_counter() - begun) / (5 * 64)
+    assert 0 < pace < 40 * forward
+    assert pace > forward / 40
