@@ -282,8 +282,9 @@ def test_a_watcher_reads_where_the_ladders_stand(
     with watching(tmp_path):
         time.sleep(0.3)
     line = capsys.readouterr().err.splitlines()[0]
-    assert line.startswith("  linf 0.1 (2/3): pgd arctan-5 margin, 41 items left of 60 standing, ")
-    assert line.endswith("at most 2 min for this ladder")
+    assert line == (
+        "  linf 0.1 (2/3), 41 of 60 items left, ladder at most 2 min more: pgd arctan-5 margin"
+    )
 
 
 def test_a_ladder_tells_where_it_stands(model: Path) -> None:
@@ -323,3 +324,17 @@ def test_the_estimate_before_an_audit_is_of_the_right_size(model: Path) -> None:
     forward = (time.perf_counter() - begun) / (5 * 64)
     assert 0 < pace < 40 * forward
     assert pace > forward / 40
+
+
+def test_no_time_is_told_before_the_pace_is_known(tmp_path: Path) -> None:
+    now = [0.0]
+    (tmp_path / "cells" / "abc").mkdir(parents=True)
+    beat = Beat(tmp_path / "cells" / "abc", "digits · mine", clock=lambda: now[0])
+    at = LadderStep(
+        threat="linf", radius=0.1, level=1, levels=3, member="pgd arctan-5 margin", items=41,
+        standing=60, passes=100, passes_left=99900.0,
+    )  # fmt: skip
+    now[0] = 5.0
+    beat(at)
+    (step,) = under_way(tmp_path)
+    assert step.seconds_left is None

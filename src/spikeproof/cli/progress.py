@@ -49,15 +49,21 @@ def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]
     from rich.markup import escape
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
 
     columns = (
-        BarColumn(bar_width=30),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[count]}"),
+        BarColumn(bar_width=16),
+        TextColumn("{task.percentage:>3.0f} %", table_column=Column(min_width=5)),
+        TextColumn("{task.fields[count]}", table_column=Column(min_width=5)),
         TextColumn("{task.fields[left]}"),
-        TextColumn("{task.description}", style="dim", markup=False),
+        TextColumn(
+            "{task.description}",
+            style="dim",
+            markup=False,
+            table_column=Column(ratio=1, no_wrap=True),
+        ),
     )
-    with Bar(*columns, console=Console(stderr=True)) as bar:
+    with Bar(*columns, console=Console(stderr=True), expand=True) as bar:
         task = bar.add_task("starting", total=None, count="", left="")
 
         def show(at: Progress) -> None:
@@ -112,12 +118,15 @@ def _looking(
 def _steps(steps: list[CellStep]) -> str:
     """Where the cells stand, the first in full."""
     first, more = steps[0], len(steps) - 1
+    # What matters most stands first: a narrow terminal cuts the end off.
     text = (
-        f"{first.threat} {first.radius:g} ({first.level}/{first.levels}): {first.member}, "
-        f"{first.items} items left of {first.standing} standing, at most "
-        f"{span(first.seconds_left)} for this ladder"
+        f"{first.threat} {first.radius:g} ({first.level}/{first.levels}), {first.items} of "
+        f"{first.standing} items left"
     )
-    return f"{text}; {more} more at work" if more else text
+    if first.seconds_left is not None:
+        text += f", ladder at most {span(first.seconds_left)} more"
+    beside = f", {more} more at work" if more else ""
+    return f"{text}{beside}: {first.member}"
 
 
 def _line(at: Progress) -> None:
