@@ -13,6 +13,8 @@ from spikeproof.cli.show import note
 from spikeproof.names import printable
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
     from spikeproof.study import CellStep, Progress
 
 __all__ = ["span", "watching"]
@@ -45,8 +47,34 @@ def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]
         with _looking(folder, lambda steps: note(f"  {_steps(steps)}"), _EVERY_LINE):
             yield _line
         return
+    with _bar() as bar:
+        task = bar.add_task("starting", total=None, count="", left="")
+
+        def show(at: Progress) -> None:
+            # Cells differ in length by a factor of a hundred: the bar follows the effort.
+            bar.update(
+                task,
+                completed=at.cost_done,
+                total=at.cost_total,
+                count=f"{at.done}/{at.total}",
+                left=_time_left(at),
+                description=printable(at.title, breaks=False),
+            )
+            if at.aside:
+                bar.console.print(_aside(at), markup=False)
+            if at.error is not None:
+                bar.console.print(printable(f"failed: {at.title}: {at.error}"), markup=False)
+
+        def within(steps: list[CellStep]) -> None:
+            bar.update(task, description=printable(_steps(steps), breaks=False))
+
+        with _looking(folder, within, _EVERY_LOOK):
+            yield show
+
+
+def _bar() -> Bar:
+    """A bar with its numbers, and where the work stands in what the terminal has left."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
     from rich.table import Column
@@ -63,29 +91,7 @@ def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]
             table_column=Column(ratio=1, no_wrap=True),
         ),
     )
-    with Bar(*columns, console=Console(stderr=True), expand=True) as bar:
-        task = bar.add_task("starting", total=None, count="", left="")
-
-        def show(at: Progress) -> None:
-            # Cells differ in length by a factor of a hundred: the bar follows the effort.
-            bar.update(
-                task,
-                completed=at.cost_done,
-                total=at.cost_total,
-                count=f"{at.done}/{at.total}",
-                left=_time_left(at),
-                description=escape(printable(at.title, breaks=False)),
-            )
-            if at.aside:
-                bar.console.print(_aside(at), markup=False)
-            if at.error is not None:
-                bar.console.print(printable(f"failed: {at.title}: {at.error}"), markup=False)
-
-        def within(steps: list[CellStep]) -> None:
-            bar.update(task, description=_steps(steps))
-
-        with _looking(folder, within, _EVERY_LOOK):
-            yield show
+    return Bar(*columns, console=Console(stderr=True), expand=True)
 
 
 @contextmanager
