@@ -15,6 +15,7 @@ from spikeproof.analysis import LARGEST_BLIND, Summary, results, summarise
 from spikeproof.base import sweep, write_atomic
 from spikeproof.report import provenance as run_facts
 from spikeproof.report.answer import answer
+from spikeproof.report.audit_answer import AUDITED, audit_answer, is_audit
 from spikeproof.report.citations import citations
 from spikeproof.report.claim_figures import NORMS
 from spikeproof.report.claims import claims
@@ -29,6 +30,10 @@ from spikeproof.report.section import sections
 
 __all__ = ["compose", "write_report"]
 
+_QUESTION = (
+    "Does sparse-gradient training make robustness transfer across norms, or is it gradient "
+    "masking?"
+)
 _CONTENTS = (
     ("answer", "Answer"),
     ("matrix", "Training against norm"),
@@ -70,7 +75,9 @@ def compose(summary: Summary) -> str:
         HTML.
     """
     masking = [sign for one in summary.data for sign in one.masking if sign.training in one.sparse]
-    short, long = answer(summary.verdicts, masking)
+    audit = is_audit(summary)
+    short, long = audit_answer(summary) if audit else answer(summary.verdicts, masking)
+    contents = [(id, title) for id, title in _CONTENTS if not audit or _of_audits(id, summary)]
     page = {
         "name": summary.name,
         "sample": run_facts.sample(summary),
@@ -78,7 +85,9 @@ def compose(summary: Summary) -> str:
         "short": short,
         "long": long,
         "claims": claims(summary.verdicts),
-        "contents": _CONTENTS,
+        "question": AUDITED if audit else _QUESTION,
+        "contents": contents,
+        "shown": [id for id, _ in contents],
         "series": series(summary),
         "tiles": tiles(summary, series(summary)),
         "sections": sections(summary),
@@ -96,6 +105,13 @@ def compose(summary: Summary) -> str:
         "plotly": Markup(_plotly()),
     }
     return _environment().get_template("page.html.j2").render(page=page)
+
+
+def _of_audits(id: str, summary: Summary) -> bool:
+    """Whether a part of the page has anything to say of networks that the run did not train."""
+    if id == "gradients":
+        return any(arrays for one in summary.data for arrays in one.probes.values())
+    return id != "transfer" and (id != "claims" or bool(summary.verdicts))
 
 
 def _asset(name: str) -> str:
