@@ -19,6 +19,7 @@ from spikeproof.cli.progress import watching
 from spikeproof.data import load
 from spikeproof.evaluate import Audit, LadderStep
 from spikeproof.evaluate import audit as evaluate_audit
+from spikeproof.evaluate import plain_logits as evaluate_logits
 from spikeproof.models import build, load_model, save_model, spec_of
 from spikeproof.study import status, under_way
 from spikeproof.study.beat import Beat
@@ -281,8 +282,9 @@ def test_a_watcher_reads_where_the_ladders_stand(
     with watching(tmp_path):
         time.sleep(0.3)
     line = capsys.readouterr().err.splitlines()[0]
-    assert line.startswith("  linf 0.1 (2/3): pgd arctan-5 margin, 41 items left of 60 standing, ")
-    assert line.endswith("at most 2 min for this ladder")
+    assert line == (
+        "  linf 0.1 (2/3), 41 of 60 items left, ladder at most 2 min more: pgd arctan-5 margin"
+    )
 
 
 def test_a_ladder_tells_where_it_stands(model: Path) -> None:
@@ -307,3 +309,32 @@ def test_a_ladder_tells_where_it_stands(model: Path) -> None:
     assert spent - steps[0].passes <= steps[0].passes_left + 3 * 2 * 24 + 3 * 24
     untrained = build(spec_of("cnn-small", data, width=2, timesteps=2), seed=0)
     assert evaluate_ladder(untrained, split, ladder, suite("quick"), seed=0, draws=1) is not None
+
+
+def test_the_estimate_before_an_audit_is_of_the_right_size(model: Path) -> None:
+    import time
+
+    from spikeproof.evaluate import seconds_per_pass
+
+    data, network = load("digits"), load_model(model)
+    pace = seconds_per_pass(network, data.validation.x[:64])
+    begun = time.perf_counter()
+    for _ in range(5):
+        evaluate_logits(network, data.validation.x[:64])
+    forward = (time.perf_counter() - begun) / (5 * 64)
+    assert 0 < pace < 40 * forward
+    assert pace > forward / 40
+
+
+def test_no_time_is_told_before_the_pace_is_known(tmp_path: Path) -> None:
+    now = [0.0]
+    (tmp_path / "cells" / "abc").mkdir(parents=True)
+    beat = Beat(tmp_path / "cells" / "abc", "digits · mine", clock=lambda: now[0])
+    at = LadderStep(
+        threat="linf", radius=0.1, level=1, levels=3, member="pgd arctan-5 margin", items=41,
+        standing=60, passes=100, passes_left=99900.0,
+    )  # fmt: skip
+    now[0] = 5.0
+    beat(at)
+    (step,) = under_way(tmp_path)
+    assert step.seconds_left is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,31 @@ def test_the_longest_chain_begins_first_and_nothing_before_its_network() -> None
     assert graph
     graph.end(Done("a1", 1.0))
     graph.end(Done("a2", 1.0))
+    assert not graph
+
+
+def test_many_cells_are_handed_out_in_the_order_of_their_chains() -> None:
+    costs = random.Random(3)
+    heads = [cell(f"h{n}", costs.uniform(1, 9)) for n in range(40)]
+    behind = [
+        cell(f"{head.id}f{n}", costs.uniform(1, 9), head.id) for head in heads for n in range(3)
+    ]
+    graph = Graph()
+    for one in (*heads, *behind):
+        graph.add(one, after=one.parent)
+    waiting, done = [*heads, *behind], set[str]()
+
+    def length(one: Cell) -> float:
+        return one.cost + max((f.cost for f in waiting if f.parent == one.id), default=0.0)
+
+    while waiting:
+        may_begin = [one for one in waiting if one.parent is None or one.parent in done]
+        first = graph.next()
+        assert first == max(may_begin, key=length)
+        waiting.remove(first)
+        done.add(first.id)
+        graph.end(Done(first.id, 0.0))
+    assert graph.next() is None
     assert not graph
 
 

@@ -135,12 +135,13 @@ def _estimate(plan: Plan, network: Network, data: Dataset, workers: int) -> None
 
     cells = [cell for cell in cells_of(plan) if cell.kind == "attack"]
     passes = sum(expected_passes(cell) for cell in cells)
-    seconds = passes * seconds_per_pass(network, data.validation.x[:64])
+    device = plan.compute.device
+    pace = seconds_per_pass(network.to(device), data.validation.x[:64].to(device))
     radii = sum(len(cell.cell["threat"]["radii"]) for cell in cells)
     limit = "" if plan.budget is None else f", within the budget of {plan.budget}"
     note(
         f"{plan.items} items, {len(cells)} threats, {radii} radii, suite {plan.suite}: about "
-        f"{span(seconds / min(workers, len(cells)))}{limit}."
+        f"{span(passes * pace / min(workers, len(cells)))}{limit}."
     )
 
 

@@ -13,6 +13,8 @@ from spikeproof.cli.show import note
 from spikeproof.names import printable
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
     from spikeproof.study import CellStep, Progress
 
 __all__ = ["span", "watching"]
@@ -45,19 +47,7 @@ def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]
         with _looking(folder, lambda steps: note(f"  {_steps(steps)}"), _EVERY_LINE):
             yield _line
         return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        BarColumn(bar_width=30),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[count]}"),
-        TextColumn("{task.fields[left]}"),
-        TextColumn("{task.description}", style="dim", markup=False),
-    )
-    with Bar(*columns, console=Console(stderr=True)) as bar:
+    with _bar() as bar:
         task = bar.add_task("starting", total=None, count="", left="")
 
         def show(at: Progress) -> None:
@@ -68,7 +58,7 @@ def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]
                 total=at.cost_total,
                 count=f"{at.done}/{at.total}",
                 left=_time_left(at),
-                description=escape(printable(at.title, breaks=False)),
+                description=printable(at.title, breaks=False),
             )
             if at.aside:
                 bar.console.print(_aside(at), markup=False)
@@ -76,10 +66,32 @@ def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]
                 bar.console.print(printable(f"failed: {at.title}: {at.error}"), markup=False)
 
         def within(steps: list[CellStep]) -> None:
-            bar.update(task, description=_steps(steps))
+            bar.update(task, description=printable(_steps(steps), breaks=False))
 
         with _looking(folder, within, _EVERY_LOOK):
             yield show
+
+
+def _bar() -> Bar:
+    """A bar with its numbers, and where the work stands in what the terminal has left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+    from rich.table import Column
+
+    columns = (
+        BarColumn(bar_width=16),
+        TextColumn("{task.percentage:>3.0f} %", table_column=Column(min_width=5)),
+        TextColumn("{task.fields[count]}", table_column=Column(min_width=5)),
+        TextColumn("{task.fields[left]}"),
+        TextColumn(
+            "{task.description}",
+            style="dim",
+            markup=False,
+            table_column=Column(ratio=1, no_wrap=True),
+        ),
+    )
+    return Bar(*columns, console=Console(stderr=True), expand=True)
 
 
 @contextmanager
@@ -112,12 +124,15 @@ def _looking(
 def _steps(steps: list[CellStep]) -> str:
     """Where the cells stand, the first in full."""
     first, more = steps[0], len(steps) - 1
+    # What matters most stands first: a narrow terminal cuts the end off.
     text = (
-        f"{first.threat} {first.radius:g} ({first.level}/{first.levels}): {first.member}, "
-        f"{first.items} items left of {first.standing} standing, at most "
-        f"{span(first.seconds_left)} for this ladder"
+        f"{first.threat} {first.radius:g} ({first.level}/{first.levels}), {first.items} of "
+        f"{first.standing} items left"
     )
-    return f"{text}; {more} more at work" if more else text
+    if first.seconds_left is not None:
+        text += f", ladder at most {span(first.seconds_left)} more"
+    beside = f", {more} more at work" if more else ""
+    return f"{text}{beside}: {first.member}"
 
 
 def _line(at: Progress) -> None:

@@ -17,6 +17,7 @@ from spikeproof.study.cell_folder import STEP
 __all__ = ["Beat", "CellStep", "under_way"]
 
 _SECONDS = 1.0  # between two beats
+_SHARE = 0.02  # of the passes, after which the pace of a ladder is known
 _STALE = 300.0  # seconds after which a file says nothing of a process any more
 
 
@@ -32,7 +33,7 @@ class CellStep:
         member: Name of the attack whose turn it is.
         items: Items that it still has to attack.
         standing: Items that nothing has broken so far.
-        seconds_left: At most about how long the ladder will still take.
+        seconds_left: At most about how long the ladder will still take; None at its beginning.
         title: Of the cell.
     """
 
@@ -43,7 +44,7 @@ class CellStep:
     member: str
     items: int
     standing: int
-    seconds_left: float
+    seconds_left: float | None
     title: str
 
 
@@ -68,9 +69,11 @@ class Beat:
         if now - self._last < _SECONDS:
             return
         self._last = now
-        pace = (now - self._begun) / max(1, at.passes)
+        # Before that most of the time went into compiling and the first passes.
+        known = at.passes >= _SHARE * (at.passes + at.passes_left)
+        left = round(at.passes_left * (now - self._begun) / max(1, at.passes), 1)
         record = {name: value for name, value in asdict(at).items() if "passes" not in name}
-        record |= {"seconds_left": round(at.passes_left * pace, 1), "title": self._title}
+        record |= {"seconds_left": left if known else None, "title": self._title}
         with suppress(FileProblem):  # neither synced nor hashed: it is gone with the cell
             write_atomic(self._path, json.dumps(record).encode(), make=False, sync=False)
 

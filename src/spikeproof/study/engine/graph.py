@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
+
 from spikeproof.base import InputError
 from spikeproof.study.cells import Cell
 from spikeproof.study.compute import Done
@@ -19,7 +22,10 @@ class Graph:
     def __init__(self) -> None:
         self._cells: dict[str, Cell] = {}
         self._followers: dict[str, list[str]] = {}
-        self._ready: list[str] = []
+        # A heap of (minus the length, number of arrival, id); in disorder while cells are added.
+        self._ready: list[tuple[float, int, str]] = []
+        self._sorted = True
+        self._arrivals = itertools.count()
         self._open: set[str] = set()
 
     def __bool__(self) -> bool:
@@ -36,29 +42,31 @@ class Graph:
             raise InputError(f"{cell.title} waits for the cell {after}, which was not submitted.")
         self._cells[cell.id] = cell
         self._open.add(cell.id)
+        self._sorted = False  # what a cell keeps waiting counts with it
         if after is None:
-            self._ready.append(cell.id)
+            self._ready.append((0.0, next(self._arrivals), cell.id))
         else:
             self._followers.setdefault(after, []).append(cell.id)
 
     def next(self) -> Cell | None:
         """The longest cell that may begin; None where all that is left waits or runs."""
-        if not self._ready:
-            return None
-        first = max(self._ready, key=self._length)
-        self._ready.remove(first)
-        return self._cells[first]
+        if not self._sorted:
+            self._ready = [(-self._length(id), number, id) for _, number, id in self._ready]
+            heapq.heapify(self._ready)
+            self._sorted = True
+        return self._cells[heapq.heappop(self._ready)[2]] if self._ready else None
 
     def requeue(self, cell: Cell) -> None:
         """Take back a cell that could not begin."""
-        self._ready.append(cell.id)
+        heapq.heappush(self._ready, (-self._length(cell.id), next(self._arrivals), cell.id))
 
     def end(self, done: Done) -> list[Done]:
         """Note how a cell ended, and return it with those that cannot be tried because of it."""
         self._open.discard(done.id)
         followers = self._followers.pop(done.id, [])
         if done.error is None:
-            self._ready += followers
+            for id in followers:
+                self.requeue(self._cells[id])
             return [done]
         error = f"its network is missing, as {self._cells[done.id].title} failed."
         return [done, *(end for id in followers for end in self.end(Done(id, 0.0, error)))]
