@@ -17,6 +17,7 @@ from spikeproof.threats import L0, L1, L2, Counts, Joint, Linf, Misclassificatio
 
 IMAGE = Domain(kind="image", shape=(2, 4, 4))
 EVENTS = Domain(kind="events", shape=(3, 2, 4, 4), high=5.0, integer=True)
+RASTER = Domain(kind="events", shape=(3, 8), high=5.0, integer=True)
 VIEWS = Views(
     (
         ("image", Domain(kind="image", shape=(1, 2, 2))),
@@ -34,6 +35,7 @@ THREATS = {
     "frames": Threat(L2(), 2.0, EVENTS.relaxed()),
     "counts": Threat(Counts(), 6, EVENTS),
     "event pixels": Threat(L0(), 4, EVENTS),
+    "raster spikes": Threat(L0(), 4, RASTER),
     "joint": Threat(JOINT, 1.5, VIEWS),
 }
 
@@ -89,6 +91,8 @@ def too_far(name: str, x: Tensor) -> Tensor:
     elif name == "event pixels":
         z[1, :, 1, 0, 0] += 1
         z[1, :2, 0, 1, 1] -= 1
+    elif name == "raster spikes":
+        z[1, :2, 3:6] += 1
     else:
         z[1, 0] += 0.15 * (1 + 3e-6)
     return z

@@ -107,7 +107,7 @@ def _pixels(domain: Domain | Views, change: Floats) -> Floats:
             for name, part in domain.parts
         ]
         return np.asarray(np.sum(parts, axis=0))
-    if domain.kind in ("image", "events"):
+    if domain.kind in ("image", "events") and len(domain.shape) >= 3:  # (T, n) has no channels
         return _l0(_flat((change != 0).any(-3).astype(np.float64)))
     return _l0(_flat(change))
 
