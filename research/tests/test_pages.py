@@ -8,12 +8,16 @@ from types import ModuleType
 
 import pytest
 
-from research.pages import attacks, cost, errata, training
+from research.pages import attacks, cost, errata, reliability, training
 from research.tests.made_study import CROSS, Study
 from research.tests.page_rows import row
 
 
-@pytest.mark.parametrize("page", [attacks, cost, training], ids=["attacks", "cost", "training"])
+@pytest.mark.parametrize(
+    "page",
+    [attacks, cost, reliability, training],
+    ids=["attacks", "cost", "reliability", "training"],
+)
 def test_the_page_of_evidence_is_current(page: ModuleType) -> None:
     assert page.page() == page.PAGE.read_text(encoding="utf-8"), f"run python -m {page.__name__}"
 

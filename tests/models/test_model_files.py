@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import tracemalloc
 from pathlib import Path
@@ -203,3 +204,14 @@ def test_a_model_may_be_named_by_a_link(path: Path, tmp_path: Path) -> None:
 def test_sizes_are_whole_numbers(name: str, size: object) -> None:
     with pytest.raises(SettingError, match=name):
         ModelSpec.from_record({**SPEC.record(), name: size})
+
+
+def test_a_file_that_is_larger_than_its_header_says_is_not_read(path: Path) -> None:
+    os.truncate(path, 3 << 30)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FileProblem, match="its tensors take"):
+            load_model(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()

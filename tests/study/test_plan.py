@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spikeproof.base import FileProblem, SettingError
+from spikeproof.base import FileProblem, SettingError, SpikeproofError
 from spikeproof.models import ModelSpec, Phase
 from spikeproof.neurons import IF, LIF, Surrogate
 from spikeproof.study import Plan, cells_of, load_plan, plans
@@ -198,3 +198,15 @@ def test_the_plans_that_come_with_the_package_are_whole() -> None:
         assert set(data.threats) == norms | extra.get(data.name, set())
     assert [t.name for t in quick.training] == ["plain", "SR"]
     assert len(cells_of(quick)) == 12
+
+
+@pytest.mark.parametrize("text", ["{} = 1", "[{}]", "[[{}]]", "a = 1\n{}.b = 2"])
+def test_a_key_of_thousands_of_parts_is_refused_at_once(tmp_path: Path, text: str) -> None:
+    plan = tmp_path / "plan.toml"
+    for key in ("a." * 20_000 + "b", " . ".join(["'a'"] * 20_000)):
+        plan.write_text(text.format(key), encoding="utf-8")
+        with pytest.raises(FileProblem, match="nested too deep"):
+            load_plan(plan)
+    plan.write_text(text.format("x" * 100_000), encoding="utf-8")
+    with pytest.raises(SpikeproofError, match="unknown setting|xxx"):
+        load_plan(plan)

@@ -183,6 +183,18 @@ def test_a_cell_that_was_taken_away_is_missing(copy: Path, tiny: Plan) -> None:
     assert verify(copy).sound
 
 
+@pytest.mark.parametrize("how", ["file", "link"])
+@pytest.mark.parametrize("of", ["cells", "cell"])
+def test_what_is_no_folder_is_not_taken_for_cells_to_come(copy: Path, of: str, how: str) -> None:
+    place = copy / "cells" if of == "cells" else one(copy, "attack")
+    place.rename(copy.parent / "kept")
+    if how == "file":
+        place.write_text("x", encoding="utf-8")
+    else:
+        place.symlink_to(copy.parent / "kept")
+    refused(copy, str(place))
+
+
 @pytest.mark.parametrize("what", ["record.json", "items.npz"])
 @pytest.mark.parametrize("how", ["pipe", "link", "folder"])
 def test_no_file_of_a_cell_is_a_pipe_or_a_link(copy: Path, what: str, how: str) -> None:

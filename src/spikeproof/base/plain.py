@@ -18,6 +18,7 @@ _LARGEST = 1 << 28  # bytes of a text
 _DEEPEST = 64
 _VALUES = 5_000_000
 _DIGITS = 40  # of a whole number; ours end at 2^64
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 # Each string with its closing quote, which may be missing: so that a match never fails and the
 # time stays linear.
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -105,8 +106,7 @@ def check_depth(value: Any) -> None:
 
 def _depth(bare: bytes) -> int:
     """How deep brackets are nested in a text without strings."""
-    marks = np.frombuffer(bare, dtype=np.uint8)
-    marks = marks[np.isin(marks, np.frombuffer(b"[{]}", dtype=np.uint8))]
+    marks = np.frombuffer(bare.translate(None, _NO_BRACKETS), dtype=np.uint8)
     steps = np.where(np.isin(marks, np.frombuffer(b"[{", dtype=np.uint8)), 1, -1)
     return int(np.cumsum(steps, dtype=np.int32).max(initial=0))
 

@@ -99,7 +99,7 @@ class ModelSpec:
             neuron = NEURONS.build(values.pop("neuron"))
             encoder = ENCODERS.build(values.pop("encoder", "direct"))  # older records have none
             return cls(domain=domain_from(domain), neuron=neuron, encoder=encoder, **values)
-        except (KeyError, TypeError, ValueError) as problem:
+        except (AttributeError, KeyError, TypeError, ValueError) as problem:
             raise SettingError(f"This is not the record of a model: {problem}.") from None
 
 

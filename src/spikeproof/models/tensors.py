@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import safetensors.torch
 import torch
@@ -18,8 +19,8 @@ from spikeproof.base import (
     FileProblem,
     digest,
     digest_arrays,
+    open_regular,
     parse_json,
-    read_bytes,
     say_once,
     write_atomic,
 )
@@ -122,14 +123,22 @@ def read_stored(path: Path | str, what: str = "model file") -> Stored:
         FileProblem: no such file, none of ours, truncated, or of a header that is beyond bounds.
     """
     path = Path(path)
-    content = read_bytes(path, what, follow=True)
-    size = int.from_bytes(content[:8], "little") if len(content) >= 8 else -1
-    if not 0 <= size <= min(len(content) - 8, _HEADER):
+    with open_regular(path, what, follow=True) as stream:
+        return _read(path, what, stream)
+
+
+def _read(path: Path, what: str, stream: BinaryIO) -> Stored:
+    """The same of an open file; the weights are read last, when the header said that they fit."""
+    room = os.fstat(stream.fileno()).st_size - 8
+    start = stream.read(8)
+    size = int.from_bytes(start, "little")
+    if len(start) < 8 or size > min(room, _HEADER):
         raise _broken(path, what, "its header is cut off or too long")
+    text = stream.read(size)
     try:
-        table = parse_json(content[8 : 8 + size])
+        table = parse_json(text)
         metadata = table.pop("__metadata__", {})
-        shapes = _shapes(table, len(content) - 8 - size)
+        shapes = _shapes(table, room - size)
         if _KEY not in metadata:
             raise FileProblem(
                 f"{path} was not written by spikeproof: its header has no {_KEY!r} entry."
@@ -141,7 +150,7 @@ def read_stored(path: Path | str, what: str = "model file") -> Stored:
         raise
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as problem:
         raise _broken(path, what, str(problem)) from None
-    return Stored(path, what, header, shapes, content)
+    return Stored(path, what, header, shapes, b"".join((start, text, stream.read(room - size))))
 
 
 def _shapes(table: Mapping[str, Any], room: int) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from spikeproof.analysis import LARGEST_BLIND, Summary, results, summarise
-from spikeproof.base import sweep, write_atomic
+from spikeproof.base import printable, sweep, write_atomic
 from spikeproof.report import provenance as run_facts
 from spikeproof.report.answer import answer
 from spikeproof.report.audit_answer import AUDITED, audit_answer, is_audit
@@ -136,6 +136,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters["figure_json"] = _figure_json
     environment.filters["percent"] = percent
@@ -143,12 +144,27 @@ def _environment() -> Environment:
     return environment
 
 
+def _shown(value: Any) -> Any:
+    """A text without signs that turn the direction of writing or show nothing; markup is ours."""
+    return printable(value) if type(value) is str else value
+
+
 def _figure_json(figure: Figure) -> Markup:
     """A figure as JSON that cannot end the script element it stands in."""
-    text = json.dumps({"data": figure.data, "layout": figure.layout}, separators=(",", ":"))
+    content = _shown_within({"data": figure.data, "layout": figure.layout})
+    text = json.dumps(content, separators=(",", ":"))
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)
+
+
+def _shown_within(value: Any) -> Any:
+    """Plain data whose texts a page can show."""
+    if isinstance(value, dict):
+        return {key: _shown_within(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown_within(each) for each in value]
+    return _shown(value)
 
 
 def _event_bars(view: GalleryView) -> Markup:

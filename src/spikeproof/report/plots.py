@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikeproof.analysis import Curve, DataSummary, Summary
+from spikeproof.base import digest
 from spikeproof.report.figures import Figure, bars, curves
 from spikeproof.report.labels import measure, threat_title
 from spikeproof.report.origin import Origin
@@ -19,8 +20,14 @@ __all__ = ["activity", "gradients", "norms_of", "security", "series", "slug"]
 
 
 def slug(*parts: object) -> str:
-    """An id for the page."""
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(map(str, parts)).lower()).strip("-")
+    """An id for the page; parts without Latin letters differ by a hash of theirs."""
+    names = [re.sub(r"[^a-z0-9]+", "-", str(part).lower()).strip("-") for part in parts]
+    told = [
+        name if name and str(part).isascii() else f"{name}{digest(str(part))[:8]}"
+        for part, name in zip(parts, names, strict=True)
+        if str(part)
+    ]
+    return "-".join(told)
 
 
 def series(summary: Summary) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,14 +56,14 @@ def inspect_run(folder: Path | str, *, strangers: bool = False) -> RunContent:
     plan = read_plan(folder)
     records: dict[str, Mapping[str, Any]] = {}
     problems, missing = [], []
+    _check_folder(folder / "cells")
     for entry in plan["cells"]:
         place = folder / "cells" / entry["id"]
-        if not is_there(place / RECORD):
-            missing.append(entry["id"])
-            continue
         try:
-            if place.is_symlink():
-                raise FileProblem(f"{place} is a link, and links are not followed.")
+            _check_folder(place)
+            if not is_there(place / RECORD):
+                missing.append(entry["id"])
+                continue
             records[entry["id"]] = read_cell(place)
             read_wall(place)
         except UnreadableFile:
@@ -83,6 +84,17 @@ def inspect_run(folder: Path | str, *, strangers: bool = False) -> RunContent:
         problems=tuple(problems),
         ended=is_there(folder / MANIFEST),
     )
+
+
+def _check_folder(place: Path) -> None:
+    """Raise FileProblem where something else is in the place of a folder."""
+    if not is_there(place):
+        return
+    mode = place.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        raise FileProblem(f"{place} is a link, and links are not followed.")
+    if not stat.S_ISDIR(mode):
+        raise FileProblem(f"{place} is no folder; remove it and run again.")
 
 
 def read_run(folder: Path | str) -> RunContent:

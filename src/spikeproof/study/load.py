@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import replace
 from importlib import resources
@@ -22,6 +23,9 @@ from spikeproof.study.plan import Plan
 __all__ = ["RESEARCH", "load_plan", "plans"]
 
 _LARGEST = 1 << 22  # bytes of a plan
+# A key of so many parts. The parser remembers every beginning of it, which takes gigabytes for a
+# key of a few kilobytes; no part is looked at from its middle, so that the time stays linear.
+_DEEP_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){64}")
 
 # Plans of the project's research, which lie in a checkout, under research/plans.
 RESEARCH = (
@@ -56,6 +60,8 @@ def load_plan(path: Path | str) -> Plan:
         text, where = _shipped(name), f"plan {name!r}"
     else:
         text, where = _read(Path(path)), name
+    if _DEEP_KEY.search(text):
+        raise FileProblem(f"Cannot read {where}: it is nested too deep; at most 64 are read.")
     try:
         values = tomllib.loads(text)
         check_depth(values)
