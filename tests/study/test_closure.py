@@ -77,7 +77,7 @@ ALL = {f"{name} · {done}" for name in ("plain", "SR") for done in ("train", "li
         # A member of one training, of one suite, of one ladder.
         ("train.terms.sparse_gradient", "h: float = ", "h: float = 1 + ", {"SR · train"}),
         ("train.loop.loader", "_BYTES = 16", "_BYTES = 17", {"plain · train", "SR · train"}),
-        ("evaluate.ladder", "_SHOWN = ", "_SHOWN = 1 + ",
+        ("evaluate.rungs", "_SHOWN = ", "_SHOWN = 1 + ",
          {"plain · linf", "plain · l0", "SR · linf", "SR · l0"}),
         ("attacks.swap", "self.", "0 + self.",
          {"plain · linf", "plain · l0", "SR · linf", "SR · l0"}),

@@ -154,7 +154,11 @@ def _copy_from(source: Tensor, target: Tensor, non_blocking: bool = False) -> Te
 
 if _SETUP is not None:
     _SETUP(NAME)
-    torch.get_device_module(NAME).get_amp_supported_dtype = lambda: [torch.bfloat16]
+    _MODULE = torch.get_device_module(NAME)
+    _MODULE.get_amp_supported_dtype = lambda: [torch.bfloat16]
+    # torch.random.fork_rng, in whatever test comes next, also asks this device for its state.
+    _MODULE.get_rng_state = lambda device=None: torch.get_rng_state()
+    _MODULE.set_rng_state = lambda state, device=None: None
     _LIBRARY = torch.library.Library("aten", "IMPL")
     for _name, _overload in (
         ("empty", "memory_format"),

@@ -76,7 +76,7 @@ def rescore_run(folder: Path | str) -> list[RescoredCell]:
     Example:
         >>> rescore_run("no-such-run")
         Traceback (most recent call last):
-        spikeproof.base.errors.FileProblem: There is no plan of a run at no-such-run/plan.json.
+        spikeproof.base.errors.FileProblem: There is no run folder at no-such-run.
     """
     run, found = StoredRun.read(Path(folder)), []
     for entry in run.cells:
