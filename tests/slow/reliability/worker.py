@@ -224,7 +224,8 @@ class _Bench:
         finally:
             spent = time.process_time() - begun
             self.tree.restore()
-        return Finding(case, outcome, detail, spent)
+        # What is stored names no folder of the machine it was found on.
+        return Finding(case, outcome, detail.replace(str(self.work), "WORK"), spent)
 
     def _outcome(self, case: Case, right: str) -> tuple[str, str]:
         """What came of reading damaged files."""
