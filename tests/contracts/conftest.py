@@ -6,18 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from spikeproof.models import save_model
-from support.contract_cases import MODELS, THREATS, network
+from support.contract_cases import save_models
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of every domain on disk; do not change the folder."""
-    made = tmp_path_factory.mktemp("models")
-    for kind in MODELS:
-        threat = next(threat for threat in THREATS if threat.domain.kind == kind)
-        save_model(network(threat, seed=1), made / f"{kind}.safetensors")
-    return made
+    return save_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture

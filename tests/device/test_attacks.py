@@ -11,17 +11,16 @@ from torch import Tensor
 
 from spikeproof.attacks import Attack, suite
 from spikeproof.base import seeds
-from spikeproof.models import save_model
 from spikeproof.oracle import GradientRule, Oracle
 from spikeproof.threats import Misclassification, Threat
 from support.contract_cases import (
     CASES,
-    MODELS,
     THREATS,
     factors,
     inputs,
     labels,
     network,
+    save_models,
 )
 from support.examples import gradient_examples
 from support.pretend import DEVICES, moved
@@ -49,11 +48,7 @@ EVERY_NORM = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of every domain on disk, for the attacks that take one from there."""
-    made = tmp_path_factory.mktemp("models")
-    for kind in MODELS:
-        threat = next(threat for threat in THREATS if threat.domain.kind == kind)
-        save_model(network(threat, seed=1), made / f"{kind}.safetensors")
-    return made
+    return save_models(tmp_path_factory.mktemp("models"))
 
 
 @cache

@@ -11,15 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import PGD, Member, Suite
 from spikeproof.base import FileProblem, InputError, SettingError, read_arrays, write_arrays
-from spikeproof.data import Dataset, DataSpec, Domain, Split
+from spikeproof.data import Split
 from spikeproof.evaluate import audit, open_test
 from spikeproof.metrics import wilson
 from spikeproof.threats import L2, Joint, Linf, Threat
-
-DOMAIN = Domain(kind="audio", shape=(1,))
-QUICK = Suite((Member(attack=PGD(steps=3, step_size=0.5)),))
+from support.lines import DOMAIN, QUICK, line
 
 
 class Half(nn.Module):
@@ -34,27 +31,8 @@ class Half(nn.Module):
         return torch.stack([-z, z], 1)
 
 
-def line(n: int = 20) -> Dataset:
-    """Items 0.025, 0.075, ... on a line, the upper half of class 1, the last one mislabelled."""
-    x = ((torch.arange(n) + 0.5) / n)[:, None]
-    y = (x[:, 0] > 0.5).long()
-    y[-1] = 0
-    split = Split(x, y, torch.arange(n) + 7)
-    spec = DataSpec(
-        name="line",
-        version="1",
-        classes=2,
-        modality="audio",
-        licence="CC0",
-        source="by hand",
-        sha256="0",
-        radii={"linf": (0.05, 0.1, 0.2), "l2": (0.1, 0.3)},
-    )
-    return Dataset(spec=spec, domain=DOMAIN, train=split, validation=split, sealed=split)
-
-
 def test_robust_accuracy_is_the_share_of_items_beyond_the_radius() -> None:
-    data = line()
+    data = line(mislabelled=True)
     found = audit(Half(), data, suite=QUICK)
     content = found.to_dict()
     assert content["clean_accuracy"] == 0.95
@@ -67,7 +45,7 @@ def test_robust_accuracy_is_the_share_of_items_beyond_the_radius() -> None:
 
 
 def test_the_table_says_n_intervals_and_what_robust_means() -> None:
-    table = audit(Half(), line(), suite=QUICK).table()
+    table = audit(Half(), line(mislabelled=True), suite=QUICK).table()
     assert "line: 20 test items, suite custom, seed 0" in table
     (row,) = [text for text in table.splitlines() if text.startswith("linf") and "0.05" in text]
     low, high = wilson(17, 20)
@@ -79,18 +57,20 @@ def test_the_table_says_n_intervals_and_what_robust_means() -> None:
 def test_threats_are_grouped_by_geometry_and_sorted() -> None:
     threats = [Threat(Linf(), 0.2, DOMAIN), Threat(L2(), 0.1, DOMAIN), Threat(Linf(), 0.1, DOMAIN)]
     seen = []
-    found = audit(Half(), line(), threats, QUICK, progress=lambda *step: seen.append(step))
+    found = audit(
+        Half(), line(mislabelled=True), threats, QUICK, progress=lambda *step: seen.append(step)
+    )
     assert [outcome.radii for outcome in found.outcomes] == [(0.1, 0.2), (0.1,)]
     assert seen == [("linf", 0, 2), ("l2", 1, 2), ("done", 2, 2)]
     with pytest.raises(SettingError, match="linf is there twice"):
-        audit(Half(), line(), [threats[0], threats[0]], QUICK)
+        audit(Half(), line(mislabelled=True), [threats[0], threats[0]], QUICK)
     with pytest.raises(SettingError, match="at least one threat"):
-        audit(Half(), line(), [], QUICK)
+        audit(Half(), line(mislabelled=True), [], QUICK)
 
 
 def test_saved_numbers_come_back_and_the_bytes_depend_on_nothing_else(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        audit(Half(), line(), suite=QUICK).save(tmp_path / name)
+        audit(Half(), line(mislabelled=True), suite=QUICK).save(tmp_path / name)
     for name in ("audit.json", "items.npz"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     arrays = read_arrays(tmp_path / "a" / "items.npz")
@@ -102,7 +82,7 @@ def test_saved_numbers_come_back_and_the_bytes_depend_on_nothing_else(tmp_path: 
 
 
 def test_fewer_items_are_part_of_more_items_and_keep_their_numbers() -> None:
-    data = line()
+    data = line(mislabelled=True)
     few, more, all_ = (open_test(data, n) for n in (5, 12, None))
     assert set(few.items.tolist()) < set(more.items.tolist()) < set(all_.items.tolist())
     assert few.items.tolist() == sorted(few.items.tolist())
@@ -126,7 +106,7 @@ def test_fewer_items_are_part_of_more_items_and_keep_their_numbers() -> None:
 def test_bad_test_items_are_refused_with_the_reason(
     change: dict[str, Tensor], sentence: str
 ) -> None:
-    data = line()
+    data = line(mislabelled=True)
     bad = dataclasses.replace(data, sealed=dataclasses.replace(data.sealed, **change))
     with pytest.raises(InputError, match=sentence):
         audit(Half(), bad, suite=QUICK)
@@ -134,14 +114,14 @@ def test_bad_test_items_are_refused_with_the_reason(
 
 def test_an_unknown_suite_is_refused_naming_the_nearest() -> None:
     with pytest.raises(SettingError, match="Did you mean 'standard'"):
-        audit(Half(), line(), suite="standart")
+        audit(Half(), line(mislabelled=True), suite="standart")
 
 
 def test_two_ladders_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     from spikeproof.data import Views
 
     views = Views((("a", DOMAIN), ("b", DOMAIN)))
-    data = line()
+    data = line(mislabelled=True)
     split = Split(data.sealed.x.repeat(1, 2), data.sealed.y, data.sealed.items)
     packed = dataclasses.replace(data, domain=views, sealed=split)
     threats = [Threat(Joint({name: (Linf(), 0.1)}), 1.0, views) for name in "ab"]

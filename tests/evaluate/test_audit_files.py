@@ -16,12 +16,10 @@ from torch import Tensor, nn
 from spikeproof.analysis import compare
 from spikeproof.attacks import PGD, Member, Suite
 from spikeproof.base import FileProblem, SettingError, read_arrays, write_arrays
-from spikeproof.data import Dataset, DataSpec, Domain, Split, load
+from spikeproof.data import load
 from spikeproof.evaluate import Audit, audit
 from spikeproof.threats import Linf, Threat, standard_threats
-
-DOMAIN = Domain(kind="audio", shape=(1,))
-QUICK = Suite((Member(attack=PGD(steps=3, step_size=0.5)),))
+from support.lines import DOMAIN, QUICK, line
 
 
 class Half(nn.Module):
@@ -34,23 +32,6 @@ class Half(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         z = x[:, 0] - self.at
         return torch.stack([-z, z], 1)
-
-
-def line(n: int = 20) -> Dataset:
-    """Items 0.025, 0.075, ... on a line, the upper half of class 1."""
-    x = ((torch.arange(n) + 0.5) / n)[:, None]
-    split = Split(x, (x[:, 0] > 0.5).long(), torch.arange(n) + 7)
-    spec = DataSpec(
-        name="line",
-        version="1",
-        classes=2,
-        modality="audio",
-        licence="CC0",
-        source="by hand",
-        sha256="0" * 64,
-        radii={"linf": (0.05, 0.1, 0.2), "l2": (0.1, 0.3)},
-    )
-    return Dataset(spec=spec, domain=DOMAIN, train=split, validation=split, sealed=split)
 
 
 @pytest.mark.parametrize("budget", [None, "700p"])

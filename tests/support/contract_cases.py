@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from spikeproof.attacks import Attack, Transfer, serves
 from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
-from spikeproof.models import ModelSpec, Network, build
+from spikeproof.models import ModelSpec, Network, build, save_model
 from spikeproof.oracle import Oracle
 from spikeproof.threats import GEOMETRIES, Joint, Linf, Misclassification, Threat
 from support.examples import attack_examples
@@ -115,6 +116,14 @@ def settled(kind: str, seed: int) -> Network:
     for _ in range(40):  # without settled statistics no neuron would fire
         model(x)
     return model
+
+
+def save_models(folder: Path) -> Path:
+    """A model of every domain in a folder, for the attacks that take one from there."""
+    for kind in MODELS:
+        threat = next(threat for threat in THREATS if threat.domain.kind == kind)
+        save_model(network(threat, seed=1), folder / f"{kind}.safetensors")
+    return folder
 
 
 def inputs(threat: Threat, n: int = 5) -> Tensor:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from spikeproof.models import Network
     from spikeproof.study import Plan
 
-__all__ = ["audit", "check_fit"]
+__all__ = ["audit"]
 
 
 def audit(
@@ -95,13 +95,13 @@ def audit(
     from spikeproof.base import device_of
     from spikeproof.data import load
     from spikeproof.evaluate import Audit
-    from spikeproof.models import load_model
+    from spikeproof.models import check_fit, load_model
     from spikeproof.study import ComputePlan, audit_folder, audit_plan, refuse_other_audit, run
 
     device_of(device, "--device")
     one_thread()
     network, dataset = load_model(model), load(data)
-    check_fit(network.spec.domain.shape, model, dataset)
+    check_fit(network.spec, model, dataset, how=" with --data")
     plan = audit_plan(
         model,
         dataset,
@@ -153,17 +153,6 @@ def _tell_rest(result: Audit, seconds: float) -> None:
         larger, passes = found
         minutes = passes * seconds / made / 60
         note(f"To try {larger} on what stands: at most {passes:,.0f} passes, {minutes:.1f} min.")
-
-
-def check_fit(shape: tuple[int, ...], model: Path, data: Dataset) -> None:
-    """Raise InputError unless the model reads items of this shape."""
-    if tuple(shape) != tuple(data.domain.shape):
-        from spikeproof.base import InputError
-
-        raise InputError(
-            f"The model in {model} reads items of shape {tuple(shape)}; {data.spec.name} has "
-            f"{tuple(data.domain.shape)}. Name the data set it was trained on with --data."
-        )
 
 
 def _suite(name: str) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikeproof.cli.audit import check_fit
 from spikeproof.cli.options import DataDir, Json, one_thread, parse_radius, pick
 from spikeproof.cli.show import print_json, print_table
 
@@ -49,12 +48,12 @@ def certify(
     radii = [parse_radius(text) for text in radius or ()]
     from spikeproof import evaluate
     from spikeproof.data import load
-    from spikeproof.models import load_model
+    from spikeproof.models import check_fit, load_model
 
     one_thread()
     network = load_model(model)
     dataset = load(data)
-    check_fit(network.spec.domain.shape, model, dataset)
+    check_fit(network.spec, model, dataset, how=" with --data")
     found = [
         evaluate.certify_test(network, dataset, chosen, items=items)
         for chosen in _chosen(dataset, threat, radii)

@@ -8,8 +8,8 @@ from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
 from spikeproof.evaluate.pace import seconds_per_pass
 from spikeproof.evaluate.probe import Probe, probe, probed
 from spikeproof.evaluate.rescored import RescoredCell, rescore_run
-from spikeproof.evaluate.sealed import open_test, open_validation
-from spikeproof.evaluate.step import LadderStep, OnLadderStep
+from spikeproof.evaluate.sealed import open_split, open_test, open_validation
+from spikeproof.evaluate.step import LadderPosition, LadderStep, OnLadderStep
 from spikeproof.evaluate.timing import TimingLevel, check_timing, right_draws, timing
 from spikeproof.evaluate.tune import WIDTHS, tune
 from spikeproof.evaluate.verify import Verified, verify
@@ -20,6 +20,7 @@ __all__ = [
     "Audit",
     "Certificate",
     "Gallery",
+    "LadderPosition",
     "LadderStep",
     "OnLadderStep",
     "Outcome",
@@ -32,6 +33,7 @@ __all__ = [
     "certify_test",
     "check_timing",
     "evaluate_ladder",
+    "open_split",
     "open_test",
     "open_validation",
     "plain_logits",

@@ -15,7 +15,7 @@ from spikeproof.base import FileProblem
 from spikeproof.data import Split, load
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.run_files import StoredCell, StoredRun
-from spikeproof.evaluate.sealed import open_test, open_validation
+from spikeproof.evaluate.sealed import open_split
 from spikeproof.models import Network, load_model
 from spikeproof.rescore import KeptLadder, Rescored, StoredNetwork, rescore, unknown_threat
 
@@ -126,5 +126,4 @@ def _split(cell: StoredCell) -> Split:
     data = load(str(content["data"]))
     if data.spec.sha256 != cell.inputs["data_sha256"]:
         raise FileProblem(f"Data set {data.spec.name} is not the one that {cell.folder} attacked.")
-    opening = open_test if content["split"] == "test" else open_validation
-    return opening(data, content["items"], skip=content["skip"])
+    return open_split(data, content["split"], content["items"], skip=content["skip"])

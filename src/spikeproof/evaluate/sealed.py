@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from spikeproof.base import InputError, check_labels
+from spikeproof.base import InputError, check_labels, check_one_of
 from spikeproof.data import Dataset, Split, choose
 
-__all__ = ["check_split", "open_test", "open_validation"]
+__all__ = ["check_split", "open_split", "open_test", "open_validation"]
 
 
 def open_test(data: Dataset, items: int | None = None, *, skip: int = 0) -> Split:
@@ -43,6 +43,22 @@ def open_validation(data: Dataset, items: int | None = None, *, skip: int = 0) -
         InputError: no such number of items, or items that the domain does not allow.
     """
     return _opened(data, data.validation, "validation", items, skip)
+
+
+def open_split(data: Dataset, split: str, items: int | None = None, *, skip: int = 0) -> Split:
+    """Return the items of a split by its name; only ``"test"`` unseals the test items.
+
+    Args:
+        data: The data set.
+        split: ``"test"`` or ``"validation"``.
+        items: As for :func:`open_test`.
+        skip: As for :func:`open_test`.
+    Raises:
+        InputError: as :func:`open_test`.
+        SettingError: no such split.
+    """
+    openings = {"test": open_test, "validation": open_validation}
+    return openings[check_one_of(split, openings, "split")](data, items, skip=skip)
 
 
 def _opened(data: Dataset, split: Split, name: str, items: int | None, skip: int) -> Split:

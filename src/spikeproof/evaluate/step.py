@@ -8,23 +8,21 @@ from dataclasses import dataclass
 from spikeproof.attacks import OnSuiteStep, Suite, SuiteStep, cost_per_item
 from spikeproof.threats import Threat
 
-__all__ = ["LadderStep", "OnLadderStep", "on_suite_step"]
+__all__ = ["LadderPosition", "LadderStep", "OnLadderStep", "on_suite_step"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LadderStep:
-    """Where the evaluation of a ladder stands; sent before every batch of every attack.
+class LadderPosition:
+    """Where the evaluation of a ladder stands.
 
     Args:
         threat: Name of the threat.
         radius: The radius attacked at.
         level: Which radius of the ladder, 1 is the smallest.
         levels: How many there are.
-        member: Name of the attack.
+        member: Name of the attack whose turn it is.
         items: Items that it still has to attack.
         standing: Items that nothing has broken so far.
-        passes: Passes of single items made so far.
-        passes_left: At most about how many are left: what follows may pass over items.
     """
 
     threat: str
@@ -34,6 +32,17 @@ class LadderStep:
     member: str
     items: int
     standing: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LadderStep(LadderPosition):
+    """Where the evaluation of a ladder stands, sent before every batch of every attack.
+
+    Args:
+        passes: Passes of single items made so far.
+        passes_left: At most about how many are left: what follows may pass over items.
+    """
+
     passes: int
     passes_left: float
 

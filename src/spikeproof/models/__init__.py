@@ -15,7 +15,7 @@ from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
 from spikeproof.models.placing import home_of, on_device
 from spikeproof.models.pooling import SpikePool
-from spikeproof.models.store import load_model, model_digest, restore, save_model
+from spikeproof.models.store import check_fit, load_model, model_digest, restore, save_model
 from spikeproof.models.tensors import read_tensors, tensors_sha256, write_tensors
 from spikeproof.models.wrn import ConvexCombination
 
@@ -42,6 +42,7 @@ __all__ = [
     "architecture",
     "build",
     "chain",
+    "check_fit",
     "check_logits",
     "direct",
     "evaluating",

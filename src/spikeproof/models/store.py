@@ -10,17 +10,19 @@ from torch import Tensor, nn
 
 from spikeproof.base import (
     FileProblem,
+    InputError,
     SettingError,
     digest_arrays,
     is_there,
     read_json,
     sweep,
 )
+from spikeproof.data import Dataset
 from spikeproof.models.build import build
 from spikeproof.models.network import ModelSpec, Network
 from spikeproof.models.tensors import read_stored, write_tensors
 
-__all__ = ["load_model", "model_digest", "restore", "save_model"]
+__all__ = ["check_fit", "load_model", "model_digest", "restore", "save_model"]
 
 _SCHEMA = 1
 _LONGEST = 1 << 16  # steps of a network that is read
@@ -78,6 +80,23 @@ def load_model(path: Path | str) -> Network:
     restore(model, tensors, str(path))
     _check_card(path, model)
     return model.eval()
+
+
+def check_fit(spec: ModelSpec, path: Path, data: Dataset, *, how: str = "") -> None:
+    """Raise InputError unless a stored network reads the items of a data set.
+
+    Args:
+        spec: Of the network.
+        path: Its file, for the sentence.
+        data: The data set.
+        how: How to name another data set, such as ``" with --data"``.
+    """
+    if tuple(spec.domain.shape) != tuple(data.domain.shape):
+        raise InputError(
+            f"The model in {path} reads items of shape {tuple(spec.domain.shape)}; "
+            f"{data.spec.name} has {tuple(data.domain.shape)}. Name the data set it was trained "
+            f"on{how}."
+        )
 
 
 def restore(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:

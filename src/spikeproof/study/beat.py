@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spikeproof.base import FileProblem, read_json, write_atomic
-from spikeproof.evaluate import LadderStep
+from spikeproof.evaluate import LadderPosition, LadderStep
 from spikeproof.study.cell_folder import STEP
 
 __all__ = ["Beat", "CellStep", "under_way"]
@@ -22,28 +22,14 @@ _STALE = 300.0  # seconds after which a file says nothing of a process any more
 
 
 @dataclass(frozen=True, kw_only=True)
-class CellStep:
+class CellStep(LadderPosition):
     """Where a cell stands.
 
     Args:
-        threat: Name of the threat.
-        radius: The radius attacked at.
-        level: Which radius of the ladder, 1 is the smallest.
-        levels: How many there are.
-        member: Name of the attack whose turn it is.
-        items: Items that it still has to attack.
-        standing: Items that nothing has broken so far.
         seconds_left: At most about how long the ladder will still take; None at its beginning.
         title: Of the cell.
     """
 
-    threat: str
-    radius: float
-    level: int
-    levels: int
-    member: str
-    items: int
-    standing: int
     seconds_left: float | None
     title: str
 

@@ -10,7 +10,7 @@ from typing import Any
 from spikeproof.attacks import Budget, suite
 from spikeproof.base import placed
 from spikeproof.data import Dataset, load
-from spikeproof.evaluate import probed
+from spikeproof.evaluate import open_split, probed
 from spikeproof.runs import cell_id
 from spikeproof.study.assemble import (
     Pieces,
@@ -20,7 +20,7 @@ from spikeproof.study.assemble import (
     training_items,
 )
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
-from spikeproof.study.ladders import ladders_of, opened, timed_of
+from spikeproof.study.ladders import ladders_of, timed_of
 from spikeproof.study.network import NetworkPlan, weights_of
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
@@ -119,7 +119,7 @@ def cells_of(plan: Plan) -> list[Cell]:
         data = dataset(part.name)
         threats = ladders_of(part, data)
         # Opened here only to refuse too many items before anything is computed.
-        items = len(opened(data, plan.split, part.items or plan.items, part.skip))
+        items = len(open_split(data, plan.split, part.items or plan.items, skip=part.skip))
         timed = timed_of(plan, part, data, items)
         for holder in _holders(plan, part, pieces, data):
             holders.append(holder)

@@ -27,14 +27,13 @@ from spikeproof.base import (
     working_below,
 )
 from spikeproof.data import Dataset, Split
-from spikeproof.evaluate import evaluate_ladder, probe, right_draws
+from spikeproof.evaluate import evaluate_ladder, open_split, probe, right_draws
 from spikeproof.models import Network, build, load_model, model_digest, on_device, save_model
 from spikeproof.study.assemble import training_items
 from spikeproof.study.beat import Beat
 from spikeproof.study.cells import Cell, dataset
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
 from spikeproof.study.interrupt import after_epoch, finishing_epochs
-from spikeproof.study.ladders import opened
 from spikeproof.study.objects import attack_of, threats_of, training_of
 from spikeproof.study.resources import Resources
 from spikeproof.study.store import Arrays, CellFolder
@@ -191,7 +190,7 @@ def _network(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
 
 def _items(content: Mapping[str, Any], data: Dataset) -> Split:
     """The items that a cell looks at."""
-    return opened(data, content["split"], content["items"], content["skip"])
+    return open_split(data, content["split"], content["items"], skip=content["skip"])
 
 
 def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from spikeproof.base import InputError, SettingError
-from spikeproof.data import Dataset, Split
-from spikeproof.evaluate import check_timing, open_test, open_validation
+from spikeproof.data import Dataset
+from spikeproof.evaluate import check_timing, open_split
 from spikeproof.study.plan import DataPlan, Plan
 from spikeproof.threats import Threat, standard_threats
 
-__all__ = ["ladders_of", "opened", "timed_of"]
-
-
-def opened(data: Dataset, split: str, items: int, skip: int) -> Split:
-    """The items of a split that cells look at; only ``"test"`` unseals the test items."""
-    return {"test": open_test, "validation": open_validation}[split](data, items, skip=skip)
+__all__ = ["ladders_of", "timed_of"]
 
 
 def ladders_of(part: DataPlan, data: Dataset) -> dict[str, tuple[Threat, ...]]:
@@ -54,6 +49,6 @@ def timed_of(plan: Plan, part: DataPlan, data: Dataset, items: int) -> list[dict
         check_timing(data, hidden=asked.hidden)
     except InputError as problem:
         raise SettingError(f"[[data]] {part.name!r}: timing: {problem}") from None
-    some = len(opened(data, plan.split, asked.items or items, part.skip))
+    some = len(open_split(data, plan.split, asked.items or items, skip=part.skip))
     levels = {kind: list(levels) for kind, levels in asked.levels.items()}
     return [{"levels": levels, "hidden": asked.hidden, "draws": asked.draws, "items": some}]

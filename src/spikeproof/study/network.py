@@ -15,7 +15,7 @@ from spikeproof.base import (
     digest_file,
 )
 from spikeproof.data import Dataset
-from spikeproof.models import ModelSpec, load_model, model_digest
+from spikeproof.models import ModelSpec, check_fit, load_model, model_digest
 
 __all__ = ["NetworkPlan", "Weights", "weights_of"]
 
@@ -100,11 +100,7 @@ def weights_of(network: NetworkPlan, data: Dataset) -> Weights:
         )
     weights = _read(path, found)
     name, spec = data.spec.name, weights.spec
-    if tuple(spec.domain.shape) != tuple(data.domain.shape):
-        raise InputError(
-            f"The model in {path} reads items of shape {tuple(spec.domain.shape)}; {name} has "
-            f"{tuple(data.domain.shape)}. Name the data set it was trained on."
-        )
+    check_fit(spec, path, data)
     if spec.classes < data.spec.classes:
         raise InputError(
             f"The model in {path} answers {spec.classes} classes; {name} has {data.spec.classes}."
