@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import signal
 import subprocess
@@ -18,7 +19,9 @@ from spikeproof.base import (
     digest,
     digest_arrays,
     digest_file,
+    is_sealed,
     read_json,
+    sealed,
     write_atomic,
     write_json,
 )
@@ -136,3 +139,13 @@ def test_the_hash_of_a_file_is_its_sha256(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert digest_file(tmp_path / "empty") == empty
+
+
+def test_a_sealed_record_tells_every_change() -> None:
+    record = sealed({"b": [1, 2.5], "a": None})
+    text = b'{"a":null,"b":[1,2.5]}'
+    assert record == {"a": None, "b": [1, 2.5], "sha256": hashlib.sha256(text).hexdigest()}
+    assert is_sealed(record)
+    for changed in ({**record, "a": 0}, {**record, "c": 1}, {"b": [1, 2.5]}, {"a": None, "b": []}):
+        assert not is_sealed(changed)
+    assert is_sealed(sealed(record, "outer"), "outer")

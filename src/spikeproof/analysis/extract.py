@@ -16,12 +16,20 @@ import numpy as np
 
 from spikeproof.analysis.records import Arrays, CellRecord
 from spikeproof.analysis.results import Results, results
-from spikeproof.base import FileProblem, digest, read_json, say_once, sweep, write_json
+from spikeproof.base import (
+    FileProblem,
+    digest,
+    is_sealed,
+    read_json,
+    say_once,
+    sealed,
+    sweep,
+    write_json,
+)
 
 __all__ = ["extract", "extracted"]
 
 _SCHEMA = 2  # 1 had no hash
-_SEAL = "sha256"
 _MOST_VALUES = 100_000_000  # in all arrays together
 _KINDS = {"bits": 1, "int32": 4, "float32": 4}
 _ARRAYS = {
@@ -62,7 +70,7 @@ def extract(folder: Path | str, path: Path | str) -> Path:
     record["cells"] = [one["id"] if isinstance(one, dict) else one for one in listed]
     cells = [_brief(cell) for cell in run.cells]
     content = json.loads(json.dumps({"schema": _SCHEMA, "plan": record, "cells": cells}))
-    write_json(Path(path), {**content, _SEAL: digest(content)})
+    write_json(Path(path), sealed(content))
     sweep(Path(path).parent, older=3600)
     return Path(path)
 
@@ -91,13 +99,12 @@ def extracted(path: Path | str, *, draws: int = 2000) -> Results:
             f"{path} is no extract of schema 1 or {_SCHEMA}; write it again with "
             f"`spikeproof study extract RUN --to {path}`."
         )
-    rest = {key: value for key, value in content.items() if key != _SEAL}
     if content["schema"] == 1:
         say_once(
             "extracts of schema 1",
             f"{path} was written by an earlier version, which kept no hash in extracts.",
         )
-    elif content.get(_SEAL) != digest(rest):
+    elif not is_sealed(content):
         raise FileProblem(f"{path} was changed after it was written; write it again.")
     try:
         cells = [_kept(path, cell) for cell in content["cells"]]

@@ -11,6 +11,7 @@ import re
 import secrets
 import stat
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ __all__ = [
     "canonical_json",
     "digest",
     "digest_arrays",
+    "is_sealed",
+    "sealed",
     "sweep",
     "write_atomic",
     "write_json",
@@ -40,6 +43,22 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """Return the sha256 of the canonical JSON of ``value``, 64 hex digits."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def sealed(content: Mapping[str, Any], seal: str = "sha256") -> dict[str, Any]:
+    """Return plain content with the hash of its canonical JSON under one more key.
+
+    Args:
+        content: What is protected.
+        seal: The key of the hash.
+    """
+    return {**content, seal: digest(dict(content))}
+
+
+def is_sealed(record: Mapping[str, Any], seal: str = "sha256") -> bool:
+    """Whether a record is what ``sealed`` returned: nothing in it was changed since."""
+    rest = {key: value for key, value in record.items() if key != seal}
+    return bool(record.get(seal) == digest(rest))
 
 
 def digest_arrays(arrays: dict[str, np.ndarray]) -> str:

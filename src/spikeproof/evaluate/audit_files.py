@@ -16,11 +16,12 @@ from spikeproof.attacks import Budget, Suite
 from spikeproof.base import (
     FileProblem,
     arithmetic,
-    digest,
     digest_file,
+    is_sealed,
     read_arrays,
     read_json,
     record_of,
+    sealed,
     versions,
     write_arrays,
     write_json,
@@ -133,15 +134,16 @@ def write_audit(
     # Hashed before it stands under its name, so that an audit of other hash can be refused.
     fresh = folder / f".{_ITEMS}.new"
     write_arrays(fresh, arrays)
-    record = {
-        **content,
-        "schema": _SCHEMA,
-        "suite_name": name,
-        "source": None if source is None else source.record(),
-        "ladders": [_stored(outcome) for outcome in outcomes],
-        "files": {_ITEMS: digest_file(fresh)},
-    }
-    record["sha256"] = digest(record)
+    record = sealed(
+        {
+            **content,
+            "schema": _SCHEMA,
+            "suite_name": name,
+            "source": None if source is None else source.record(),
+            "ladders": [_stored(outcome) for outcome in outcomes],
+            "files": {_ITEMS: digest_file(fresh)},
+        }
+    )
     try:
         refuse_foreign(folder, record["sha256"])
         fresh.replace(folder / _ITEMS)
@@ -169,10 +171,8 @@ def _read(path: Path) -> dict[str, Any]:
     content = read_json(path, "audit")
     if not isinstance(content, dict) or content.get("schema") not in (1, _SCHEMA):
         raise FileProblem(f"{path} is not an audit of schema 1 or {_SCHEMA}.")
-    if content["schema"] == _SCHEMA:
-        rest = {key: value for key, value in content.items() if key != "sha256"}
-        if content.get("sha256") != digest(rest):
-            raise FileProblem(f"{path} was changed after it was written; run the audit again.")
+    if content["schema"] == _SCHEMA and not is_sealed(content):
+        raise FileProblem(f"{path} was changed after it was written; run the audit again.")
     return content
 
 

@@ -19,9 +19,11 @@ from spikeproof.base import (
     UnreadableFile,
     digest,
     digest_file,
+    is_sealed,
     is_there,
     read_arrays,
     read_json,
+    sealed,
     write_arrays,
     write_json,
 )
@@ -109,8 +111,7 @@ class KeptLadders:
             return None
         try:
             record = read_json(path, "finished ladder")
-            rest = {key: value for key, value in record.items() if key != "sha256"}
-            if record["sha256"] != digest(rest):
+            if not is_sealed(record):
                 raise FileProblem(f"{path} was changed after it was written.")
             arrays = path.with_suffix(".npz")
             found = read_arrays(arrays, "array file of a ladder", sha256=record["arrays"])
@@ -133,7 +134,7 @@ class KeptLadders:
         write_arrays(path.with_suffix(".npz"), arrays)
         summary = {key: value for key, value in outcome.summary().items() if "accuracy" not in key}
         record = {"arrays": digest_file(path.with_suffix(".npz")), "summary": summary}
-        write_json(path, {**record, "sha256": digest(json.loads(json.dumps(record)))})
+        write_json(path, sealed(json.loads(json.dumps(record))))
 
     def _path(self, ladder: Sequence[Threat]) -> Path | None:
         """Where the record of a ladder stands."""

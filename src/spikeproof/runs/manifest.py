@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import FileProblem, digest, digest_file, is_there, read_json, write_json
+from spikeproof.base import (
+    FileProblem,
+    digest_file,
+    is_there,
+    read_json,
+    sealed,
+    write_json,
+)
 from spikeproof.runs.plan import PLAN
 from spikeproof.runs.record import RECORD
 
@@ -41,7 +48,7 @@ def write_manifest(folder: Path, records: Mapping[str, Mapping[str, Any]]) -> No
         FileProblem: it cannot be written.
     """
     content = {"schema": _SCHEMA, "files": files_of(folder, records)}
-    write_json(folder / MANIFEST, {**content, "sha256": digest(content)})
+    write_json(folder / MANIFEST, sealed(content))
 
 
 def remove_manifest(folder: Path) -> None:
@@ -66,8 +73,7 @@ def changes(folder: Path, files: Mapping[str, str], *, gone: bool = False) -> It
         yield str(problem)
         return
     known = content.get("files") if isinstance(content, dict) else None
-    rest = {"schema": _SCHEMA, "files": known}
-    if not isinstance(known, dict) or content != {**rest, "sha256": digest(rest)}:
+    if not isinstance(known, dict) or content != sealed({"schema": _SCHEMA, "files": known}):
         yield f"{path} was changed after it was written; run the plan again to rebuild it."
         return
     for name, sha256 in files.items():

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import FileProblem, digest, is_there, read_json, say_once
+from spikeproof.base import FileProblem, digest, is_sealed, is_there, read_json, say_once, sealed
+from spikeproof.runs.record import CELL_ID
 
 __all__ = ["PLAN", "read_plan", "sealed_plan"]
 
 PLAN = "plan.json"
 _SCHEMA = 2  # 1 had a hash over the plan alone
 _SEAL = "content_sha256"
-_ID = re.compile(r"[0-9a-f]{16}")
 
 
 def sealed_plan(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,8 +22,7 @@ def sealed_plan(content: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         content: ``plan``, its hash ``sha256``, ``cells``, and whatever else is worth keeping.
     """
-    record = {**content, "schema": _SCHEMA}
-    return {**record, _SEAL: digest(record)}
+    return sealed({**content, "schema": _SCHEMA}, _SEAL)
 
 
 def read_plan(folder: Path | str) -> dict[str, Any]:
@@ -49,8 +47,7 @@ def read_plan(folder: Path | str) -> dict[str, Any]:
         )
     changed = record.get("sha256") != digest(plan)
     if record["schema"] == _SCHEMA:
-        rest = {key: value for key, value in record.items() if key != _SEAL}
-        changed = changed or record.get(_SEAL) != digest(rest)
+        changed = changed or not is_sealed(record, _SEAL)
     else:
         say_once(
             "plans of schema 1",
@@ -68,5 +65,5 @@ def _whole(cell: object) -> bool:
     return (
         isinstance(cell, dict)
         and isinstance(cell.get("id"), str)
-        and _ID.fullmatch(cell["id"]) is not None
+        and CELL_ID.fullmatch(cell["id"]) is not None
     )

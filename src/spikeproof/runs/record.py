@@ -8,9 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import FileProblem, digest, digest_file, is_there, read_json, say_once
+from spikeproof.base import (
+    FileProblem,
+    digest,
+    digest_file,
+    is_sealed,
+    is_there,
+    read_json,
+    say_once,
+    sealed,
+)
 
 __all__ = [
+    "CELL_ID",
     "HOLDERS",
     "RECORD",
     "WALL",
@@ -28,7 +38,7 @@ HOLDERS = ("train", "network")
 """The kinds of cells that hold a network, which others look at."""
 
 _SCHEMA = 2  # 1 had no hash over the record itself
-_ID = re.compile(r"[0-9a-f]{16}")
+CELL_ID = re.compile(r"[0-9a-f]{16}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PARTS = ("cell", "inputs", "versions", "result", "files")
 # Kind → files that must be there, and that may.
@@ -76,8 +86,7 @@ def cell_id(
 
 def sealed_record(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return what ``record.json`` holds: the content, the schema, and a hash over both."""
-    record = {**content, "schema": _SCHEMA}
-    return {**record, "sha256": digest(record)}
+    return sealed({**content, "schema": _SCHEMA})
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -98,8 +107,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     if missing or "id" not in record:
         raise FileProblem(f"{path} lacks {', '.join(missing) or 'id'}; {mend}.")
     if record["schema"] == _SCHEMA:
-        rest = {key: value for key, value in record.items() if key != "sha256"}
-        if record.get("sha256") != digest(rest):
+        if not is_sealed(record):
             raise FileProblem(f"{path} was changed after it was written; {mend}.")
     else:
         say_once(
@@ -107,7 +115,7 @@ def read_record(folder: Path) -> dict[str, Any]:
             f"{folder.parent.parent} has records of an earlier version, in which settings and "
             "files are protected by hashes and results are not.",
         )
-    if not _ID.fullmatch(folder.name) or record["id"] != folder.name:
+    if not CELL_ID.fullmatch(folder.name) or record["id"] != folder.name:
         raise FileProblem(f"{path} belongs to another cell; {mend}.")
     _check_cell(record, f"{path}", mend)
     return record
