@@ -104,7 +104,8 @@ def cases(count: int, seed: int, base: Path) -> list[Case]:
 
 def judged(todo: list[Case], seed: int, pure: Path, scratch: Path) -> Iterator[Finding]:
     """Judge every case in a process of its own kind, begun again where one hangs or dies."""
-    context = multiprocessing.get_context("fork")
+    # Spawned: a fork of a process that has trained cannot train (autograd's threads are gone).
+    context = multiprocessing.get_context("spawn")
     left = list(todo)
     while left:
         ours, theirs = context.Pipe()
