@@ -178,7 +178,7 @@ def test_checkpoints_of_another_architecture_or_version_are_one_sentence(
     refused(said(*audit), "Did you mean 'cnn-small'?")
     written(model={**spec, "width": 3})
     refused(said(*audit), "other.safetensors: tensor", "the architecture needs")
-    name = next(iter(tensors))
+    name = next(key for key, tensor in tensors.items() if tensor.is_floating_point())
     tensors[name] = torch.full_like(tensors[name], float("nan"))
     written()
     refused(said(*audit), f"tensor {name!r} holds values that are not finite")

@@ -26,6 +26,7 @@ from spikeproof.cli.main import run as command
 from spikeproof.study import (
     Cell,
     CellsFailed,
+    Done,
     Plan,
     Ray,
     Resources,
@@ -53,18 +54,36 @@ def cell(id: str, cost: float, parent: str | None = None, device: str = "cpu") -
     )
 
 
+def ids(array: arrays.JobArray) -> dict[int, list[str]]:
+    """The cells of each task."""
+    return {number: [one.id for one in cells] for number, cells in array.tasks.items()}
+
+
 def test_tasks_wait_for_the_task_of_their_number() -> None:
     heads = [cell("a", 1.0), cell("b", 5.0), cell("c", 2.0)]
     behind = [cell("a1", 1.0, "a"), cell("a2", 9.0, "a"), cell("b1", 1.0, "b")]
     first, second = arrays_of(heads, [(one, one.parent) for one in behind], most=2)
     # Chains by hand: a is 1 + 9 long, b 5 + 1, c 2.
-    assert {n: c.id for n, c in first.tasks.items()} == {0: "a", 1: "b"}
-    ranks = [{n: c.id for n, c in array.tasks.items()} for array in first.behind]
-    assert ranks == [{0: "a2", 1: "b1"}, {0: "a1"}]
-    assert {n: c.id for n, c in second.tasks.items()} == {0: "c"}
+    assert ids(first) == {0: ["a"], 1: ["b"]}
+    assert [ids(array) for array in first.behind] == [{0: ["a2"], 1: ["b1"]}, {0: ["a1"]}]
+    assert ids(second) == {0: ["c"]}
     assert second.behind == []
     apart = arrays_of([cell("a", 1.0), cell("g", 1.0, device="cuda")], [], most=9)
-    assert [[c.id for c in array.tasks.values()] for array in apart] == [["a"], ["g"]]
+    assert [ids(array) for array in apart] == [{0: ["a"]}, {0: ["g"]}]
+
+
+def test_a_task_may_hold_several_cells() -> None:
+    heads = [cell("a", 1.0), cell("b", 5.0), cell("c", 2.0)]
+    behind = [cell("a1", 1.0, "a"), cell("a2", 9.0, "a"), cell("b1", 2.0, "b")]
+    behind += [cell("c1", 0.1, "c"), cell("c2", 0.1, "c", device="cuda")]
+    (array,) = arrays_of(heads, [(one, one.parent) for one in behind], most=2, per_task=2)
+    assert ids(array) == {0: ["a", "b"], 1: ["c"]}
+    # What needs another machine is in another array; of the rest the longest come first.
+    assert [ids(after) for after in array.behind] == [
+        {0: ["a2", "b1"], 1: ["c1"]},
+        {0: ["a1"]},
+        {1: ["c2"]},
+    ]
 
 
 def test_what_a_cell_needs_is_asked_for() -> None:
@@ -158,6 +177,41 @@ def test_arrays_leave_the_bytes_of_a_local_run(
     assert not (tmp_path / "slurm").exists()
 
 
+def test_tasks_of_several_cells_leave_the_same_bytes(
+    tmp_path: Path, tiny: Plan, whole: Path, slurm: FakeSlurm
+) -> None:
+    assert run(tiny, tmp_path, executor=dataclasses.replace(QUICK, per_task=4)).complete
+    assert contents(tmp_path) == contents(whole)
+    # Both networks in one task, then six cells in two tasks that follow it.
+    assert [next(o for o in s if "--array" in o) for s in slurm.submitted] == ["--array=0"] * 3
+
+
+def test_one_cell_that_fails_keeps_none_of_its_task_from_being_computed(
+    tmp_path: Path, tiny: Plan, slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("spikeproof.study.work")
+    attempt = module.attempt
+    bad = next(one.id for one in cells_of(tiny) if one.kind == "train")
+
+    def unlucky(cells: Path, cell: Cell) -> Done:
+        if cell.id != bad:
+            return attempt(cells, cell)  # type: ignore[no-any-return]
+        CellFolder(cells / cell.id).note_failure("Training became NaN.", "")
+        return Done(cell.id, 0.0, "Training became NaN.")
+
+    def outcome(folder: Path, array: str, task: int) -> str:
+        try:
+            return computed(folder, array, task)
+        except FileProblem:
+            return "CANCELLED"  # its dependency can never be satisfied
+
+    monkeypatch.setattr(module, "attempt", unlucky)
+    slurm.outcome = outcome
+    with pytest.raises(CellsFailed, match="4 of 8 cells failed"):
+        run(tiny, tmp_path, executor=dataclasses.replace(QUICK, per_task=4, retries=2))
+    assert status(tmp_path).done == 4
+
+
 def test_a_run_that_is_left_is_followed_and_nothing_is_submitted_twice(
     tmp_path: Path, tiny: Plan, whole: Path, slurm: FakeSlurm
 ) -> None:
@@ -216,7 +270,7 @@ def test_tasks_that_end_without_a_result_are_tried_again_and_then_named(
     lost: list[str] = []
 
     def unlucky(folder: Path, array: str, task: int) -> str:
-        id = arrays.read_table(folder / "slurm" / f"{array}.json")[str(task)]
+        (id,) = arrays.read_table(folder / "slurm" / f"{array}.json")[str(task)]
         parent = next(c.parent for c in cells_of(tiny) if c.id == id)
         if parent is not None and not CellFolder(folder / "cells" / parent).complete:
             return "CANCELLED"  # its dependency can never be satisfied
@@ -241,7 +295,7 @@ def test_a_failed_cell_is_a_failure_with_its_sentence(
     tmp_path: Path, tiny: Plan, slurm: FakeSlurm
 ) -> None:
     def refused(folder: Path, array: str, task: int) -> str:
-        id = arrays.read_table(folder / "slurm" / f"{array}.json")[str(task)]
+        (id,) = arrays.read_table(folder / "slurm" / f"{array}.json")[str(task)]
         CellFolder(folder / "cells" / id).note_failure("Training became NaN.", "")
         return "FAILED"
 

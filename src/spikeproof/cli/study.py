@@ -99,7 +99,7 @@ def _work(
     array: Annotated[str, typer.Option("--array", help="Name of a Slurm array.")],
     task: Annotated[int, typer.Option("--task", help="Number of its task.")],
 ) -> None:
-    """Compute one cell: what a task of a Slurm array runs on its node."""
+    """Compute the cells of one task of a Slurm array: what runs on its node."""
     from spikeproof.study import work
 
     raise typer.Exit(work(run, array, task))

@@ -22,44 +22,50 @@ _FAREWELL = 60.0  # seconds that Slurm has to end a task that it will run again
 
 
 def work(run: Path | str, array: str, task: int) -> int:
-    """Compute the cell of one task, unless it is there already.
+    """Compute the cells of one task that are not there already, one after another.
 
     Args:
         run: The run folder.
         array: Name of the array, whose table lies in ``slurm`` there.
         task: Number of the task.
     Returns:
-        Exit code: 0 complete, 1 failed (which is written down), 75 interrupted and kept, so that
-        it goes on when it is queued again.
+        Exit code: 0 complete, 1 failed (which is written down; the others are computed), 75
+        interrupted and kept, so that it goes on when it is queued again.
     Raises:
         FileProblem: there is no such run, array, task, or network to look at.
     """
     folder = RunFolder(run)
     table = read_table(folder.path / "slurm" / f"{array}.json")
     by_id = {cell.id: cell for cell in folder.planned()[1]}
-    cell = by_id.get(table.get(str(task), ""))
-    if cell is None:
+    ids = table.get(str(task), [])
+    if not ids or not by_id.keys() >= set(ids):
         raise FileProblem(f"Array {array} of {folder.path} has no task {task} of this plan.")
-    place = folder.cell(cell)
-    if place.complete:
-        return 0
-    if cell.parent is not None and not CellFolder(folder.cells / cell.parent).complete:
-        raise FileProblem(f"{cell.title} waits for the network {cell.parent}, which is not there.")
-    try:
-        with interruptible():
-            return 0 if attempt(folder.cells, cell).error is None else 1
-    except Interrupted as stop:
-        return _again(stop, place)
+    computed, failed = 0, False
+    for cell in (by_id[id] for id in ids):
+        place = folder.cell(cell)
+        if place.complete:
+            continue
+        if cell.parent is not None and not CellFolder(folder.cells / cell.parent).complete:
+            raise FileProblem(
+                f"{cell.title} waits for the network {cell.parent}, which is not there."
+            )
+        try:
+            with interruptible():
+                failed |= attempt(folder.cells, cell).error is not None
+        except Interrupted as stop:
+            return _again(stop, place, kept=stop.kept or computed > 0)
+        computed += 1
+    return int(failed)
 
 
-def _again(stop: Interrupted, place: CellFolder) -> int:
+def _again(stop: Interrupted, place: CellFolder, *, kept: bool) -> int:
     """Have the task queued again where Slurm does not do so by itself.
 
     SIGTERM comes with pre-emption, a lost node, or from whoever cancels the job: what follows is
     for Slurm to say. SIGUSR1 is the warning that the time limit is near.
     """
     if stop.signum == signal.SIGUSR1:
-        if int(os.environ.get("SLURM_RESTART_COUNT", "0")) >= _MOST and not stop.kept:
+        if int(os.environ.get("SLURM_RESTART_COUNT", "0")) >= _MOST and not kept:
             place.note_failure(
                 f"it reached the time limit of its Slurm job {_MOST + 1} times before an epoch or "
                 "a ladder had ended; raise time in [compute] executor.",

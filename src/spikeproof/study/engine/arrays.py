@@ -1,4 +1,4 @@
-"""Slurm's job arrays: which cell is which task, how they are submitted, and which are queued.
+"""Slurm's job arrays: which cells are which task, how they are submitted, and which are queued.
 
 Each array has a name of its own and a table in the run folder, written before Slurm gets it. So
 whoever comes later, after any end of the submitting process, finds its tasks by name.
@@ -11,7 +11,7 @@ import secrets
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -39,17 +39,18 @@ class JobArray:
     """One job array.
 
     Args:
-        tasks: Number of the task → the cell that it computes.
+        tasks: Number of the task → the cells that it computes, one after another.
         behind: Arrays whose task of a number waits for the task of that number here.
     """
 
-    tasks: dict[int, Cell]
+    tasks: dict[int, list[Cell]]
     behind: list[JobArray] = field(default_factory=list)
 
     @property
     def all_cells(self) -> list[Cell]:
         """The cells of this array and of those behind it."""
-        return [*self.tasks.values(), *(c for array in self.behind for c in array.all_cells)]
+        mine = [cell for cells in self.tasks.values() for cell in cells]
+        return [*mine, *(cell for array in self.behind for cell in array.all_cells)]
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ class JobTask:
 
 
 def arrays_of(
-    heads: Sequence[Cell], behind: Sequence[tuple[Cell, str | None]], most: int
+    heads: Sequence[Cell],
+    behind: Sequence[tuple[Cell, str | None]],
+    most: int,
+    per_task: int = 1,
 ) -> list[JobArray]:
     """Put cells into arrays, the longest chains first.
 
@@ -77,9 +81,10 @@ def arrays_of(
         heads: Cells that may begin.
         behind: Cells with the id of the head that each waits for.
         most: Tasks of one array at most.
+        per_task: Cells of one task at most.
     Returns:
         Arrays of cells that need the same of a machine; behind each those that wait for it, where
-        the first array holds the longest follower of each cell, the second the next one.
+        the first array holds the longest followers of each task, the second the next ones.
     """
     followers: dict[str, list[Cell]] = {cell.id: [] for cell in heads}
     for cell, after in sorted(behind, key=lambda pair: -pair[0].cost):
@@ -90,15 +95,32 @@ def arrays_of(
 
     arrays = []
     for alike in _alike(sorted(heads, key=lambda cell: (-length(cell), cell.id))):
-        for start in range(0, len(alike), most):
-            tasks = dict(enumerate(alike[start : start + most]))
-            array = JobArray(tasks)
-            for rank in zip_longest(*(followers[cell.id] for cell in tasks.values())):
-                ranked = {number: cell for number, cell in enumerate(rank) if cell is not None}
-                for some in _alike(list(ranked.values())):
-                    array.behind.append(JobArray({n: c for n, c in ranked.items() if c in some}))
-            arrays.append(array)
+        parts = list(_parts(alike, per_task))
+        for start in range(0, len(parts), most):
+            tasks = dict(enumerate(parts[start : start + most]))
+            arrays.append(JobArray(tasks, list(_behind(tasks, followers, per_task))))
     return arrays
+
+
+def _behind(
+    tasks: dict[int, list[Cell]], followers: dict[str, list[Cell]], per_task: int
+) -> Iterator[JobArray]:
+    """The arrays whose task of a number follows the cells of the task of that number."""
+    queues: dict[object, dict[int, Iterator[list[Cell]]]] = {}
+    for number, cells in tasks.items():
+        mine = sorted((f for cell in cells for f in followers[cell.id]), key=lambda f: -f.cost)
+        for alike in _alike(mine):
+            queues.setdefault(alike[0].resources, {})[number] = _parts(alike, per_task)
+    for queue in queues.values():
+        for rank in zip_longest(*queue.values()):
+            ranked = zip(queue, rank, strict=True)
+            yield JobArray({number: part for number, part in ranked if part is not None})
+
+
+def _parts(cells: Sequence[Cell], size: int) -> Iterator[list[Cell]]:
+    """Cells, so many at a time."""
+    for start in range(0, len(cells), size):
+        yield list(cells[start : start + size])
 
 
 def _alike(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -132,7 +154,8 @@ def submit(
         FileProblem: the folder cannot be written.
     """
     name = f"spikeproof-{secrets.token_hex(4)}"
-    write_json(folder / f"{name}.json", {str(n): cell.id for n, cell in array.tasks.items()})
+    table = {str(n): [cell.id for cell in cells] for n, cells in array.tasks.items()}
+    write_json(folder / f"{name}.json", table)
     script = folder / f"{name}.sh"
     write_atomic(script, _script(folder.parent, name, setup).encode())
     waits = [] if after is None else [f"--dependency=aftercorr:{after}"]
@@ -175,22 +198,26 @@ def queued(folder: Path) -> dict[str, JobTask]:
     tasks: dict[str, JobTask] = {}
     for line in done.stdout.splitlines():
         job, name, state = line.split("|")
-        id = tables.get(name, {}).get(job.rpartition("_")[2])
-        if id is not None and not (id in tasks and tasks[id].live):
-            tasks[id] = JobTask(state)
+        for id in tables.get(name, {}).get(job.rpartition("_")[2], []):
+            if not (id in tasks and tasks[id].live):
+                tasks[id] = JobTask(state)
     return tasks
 
 
-def read_table(path: Path) -> dict[str, str]:
-    """Return number of the task → id of its cell, as an array's table has them.
+def read_table(path: Path) -> dict[str, list[str]]:
+    """Return number of the task → ids of its cells, as an array's table has them.
 
     Raises:
         FileProblem: it is not there, or not the table of an array.
     """
     table = read_json(path, "table of an array")
-    if not isinstance(table, dict) or not all(isinstance(id, str) for id in table.values()):
+    if not isinstance(table, dict) or not all(map(_are_ids, table.values())):
         raise FileProblem(f"{path} is not the table of a Slurm array; delete it and run again.")
     return table
+
+
+def _are_ids(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(id, str) for id in value)
 
 
 def _script(run: Path, name: str, setup: Sequence[str]) -> str:

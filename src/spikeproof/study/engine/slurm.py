@@ -26,7 +26,7 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Slurm:
-    """Compute every cell as a task of a Slurm job array.
+    """Compute cells as tasks of Slurm job arrays.
 
     Run on a machine that has ``sbatch``, with the run folder and the package's environment where
     every node finds them under the same path. A network's attacks are tasks that wait for their
@@ -37,12 +37,14 @@ class Slurm:
 
     Args:
         partition: Of the cluster; its usual one where absent.
-        time: Limit of one cell, as sbatch takes it (``"02:00:00"``); the partition's where absent.
-        cpus: Cores per cell; what a cell computes on, which is one, where absent.
-        memory: Per cell, as sbatch takes it (``"4G"``); the partition's where absent.
-        gpus: Per cell; one for cells on a GPU, otherwise none, where absent.
+        time: Limit of one task, as sbatch takes it (``"02:00:00"``); the partition's where absent.
+        cpus: Cores per task; what a cell computes on, which is one, where absent.
+        memory: Per task, as sbatch takes it (``"4G"``); the partition's where absent.
+        gpus: Per task; one for cells on a GPU, otherwise none, where absent.
         extra: Further options of sbatch, ``["--account=vision", "--nice"]``.
-        setup: Lines of shell before a cell, ``["module load cuda"]``.
+        setup: Lines of shell before a task, ``["module load cuda"]``.
+        per_task: Cells that a task computes one after another, at most. Every task starts Python
+            anew, so that one cell per task wastes time where cells last seconds.
         retries: How often a cell is tried again that ended without a result.
         poll: Seconds between two looks at the queue.
         max_array: Tasks per array at most; clusters allow 1,000 unless they say otherwise.
@@ -60,6 +62,7 @@ class Slurm:
     gpus: int | None = None
     extra: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
+    per_task: int = 1
     retries: int = 3
     poll: float = 5.0
     max_array: int = 1000
@@ -67,7 +70,8 @@ class Slurm:
     detach: bool = False
 
     def __post_init__(self) -> None:
-        check_count(self, "max_array")
+        for name in ("per_task", "max_array"):
+            check_count(self, name)
         check_at_least(0, self.retries, "Slurm.retries")
         check_positive(self, "poll", "patience")
         for text in (*self.extra, *self.setup, self.partition or "", self.time or ""):
@@ -194,7 +198,8 @@ class _Followed:
         ]
         chosen = {cell.id for cell in heads}
         behind = [(cell, after) for cell, after in idle if after in chosen]
-        for array in arrays_of(heads, behind, self.settings.max_array):
+        limits = self.settings.max_array, self.settings.per_task
+        for array in arrays_of(heads, behind, *limits):
             for cell in array.all_cells:
                 CellFolder(self.cells / cell.id).forget_failure()
                 self.tries[cell.id] = self.tries.get(cell.id, 0) + 1
@@ -205,7 +210,7 @@ class _Followed:
 
     def _hand_over(self, array: JobArray, *, after: str | None = None) -> str:
         """Submit one array; return Slurm's id of it."""
-        options = self.settings.options(next(iter(array.tasks.values())))
+        options = self.settings.options(array.all_cells[0])
         return submit(array, self.folder, options, setup=self.settings.setup, after=after)
 
     def _end(self, done: Done) -> list[Done]:
