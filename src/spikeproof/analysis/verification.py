@@ -124,8 +124,12 @@ def _training(path: Path) -> Verification:
 
 
 def _model(path: Path) -> Verification:
-    """A model, or another of our files of tensors."""
-    look = load_model if "model" in path.name else read_tensors
+    """A model, the weights of a user's network, or another of our files of tensors."""
+
+    def look(path: Path) -> object:
+        ours = "model" in read_tensors(path)[1]
+        return load_model(path) if ours and "model" in path.name else None
+
     return Verification(path=path, kind="model", files=1, changed=tuple(_changed(look, path)))
 
 

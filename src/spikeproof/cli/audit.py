@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,8 @@ from spikeproof.cli.options import (
     Rows,
     Seed,
     one_thread,
-    parse_radius,
+    parse_settings,
+    parse_threats,
     pick,
 )
 from spikeproof.cli.progress import span, watching
@@ -23,22 +24,43 @@ from spikeproof.cli.show import note, print_json, say
 if TYPE_CHECKING:
     from spikeproof.data import Dataset
     from spikeproof.evaluate import Audit
-    from spikeproof.models import Network
     from spikeproof.study import Plan
 
 __all__ = ["audit"]
 
 
 def audit(
-    model: Annotated[Path, typer.Argument(help="A model.safetensors that train or demo wrote.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A model.safetensors that train or demo wrote, or what makes a network of yours: "
+            "module.py:build, module.py:Class or package.module:build."
+        ),
+    ],
     data: Annotated[str, typer.Option("--data", help="Whose test items; see 'spikeproof list'.")],
     threat: Annotated[
         list[str] | None,
-        typer.Option("--threat", help="A threat; may be given again. All of them by default."),
+        typer.Option(
+            "--threat",
+            help="A threat, or with its radii linf:2/255,8/255; may be given again. All of them by "
+            "default.",
+        ),
     ] = None,
     radius: Annotated[
         list[str] | None,
         typer.Option("--radius", help="Its radius, such as 8/255; its standard ones by default."),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="Of your own network: a safetensors or torch file."),
+    ] = None,
+    build: Annotated[
+        list[str] | None,
+        typer.Option("--build", help="An argument of what makes it, key=value; again for more."),
+    ] = None,
+    adapt: Annotated[
+        list[str] | None,
+        typer.Option("--adapt", help="How it is asked, such as steps=8; again for more."),
     ] = None,
     suite: Annotated[
         str, typer.Option("--suite", help="quick, core, standard or full.")
@@ -72,7 +94,7 @@ def audit(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Attack a saved model under every threat; print what survives.
+    """Attack a trained network under every threat; print what survives.
 
     Every adversarial input is verified with the plain forward pass: distance, domain, grid and
     success. An item counts as robust only if no attack, gradient setting or random draw broke it.
@@ -82,41 +104,44 @@ def audit(
     boundary, and says what it left unsettled and about what that would take; every ladder has the
     share of its radii, and only a budget of passes gives the same result again.
 
+    A network of your own comes from a file of yours, unedited: name what makes it. Only that
+    module is imported, and what it imports itself; weights run no code.
+
     \b
     Example:
       spikeproof audit runs/mine/model.safetensors --data digits --threat linf --radius 8/255
+      spikeproof audit nets.py:build --weights w.pt --build width=64 --data digits --threat l2:0.5
     """
-    radii = [parse_radius(text) for text in radius or ()]
-    if radii and len(radii) != len(threat or ()):
-        raise typer.BadParameter(
-            f"Give one --radius for each --threat; got {len(threat or ())} threats and "
-            f"{len(radii)} radii."
-        )
+    asked = parse_threats(threat or [], radius or [])
+    own: dict[str, Any] = {
+        "weights": weights,
+        "arguments": parse_settings(build or [], "--build"),
+        "adapt": parse_settings(adapt or [], "--adapt"),
+    }
     from spikeproof.base import device_of
     from spikeproof.data import load
     from spikeproof.evaluate import Audit
-    from spikeproof.models import check_fit, load_model
     from spikeproof.study import ComputePlan, audit_folder, audit_plan, refuse_other_audit, run
 
     device_of(device, "--device")
     one_thread()
-    network, dataset = load_model(model), load(data)
-    check_fit(network.spec, model, dataset, how=" with --data")
+    dataset = load(data)
     plan = audit_plan(
         model,
         dataset,
-        _names(dataset, threat or [], radii),
-        radii=_radii(dataset, threat or [], radii),
+        _names(dataset, asked),
+        radii=_radii(dataset, asked),
         suite=_suite(suite),
         items=items,
         seeds=(seed,),
         budget=budget,
         keep_adversarials=keep_adversarials,
         compute=ComputePlan(device=device, batch_size=batch_size),
+        **own,
     )
     folder = folder or audit_folder(plan)
     refuse_other_audit(folder, plan)
-    _estimate(plan, network, dataset, workers)
+    _estimate(plan, dataset, workers)
     with watching(folder) as progress:
         done = run(plan, folder, workers=workers, executor=executor, progress=progress)
     result = Audit.load(folder)
@@ -128,12 +153,14 @@ def audit(
         say(result.table())
 
 
-def _estimate(plan: Plan, network: Network, data: Dataset, workers: int) -> None:
+def _estimate(plan: Plan, data: Dataset, workers: int) -> None:
     """About how long the attacks will take, from a few passes of this network."""
     from spikeproof.evaluate import seconds_per_pass
-    from spikeproof.study import cells_of, expected_passes
+    from spikeproof.study import cells_of, expected_passes, network_in
 
+    # Planned first, which checks the network and says what there is to say of it.
     cells = [cell for cell in cells_of(plan) if cell.kind == "attack"]
+    network = network_in(plan.network[0], data)
     passes = sum(expected_passes(cell) for cell in cells)
     device = plan.compute.device
     pace = seconds_per_pass(network.to(device), data.validation.x[:64].to(device))
@@ -163,24 +190,26 @@ def _suite(name: str) -> str:
     return name
 
 
-def _names(data: Dataset, names: list[str], radii: list[float]) -> list[str] | None:
+def _names(data: Dataset, asked: list[tuple[str, list[float]]]) -> list[str] | None:
     """The threats that the options name; None stands for all of the data set's."""
     from spikeproof.threats import standard_threats
 
-    for name in names if not radii else ():
-        pick(name, standard_threats(data), f"threat for {data.spec.name}")
-    return names or None
+    for name, radii in asked:
+        if not radii:
+            pick(name, standard_threats(data), f"threat for {data.spec.name}")
+    return [name for name, _ in asked] or None
 
 
-def _radii(data: Dataset, names: list[str], radii: list[float]) -> dict[str, list[float]]:
+def _radii(data: Dataset, asked: list[tuple[str, list[float]]]) -> dict[str, list[float]]:
     """The radii that the options give, by threat."""
     from spikeproof.base import SettingError
     from spikeproof.threats import threat_of
 
     given: dict[str, list[float]] = {}
-    for name, radius in zip(names, radii, strict=False):
-        threat_of(data, name, radius)  # one that makes no sense is refused here
-        if radius in given.setdefault(name, []):
-            raise SettingError(f"The threat {name} is there twice with one radius.")
-        given[name] = sorted([*given[name], radius])
+    for name, radii in asked:
+        for radius in radii:
+            threat_of(data, name, radius)  # one that makes no sense is refused here
+            if radius in given.setdefault(name, []):
+                raise SettingError(f"The threat {name} is there twice with one radius.")
+            given[name] = sorted([*given[name], radius])
     return given

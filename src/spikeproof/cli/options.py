@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +25,8 @@ __all__ = [
     "no_such_option",
     "one_thread",
     "parse_radius",
+    "parse_settings",
+    "parse_threats",
     "pick",
 ]
 
@@ -122,6 +124,72 @@ def parse_radius(text: str) -> float:
     if radius <= 0:
         raise typer.BadParameter(f"A radius must be above zero; got {text!r}.")
     return radius
+
+
+def parse_threats(threats: list[str], radii: list[str]) -> list[tuple[str, list[float]]]:
+    """Read threats with their radii, in whichever of two ways these are written.
+
+    Args:
+        threats: ``"linf"``, or in short ``"linf:8/255"`` and ``"linf:2/255,8/255"``.
+        radii: One for each threat, where none is written in short.
+    Returns:
+        Each threat with its radii, with none for the standard ones.
+    Raises:
+        typer.BadParameter: a radius that is none, both ways at once, or another number of radii.
+    Example:
+        >>> parse_threats(["l2:0.5,1", "l0"], [])
+        [('l2', [0.5, 1.0]), ('l0', [])]
+    """
+    short = [text for text in threats if ":" in text]
+    if short and radii:
+        raise typer.BadParameter(
+            f"Radii are written as {short[0]!r} or with --radius, not both ways at once."
+        )
+    if radii and len(radii) != len(threats):
+        raise typer.BadParameter(
+            f"Give one --radius for each --threat; got {len(threats)} threats and {len(radii)} "
+            "radii."
+        )
+    out = []
+    for number, text in enumerate(threats):
+        name, colon, written = text.partition(":")
+        parts = written.split(",") if colon else radii[number : number + 1]
+        out.append((name.strip(), [parse_radius(part) for part in parts]))
+    return out
+
+
+def parse_settings(pairs: list[str], option: str) -> dict[str, Any]:
+    """Read ``key=value`` options; a value that is JSON is what it says, any other is text.
+
+    Args:
+        pairs: As they were given.
+        option: Which option, for the sentence.
+    Raises:
+        typer.BadParameter: no ``=``, no name before it, or one name twice.
+    Example:
+        >>> parse_settings(["width=64", "norm=batch", "sizes=[1, 2]"], "--build")
+        {'width': 64, 'norm': 'batch', 'sizes': [1, 2]}
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        key = key.strip()
+        if not equals or not key.isidentifier():
+            raise typer.BadParameter(f"{option} takes key=value, such as width=64; got {pair!r}.")
+        if key in found:
+            raise typer.BadParameter(f"{option} names {key!r} twice; give it once.")
+        found[key] = _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    """A number, truth value, text in quotes, list or table; any other text as it stands."""
+    from spikeproof.base import parse_json
+
+    try:
+        return parse_json(text.encode())
+    except (ValueError, RecursionError):
+        return {"True": True, "False": False, "None": None}.get(text, text)
 
 
 def pick(value: str, known: Iterable[str], what: str) -> str:

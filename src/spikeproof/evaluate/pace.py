@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from spikeproof.base import seeds
-from spikeproof.models import Network
 from spikeproof.oracle import Oracle
 
 __all__ = ["seconds_per_pass"]
@@ -16,7 +15,7 @@ _TRIES = 3
 _MOST, _FEATURES = 64, 200_000  # items, and their features together
 
 
-def seconds_per_pass(model: Network, x: Tensor) -> float:
+def seconds_per_pass(model: nn.Module, x: Tensor) -> float:
     """Return about how long one pass of one item takes, forward and backward in equal parts.
 
     Args:

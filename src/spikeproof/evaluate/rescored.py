@@ -30,12 +30,14 @@ class RescoredCell:
 
     Args:
         title: Data set, network, seed, threat.
-        rescored: What came of it; None where the threat is of another package, whose lengths
-            cannot be measured without it.
+        rescored: What came of it; None where it cannot be scored again.
+        why: Why not: the threat is of another package, whose lengths cannot be measured without
+            it, or the network is made by code of a user, which is not run for a second look.
     """
 
     title: str
     rescored: Rescored | None
+    why: str = ""
 
     @property
     def holds(self) -> bool:
@@ -47,7 +49,7 @@ class RescoredCell:
         """The answer in one line."""
         one = self.rescored
         if one is None:
-            return f"{self.title}: not scored again, as its threat is of another package."
+            return f"{self.title}: not scored again, as {self.why}."
         how = "a forward pass of its own" if one.own else "the network's plain forward pass"
         shares = ", ".join(f"{100 * share:.1f}" for share in one.found)
         text = f"{self.title}: {one.inputs} inputs scored again by {how}, robust {shares} %"
@@ -85,9 +87,20 @@ def rescore_run(folder: Path | str) -> list[RescoredCell]:
             continue
         cell = run.cell(entry)
         holder = run.cell({"id": entry["parent"], "title": "its network"})
-        scored = None if unknown_threat(cell.cell["threat"]) else _rescored(cell, holder)
-        found.append(RescoredCell(str(entry["title"]), scored))
+        why = _unscored(cell, holder)
+        scored = None if why else _rescored(cell, holder)
+        found.append(RescoredCell(str(entry["title"]), scored, why))
     return found
+
+
+def _unscored(cell: StoredCell, holder: StoredCell) -> str:
+    """Why a ladder cannot be scored again; empty where it can."""
+    if unknown_threat(cell.cell["threat"]):
+        return "its threat is of another package"
+    model = holder.cell["model"]
+    if "source" in model:
+        return f"its network is made by {model['name']}, code of yours that is not run for this"
+    return ""
 
 
 def _rescored(cell: StoredCell, holder: StoredCell) -> Rescored:

@@ -16,7 +16,7 @@ from spikeproof.models.norm import PerStepNorm
 from spikeproof.models.placing import home_of, on_device
 from spikeproof.models.pooling import SpikePool
 from spikeproof.models.store import check_fit, load_model, model_digest, restore, save_model
-from spikeproof.models.tensors import read_tensors, tensors_sha256, write_tensors
+from spikeproof.models.tensors import parse_tensors, read_tensors, tensors_sha256, write_tensors
 from spikeproof.models.wrn import ConvexCombination
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "model_digest",
     "models",
     "on_device",
+    "parse_tensors",
     "read_tensors",
     "restore",
     "restoring_modes",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -72,6 +74,11 @@ def load_model(path: Path | str) -> Network:
         )
     record = header.get("model")
     if not isinstance(record, dict):
+        if "source" in header:
+            raise FileProblem(
+                f"{path} holds the weights of a network that code of a user makes, and not that "
+                "code; name it, as in spikeproof audit module.py:build --weights FILE."
+            )
         raise FileProblem(f"{path} holds no model specification in its header.")
     spec = ModelSpec.from_record(record)
     _fits(stored.shapes, _wanted(spec, len(stored.shapes), path), str(path))
@@ -110,7 +117,13 @@ def restore(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
 
 def model_digest(model: nn.Module) -> str:
     """Return one sha256 over all parameters and buffers of a model."""
-    return digest_arrays({name: t.detach().cpu().numpy() for name, t in model.state_dict().items()})
+    return digest_arrays({name: _array(t) for name, t in model.state_dict().items()})
+
+
+def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
+    """A tensor as an array of its bits; numpy has no type for the short floats of torch."""
+    tensor = tensor.detach().cpu()
+    return (tensor.view(torch.int16) if tensor.dtype is torch.bfloat16 else tensor).numpy()
 
 
 def _wanted(spec: ModelSpec, tensors: int, path: Path) -> Shapes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -25,7 +26,14 @@ from spikeproof.base import (
     write_atomic,
 )
 
-__all__ = ["Stored", "read_stored", "read_tensors", "tensors_sha256", "write_tensors"]
+__all__ = [
+    "Stored",
+    "parse_tensors",
+    "read_stored",
+    "read_tensors",
+    "tensors_sha256",
+    "write_tensors",
+]
 
 # One metadata key only: the library does not fix the order of several, and equal content must
 # give equal bytes.
@@ -124,12 +132,31 @@ def read_stored(path: Path | str, what: str = "model file") -> Stored:
     """
     path = Path(path)
     with open_regular(path, what, follow=True) as stream:
-        return _read(path, what, stream)
+        return _read(path, what, stream, os.fstat(stream.fileno()).st_size)
 
 
-def _read(path: Path, what: str, stream: BinaryIO) -> Stored:
+def parse_tensors(content: bytes, path: Path, what: str) -> dict[str, Tensor]:
+    """Return the tensors of any safetensors file, ours or not, whose bytes were read.
+
+    Args:
+        content: The bytes.
+        path: Where they come from, for sentences.
+        what: What the file is called there.
+    Raises:
+        FileProblem: it is not whole, or one of ours that was changed.
+    """
+    stored = _read(path, what, io.BytesIO(content), len(content), ours=False)
+    if stored.header:
+        return stored.tensors()
+    try:
+        return safetensors.torch.load(content)
+    except (SafetensorError, ValueError, TypeError, RuntimeError) as problem:
+        raise _broken(path, what, str(problem)) from None
+
+
+def _read(path: Path, what: str, stream: BinaryIO, length: int, *, ours: bool = True) -> Stored:
     """The same of an open file; the weights are read last, when the header said that they fit."""
-    room = os.fstat(stream.fileno()).st_size - 8
+    room = length - 8
     start = stream.read(8)
     size = int.from_bytes(start, "little")
     if len(start) < 8 or size > min(room, _HEADER):
@@ -139,11 +166,11 @@ def _read(path: Path, what: str, stream: BinaryIO) -> Stored:
         table = parse_json(text)
         metadata = table.pop("__metadata__", {})
         shapes = _shapes(table, room - size)
-        if _KEY not in metadata:
+        if _KEY not in metadata and ours:
             raise FileProblem(
                 f"{path} was not written by spikeproof: its header has no {_KEY!r} entry."
             )
-        header = parse_json(metadata[_KEY].encode())
+        header = parse_json(metadata[_KEY].encode()) if _KEY in metadata else {}
         if not isinstance(header, dict):
             raise ValueError(f"its {_KEY!r} entry is no table")
     except FileProblem:
@@ -157,7 +184,9 @@ def _shapes(table: Mapping[str, Any], room: int) -> dict[str, tuple[torch.dtype,
     """Types and shapes of tensors that lie one after the other and fill their room."""
     shapes, end = {}, 0
     for name, entry in sorted(table.items(), key=lambda pair: pair[1]["data_offsets"]):
-        kind, shape = _KINDS[entry["dtype"]], tuple(entry["shape"])
+        kind, shape = _KINDS.get(entry["dtype"]), tuple(entry["shape"])
+        if kind is None:
+            raise ValueError(f"tensor {name!r} is {entry['dtype']!r}, a type that is not read")
         if not all(type(length) is int and length >= 0 for length in shape):
             raise ValueError(f"tensor {name!r} has no proper shape")
         begin, stop = entry["data_offsets"]

@@ -20,6 +20,7 @@ from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.load import load_plan, plans
 from spikeproof.study.merge import Merged, merge
 from spikeproof.study.network import NetworkPlan
+from spikeproof.study.own import network_in
 from spikeproof.study.plan import ComputePlan, DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
 from spikeproof.study.run import CellsFailed, Progress, RunInterrupted, run
@@ -67,6 +68,7 @@ __all__ = [
     "job_of",
     "load_plan",
     "merge",
+    "network_in",
     "network_of",
     "plans",
     "refuse_other_audit",

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spikeproof.base import FileProblem, arithmetic, digest, digest_file
+from spikeproof.adapters import files_of, is_source, source_of
+from spikeproof.base import FileProblem, SettingError, arithmetic, digest, digest_file
 from spikeproof.data import Dataset
 from spikeproof.evaluate import open_test
 from spikeproof.study.network import NetworkPlan
+from spikeproof.study.own import source_sha256
 from spikeproof.study.plan import DataPlan, Plan
 from spikeproof.study.store import RunFolder
 
@@ -25,17 +27,24 @@ def audit_plan(
     radii: Mapping[str, Sequence[float]] | None = None,
     suite: str = "standard",
     items: int | None = None,
+    weights: Path | str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    adapt: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Plan:
     """Return the plan of an audit; ``run`` computes it, ``Audit.load`` reads what came of it.
 
     Args:
-        model: A ``model.safetensors`` that ``save_model`` wrote.
+        model: A ``model.safetensors`` that ``save_model`` wrote, or a function that makes a
+            network, ``"module.py:build"``; see :class:`NetworkPlan`.
         data: The data set whose test items are used; the package knows it by its name.
         threats: Names of threats; all that the data set declares where absent.
         radii: Threat → its radii, ascending, in place of the data set's.
         suite: Name of the attack suite.
         items: How many test items; all where absent.
+        weights: Of the network that a function makes.
+        arguments: Of the function.
+        adapt: Settings of ``adapt`` for its network.
         settings: Other fields of :class:`Plan`: ``seeds``, ``draws``, ``budget``,
             ``keep_adversarials``, ``probe_items`` (none by default), ``workers``.
     Raises:
@@ -48,13 +57,16 @@ def audit_plan(
         Traceback (most recent call last):
         spikeproof.base.errors.FileProblem: There is no model file at no.safetensors.
     """
-    path = Path(model)
-    name = path.parent.name if path.name == "model.safetensors" else path.stem
-    network = NetworkPlan(
-        name=re.sub(r"[^\w.-]+", "-", name).strip(".-") or "model",
-        file=str(path),
-        sha256=digest_file(path, "model file", follow=True),
-    )
+    own = {"weights": weights, "arguments": arguments, "adapt": adapt}
+    if is_source(str(model)):
+        network = _made_by(str(model), weights, arguments, adapt)
+    elif given := [name for name, value in own.items() if value]:
+        raise SettingError(
+            f"{model} is a file, which says all by itself, and {', '.join(given)} belong to a "
+            "function that makes a network; name it as module.py:build."
+        )
+    else:
+        network = _in_file(Path(model))
     part = DataPlan(
         name=data.spec.name,
         threats="all" if threats is None else tuple(dict.fromkeys(threats)),
@@ -72,6 +84,40 @@ def audit_plan(
             **settings,
         }
     )
+
+
+def _in_file(path: Path) -> NetworkPlan:
+    """The table of a network in a file of ours."""
+    return NetworkPlan(
+        name=_named(path.parent.name if path.name == "model.safetensors" else path.stem),
+        file=str(path),
+        sha256=digest_file(path, "model file", follow=True),
+    )
+
+
+def _made_by(
+    build: str,
+    weights: Path | str | None,
+    arguments: Mapping[str, Any] | None,
+    adapt: Mapping[str, Any] | None,
+) -> NetworkPlan:
+    """The table of a network that code of a user makes."""
+    place = source_of(build)
+    found = None if weights is None else digest_file(weights, "weights file", follow=True)
+    return NetworkPlan(
+        name=_named(place.label.replace(".py:", ":")),
+        build=build,
+        weights=None if weights is None else str(weights),
+        arguments=dict(arguments or {}),
+        adapt=dict(adapt or {}),
+        sha256=found,
+        source_sha256=source_sha256(files_of(place)),
+    )
+
+
+def _named(text: str) -> str:
+    """A text as the name of a network."""
+    return re.sub(r"[^\w.-]+", "-", text).strip(".-") or "model"
 
 
 def audit_folder(plan: Plan) -> Path:
@@ -124,7 +170,10 @@ def _identity(plan: Plan) -> dict[str, Any]:
     """What of a plan says which audit it is: not where files lie, nor what computes."""
     record = plan.record()
     for network in record.get("network", ()):
-        del network["file"]
+        for key in ("file", "weights"):
+            network.pop(key, None)
+        if "build" in network:  # the name in it, without the folder
+            network["build"] = network["build"].replace("\\", "/").rpartition("/")[2]
     for key in ("compute", "workers"):
         record.pop(key, None)
     return {**record, **arithmetic(plan.compute.device)}

@@ -87,6 +87,8 @@ class CellFolder:
         for name, named in arrays.items():
             write_arrays(self.path / name, named, make=False)
         names = [*arrays, *(["model.safetensors"] if record["cell"]["kind"] in HOLDERS else [])]
+        if "source" in record["cell"].get("model", {}):
+            names.append("source.json")
         files = {name: digest_file(self.path / name) for name in sorted(names)}
         write_json(self.path / WALL, wall, make=False)
         write_json(self.path / RECORD, sealed_record({"files": files, **record}), make=False)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from spikeproof.attacks import Budget, suite
-from spikeproof.base import placed
+from spikeproof.base import SettingError, placed
 from spikeproof.data import Dataset, load
 from spikeproof.evaluate import open_split, probed
 from spikeproof.runs import cell_id
@@ -21,7 +21,8 @@ from spikeproof.study.assemble import (
 )
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
 from spikeproof.study.ladders import ladders_of, timed_of
-from spikeproof.study.network import NetworkPlan, weights_of
+from spikeproof.study.network import NetworkPlan
+from spikeproof.study.own import weights_of
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
 from spikeproof.threats import Threat
@@ -45,7 +46,9 @@ class Cell:
         cost: Expected effort in arbitrary units, for display and order.
         files: Path → hash of the files that it reads besides data and network.
         resources: What it needs of a machine.
-        source: The file that a network is taken from; no part of the id.
+        source: The file that a network is taken from, or the function that makes it; no part of
+            the id.
+        weights: The file of weights that the function's network gets; no part of the id.
     """
 
     id: str
@@ -57,6 +60,7 @@ class Cell:
     files: Mapping[str, str] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     source: str | None = None
+    weights: str | None = None
 
     @property
     def kind(self) -> str:
@@ -76,8 +80,9 @@ class Cell:
         """Plain data for ``plan.json``."""
         record = {**asdict(self), "kind": self.kind, "title": self.title}
         record["resources"] = self.resources.plain()
-        if self.source is None:
-            del record["source"]
+        for key in ("source", "weights"):
+            if record[key] is None:
+                del record[key]
         return record
 
     @classmethod
@@ -149,11 +154,12 @@ def _taken(network: NetworkPlan, data: Dataset, seed: int) -> Cell:
         "data": data.spec.name,
         "training": network.name,
         "seed": seed if network.seed is None else network.seed,
-        "model": weights.spec.record(),
+        "model": dict(weights.model),
         "model_sha256": weights.sha256,
     }
     # Weights are the same bits on every device, so this cell has none.
-    return replace(_cell(content, None, data, 0.0, Resources()), source=network.file)
+    cell = _cell(content, None, data, 0.0, Resources())
+    return replace(cell, source=network.build or network.file, weights=network.weights)
 
 
 def _cell(
@@ -258,6 +264,11 @@ class _Looks:
 
     def timing(self, settings: dict[str, Any]) -> Cell:
         """The cell of random changes of spike timing."""
+        if settings["hidden"] and "source" in self.train.cell["model"]:
+            raise SettingError(
+                f"[[network]] {self.train.cell['training']!r}: the spikes inside a network of "
+                "your own code cannot be moved; leave hidden = true out of the timing."
+            )
         levels = sum(map(len, settings["levels"].values()))
         passes = settings["items"] * (1 + settings["draws"] * levels)
         return self._cell({**self._start("timing"), **settings}, passes)
@@ -279,6 +290,8 @@ class _Looks:
         return {"kind": kind, "parent": self.train.id, **where, **names}
 
     def _cell(self, cell: dict[str, Any], passes: float) -> Cell:
-        timesteps = self.train.cell["model"]["timesteps"]
-        effort, resources = passes * timesteps / 1000, self.plan.compute.resources
-        return _cell(cell, self.train, self.data, effort, resources)
+        model = self.train.cell["model"]
+        effort, resources = passes * model.get("timesteps", 1) / 1000, self.plan.compute.resources
+        looks = _cell(cell, self.train, self.data, effort, resources)
+        # Whatever computes it makes a network of own code by the same path.
+        return replace(looks, source=self.train.source) if "source" in model else looks

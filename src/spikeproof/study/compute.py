@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spikeproof.attacks import Budget, Spending
 from spikeproof.base import (
@@ -35,6 +35,7 @@ from spikeproof.study.cells import Cell, dataset
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
 from spikeproof.study.interrupt import after_epoch, finishing_epochs
 from spikeproof.study.objects import attack_of, threats_of, training_of
+from spikeproof.study.own import own_network, take_network
 from spikeproof.study.resources import Resources
 from spikeproof.study.store import Arrays, CellFolder
 from spikeproof.train import LOG, WALL, fit
@@ -178,14 +179,9 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
 
 
 def _network(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
-    """Take a network from its file into the run, which needs the file no more."""
-    model = load_model(str(cell.source))
-    found = model_digest(model)
-    if found != cell.cell["model_sha256"]:
-        raise InputError(f"{cell.source} was changed while the study ran; run again.")
-    save_model(model, folder.path / "model.safetensors", make=False)
-    learned = sum(parameter.numel() for parameter in model.parameters())
-    return {"parameters": learned}, {}, found
+    """Take a network into the run: from its file, which is needed no more, or by a user's code."""
+    result = take_network(folder.path, cell.cell, (str(cell.source), cell.weights), data)
+    return result, {}, cell.cell["model_sha256"]
 
 
 def _items(content: Mapping[str, Any], data: Dataset) -> Split:
@@ -265,9 +261,12 @@ def _device(cell: Cell) -> torch.device:
     return device_of(cell.resources.device, "[compute] device")
 
 
-def _parent(folder: CellFolder, cell: Cell) -> Network:
-    """The network that this cell looks at."""
-    return load_model(folder.path.parent / str(cell.parent) / "model.safetensors")
+def _parent(folder: CellFolder, cell: Cell) -> nn.Module:
+    """The network that this cell looks at; made by a user's code where the cell says whose."""
+    place = folder.path.parent / str(cell.parent)
+    if cell.source is not None:
+        return own_network(place, cell.source, dataset(str(cell.cell["data"])))
+    return load_model(place / "model.safetensors")
 
 
 def _network_record(folder: CellFolder, cell: Cell) -> dict[str, Any]:

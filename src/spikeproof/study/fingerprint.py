@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from spikeproof.adapters import user_network
 from spikeproof.attacks import Transfer
 from spikeproof.base import digest_file, versions
 from spikeproof.data import Domain, Views
@@ -29,6 +31,8 @@ _SAID_OTHERWISE: tuple[Symbol, ...] = (
     (_COMPUTE, "_KINDS"),
     (_INTERRUPT, "after_epoch"),
     (_INTERRUPT, "finishing_epochs"),
+    ("spikeproof.study.own", "own_network"),
+    ("spikeproof.study.own", "take_network"),
     (__name__, "code_sha256"),
     (__name__, "files_sha256"),
     ("spikeproof.base.versions", "versions"),
@@ -76,6 +80,7 @@ def code_sha256(cell: Mapping[str, Any], domain: Domain | Views, network: Mappin
     roots = {_symbol(type(one)) for one in things if not isinstance(one, type | FunctionType)}
     roots |= {_symbol(one) for one in things if isinstance(one, type | FunctionType)}
     roots |= {_symbol(architecture(one.name)) for one in things if isinstance(one, ModelSpec)}
+    roots |= set(_reached_by(network.get("source")))
     return _hash(str(cell["kind"]), frozenset(root for root in roots if root is not None))
 
 
@@ -92,6 +97,18 @@ def _hash(kind: str, roots: frozenset[Symbol]) -> str:
     """The hash for cells of a kind that name these classes; code does not change in a process."""
     runs: tuple[Symbol, ...] = ((_COMPUTE, "attempt"), (_COMPUTE, f"_{kind}"))
     return closure_sha256([*runs, *roots], without=(*_SAID_OTHERWISE, *_KEEPING))
+
+
+def _reached_by(source: Mapping[str, Any] | None) -> Iterator[Symbol | None]:
+    """What of this package makes a network of a user's code, and what that code imports of it."""
+    if source is None:
+        return
+    yield _symbol(user_network)
+    for name in source["ours"]:
+        module, _, part = name.partition(":")
+        thing = getattr(import_module(module), part, None)
+        if isinstance(thing, type | FunctionType):
+            yield _symbol(thing)
 
 
 def _symbol(thing: Any) -> Symbol | None:

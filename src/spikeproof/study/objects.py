@@ -67,7 +67,8 @@ def _objects(text: str, domain: Domain | Views) -> tuple[object, ...]:
     """The objects of a record that was written as text; cells of one training share them."""
     cell = json.loads(text)
     settings = _OBJECTS[cell["kind"]](cell, domain) if cell["kind"] in _OBJECTS else ()
-    return tuple(held((ModelSpec.from_record(cell["model"]), settings)))
+    own = "source" in cell["model"]  # code of a user, which no record of ours builds
+    return tuple(held((None if own else ModelSpec.from_record(cell["model"]), settings)))
 
 
 def held(thing: object) -> Iterator[object]:

@@ -240,6 +240,7 @@ class Plan:
     def record(self) -> dict[str, Any]:
         """Plain data from which ``Plan.from_record`` rebuilds the plan."""
         record = {**dataclasses.asdict(self), "compute": self.compute.record()}
+        record["network"] = tuple(network.record() for network in self.network)
         for table in record["data"]:
             if not table["radii"]:  # plans from before there were any keep their hash
                 del table["radii"]

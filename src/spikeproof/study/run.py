@@ -21,6 +21,7 @@ from spikeproof.study.engine import (
     refuse_orphans,
 )
 from spikeproof.study.interrupt import EXIT_CODE, Interrupted, interruptible
+from spikeproof.study.own import changed_files
 from spikeproof.study.plan import Plan
 from spikeproof.study.shards import Shard
 from spikeproof.study.status import CellFailure, Status, seconds_left, status
@@ -253,8 +254,16 @@ def _tell_changed(place: RunFolder, cells: Sequence[Cell]) -> None:
     names = ("data", "training", "seed")
     seen = {tuple(c.cell[name] for name in names): c for c in before if c.kind == "network"}
     for cell in cells:
-        old = seen.get(tuple(cell.cell[name] for name in names)) if cell.source else None
-        if old is not None and old.cell["model_sha256"] != cell.cell["model_sha256"]:
+        old = seen.get(tuple(cell.cell[name] for name in names)) if cell.kind == "network" else None
+        if old is None:
+            continue
+        if changed := changed_files(old.cell["model"], cell.cell["model"]):
+            warnings.warn(
+                f"{', '.join(changed)}, of the network that {cell.source} makes, changed since "
+                f"{place.path} was begun; what was computed before is set aside in stale/.",
+                stacklevel=3,
+            )
+        elif old.cell["model_sha256"] != cell.cell["model_sha256"]:
             warnings.warn(
                 f"The network in {cell.source} is not the one that {place.path} was begun with; "
                 "what was computed on the other is set aside in stale/.",

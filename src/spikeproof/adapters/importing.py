@@ -1,0 +1,219 @@
+"""Code of a user, run where it finds what it needs and leaves everything else as it was."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import io
+import os
+import random
+import sys
+import traceback
+import types
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from spikeproof.adapters.where import Source, installed
+from spikeproof.base import InputError, SpikeproofError, printable
+
+__all__ = ["UserCodeFailed", "explained", "imported", "on_its_own"]
+
+_SHOWN = 160  # characters of a foreign sentence or line
+
+
+class UserCodeFailed(InputError):
+    """Code of a user that raised or asked to exit where a network was wanted of it."""
+
+
+@contextmanager
+def on_its_own(source: Source, paths: Mapping[str, Path], *, told: bool) -> Iterator[None]:
+    """Inside, a source can import what lies beside it; afterwards nothing remembers that.
+
+    Its folder is on ``sys.path``, ``sys.argv`` holds its file alone, standard input is empty and
+    what it prints is kept from the streams. Afterwards paths, arguments, the working folder, the
+    modules that came from beside it, torch's defaults, and the generators of torch, numpy and
+    Python are as before. Inside they begin with seed 0, so that the same source makes the
+    same network.
+
+    Args:
+        source: The source.
+        paths: Its modules by dotted name.
+        told: Whether a warning says that it printed.
+    """
+    sink = _Sink()
+    with ExitStack() as stack:
+        stack.enter_context(_restored_state(source))
+        stack.enter_context(_own_modules(source, paths))
+        heard = io.TextIOWrapper(  # type: ignore[type-var]
+            sink, encoding="utf-8", errors="replace", write_through=True
+        )
+        stack.enter_context(redirect_stdout(heard))
+        stack.enter_context(redirect_stderr(heard))
+        yield
+    if sink.count and told:
+        line = printable(sink.start.decode("utf-8", "replace").strip().split("\n")[0][:_SHOWN])
+        warnings.warn(
+            f"{source.label} printed {sink.count:,} characters while its network was made, which "
+            f"are left out here; they begin with {line!r}.",
+            stacklevel=3,
+        )
+
+
+def imported(source: Source, paths: Mapping[str, Path]) -> types.ModuleType:
+    """Import the module of a source, and no other that it does not import itself.
+
+    Args:
+        source: The source.
+        paths: Its modules by dotted name.
+    """
+    path = paths.get(source.module)
+    if path is None or "." in source.module or not source.text.rpartition(":")[0].endswith(".py"):
+        return importlib.import_module(source.module)
+    # Under its own name, unless that is taken: a file may well be called after a package.
+    name = source.module if source.module not in sys.modules else f"{source.module} of a user"
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise ImportError(f"no loader for {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        if name != source.module:
+            sys.modules.pop(name, None)
+    return module
+
+
+@contextmanager
+def explained(source: Source, doing: str) -> Iterator[None]:
+    """Turn whatever code of a user raises inside into one sentence.
+
+    Args:
+        source: The source.
+        doing: What is done with it, ``"it is imported"``.
+    Raises:
+        UserCodeFailed: it raised, or asked to exit.
+    """
+    try:
+        yield
+    except SpikeproofError:
+        raise
+    except SystemExit as problem:
+        code = problem.code if isinstance(problem.code, int) else 1 if problem.code else 0
+        raise UserCodeFailed(
+            f"{source.label} exits with code {code} while {doing}{_line(problem, source)}; put "
+            "what is to run as a script below if __name__ == '__main__'."
+        ) from None
+    except ModuleNotFoundError as problem:
+        raise UserCodeFailed(
+            f"{source.label} needs the module {problem.name!r} while {doing}"
+            f"{_line(problem, source)}, and there is none; install it in this environment, or put "
+            f"it beside {source.path or source.module}."
+        ) from None
+    except Exception as problem:
+        why = printable(" ".join(str(problem).split())[:_SHOWN])
+        said = f"{type(problem).__name__}: {why}" if why else type(problem).__name__
+        raise UserCodeFailed(
+            f"{source.label} raises {said.rstrip('.')} while {doing}{_line(problem, source)}; mend "
+            "it there, and see that it works without spikeproof."
+        ) from None
+
+
+def _line(problem: BaseException, source: Source) -> str:
+    """Where it was raised, in the last file that is the user's."""
+    own = source.root.resolve()
+    for frame in reversed(traceback.extract_tb(problem.__traceback__)):
+        path = Path(frame.filename)
+        inside = path.resolve().is_relative_to(own) and "site-packages" not in path.parts
+        if inside and not path.is_relative_to(Path(__file__).parents[1]):
+            return f" ({path.name}, line {frame.lineno})"
+    return ""
+
+
+class _Sink(io.RawIOBase):
+    """Takes everything that is written to it and remembers how much, and how it began."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self.start = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        """Count, and keep the first few bytes."""
+        seen = bytes(content)
+        self.count += len(seen)
+        self.start += seen[: max(0, 4 * _SHOWN - len(self.start))]
+        return len(seen)
+
+
+@contextmanager
+def _own_modules(source: Source, paths: Mapping[str, Path]) -> Iterator[None]:
+    """Inside, imports begin in the folder of a source, and meet no modules of another one."""
+    before = dict(sys.modules)
+    for name, path in paths.items():
+        place = getattr(sys.modules.get(name), "__file__", None)
+        if name in sys.modules and (place is None or Path(place).resolve() != path.resolve()):
+            # Another folder's file of this name; the source means its own.
+            del sys.modules[name]
+    path_before = list(sys.path)
+    if source.path is not None:
+        sys.path.insert(0, str(source.root.resolve()))
+        importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = path_before
+        for name in [name for name in sys.modules if name not in before]:
+            if name in paths or _beside(source, sys.modules[name]):
+                del sys.modules[name]
+        sys.modules.update({name: before[name] for name in paths if name in before})
+
+
+def _beside(source: Source, module: types.ModuleType) -> bool:
+    """Whether a module came from the folder of a source, by a name that its text does not show."""
+    place = getattr(module, "__file__", None)
+    if source.path is None or not isinstance(place, str) or installed(Path(place)):
+        return False
+    ours = module.__name__.partition(".")[0] == __name__.partition(".")[0]
+    return not ours and Path(place).resolve().is_relative_to(source.root.resolve())
+
+
+@contextmanager
+def _restored_state(source: Source) -> Iterator[None]:
+    """Put back what code likes to set for its whole process."""
+    argv, stdin, folder = sys.argv, sys.stdin, os.getcwd()
+    dtype, grad, threads = (
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.get_num_threads(),
+    )
+    own, arrays, draws = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    # Its own name alone: options of ours are none of a script's that reads them when imported.
+    sys.argv, sys.stdin = [str(source.path or source.module)], io.StringIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a library says of itself is for its user
+            torch.default_generator.manual_seed(0)
+            random.seed(0)
+            np.random.seed(0)  # noqa: NPY002
+            yield
+    finally:
+        torch.set_rng_state(draws)
+        random.setstate(own)
+        np.random.set_state(arrays)  # noqa: NPY002
+        sys.argv, sys.stdin = argv, stdin
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(grad)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        with suppress(OSError):
+            os.chdir(folder)
