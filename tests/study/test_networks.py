@@ -196,7 +196,7 @@ def test_a_changed_file_is_told_and_what_it_looked_at_set_aside(file: Path, tmp_
 def test_a_file_that_changes_while_the_study_begins_fails_what_needs_it(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from spikeproof.study import compute
+    from spikeproof.study import own
 
     copied = Path(shutil.copy(file, tmp_path / "net.safetensors"))
 
@@ -205,7 +205,7 @@ def test_a_file_that_changes_while_the_study_begins_fails_what_needs_it(
         next(network.parameters()).data.mul_(1.5)
         return network
 
-    monkeypatch.setattr(compute, "load_model", changed)
+    monkeypatch.setattr(own, "load_model", changed)
     with pytest.raises(CellsFailed, match="4 of 4 cells failed.*was changed while") as caught:
         run(plan_of(copied), tmp_path / "run")
     assert "its network is missing" in caught.value.failures[-1].error

@@ -5,12 +5,12 @@ from spikeproof.adapters.protocol import Adapted, Reading, adapt
 from spikeproof.adapters.source import UserNetwork, network_of, user_network
 from spikeproof.adapters.texts import SourceFiles, files_of
 from spikeproof.adapters.weights import fill, read_weights
-from spikeproof.adapters.where import Source, is_source, source_of
+from spikeproof.adapters.where import NetworkSource, is_source, source_of
 
 __all__ = [
     "Adapted",
+    "NetworkSource",
     "Reading",
-    "Source",
     "SourceFiles",
     "UserCodeFailed",
     "UserNetwork",

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from spikeproof.adapters.where import Source, installed
+from spikeproof.adapters.where import NetworkSource, installed
 from spikeproof.base import InputError, SpikeproofError, printable
 
 __all__ = ["UserCodeFailed", "explained", "imported", "on_its_own"]
@@ -32,7 +32,7 @@ class UserCodeFailed(InputError):
 
 
 @contextmanager
-def on_its_own(source: Source, paths: Mapping[str, Path], *, told: bool) -> Iterator[None]:
+def on_its_own(source: NetworkSource, paths: Mapping[str, Path], *, told: bool) -> Iterator[None]:
     """Inside, a source can import what lies beside it; afterwards nothing remembers that.
 
     Its folder is on ``sys.path``, ``sys.argv`` holds its file alone, standard input is empty and
@@ -65,7 +65,7 @@ def on_its_own(source: Source, paths: Mapping[str, Path], *, told: bool) -> Iter
         )
 
 
-def imported(source: Source, paths: Mapping[str, Path]) -> types.ModuleType:
+def imported(source: NetworkSource, paths: Mapping[str, Path]) -> types.ModuleType:
     """Import the module of a source, and no other that it does not import itself.
 
     Args:
@@ -91,7 +91,7 @@ def imported(source: Source, paths: Mapping[str, Path]) -> types.ModuleType:
 
 
 @contextmanager
-def explained(source: Source, doing: str) -> Iterator[None]:
+def explained(source: NetworkSource, doing: str) -> Iterator[None]:
     """Turn whatever code of a user raises inside into one sentence.
 
     Args:
@@ -125,7 +125,7 @@ def explained(source: Source, doing: str) -> Iterator[None]:
         ) from None
 
 
-def _line(problem: BaseException, source: Source) -> str:
+def _line(problem: BaseException, source: NetworkSource) -> str:
     """Where it was raised, in the last file that is the user's."""
     own = source.root.resolve()
     for frame in reversed(traceback.extract_tb(problem.__traceback__)):
@@ -156,7 +156,7 @@ class _Sink(io.RawIOBase):
 
 
 @contextmanager
-def _own_modules(source: Source, paths: Mapping[str, Path]) -> Iterator[None]:
+def _own_modules(source: NetworkSource, paths: Mapping[str, Path]) -> Iterator[None]:
     """Inside, imports begin in the folder of a source, and meet no modules of another one."""
     before = dict(sys.modules)
     for name, path in paths.items():
@@ -178,7 +178,7 @@ def _own_modules(source: Source, paths: Mapping[str, Path]) -> Iterator[None]:
         sys.modules.update({name: before[name] for name in paths if name in before})
 
 
-def _beside(source: Source, module: types.ModuleType) -> bool:
+def _beside(source: NetworkSource, module: types.ModuleType) -> bool:
     """Whether a module came from the folder of a source, by a name that its text does not show."""
     place = getattr(module, "__file__", None)
     if source.path is None or not isinstance(place, str) or installed(Path(place)):
@@ -188,7 +188,7 @@ def _beside(source: Source, module: types.ModuleType) -> bool:
 
 
 @contextmanager
-def _restored_state(source: Source) -> Iterator[None]:
+def _restored_state(source: NetworkSource) -> Iterator[None]:
     """Put back what code likes to set for its whole process."""
     argv, stdin, folder = sys.argv, sys.stdin, os.getcwd()
     dtype, grad, threads = (

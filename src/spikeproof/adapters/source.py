@@ -16,7 +16,7 @@ from spikeproof.adapters.importing import UserCodeFailed, explained, imported, o
 from spikeproof.adapters.protocol import Adapted, adapt
 from spikeproof.adapters.texts import SourceFiles, files_of
 from spikeproof.adapters.weights import fill, read_weights
-from spikeproof.adapters.where import Source, source_of
+from spikeproof.adapters.where import NetworkSource, source_of
 from spikeproof.base import InputError, SettingError, suggestion
 from spikeproof.models import check_logits
 
@@ -36,7 +36,7 @@ class UserNetwork:
         notes: What a user should be told, one sentence each.
     """
 
-    source: Source
+    source: NetworkSource
     files: SourceFiles
     adapted: Adapted
     tensors: dict[str, Tensor]
@@ -132,7 +132,7 @@ def user_network(
     )
 
 
-def _made(place: Source, files: SourceFiles, arguments: dict[str, Any]) -> object:
+def _made(place: NetworkSource, files: SourceFiles, arguments: dict[str, Any]) -> object:
     """What the function returns."""
     with explained(place, "it is imported"):
         module = imported(place, files.paths)
@@ -152,7 +152,7 @@ def _made(place: Source, files: SourceFiles, arguments: dict[str, Any]) -> objec
 
 
 def _check_arguments(
-    function: Callable[..., Any], place: Source, arguments: dict[str, Any]
+    function: Callable[..., Any], place: NetworkSource, arguments: dict[str, Any]
 ) -> None:
     """Raise where a function does not take these arguments, or needs others."""
     try:
@@ -179,7 +179,7 @@ def _check_arguments(
         )
 
 
-def _tensors_of(network: object, place: Source) -> dict[str, Tensor]:
+def _tensors_of(network: object, place: NetworkSource) -> dict[str, Tensor]:
     """A copy of the state of a network, every tensor with memory of its own."""
     if not isinstance(network, nn.Module):
         return {}
@@ -195,7 +195,9 @@ def _tensors_of(network: object, place: Source) -> dict[str, Tensor]:
     return tensors
 
 
-def _adapted(network: object, place: Source, example: Tensor, settings: dict[str, Any]) -> Adapted:
+def _adapted(
+    network: object, place: NetworkSource, example: Tensor, settings: dict[str, Any]
+) -> Adapted:
     """The network as the package asks it."""
     known = ("library", "mean", "reduce", "std", "steps", "time")
     for name in settings:
@@ -212,7 +214,7 @@ def _adapted(network: object, place: Source, example: Tensor, settings: dict[str
         raise type(problem)(f"{place.label}: {problem}") from None
 
 
-def _classes(adapted: Adapted, place: Source, example: Tensor) -> int:
+def _classes(adapted: Adapted, place: NetworkSource, example: Tensor) -> int:
     """How many classes a network answers, found by asking it."""
     with (
         torch.no_grad(),

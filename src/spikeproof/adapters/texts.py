@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from spikeproof.adapters.where import Source, installed, read_source, syntax_of
+from spikeproof.adapters.where import NetworkSource, installed, read_source, syntax_of
 from spikeproof.base import FileProblem
 
 __all__ = ["SourceFiles", "files_of"]
@@ -56,7 +56,7 @@ def _distributions() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-def files_of(source: Source) -> SourceFiles:
+def files_of(source: NetworkSource) -> SourceFiles:
     """Return every file that a source consists of, found in its text and never by running it.
 
     Imports are followed wherever they stand, in functions too, to files beside the source and in

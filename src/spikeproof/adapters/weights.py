@@ -85,14 +85,14 @@ def read_weights(path: Path | str) -> ReadWeights:
     return ReadWeights(path, key, {name: tensor.detach() for name, tensor in tensors.items()})
 
 
-def fill(network: nn.Module, tensors: Mapping[str, Tensor], where: str, label: str) -> list[str]:
+def fill(network: nn.Module, tensors: Mapping[str, Tensor], where: str, whose: str) -> list[str]:
     """Copy tensors into a network whose names and shapes must be theirs.
 
     Args:
         network: The network; changed.
         tensors: By name. A prefix that a wrapper put before all names is taken off.
         where: Whose tensors they are, for sentences.
-        label: What the network is called there.
+        whose: Whose network it is, for sentences.
     Returns:
         What a user should be told, one sentence each.
     Raises:
@@ -108,18 +108,18 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], where: str, label: s
     missing, unexpected = sorted(wanted.keys() - tensors), sorted(tensors.keys() - wanted)
     if missing or unexpected:
         raise InputError(
-            f"{where} does not fit the network of {label}: missing {_few(missing)}, unexpected "
+            f"{where} does not fit the network of {whose}: missing {_few(missing)}, unexpected "
             f"{_few(unexpected)}{_nearest(missing, unexpected)}; give the weights of this network, "
             "or the arguments that it was trained with."
         )
     for name, tensor in tensors.items():
-        _check_tensor(name, tensor, wanted[name], where, label)
+        _check_tensor(name, tensor, wanted[name], where, whose)
     try:
         network.load_state_dict(dict(tensors), strict=True)
     except Exception as problem:
         why = printable(" ".join(str(problem).split())[:200])
         raise InputError(
-            f"The network of {label} does not take the tensors of {where} "
+            f"The network of {whose} does not take the tensors of {where} "
             f"({type(problem).__name__}: {why}); see that it loads them without spikeproof."
         ) from None
     return notes
@@ -142,7 +142,7 @@ def _check_archive(content: bytes, path: Path) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as problem:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as problem:
         raise _broken(path, str(problem)) from None
     packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
     if packed or sum(entry.file_size for entry in entries) > len(content):
@@ -250,20 +250,20 @@ def _before_all(prefix: str, found: Mapping[str, Any], wanted: Mapping[str, Any]
     return bool(found) and not own and all(name.startswith(prefix) for name in found)
 
 
-def _check_tensor(name: str, tensor: Tensor, own: Tensor, where: str, label: str) -> None:
+def _check_tensor(name: str, tensor: Tensor, own: Tensor, where: str, whose: str) -> None:
     """Raise unless a tensor can stand in the place of the network's own."""
     if nn.parameter.is_lazy(own):
         return  # of any shape, which is what makes it lazy
     shown = printable(name[:80])
     if tensor.shape != own.shape:
         raise InputError(
-            f"{where} does not fit the network of {label}: tensor {shown!r} has shape "
+            f"{where} does not fit the network of {whose}: tensor {shown!r} has shape "
             f"{tuple(tensor.shape)} in the file and {tuple(own.shape)} in the network; give the "
             "arguments that it was trained with."
         )
     if tensor.dtype != own.dtype and not (tensor.is_floating_point() and own.is_floating_point()):
         raise InputError(
-            f"{where} does not fit the network of {label}: tensor {shown!r} is {tensor.dtype} in "
+            f"{where} does not fit the network of {whose}: tensor {shown!r} is {tensor.dtype} in "
             f"the file and {own.dtype} in the network; save the weights of this network."
         )
     if tensor.is_floating_point() and not torch.isfinite(tensor).all():

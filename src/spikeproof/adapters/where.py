@@ -12,14 +12,14 @@ from pathlib import Path
 
 from spikeproof.base import FileProblem, SettingError, read_text, suggestion
 
-__all__ = ["Source", "installed", "is_source", "read_source", "source_of", "syntax_of"]
+__all__ = ["NetworkSource", "installed", "is_source", "read_source", "source_of", "syntax_of"]
 
 _LARGEST = 1 << 22  # bytes of a source file
 _DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True)
-class Source:
+class NetworkSource:
     """A function or class that makes a network.
 
     Args:
@@ -59,7 +59,7 @@ def is_source(text: str) -> bool:
     return module.endswith(".py") or (dotted and name.isidentifier())
 
 
-def source_of(text: str) -> Source:
+def source_of(text: str) -> NetworkSource:
     """Return where a function is that makes a network; nothing is imported.
 
     Args:
@@ -91,7 +91,7 @@ def source_of(text: str) -> Source:
         path = Path(module)
         tree = syntax_of(path, read_source(path))
         root, dotted = _package_root(path, tree)
-        found = Source(text, path, root, dotted, name)
+        found = NetworkSource(text, path, root, dotted, name)
     else:
         found = _dotted(text, module, name)
         if found.path is None:
@@ -119,7 +119,7 @@ def installed(path: Path) -> bool:
     return any(path.is_relative_to(Path(sysconfig.get_path(name)).resolve()) for name in names)
 
 
-def _dotted(text: str, module: str, name: str) -> Source:
+def _dotted(text: str, module: str, name: str) -> NetworkSource:
     """A dotted module: of the working folder, or where Python imports from."""
     parts = module.split(".")
     if not all(part.isidentifier() for part in parts):
@@ -133,7 +133,7 @@ def _dotted(text: str, module: str, name: str) -> Source:
         for path in (base / "__init__.py", base.with_suffix(".py")):
             if path.is_file():
                 own = None if installed(path) else path
-                return Source(text, own, root, module, name)
+                return NetworkSource(text, own, root, module, name)
     raise FileProblem(
         f"There is no module {module!r} in this folder or among installed packages; give the "
         "path of its file, folder/module.py:build, or run where it can be imported."

@@ -127,8 +127,8 @@ def _model(path: Path) -> Verification:
     """A model, the weights of a user's network, or another of our files of tensors."""
 
     def look(path: Path) -> object:
-        ours = "model" in read_tensors(path)[1]
-        return load_model(path) if ours and "model" in path.name else None
+        _, header = read_tensors(path)
+        return load_model(path) if "model" in path.name and "source" not in header else None
 
     return Verification(path=path, kind="model", files=1, changed=tuple(_changed(look, path)))
 
