@@ -130,7 +130,7 @@ def _line(problem: BaseException, source: NetworkSource) -> str:
     own = source.root.resolve()
     for frame in reversed(traceback.extract_tb(problem.__traceback__)):
         path = Path(frame.filename)
-        inside = path.resolve().is_relative_to(own) and "site-packages" not in path.parts
+        inside = path.is_file() and path.resolve().is_relative_to(own) and not installed(path)
         if inside and not path.is_relative_to(Path(__file__).parents[1]):
             return f" ({path.name}, line {frame.lineno})"
     return ""
