@@ -33,7 +33,7 @@ class UserNetwork:
         adapted: The network as the package asks it.
         tensors: Its own state dict, copied.
         classes: How many it answers.
-        notes: What a user should be told, one sentence each.
+        notes: What a user should know, one sentence each.
     """
 
     source: NetworkSource

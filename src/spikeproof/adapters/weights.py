@@ -94,7 +94,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], where: str, whose: s
         where: Whose tensors they are, for sentences.
         whose: Whose network it is, for sentences.
     Returns:
-        What a user should be told, one sentence each.
+        What a user should know, one sentence each.
     Raises:
         InputError: names or shapes are missing, unexpected or different, or a number is not
             finite.

@@ -105,12 +105,12 @@ def audit(
     share of its radii, and only a budget of passes gives the same result again.
 
     A network of your own comes from a file of yours, unedited: name what makes it. Only that
-    module is imported, and what it imports itself; weights run no code.
+    module is imported, and what it imports itself; weights run no code:
+    spikeproof audit nets.py:build --weights w.pt --build width=64 --data digits --threat l2:0.5
 
     \b
     Example:
       spikeproof audit runs/mine/model.safetensors --data digits --threat linf --radius 8/255
-      spikeproof audit nets.py:build --weights w.pt --build width=64 --data digits --threat l2:0.5
     """
     asked = parse_threats(threat or [], radius or [])
     own: dict[str, Any] = {

@@ -106,6 +106,8 @@ def _reached_by(source: Mapping[str, Any] | None) -> Iterator[Symbol | None]:
     yield _symbol(user_network)
     for name in source["ours"]:
         module, _, part = name.partition(":")
+        if module.partition(".")[0] != __name__.partition(".")[0]:
+            continue  # a record of a stranger's may name anything
         thing = getattr(import_module(module), part, None)
         if isinstance(thing, type | FunctionType):
             yield _symbol(thing)
