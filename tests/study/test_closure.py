@@ -74,6 +74,8 @@ ALL = {f"{name} · {done}" for name in ("plain", "SR") for done in ("train", "li
         ("train.terms.tet", "import annotations", "import annotations\nNEW = 1", set()),
         ("study.plan", "workers: int = 1", "workers: int = 2", set()),
         ("report.labels", "def ", "def renamed_", set()),
+        ("adapters.weights", "_MOST = ", "_MOST = 1 + ", set()),
+        ("study.own", "_EXAMPLES = ", "_EXAMPLES = 1 + ", set()),
         # A member of one training, of one suite, of one ladder.
         ("train.terms.sparse_gradient", "h: float = ", "h: float = 1 + ", {"SR · train"}),
         ("train.loop.loader", "_BYTES = 16", "_BYTES = 17", {"plain · train", "SR · train"}),

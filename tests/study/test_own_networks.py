@@ -25,6 +25,7 @@ from spikeproof.study import (
     DataPlan,
     NetworkPlan,
     Plan,
+    TimingPlan,
     audit_plan,
     cells_of,
     load_plan,
@@ -112,6 +113,24 @@ def test_an_id_holds_what_the_code_says_and_the_weights_and_no_place(nets: Path)
         assert not any(set(found) & set(other) for other in seen)
         seen.add(found)
     assert not safe.training
+
+
+def test_code_of_this_package_that_it_imports_counts(nets: Path) -> None:
+    def code() -> str:
+        return cells_of(plan_of(nets, network={"weights": None}))[0].code_sha256
+
+    found = {code()}
+    edit(nets, "import torch", "import torch\nfrom spikeproof.neurons import LIF")
+    found.add(code())
+    edit(nets, "import LIF", "import IF")
+    found.add(code())
+    assert len(found) == 3
+
+
+def test_spikes_inside_it_are_not_moved(nets: Path) -> None:
+    part = DataPlan(name="digits", threats=("linf",), timing=TimingPlan(hidden=True))
+    with pytest.raises(SettingError, match="'mine': the spikes inside a network of your own code"):
+        cells_of(plan_of(nets, data=(part,)))
 
 
 def test_tables_with_files_keep_their_record() -> None:

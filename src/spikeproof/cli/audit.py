@@ -105,8 +105,8 @@ def audit(
     share of its radii, and only a budget of passes gives the same result again.
 
     A network of your own comes from a file of yours, unedited: name what makes it. Only that
-    module is imported, and what it imports itself; weights run no code:
-    spikeproof audit nets.py:build --weights w.pt --build width=64 --data digits --threat l2:0.5
+    module is imported, and what it imports itself; weights run no code. So it is
+    spikeproof audit nets.py:build --build width=64 --weights w.pt --data digits.
 
     \b
     Example:
