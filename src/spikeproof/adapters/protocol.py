@@ -1,0 +1,150 @@
+"""What an adapter says of a network of others, and what each library has to answer for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["REDUCTIONS", "RESETS", "TIMES", "Library", "Reading", "version_of"]
+
+TIMES = ("none", "first", "second", "inside")
+REDUCTIONS = ("logits", "rate", "last", "max")
+RESETS = ("kept", "detached")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What was found out about a network of others, for users and for records.
+
+    Args:
+        library: ``"spikingjelly"``, ``"snntorch"``, ``"norse"``, ``"nir"`` or ``"torch"``.
+        version: Of that library.
+        spiking: Spiking layers found.
+        rules: Whether gradient rules of ours reach its spikes.
+        resets: Which of ``"kept"`` and ``"detached"`` an attacker may choose for its reset; empty
+            where the network decides.
+        time: Where the time axis of its input is: ``"none"`` (it takes no such axis), ``"first"``
+            ``(T, N, ...)``, ``"second"`` ``(N, T, ...)``, or ``"inside"`` (it makes its own steps).
+        reduce: How its answers became logits: ``"logits"`` (they were), ``"rate"`` (the mean over
+            the steps), ``"last"`` or ``"max"`` (the last step, the largest).
+        stateful: Whether it carried state from one call to the next; it begins anew before every
+            forward pass here.
+        notes: What else a user should know, a sentence each.
+    """
+
+    library: str
+    version: str
+    spiking: int
+    rules: bool
+    resets: tuple[str, ...]
+    time: str
+    reduce: str
+    stateful: bool
+    notes: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """Plain data.
+
+        Example:
+            >>> from spikeproof.adapters import adapt
+            >>> adapt(torch.nn.Linear(2, 3), example=torch.rand(4, 2)).reading.record()["time"]
+            'none'
+        """
+        return {**asdict(self), "resets": list(self.resets), "notes": list(self.notes)}
+
+    def __str__(self) -> str:
+        rules = "obeyed" if self.rules else "not obeyed: one gradient, its own"
+        lines = [
+            f"{self.library} {self.version}, {self.spiking} spiking layers",
+            f"gradient rules: {rules}",
+            f"reset: {' or '.join(self.resets) or 'as the network has it'}",
+            f"time axis: {self.time}; logits: {self.reduce}",
+            f"carries state: {'yes; begins anew before every call' if self.stateful else 'no'}",
+        ]
+        return "\n".join([*lines, *(f"- {note}" for note in self.notes)])
+
+
+class Library:
+    """What a library's layers need; the answers here are those for plain torch.
+
+    Every method is asked about the adapter's own copy of a network, never about the user's.
+    """
+
+    name = "torch"
+
+    @property
+    def version(self) -> str:
+        """The version that is installed."""
+        return str(torch.__version__)
+
+    def claims(self, model: nn.Module) -> bool:
+        """Whether a network holds layers of this library; nothing is imported to find out."""
+        return any(self.made(module) for module in model.modules())
+
+    def made(self, module: nn.Module) -> bool:
+        """Whether the class of a module, or one that it inherits from, is of this library."""
+        return any(kind.__module__.split(".")[0] == self.name for kind in type(module).__mro__)
+
+    def neurons(self, network: nn.Module) -> list[nn.Module]:
+        """The spiking layers that are modules; spikes written as functions are found by probing."""
+        return []
+
+    def one_step(self, network: nn.Module) -> bool:
+        """Whether the neurons take one time step a call."""
+        return True
+
+    def prepare(self, network: nn.Module) -> None:
+        """Bring the network's state to its beginning."""
+        weights = [parameter._version for parameter in network.parameters()]
+        kept = {name: value.clone() for name, value in network.state_dict().items()}
+        for call in _calls(network, ("reset", "reset_state", "reset_states", "reset_hidden")):
+            call()
+        if weights != [parameter._version for parameter in network.parameters()]:
+            network.load_state_dict(kept)  # that reset was one of the weights
+
+    def swaps(self, network: nn.Module) -> list[tuple[nn.Module, str]]:
+        """Modules, and the name of the child that turns membranes into spikes."""
+        return []
+
+    def resets(self, network: nn.Module) -> tuple[str, ...]:
+        """Which of ``RESETS`` can be chosen."""
+        return ()
+
+    def choosing(self, network: nn.Module, *, detached: bool) -> AbstractContextManager[None]:
+        """Let gradients inside flow through the reset, or stop there."""
+        return nullcontext()
+
+
+def _calls(network: nn.Module, names: tuple[str, ...]) -> Iterator[Any]:
+    """Methods of the modules by which state begins anew, as far as they need no argument."""
+    for module in network.modules():
+        if type(module).__module__.startswith("torch."):
+            continue
+        for name in names:
+            method = getattr(type(module), name, None)
+            code = getattr(method, "__code__", None)
+            if code is None:
+                continue
+            given = len(getattr(method, "__defaults__", None) or ())
+            if code.co_argcount - given == 1:
+                yield getattr(module, name)
+                break
+
+
+def version_of(package: str) -> str:
+    """The version of an installed package; ``"unknown"`` where nothing says so.
+
+    Example:
+        >>> version_of("no-such-package")
+        'unknown'
+    """
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
