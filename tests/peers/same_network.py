@@ -6,6 +6,7 @@ arctan of sharpness 2, and a linear readout of the mean spikes.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ def weights() -> dict[str, Tensor]:
     """Of three linear layers."""
     generator = torch.Generator().manual_seed(3)
     made = {}
-    for number, (k, m) in enumerate(zip(SIZES, SIZES[1:], strict=False), start=1):
+    for number, (k, m) in enumerate(pairwise(SIZES), start=1):
         made[f"fc{number}.weight"] = torch.randn(m, k, generator=generator) * (2.0 / k) ** 0.5
         made[f"fc{number}.bias"] = torch.randn(m, generator=generator) * 0.2 + 0.1
     return made
@@ -32,7 +33,7 @@ class Stack(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fc1, self.fc2, self.fc3 = (nn.Linear(k, m) for k, m in zip(SIZES, SIZES[1:], strict=False))
+        self.fc1, self.fc2, self.fc3 = (nn.Linear(k, m) for k, m in pairwise(SIZES))
 
     @classmethod
     def made(cls, **more: Any) -> Any:

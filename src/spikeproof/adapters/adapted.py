@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from spikeproof.adapters.copies import tensor_type
 from spikeproof.adapters.feeding import Entrance, Exit, Feed
 from spikeproof.adapters.memory import Memory
 from spikeproof.adapters.protocol import Library, Reading
@@ -17,7 +19,7 @@ from spikeproof.adapters.spikes import Recorder, SpikeFunction, Watcher, watchin
 from spikeproof.base import InputError
 from spikeproof.neurons import Dynamics, Surrogate, flow_of_scope, rule_of_scope, shares_of_scope
 
-__all__ = ["Adapted"]
+__all__ = ["Adapted", "devices_of"]
 
 
 class Adapted(nn.Module):
@@ -63,6 +65,10 @@ class Adapted(nn.Module):
             )
         return self._reading
 
+    def note(self, sentence: str) -> None:
+        """Add a sentence to what is known of the network."""
+        self._reading = replace(self.reading, notes=(*self.reading.notes, sentence))
+
     def train(self, mode: bool = True) -> Adapted:
         """Keep batch norm and dropout in evaluation mode; the flag of this module follows."""
         self.training = mode
@@ -96,7 +102,7 @@ class Adapted(nn.Module):
         if isinstance(rule, Surrogate):
             return Uniform(rule.slope)
         seen = Recorder()
-        with torch.no_grad(), torch.random.fork_rng(devices=_devices(x)):
+        with torch.no_grad(), torch.random.fork_rng(devices=devices_of(x)):
             self._pass(x, seen)
         slopes = slopes_of(rule, seen, len(x))
         return None if slopes is None else Replay(slopes)
@@ -156,7 +162,8 @@ class Adapted(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Adapted:
         """Move the network, and remember the beginning where it now is."""
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.entrance.kind = tensor_type(self.network)
         self._memory = Memory(self.network)
         return self
 
@@ -171,6 +178,6 @@ class Adapted(nn.Module):
         return "" if self._reading is None else str(self._reading)
 
 
-def _devices(x: Tensor) -> list[torch.device]:
+def devices_of(x: Tensor) -> list[torch.device]:
     """The devices whose generators a pass may move, beside the CPU's."""
     return [x.device] if x.device.type == "cuda" else []

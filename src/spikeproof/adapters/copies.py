@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
 
 from spikeproof.base import InputError
 
@@ -62,7 +61,7 @@ def copy_of(model: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
         InputError: a part that cannot be copied, or weights that do not exist yet.
     """
     for name, parameter in model.named_parameters():
-        if isinstance(parameter, UninitializedTensorMixin):
+        if nn.parameter.is_lazy(parameter):
             raise InputError(
                 f"{type(model).__name__} has weights of no size yet, first {name!r}; call it once "
                 "on a batch of yours before adapting it."

@@ -14,6 +14,8 @@ _MODULE = frozenset(vars(nn.Module()))
 _MISSING = object()
 # A longer list is no state of neurons but data that somebody keeps there.
 _LONGEST = 1000
+# Name, module, its attributes (None of torch's own layers), its buffers, and how many attributes.
+_Held = tuple[str, nn.Module, dict[str, Any] | None, dict[str, Any], int]
 
 
 class Memory:
@@ -44,19 +46,19 @@ class Memory:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self._modules: list[tuple[str, nn.Module, dict[str, Any], dict[str, Any], int]] = []
+        self._modules: list[_Held] = []
         for name, module in network.named_modules():
-            own: dict[str, Any] = {}
+            own = None
             if not type(module).__module__.startswith("torch.nn."):
                 own = {k: _kept(v) for k, v in vars(module).items() if k not in _MODULE}
             buffers = {k: _kept(v) for k, v in module._buffers.items()}
-            if own or buffers or not type(module).__module__.startswith("torch."):
+            if own is not None or buffers:
                 self._modules.append((name, module, own, buffers, len(vars(module))))
 
     def restore(self) -> None:
         """Put everything back."""
         for _, module, own, buffers, size in self._modules:
-            if own:
+            if own is not None:
                 _restore(vars(module), own, size)
             if buffers or module._buffers:
                 _restore(module._buffers, buffers, len(buffers))
@@ -66,6 +68,8 @@ class Memory:
         found = []
         for name, module, own, buffers, _ in self._modules:
             for where, kept in ((vars(module), own), (module._buffers, buffers)):
+                if kept is None:
+                    continue
                 skip = _MODULE if kept is own else frozenset[str]()
                 names = [key for key in where if key not in skip]
                 for key in dict.fromkeys([*kept, *names]):
@@ -79,7 +83,7 @@ class Memory:
         kept = {
             (f"{name}.{key}" if name else key): value
             for name, _, own, _, _ in self._modules
-            for key, value in own.items()
+            for key, value in (own or {}).items()
         }
         return [name for name in names if any(True for _ in _tensors(kept.get(name)))]
 

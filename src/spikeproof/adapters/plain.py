@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import wraps
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ __all__ = ["calls_of", "functions_behind", "spike_functions"]
 # Membranes beyond these are no threshold anybody trained with.
 _FAR = 1e4
 _HALVINGS = 80
+_OURS = "spikeproof.neurons."
 
 
 def functions_behind(answer: Tensor) -> list[type[Any]]:
@@ -27,8 +29,9 @@ def functions_behind(answer: Tensor) -> list[type[Any]]:
         if node is None or node in seen:
             continue
         seen.add(node)
-        kind = getattr(type(node), "_forward_cls", None)
-        if isinstance(kind, type) and issubclass(kind, torch.autograd.Function):
+        kind: Any = getattr(type(node), "_forward_cls", None)
+        custom = isinstance(kind, type) and issubclass(kind, torch.autograd.Function)
+        if custom and not kind.__module__.startswith(_OURS):  # our layers obey by themselves
             found[kind] = None
         waiting += [parent for parent, _ in node.next_functions]
     return list(found)
@@ -44,30 +47,23 @@ def calls_of(kinds: Sequence[type[Any]]) -> Iterator[dict[type[Any], tuple[Any, 
         yield calls
 
 
-def _listen(kind: type[Any], calls: dict[type[Any], tuple[Any, ...]], back: ExitStack) -> None:
+def _listen(kind: Any, calls: dict[type[Any], tuple[Any, ...]], back: ExitStack) -> None:
     """Note the first call of one function."""
     apart = kind.setup_context is not torch.autograd.Function.setup_context
     own, inherited = kind.forward, "forward" not in vars(kind)
     before = vars(kind).get("forward")
 
+    @wraps(own)  # with its signature, from which torch fills in defaults
     def forward(*args: Any, **named: Any) -> Any:
         answer = own(*args, **named)
         calls.setdefault(kind, (args if apart else args[1:], answer))
         return answer
 
-    forward.__signature__ = _signature(own)  # type: ignore[attr-defined]
-    kind.forward = staticmethod(forward)  # type: ignore[attr-defined]
+    kind.forward = staticmethod(forward)
     if inherited:
         back.callback(delattr, kind, "forward")
     else:
         back.callback(setattr, kind, "forward", before)
-
-
-def _signature(function: Any) -> Any:
-    """What torch asks of a forward without a context, to fill in defaults."""
-    from inspect import signature
-
-    return signature(function)
 
 
 def spike_functions(calls: dict[type[Any], tuple[Any, ...]]) -> tuple[SpikeFunction, ...]:

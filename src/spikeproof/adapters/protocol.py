@@ -116,6 +116,10 @@ class Library:
         """Which of ``RESETS`` can be chosen."""
         return ()
 
+    def notes(self, network: nn.Module) -> tuple[str, ...]:
+        """What a user should know of such a network, a sentence each."""
+        return ()
+
     def choosing(self, network: nn.Module, *, detached: bool) -> AbstractContextManager[None]:
         """Let gradients inside flow through the reset, or stop there."""
         return nullcontext()

@@ -48,16 +48,16 @@ class _Seen(Firing):
         self.answer: Tensor | None = None
 
     @property
-    def membranes(self) -> Tensor:  # type: ignore[override]
+    def membranes(self) -> Tensor:
         """Membranes before the reset, counted from the threshold, without a gradient."""
         return self._membranes
 
     @property
-    def spikes(self) -> Tensor:  # type: ignore[override]
+    def spikes(self) -> Tensor:
         """The spikes, ``(T, N, ...)``."""
         return (self._membranes >= 0).to(self._membranes.dtype)
 
-    def through(self, slope: Slope) -> Tensor:  # type: ignore[override]
+    def through(self, slope: Slope) -> Tensor:
         """Remember the slope; the layer's own kernel comes later."""
         if self.given is not None:
             raise _Unserved
@@ -79,7 +79,7 @@ class _Seen(Firing):
         raise _Unserved
 
     @property
-    def drive(self) -> Tensor:  # type: ignore[override]
+    def drive(self) -> Tensor:
         """Nobody knows it."""
         raise _Unserved
 

@@ -87,7 +87,7 @@ def watching(
 
 def _patch(function: SpikeFunction, back: ExitStack) -> None:
     """Let a function of autograd make nodes of our kind for a while."""
-    kind = function.kind
+    kind: Any = function.kind
     name = "setup_context" if _sets_up_apart(kind) else "forward"
     own = getattr(kind, name)
 
@@ -128,7 +128,7 @@ def _note(ctx: Any, function: SpikeFunction, args: Any) -> None:
 
 
 @cache
-def _node(kind: type[Any]) -> type[Any]:
+def _node(kind: Any) -> type[Any]:
     """A node of the graph that hands on a slope of ours, and the function's own without one."""
 
     def backward(ctx: Any, *grads: Any) -> Any:

@@ -48,7 +48,9 @@ class SpikingJelly(Library):
     def swaps(self, network: nn.Module) -> list[tuple[nn.Module, str]]:
         """Every neuron, with its surrogate."""
         name = "surrogate_function"
-        return [(m, name) for m in network.modules() if isinstance(getattr(m, name, None), nn.Module)]
+        return [
+            (m, name) for m in network.modules() if isinstance(getattr(m, name, None), nn.Module)
+        ]
 
     def resets(self, network: nn.Module) -> tuple[str, ...]:
         """Both, where its neurons say which (``detach_reset``)."""

@@ -42,9 +42,11 @@ class Obedience:
             held = {field.name for field in fields(gradient)}
             if "gradient" in held:
                 wrapped: Any = gradient
-                return replace(wrapped, gradient=self.reduced(wrapped.gradient))
+                whole: GradientRule = replace(wrapped, gradient=self.reduced(wrapped.gradient))
+                return whole
             if "gradients" in held:
-                each = [self.reduced(one) for one in gradient.gradients]  # type: ignore[union-attr]
+                parts: Any = gradient
+                each = [self.reduced(one) for one in parts.gradients]
                 return gradient if any(each) else without_rules(gradient)
         left = without_rules(gradient)
         return gradient if left is not None or self._obeyed(gradient) else None
@@ -53,7 +55,9 @@ class Obedience:
         """What is chosen of reset and leak, where there is a choice."""
         inner = self.reduced(gradient.gradient)
         words = {1.0: "kept", 0.0: "detached"}
-        reset = gradient.reset if isinstance(gradient.reset, str) else words.get(gradient.reset or -1)
+        reset = (
+            gradient.reset if isinstance(gradient.reset, str) else words.get(gradient.reset or -1)
+        )
         choice: Any = getattr(self.model, "reading", None)
         if reset is None or choice is None or len(choice.resets) < 2:
             return inner
