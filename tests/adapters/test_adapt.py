@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
 from adapters.hand_written import (
     STEPS,
     Apart,
@@ -21,9 +24,6 @@ from adapters.hand_written import (
     TimeFirst,
     items,
 )
-from torch import Tensor, nn
-from torch.nn import functional
-
 from spikeproof.adapters import Adapted, adapt
 from spikeproof.base import InputError, SettingError
 from spikeproof.models import evaluating

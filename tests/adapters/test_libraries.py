@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from adapters.hand_written import STEPS, Hand, Ours, Spike, Stack, items
 from torch import Tensor, nn
 
+from adapters.hand_written import STEPS, Hand, Ours, Spike, Stack, items
 from spikeproof.adapters import adapt, spikingjelly
 from spikeproof.base import SettingError
 from spikeproof.neurons import LIF, Spiking, Surrogate, gradient_flow

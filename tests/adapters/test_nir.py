@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from adapters.hand_written import STEPS, Ours, items
 from torch import nn
 
+from adapters.hand_written import STEPS, Ours, items
 from spikeproof.adapters import adapt, agreement, from_nir
 from spikeproof.base import FileProblem, InputError, SettingError
 from spikeproof.neurons import LIF, Spiking, Surrogate
@@ -37,7 +38,7 @@ def chain(*nodes: Any) -> Any:
     """A graph without branches."""
     named = {f"n{k}": one for k, one in enumerate(nodes)}
     names = list(named)
-    return graph(named, list(zip(names, names[1:], strict=False)))
+    return graph(named, list(pairwise(names)))
 
 
 def affine(layer: nn.Linear) -> Any:

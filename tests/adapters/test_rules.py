@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from adapters.hand_written import STEPS, Hand, HandApart, Ours, Spike, Stack, Stepwise, items
 from torch import Tensor, nn
 
+from adapters.hand_written import STEPS, Hand, HandApart, Ours, Spike, Stack, Stepwise, items
 from spikeproof.adapters import adapt
 from spikeproof.attacks import PGD, Member, Suite, suite
 from spikeproof.base import GradientRuleUnused, seeds

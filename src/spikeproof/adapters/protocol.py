@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from inspect import getattr_static
 from typing import Any
 
 import torch
@@ -103,7 +104,7 @@ class Library:
         """Bring the network's state to its beginning."""
         weights = [parameter._version for parameter in network.parameters()]
         kept = {name: value.clone() for name, value in network.state_dict().items()}
-        for call in _calls(network, ("reset", "reset_state", "reset_states", "reset_hidden")):
+        for call in _calls(network, ("reset", "reset_state", "reset_states")):
             call()
         if weights != [parameter._version for parameter in network.parameters()]:
             network.load_state_dict(kept)  # that reset was one of the weights
@@ -131,9 +132,9 @@ def _calls(network: nn.Module, names: tuple[str, ...]) -> Iterator[Any]:
         if type(module).__module__.startswith("torch."):
             continue
         for name in names:
-            method = getattr(type(module), name, None)
+            method = getattr_static(type(module), name, None)
             code = getattr(method, "__code__", None)
-            if code is None:
+            if code is None:  # none, or one of the class, which would reach other networks
                 continue
             given = len(getattr(method, "__defaults__", None) or ())
             if code.co_argcount - given == 1:

@@ -29,8 +29,11 @@ class SnnTorch(Library):
         return [module for module in found if callable(getattr(module, "spike_grad", None))]
 
     def prepare(self, network: nn.Module) -> None:
-        """Empty the hidden states of these layers alone; the library's own reset reaches others."""
-        super().prepare(network)
+        """Empty the hidden states of these layers alone.
+
+        A ``reset`` that the user wrote is not called: the library's own, which it would ask, goes
+        through every network there is.
+        """
         for module in network.modules():
             if self.made(module):
                 for name in module._non_persistent_buffers_set:
