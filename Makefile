@@ -1,6 +1,6 @@
 # make demo    the research question answered on embedded data, with a report at the end
 # make test    format, lint, types, every test, then the wheel on its own
-# make test-peers   the suites against attack libraries of others, in an environment of their own
+# make test-peers   suites and adapters against the libraries of others, in an environment of their own
 # make test-cluster   studies on a real Ray and a real Slurm of this machine, in an environment of their own
 # All need nothing but Python >= 3.11 and make; a second run reuses the first one's set-up.
 

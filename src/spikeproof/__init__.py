@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from spikeproof.adapters import adapt
     from spikeproof.allocator import tune_allocator
     from spikeproof.attacks import PGD, Random, Restarts, suite
     from spikeproof.base import SpikeproofError, bibtex, seeds
@@ -58,6 +59,7 @@ __all__ = [
     "Surrogate",
     "Threat",
     "__version__",
+    "adapt",
     "audit",
     "bibtex",
     "build",
@@ -77,6 +79,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "adapters": ("adapt",),
     "allocator": ("tune_allocator",),
     "attacks": ("PGD", "Random", "Restarts", "suite"),
     "base": ("SpikeproofError", "bibtex", "seeds"),

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spikeproof.adapters.adapt import adapt
+from spikeproof.adapters.adapted import Adapted
 from spikeproof.adapters.importing import UserCodeFailed, explained, imported, on_its_own
-from spikeproof.adapters.protocol import Adapted, adapt
 from spikeproof.adapters.texts import SourceFiles, files_of
 from spikeproof.adapters.weights import fill, read_weights
 from spikeproof.adapters.where import NetworkSource, source_of

@@ -36,7 +36,12 @@ from spikeproof.threats import Threat
 __all__ = ["AuditSource", "ladder_record", "read_audit", "refuse_foreign", "write_audit"]
 
 _AUDIT, _ITEMS, _WALL = "audit.json", "items.npz", "wall.json"
-_KEPT = ("passes", "members", "budget")  # of a ladder's summary; the rest follows from arrays
+_KEPT = (
+    "passes",
+    "members",
+    "budget",
+    "not_run",
+)  # of a ladder's summary; the rest follows from arrays
 _SCHEMA = 2  # 1 named no hashes
 
 

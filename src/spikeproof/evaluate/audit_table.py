@@ -41,6 +41,7 @@ def threat_record(outcome: Outcome) -> dict[str, Any]:
         "rows": rows,
         "passes": {"forward": outcome.passes.forward, "backward": outcome.passes.backward},
         "members": outcome.first_breaks(),
+        **({"not_run": list(outcome.not_run)} if outcome.not_run else {}),
     }
 
 

@@ -94,6 +94,8 @@ class Outcome:
         used: What was spent of the budget, in its unit; None without one.
         owed: About what the members would have taken that it did not pay for, in its unit.
         adversarials: What broke the items; None where it was not asked for.
+        not_run: Members of the suite that are the same attack as another on this network, whose
+            layers do not obey what they differ by.
     """
 
     ladder: tuple[Threat, ...]
@@ -115,6 +117,7 @@ class Outcome:
     used: float | None = None
     owed: float = 0.0
     adversarials: Adversarials | None = None
+    not_run: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """How many items."""
@@ -186,6 +189,7 @@ class Outcome:
             "passes": {"forward": self.passes.forward, "backward": self.passes.backward},
             "members": self.first_breaks(),
             **({} if self.used is None else {"budget": self._spent()}),
+            **({"not_run": list(self.not_run)} if self.not_run else {}),
         }
 
     def _spent(self) -> dict[str, Any]:
@@ -222,5 +226,6 @@ class Outcome:
             unsettled=tuple(spent.get("unsettled", ())),
             used=spent.get("used"),
             owed=spent.get("owed", 0.0),
+            not_run=tuple(summary.get("not_run", ())),
             **per_item,
         )

@@ -218,6 +218,7 @@ class LadderEvaluation:
             used=None if self.spending is None else self.spending.used,
             owed=0.0 if self.spending is None else self.spending.owed,
             adversarials=self._adversarials() if self.keep else None,
+            not_run=getattr(self.suite, "not_run", ()),
             **{n: stacked(n) for n in ("broken", "margin", "member", "distance", "length")},
         )
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from spikeproof.base import SettingError
 from spikeproof.neurons.dynamics import Dynamics
 
-__all__ = ["flow_of_scope", "gradient_flow"]
+__all__ = ["flow_of_scope", "gradient_flow", "shares_of_scope"]
 
 
 class _Flow:
@@ -79,3 +79,16 @@ def flow_of_scope(dynamics: Dynamics) -> Dynamics:
     """The recursion as the innermost open scope wants it; itself outside."""
     scope = _flow.get()
     return dynamics if scope is None else scope.serve(dynamics)
+
+
+def shares_of_scope() -> tuple[float | None, float | None]:
+    """The shares of reset and leak that open scopes ask for, None where they leave it to the layer.
+
+    Looking obeys nothing: who can serve both asks :func:`flow_of_scope` then.
+    """
+    scope, reset, leak = _flow.get(), None, None
+    while scope is not None:
+        reset = scope.reset if reset is None else reset
+        leak = scope.leak if leak is None else leak
+        scope = scope.outer
+    return reset, leak

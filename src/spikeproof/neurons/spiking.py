@@ -30,7 +30,7 @@ from spikeproof.neurons.registry import Neuron
 from spikeproof.neurons.rule import Firing, FusedFiring, Rule
 from spikeproof.neurons.surrogate import Slope, Surrogate
 
-__all__ = ["Spiking", "gradient_rule", "second_order"]
+__all__ = ["Spiking", "gradient_rule", "rule_of_scope", "second_order"]
 
 
 class _Swap:
@@ -80,6 +80,14 @@ def gradient_rule(rule: Surrogate | Rule | None) -> Iterator[_Swap]:
         yield scope
     finally:
         _swapped.reset(token)
+
+
+def rule_of_scope() -> _Swap | None:
+    """The innermost open scope, for layers that are not of this package; None outside.
+
+    Whoever obeys its ``rule`` adds to its ``served``.
+    """
+    return _swapped.get()
 
 
 @contextmanager

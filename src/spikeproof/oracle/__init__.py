@@ -28,6 +28,7 @@ from spikeproof.oracle.gradients.pdsg import PDSG
 from spikeproof.oracle.gradients.rga import RGA
 from spikeproof.oracle.gradients.smoothing import Smoothing
 from spikeproof.oracle.known import Known
+from spikeproof.oracle.obeyed import Obedience
 from spikeproof.oracle.oracle import Oracle
 from spikeproof.oracle.prediction import prediction_seeds, stochastic
 from spikeproof.oracle.registry import GRADIENTS, gradient_from, gradient_record
@@ -51,6 +52,7 @@ __all__ = [
     "LayerSharpness",
     "LearnedMixture",
     "Mixture",
+    "Obedience",
     "Openable",
     "Oracle",
     "Passes",

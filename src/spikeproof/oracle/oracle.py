@@ -182,9 +182,9 @@ class Oracle:
         """The sentence about a rule that nothing obeys."""
         return (
             f"No layer of {type(self.model).__name__} obeys the gradient rule "
-            f"{name_of(self.gradient)!r}, so the attack takes its own gradient: only neurons "
-            "of spikeproof.neurons know such rules. Leave the rule out, or build the network of "
-            "them."
+            f"{name_of(self.gradient)!r}, so the attack takes its own gradient: neurons of "
+            "spikeproof.neurons obey every rule, those of an adapted network the ones that its "
+            "reading says. Leave the rule out, or attack spikeproof.adapt(model)."
         )
 
     def _question(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from spikeproof.attacks.suite.step import OnSuiteStep
 from spikeproof.base import MOST_ROWS, BatchSize, InputError, Seeds, SettingError
 from spikeproof.models import evaluating
 from spikeproof.neurons import Surrogate, gradient_rule
-from spikeproof.oracle import stochastic
+from spikeproof.oracle import Obedience, stochastic
 from spikeproof.threats import Threat
 
 __all__ = ["Suite"]
@@ -37,11 +37,14 @@ class Suite:
     A stochastic network (Poisson coding, noisy neurons) is attacked through the mean gradient of
     10 draws, then once more by each kind of loss as if every draw were its expectation. On a
     network in which no layer obeys a gradient rule (see ``GradientRuleUnused``), all members take
-    its own gradient, and those that are then the same attack run once.
+    its own gradient, and those that are then the same attack run once. So it is, rule by rule, on
+    an adapted network whose layers obey some of them.
 
     Args:
         members: At least one; put the strongest first, it saves the others work.
         patience: How often a member may go on, >= 0.
+        not_run: Of a fitted suite, the members that are the same attack as an earlier one on this
+            network, by name; never part of its record.
     Raises:
         SettingError: no member, or a negative patience.
         InputError: a ``start`` of another shape than ``x``.
@@ -57,6 +60,7 @@ class Suite:
 
     members: tuple[Member, ...]
     patience: int = 0
+    not_run: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "members", tuple(self.members))
@@ -80,7 +84,8 @@ class Suite:
         """The suite as it attacks this model.
 
         Averaged over draws if the model is stochastic. Where no layer of the model obeys a
-        gradient rule, members that differ by their rule alone are one attack, and count as one.
+        gradient rule, members that differ by their rule alone are one attack, and count as one;
+        ``not_run`` of what is returned names the others.
 
         Args:
             model: Maps ``(N, *shape)`` to logits ``(N, K)``.
@@ -90,13 +95,24 @@ class Suite:
             return self
         with evaluating(model), gradient_rule(Surrogate()) as scope:
             draws = stochastic(model, x[:1])
-        members = self.members if scope.served else _merged(self.members)
+        members, not_run = self._reduced(model, x, obeyed=bool(scope.served))
         if draws and not self.averages:
             expected: dict[str, Member] = {}
             for member in members:
                 expected.setdefault(member.loss, member.deterministic())
             members = (*(member.averaged(_SAMPLES) for member in members), *expected.values())
-        return self if members == self.members else replace(self, members=members)
+        return self if members == self.members else replace(self, members=members, not_run=not_run)
+
+    def _reduced(
+        self, model: nn.Module, x: Tensor, *, obeyed: bool
+    ) -> tuple[tuple[Member, ...], tuple[str, ...]]:
+        """The members as attacks on this model, and the names of those that would run twice."""
+        if not obeyed:
+            return _merged(self.members, Member.without_rules)
+        if not hasattr(model, "reading"):  # layers of ours obey every rule
+            return self.members, ()
+        rules = Obedience(model, x)
+        return _merged(self.members, lambda m: replace(m, gradient=rules.reduced(m.gradient)))
 
     @property
     def averages(self) -> bool:
@@ -166,11 +182,16 @@ class Suite:
         return run.run(fitted.members)
 
 
-def _merged(members: Sequence[Member]) -> tuple[Member, ...]:
-    """The attacks that members amount to where no layer obeys a rule, each once."""
+def _merged(
+    members: Sequence[Member], reduce: Callable[[Member], Member]
+) -> tuple[tuple[Member, ...], tuple[str, ...]]:
+    """The attacks that members amount to, each once, and the names of those left out."""
     kept: list[Member] = []
+    left: list[str] = []
     for member in members:
-        reduced = member.without_rules()
-        if reduced not in kept:
+        reduced = reduce(member)
+        if reduced in kept:
+            left.append(member.name)
+        else:
             kept.append(reduced)
-    return tuple(kept)
+    return tuple(kept), tuple(left)

@@ -1,0 +1,178 @@
+"""What a few forward passes say of a network: its axes, its steps, its state, its spikes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from spikeproof.adapters.adapted import Adapted, devices_of
+from spikeproof.adapters.feeding import Exit, part_of
+from spikeproof.adapters.plain import calls_of, functions_behind, spike_functions
+from spikeproof.adapters.protocol import RESETS, Reading
+from spikeproof.adapters.spikes import Recorder
+from spikeproof.adapters.trials import (
+    COLOURS,
+    Trial,
+    Wanted,
+    chosen_trial,
+    feeds,
+    hands_on_state,
+    probe_items,
+    run,
+)
+from spikeproof.base import InputError
+from spikeproof.models import spiking_layers
+
+__all__ = ["learn"]
+
+
+def learn(adapted: Adapted, x: Tensor, wanted: Wanted) -> None:
+    """Find out how a network is to be asked, and write it on the adapted one.
+
+    Args:
+        adapted: The network; nothing is known of it yet.
+        x: A batch of legal items, at least one.
+        wanted: What is known.
+    Raises:
+        InputError: no way of showing it items brings answers, one for each.
+        SettingError: it takes one step a call, and nobody said how many there are.
+    """
+    if not isinstance(x, Tensor) or x.ndim < 2 or not len(x):
+        got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+        raise InputError(f"adapt needs items (N, ...) with at least one item; got {got}.")
+    items = probe_items(x, wanted.steps)
+    with torch.random.fork_rng(devices=devices_of(x)):
+        _find_functions(adapted, items, wanted)
+        trial = chosen_trial(adapted, items, wanted)
+        adapted._feed, adapted._exit = trial.feed, trial.exit
+        notes = (*wanted.notes, *_rescued(adapted, items), *_said(adapted, items, trial))
+        places = _places(adapted, items)
+    library, network = adapted._library, adapted.network
+    ours, neurons = spiking_layers(network), library.neurons(network)
+    obeys = adapted._obeys()
+    spiking = len(ours) + (len(neurons) or places)
+    adapted._reading = Reading(
+        library=library.name,
+        version=library.version,
+        spiking=spiking,
+        rules=obeys or bool(ours),
+        resets=RESETS if ours and not obeys and not neurons else adapted._resets,
+        time=_time(trial, items, wanted, spiking=spiking > 0),
+        reduce=trial.exit.rule if trial.deep else "logits",
+        stateful=bool(trial.moved),
+        notes=(*notes, *library.notes(network)),
+    )
+
+
+def _find_functions(adapted: Adapted, x: Tensor, wanted: Wanted) -> None:
+    """Find the functions of autograd that make spikes, by every way that brings an answer."""
+    state = hands_on_state(adapted.network)
+    for feed in feeds(x, wanted, state):
+        try:
+            with torch.enable_grad():
+                start = x.clone().requires_grad_(x.is_floating_point())
+                answer = part_of(run(adapted, feed, start), Exit.parse(wanted.reduce).part)
+                kinds = functions_behind(answer)
+            with calls_of(kinds) as calls, torch.no_grad():
+                run(adapted, feed, x)
+        except Exception:
+            continue
+        adapted._functions = spike_functions(calls)
+        if kinds:
+            return
+
+
+def _rescued(adapted: Adapted, x: Tensor) -> tuple[str, ...]:
+    """Leave neurons in training mode where only that turns their surrogate on."""
+    network = adapted.network
+    own = [m for m in network.modules() if not type(m).__module__.startswith("torch.")]
+    plain = _gradient(adapted, x)
+    adapted._trained = tuple(own)
+    try:
+        trained = _gradient(adapted, x)
+    except Exception:
+        trained = None
+    adapted._trained = ()
+    if trained is None or plain is None or not torch.equal(plain[0], trained[0]):
+        return ()
+    if torch.allclose(plain[1], trained[1], rtol=1e-3, atol=0) or not trained[1].any():
+        return ()
+    adapted._trained = tuple(own)
+    names = ", ".join(sorted({type(m).__name__ for m in own}))
+    return (
+        f"In evaluation mode its gradient differs while its answers do not, so {names} stay in "
+        "training mode, where surrogates are on; batch norm and dropout do not.",
+    )
+
+
+def _gradient(adapted: Adapted, x: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Logits, and the gradient of their largest; zero where none reaches the input."""
+    if not x.is_floating_point():
+        return None
+    start = x.clone().requires_grad_(True)
+    torch.manual_seed(0)
+    with torch.enable_grad():
+        logits = adapted._pass(start)
+        value = logits.amax(1).sum()
+        grad = None
+        if value.requires_grad:
+            (grad,) = torch.autograd.grad(value, start, allow_unused=True)
+    return logits.detach(), torch.zeros_like(x) if grad is None else grad
+
+
+def _said(adapted: Adapted, x: Tensor, trial: Trial) -> list[str]:
+    """Sentences about what was found."""
+    notes = []
+    how = trial.feed.how
+    if how in ("steps", "slices"):
+        source = "the same items" if how == "steps" else "one step of the items"
+        notes.append(f"It takes one step a call: {trial.feed.steps} calls, each with {source}.")
+    elif how == "first":
+        notes.append(
+            f"The second axis of its items, of length {x.shape[1]}, is its time; it is moved to "
+            "the front."
+        )
+    elif how.startswith("repeat"):
+        notes.append(f"Items have no time axis; each is shown {trial.feed.steps} times.")
+    if trial.deep:
+        word = {"rate": "mean", "last": "last", "max": "largest"}[trial.exit.rule]
+        notes.append(
+            f"It answers once per step; the logits are the {word} over the steps. Give reduce= to "
+            "choose another rule."
+        )
+    begun = adapted._memory.tensors(list(trial.moved))
+    if begun:
+        notes.append(
+            f"Its state {', '.join(begun[:3])} had begun when it was adapted, and every call here "
+            "begins with it; adapt a fresh network, or one that was reset, to begin with none."
+        )
+    if not trial.apart:
+        notes.append("An item's answer depends on the items beside it.")
+    with torch.no_grad():
+        one, two = (adapted._exit(run(adapted, trial.feed, x)) for _ in range(2))
+    if not torch.equal(one, two):
+        notes.append("Two calls differ: it keeps a state that is not in its modules.")
+    return notes
+
+
+def _places(adapted: Adapted, x: Tensor) -> int:
+    """How many places in the code make spikes."""
+    seen = Recorder()
+    with torch.no_grad():
+        run(adapted, adapted._feed, x, seen)
+    return len(seen.layers)
+
+
+def _time(trial: Trial, x: Tensor, wanted: Wanted, *, spiking: bool) -> str:
+    """Where the time axis of the input is."""
+    if wanted.time is not None:
+        return wanted.time
+    how = trial.feed.how
+    if how in ("steps", "slices"):
+        return "none"
+    if how != "whole":
+        return "first" if "first" in how else "second"
+    if not spiking or trial.steps < 2:
+        return "none"
+    image = x.ndim == 4 and x.shape[1] <= COLOURS
+    return "second" if x.ndim > 2 and x.shape[1] == trial.steps and not image else "inside"
