@@ -45,6 +45,7 @@ from spikeproof.base.files import (
     write_atomic,
     write_json,
 )
+from spikeproof.base.labels import class_numbers
 from spikeproof.base.locks import Lease, working_below
 from spikeproof.base.members import Members
 from spikeproof.base.memory import MOST_ROWS, BatchSize, available_bytes, out_of_memory
@@ -98,6 +99,7 @@ __all__ = [
     "check_share",
     "check_text",
     "check_whole",
+    "class_numbers",
     "computing",
     "device_of",
     "digest",

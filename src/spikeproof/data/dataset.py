@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
+from spikeproof.base import class_numbers
 from spikeproof.data.domain import Domain
 from spikeproof.data.views import Views
 
@@ -19,13 +21,20 @@ class Split:
 
     Args:
         x: Inputs, ``(N, *shape)``.
-        y: Class numbers, int64 ``(N,)``.
+        y: Class numbers, int64 ``(N,)``; whole numbers of another type, ``(N, 1)`` and one-hot rows
+            become them (see ``class_numbers``).
         items: The item's number in the whole data set, int64 ``(N,)``; random draws belong to it.
+    Raises:
+        InputError: labels that are no class numbers.
     """
 
     x: Tensor
     y: Tensor
     items: Tensor
+
+    def __post_init__(self) -> None:
+        if self.y.dtype != torch.int64 or self.y.ndim != 1:
+            object.__setattr__(self, "y", class_numbers(self.y))
 
     def __len__(self) -> int:
         return len(self.y)

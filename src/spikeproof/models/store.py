@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -110,7 +112,13 @@ def restore(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
 
 def model_digest(model: nn.Module) -> str:
     """Return one sha256 over all parameters and buffers of a model."""
-    return digest_arrays({name: t.detach().cpu().numpy() for name, t in model.state_dict().items()})
+    return digest_arrays({name: _plain(tensor) for name, tensor in model.state_dict().items()})
+
+
+def _plain(tensor: Tensor) -> np.ndarray[Any, Any]:
+    """A tensor as an array; numpy knows no bfloat16, whose bits are taken instead."""
+    tensor = tensor.detach().cpu()
+    return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
 def _wanted(spec: ModelSpec, tensors: int, path: Path) -> Shapes:
