@@ -29,8 +29,8 @@ def class_numbers(y: object, n: int | None = None, what: str = "Labels") -> Tens
         tensor([1, 0])
         >>> class_numbers([0.5, 1.0])
         Traceback (most recent call last):
-        spikeproof.base.errors.InputError: Labels must be integers of shape (N,); got torch.float64 \
-of shape (2,). Convert whole numbers with .long(); fractions are no classes.
+        spikeproof.base.errors.InputError: Labels must be integers of shape (N,); got \
+torch.float64 of shape (2,). Convert whole numbers with .long(); fractions are no classes.
     """
     values = _tensor(y, what)
     whole = not values.is_floating_point()
