@@ -238,7 +238,9 @@ def test_radii_of_the_literature_come_out_and_the_rule_is_told() -> None:
     none = torch.zeros(1, 1)
     colour = suggested(Domain(kind="image", shape=(3, 32, 32)), none).radii
     assert colour["linf"][1] == pytest.approx(8 / 255, abs=1e-6)
-    assert [colour[name][1] for name in ("l2", "l1", "l0")] == pytest.approx([0.5, 12, 15], rel=0.05)
+    assert [colour[name][1] for name in ("l2", "l1", "l0")] == pytest.approx(
+        [0.5, 12, 15], rel=0.05
+    )
     grey = suggested(Domain(kind="image", shape=(1, 28, 28)), none).radii
     assert [grey[name][1] for name in ("linf", "l2", "l1", "l0")] == pytest.approx(
         [0.1, 0.8, 10, 12], rel=0.05

@@ -93,14 +93,14 @@ def audit(
             f"{len(radii)} radii."
         )
     from spikeproof.base import device_of
-    from spikeproof.data import load
+    from spikeproof.data import open_data
     from spikeproof.evaluate import Audit
     from spikeproof.models import check_fit, load_model
     from spikeproof.study import ComputePlan, audit_folder, audit_plan, refuse_other_audit, run
 
     device_of(device, "--device")
     one_thread()
-    network, dataset = load_model(model), load(data)
+    network, dataset = load_model(model), open_data(data)
     check_fit(network.spec, model, dataset, how=" with --data")
     plan = audit_plan(
         model,

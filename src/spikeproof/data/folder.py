@@ -97,7 +97,8 @@ class _Reader:
         names = sorted({path.name for _, classes in parts.values() for path in classes}, key=_order)
         named, first = {}, None
         for name, (_, classes) in parts.items():
-            files = [(path, names.index(one.name)) for one in classes for path in _items(one)]
+            ordered = sorted(classes, key=lambda one: _order(one.name))
+            files = [(path, names.index(one.name)) for one in ordered for path in _items(one)]
             if not files:
                 raise InputError(f"{self.folder / name} holds no items.")
             first = first or files[0][0]

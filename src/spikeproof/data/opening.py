@@ -39,7 +39,7 @@ def is_own(reference: str) -> bool:
         >>> is_own("digits"), is_own("mine.npz"), is_own("made.py:digits")
         (False, True, True)
     """
-    if reference in DATASETS:
+    if reference in DATASETS or not reference:
         return False
     path = Path(reference).expanduser()
     named = CodeFile.parse(reference) is not None or path.suffix in (".npz", ".npy")
@@ -115,7 +115,7 @@ def stamp_of(reference: str) -> tuple[Any, ...]:
         found = [(str(path), path.stat())]
         for folder, _, files in os.walk(path):
             found += [(one, os.stat(one)) for one in (os.path.join(folder, f) for f in files)]
-    except OSError:
+    except (OSError, ValueError):
         raise FileProblem(
             f"There are no data at {reference}; restore them, or say where they are now."
         ) from None
@@ -126,7 +126,7 @@ def _bound(path: Path) -> int:
     """Bytes that a file's arrays may take: no more than honest packing explains."""
     try:
         size = path.stat().st_size
-    except OSError:  # told by whoever reads it
+    except (OSError, ValueError):  # told by whoever reads it
         return _MOST
     return min(_MOST, max(_USUAL, _SQUEEZED * size))
 

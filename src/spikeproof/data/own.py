@@ -120,6 +120,11 @@ def from_splits(given: Mapping[str, Pair | None], told: Declared, *, seed: int) 
     train = splits["train"]
     if len(train) and "validation" not in named:
         dealt = part_off(train.x, train.y, seed=seed)
+        if not len(dealt["validation"]):
+            raise InputError(
+                f"{len(train)} training items are too few to part a tenth of each class off for "
+                "validation; give validation=(x, y)."
+            )
         splits |= {name: train[items] for name, items in dealt.items()}
     return _made(splits, told, layout, domain, classes)
 

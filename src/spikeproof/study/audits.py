@@ -57,6 +57,8 @@ def audit_plan(
     )
     part = DataPlan(
         name=data.spec.name,
+        source=data.spec.reference,
+        sha256=data.spec.sha256 if data.spec.reference else None,
         threats="all" if threats is None else tuple(dict.fromkeys(threats)),
         radii={name: tuple(values) for name, values in (radii or {}).items()},
     )
@@ -125,6 +127,8 @@ def _identity(plan: Plan) -> dict[str, Any]:
     record = plan.record()
     for network in record.get("network", ()):
         del network["file"]
+    for data in record["data"]:
+        data.pop("source", None)
     for key in ("compute", "workers"):
         record.pop(key, None)
     return {**record, **arithmetic(plan.compute.device)}

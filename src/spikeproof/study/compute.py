@@ -31,7 +31,8 @@ from spikeproof.evaluate import evaluate_ladder, open_split, probe, right_draws
 from spikeproof.models import Network, build, load_model, model_digest, on_device, save_model
 from spikeproof.study.assemble import training_items
 from spikeproof.study.beat import Beat
-from spikeproof.study.cells import Cell, dataset
+from spikeproof.study.cells import Cell
+from spikeproof.study.datasets import dataset_as_planned
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
 from spikeproof.study.interrupt import after_epoch, finishing_epochs
 from spikeproof.study.objects import attack_of, threats_of, training_of
@@ -103,9 +104,7 @@ def attempt(cells: Path, cell: Cell) -> Done:
 
 def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
     """Compute and write, record last."""
-    data = dataset(str(cell.cell["data"]))
-    if data.spec.sha256 != cell.data_sha256:
-        raise InputError(f"Data set {data.spec.name} is not the one this cell was planned for.")
+    data = dataset_as_planned(str(cell.cell["data"]), cell.data_source, cell.data_sha256)
     identity = (cell.cell, data.domain, _network_record(folder, cell))
     if code_sha256(*identity) != cell.code_sha256:
         raise SpikeproofError(
