@@ -45,6 +45,8 @@ def input_type(model: nn.Module) -> torch.dtype | None:
         >>> input_type(nn.Linear(1, 1).double()), input_type(nn.ReLU())
         (torch.float64, None)
     """
+    if isinstance(model, Halved):
+        return torch.float32
     tensors = chain(model.parameters(), model.buffers())
     return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), None)
 
