@@ -94,9 +94,10 @@ def from_arrays(
     small = [name for name, items in dealt.items() if not len(items)]
     if small:
         raise InputError(
-            f"{len(values)} items in {len(torch.unique(labels))} classes are too few to be dealt: "
-            f"no {small[0]} item is left; bring splits of your own with Dataset.from_splits, which "
-            "needs test items only."
+            f"{len(values)} items in {len(torch.unique(labels))} classes are too few to be dealt, "
+            f"as equal ones stay together: no {small[0]} item is left; bring splits of your own, "
+            "of which only the test items must be there (Dataset.from_splits; x_test and y_test in "
+            "a file)."
         )
     splits = {name: Split(values[items], labels[items], items) for name, items in dealt.items()}
     return _made(splits, told, layout, domain, classes)
