@@ -10,12 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from spikeproof import attacks, data, threats, train
     from spikeproof.adapters import adapt
     from spikeproof.allocator import tune_allocator
     from spikeproof.attacks import PGD, Random, Restarts, suite
     from spikeproof.base import SpikeproofError, bibtex, seeds
-    from spikeproof.data import datasets, load
-    from spikeproof.evaluate import audit, certify
+    from spikeproof.data import Dataset, datasets, load, open_data
+    from spikeproof.evaluate import attack, audit, certify, robust_accuracy
     from spikeproof.models import build, load_model, save_model
     from spikeproof.neurons import IF, LIF, Surrogate
     from spikeproof.oracle import Oracle
@@ -47,6 +48,7 @@ __all__ = [
     "Adversarial",
     "Counts",
     "CrossEntropy",
+    "Dataset",
     "Joint",
     "Linf",
     "Misclassification",
@@ -60,20 +62,27 @@ __all__ = [
     "Threat",
     "__version__",
     "adapt",
+    "attack",
+    "attacks",
     "audit",
     "bibtex",
     "build",
     "certify",
+    "data",
     "datasets",
     "fit",
     "load",
     "load_model",
     "load_plan",
+    "open_data",
+    "robust_accuracy",
     "run_study",
     "save_model",
     "seeds",
     "standard_threats",
     "suite",
+    "threats",
+    "train",
     "tune_allocator",
     "write_report",
 ]
@@ -83,8 +92,8 @@ _ROOMS = {
     "allocator": ("tune_allocator",),
     "attacks": ("PGD", "Random", "Restarts", "suite"),
     "base": ("SpikeproofError", "bibtex", "seeds"),
-    "data": ("datasets", "load"),
-    "evaluate": ("audit", "certify"),
+    "data": ("Dataset", "datasets", "load", "open_data"),
+    "evaluate": ("attack", "audit", "certify", "robust_accuracy"),
     "models": ("build", "load_model", "save_model"),
     "neurons": ("IF", "LIF", "Surrogate"),
     "oracle": ("Oracle",),
@@ -105,10 +114,13 @@ _ROOMS = {
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 _CALLED_THERE = {"run_study": "run"}
+_NAMESPACES = ("attacks", "data", "threats", "train")  # rooms that stand beside the names
 
 
 def __getattr__(name: str) -> Any:
     """Import the room of a name when the name is first asked for."""
+    if name in _NAMESPACES:
+        return import_module(f"spikeproof.{name}")
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'spikeproof' has no attribute {name!r}")
     room = import_module(f"spikeproof.{_ROOM_OF[name]}")

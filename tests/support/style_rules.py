@@ -38,6 +38,7 @@ LONGEST_FILE, LONGEST_BODY, MOST_POSITIONAL = 300, 40, 5
 # A command's parameters are named options; compiled loops know no keywords.
 MANY_ARGUMENTS = ("cli/", "neurons/kernels/")
 SEES_TEST_ITEMS = ("data", "evaluate", "study")
+FRONT_DOOR = "evaluate/front.py"
 NO_THING = {"utils", "util", "helpers", "helper", "common", "misc", "core", "tools", "lib"}
 RUNS_CODE = {"torch.load", "pickle.load", "pickle.loads", "joblib.load", "eval", "exec"}
 PICKLES = {"pickle", "cPickle", "dill", "shelve", "marshal", "joblib"}
@@ -192,8 +193,8 @@ def named_after_a_thing(source: Source) -> Iterator[str]:
 
 
 def one_word_per_idea(source: Source) -> Iterator[str]:
-    """In signatures and in settings."""
-    for node in source.nodes:
+    """In signatures and in settings; the front door also takes the words of other libraries."""
+    for node in () if source.name == FRONT_DOOR else source.nodes:
         if isinstance(node, ast.FunctionDef):
             args = node.args
             names = [a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)]

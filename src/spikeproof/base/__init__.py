@@ -1,6 +1,6 @@
 """What every room stands on: errors, checks, seeds, files, settings, citations."""
 
-from spikeproof.base.arrays import read_arrays, write_arrays
+from spikeproof.base.arrays import read_array, read_arrays, write_arrays
 from spikeproof.base.checks import (
     check_at_least,
     check_count,
@@ -20,6 +20,7 @@ from spikeproof.base.checks import (
     placed,
 )
 from spikeproof.base.cite import bibtex, references
+from spikeproof.base.code_file import CodeFile
 from spikeproof.base.devices import arithmetic, check_device, computing, device_of
 from spikeproof.base.errors import (
     DiskFull,
@@ -45,6 +46,7 @@ from spikeproof.base.files import (
     write_atomic,
     write_json,
 )
+from spikeproof.base.labels import class_numbers
 from spikeproof.base.locks import Lease, working_below
 from spikeproof.base.members import Members
 from spikeproof.base.memory import MOST_ROWS, BatchSize, available_bytes, out_of_memory
@@ -61,6 +63,7 @@ from spikeproof.names import nearest, printable, suggestion
 __all__ = [
     "MOST_ROWS",
     "BatchSize",
+    "CodeFile",
     "DiskFull",
     "Diverged",
     "FileProblem",
@@ -98,6 +101,7 @@ __all__ = [
     "check_share",
     "check_text",
     "check_whole",
+    "class_numbers",
     "computing",
     "device_of",
     "digest",
@@ -115,6 +119,7 @@ __all__ = [
     "placed",
     "plain_settings",
     "printable",
+    "read_array",
     "read_arrays",
     "read_bytes",
     "read_json",

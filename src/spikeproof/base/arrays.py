@@ -19,8 +19,10 @@ from spikeproof.base.errors import FileProblem
 from spikeproof.base.files import write_atomic
 from spikeproof.base.reading import read_bytes
 
-__all__ = ["read_arrays", "write_arrays"]
+__all__ = ["read_array", "read_arrays", "write_arrays"]
 
+Array = np.ndarray[Any, Any]
+_NUMBERS = "biufc"  # kinds of numpy's types
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MOST = 1 << 29
 _MEMBERS = 10_000
@@ -68,6 +70,8 @@ def read_arrays(
     mend: str | None = None,
     sha256: str | None = None,
     most: int = _MOST,
+    follow: bool = False,
+    texts: bool = False,
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Read every array of an ``.npz`` file; never unpickles, never allocates what is not there.
 
@@ -77,23 +81,45 @@ def read_arrays(
         mend: What an error advises instead of deleting the file.
         sha256: Of its bytes, where it is known; the very bytes that are read are compared.
         most: Bytes that it may have, packed, and that its arrays may have together.
+        follow: Whether a link in its place is followed, as for what a person names.
+        texts: Whether arrays of text are read too; numbers alone where not.
     Returns:
         Name → array.
     Raises:
         FileProblem: missing, truncated, changed, too large, or holding anything but plain arrays.
         UnreadableFile: it is there, and the system does not let us read it.
     """
-    content = read_bytes(path, what, most=most, mend=mend)
+    content = read_bytes(path, what, most=most, follow=follow, mend=mend)
     advice = mend or "delete it and run again to rebuild it"
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise FileProblem(f"The {what} {path} was changed after it was written; {advice}.")
     try:
-        return _unpacked(content, most)
+        return _unpacked(content, most, _NUMBERS + "U" * texts)
     except _BROKEN as problem:
         raise FileProblem(f"The {what} {path} is not whole ({problem}); {advice}.") from None
 
 
-def _unpacked(content: bytes, most: int) -> dict[str, np.ndarray[Any, Any]]:
+def read_array(path: Path | str, what: str = "array file", *, most: int = _MOST) -> Array:
+    """Read the array of numbers in an ``.npy`` file; never unpickles.
+
+    Args:
+        path: File to read; links are not followed.
+        what: What to call it in an error.
+        most: Bytes that it may have.
+    Raises:
+        FileProblem: missing, truncated, too large, or holding anything but a plain array.
+        UnreadableFile: it is there, and the system does not let us read it.
+    """
+    content = read_bytes(path, what, most=most)
+    try:
+        return _array(io.BytesIO(content), len(content), _NUMBERS)
+    except _BROKEN as problem:
+        raise FileProblem(
+            f"The {what} {path} is not whole ({problem}); write it again with np.save."
+        ) from None
+
+
+def _unpacked(content: bytes, most: int, kinds: str) -> dict[str, np.ndarray[Any, Any]]:
     """The arrays of an archive whose size was looked at before anything is unpacked."""
     _check_directory(content)
     arrays: dict[str, np.ndarray[Any, Any]] = {}
@@ -109,7 +135,7 @@ def _unpacked(content: bytes, most: int) -> dict[str, np.ndarray[Any, Any]]:
             if entry.flag_bits & 0x1 or entry.compress_type not in _PACKINGS:
                 raise ValueError(f"its member {entry.filename[:80]!r} is encrypted or packed oddly")
             with archive.open(entry) as stream:
-                arrays[name] = _array(stream, entry.file_size)
+                arrays[name] = _array(stream, entry.file_size, kinds)
     return arrays
 
 
@@ -123,7 +149,7 @@ def _check_directory(content: bytes) -> None:
         raise ValueError(f"it lists {members:,} members; at most {_MEMBERS:,} are read")
 
 
-def _array(stream: IO[bytes], size: int) -> np.ndarray[Any, Any]:
+def _array(stream: IO[bytes], size: int, kinds: str) -> Array:
     """An array whose header says no more than the bytes that its member holds."""
     version = np.lib.format.read_magic(stream)
     read = {
@@ -133,8 +159,8 @@ def _array(stream: IO[bytes], size: int) -> np.ndarray[Any, Any]:
     if read is None:
         raise ValueError(f"an array is of version {version} of the format")
     shape, fortran, kind = read(stream, max_header_size=_HEADER)
-    if kind.hasobject or kind.kind not in "biufc" or kind.subdtype is not None:
-        raise ValueError(f"an array is of type {str(kind)[:40]}, which is no plain number")
+    if kind.hasobject or kind.kind not in kinds or kind.subdtype is not None:
+        raise ValueError(f"an array is of type {str(kind)[:40]}, which is not read")
     if not all(isinstance(length, int) and length >= 0 for length in shape):
         raise ValueError("an array has no proper shape")
     wanted = math.prod(shape) * kind.itemsize

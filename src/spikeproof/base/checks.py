@@ -31,6 +31,7 @@ __all__ = [
     "check_share",
     "check_text",
     "check_whole",
+    "label_mend",
     "placed",
 ]
 
@@ -248,7 +249,7 @@ def check_labels(y: Tensor, classes: int, n: int | None = None) -> Tensor:
     if y.ndim != 1 or y.is_floating_point() or y.dtype == torch.bool:
         raise InputError(
             f"Labels must be integers of shape (N,); got {y.dtype} of shape {tuple(y.shape)}. "
-            "Turn one-hot labels into class numbers with argmax(1)."
+            f"{label_mend(y)}"
         )
     if n is not None and len(y) != n:
         raise InputError(f"Got {len(y)} labels for {n} items; each item needs one label.")
@@ -258,3 +259,20 @@ def check_labels(y: Tensor, classes: int, n: int | None = None) -> Tensor:
             "Check that the labels and the model belong to the same data set."
         )
     return y
+
+
+def label_mend(y: Tensor) -> str:
+    """Say how labels of another shape or type become class numbers.
+
+    Example:
+        >>> import torch
+        >>> label_mend(torch.zeros(4, 1, dtype=torch.int64))
+        'Drop the second axis with squeeze(1).'
+    """
+    if y.ndim == 2 and y.shape[1] == 1:
+        return "Drop the second axis with squeeze(1)."
+    if y.ndim == 2:
+        return "Turn one-hot labels into class numbers with argmax(1)."
+    if y.ndim == 1 and y.is_floating_point():
+        return "Convert whole numbers with .long(); fractions are no classes."
+    return "Give one class number per item."

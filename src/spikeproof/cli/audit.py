@@ -119,13 +119,13 @@ def audit(
         "adapt": parse_settings(adapt or [], "--adapt"),
     }
     from spikeproof.base import device_of
-    from spikeproof.data import load
+    from spikeproof.data import open_data
     from spikeproof.evaluate import Audit
     from spikeproof.study import ComputePlan, audit_folder, audit_plan, refuse_other_audit, run
 
     device_of(device, "--device")
     one_thread()
-    dataset = load(data)
+    dataset = open_data(data)
     plan = audit_plan(
         model,
         dataset,

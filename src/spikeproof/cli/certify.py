@@ -47,12 +47,12 @@ def certify(
     """
     radii = [parse_radius(text) for text in radius or ()]
     from spikeproof import evaluate
-    from spikeproof.data import load
+    from spikeproof.data import open_data
     from spikeproof.models import check_fit, load_model
 
     one_thread()
     network = load_model(model)
-    dataset = load(data)
+    dataset = open_data(data)
     check_fit(network.spec, model, dataset, how=" with --data")
     found = [
         evaluate.certify_test(network, dataset, chosen, items=items)

@@ -1,18 +1,21 @@
-"""``spikeproof data``: what the data sets are, and whether they are intact."""
+"""``spikeproof data``: what the data sets are, whether they are intact, and what is in one."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spikeproof.cli.options import DataDir, Json
 from spikeproof.cli.show import note, print_json, print_table, say
 
+if TYPE_CHECKING:
+    from spikeproof.data import Inventory
+
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="List the data sets, or verify them against their hashes.",
+    help="List the data sets, verify them against their hashes, or look into one.",
     no_args_is_help=True,
 )
 
@@ -65,3 +68,63 @@ def _verify(
         return
     for name, value in hashes.items():
         say(f"{name}: intact, sha256 {value}")
+
+
+@app.command("check")
+def _check(
+    data: Annotated[
+        str,
+        typer.Argument(help="A data set by name, or your own: FILE.npz, FOLDER, module.py:f."),
+    ],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is seen in a data set: shape, range, balance, duplicates, radii.
+
+    What looks wrong is said last, a line each: items that are in two splits, equal items of
+    different classes, classes without items, a range that is hardly used, radii within which the
+    right answer may change. Data that are none are refused.
+
+    \b
+    Example:
+      spikeproof data check mine.npz
+    """
+    import dataclasses
+
+    from spikeproof.data import inventory, open_data
+
+    seen = inventory(open_data(data))
+    if as_json:
+        print_json(dataclasses.asdict(seen))
+        return
+    _tell(seen)
+
+
+def _tell(seen: Inventory) -> None:
+    """An inventory in words."""
+    parts = seen.domain.get("views", [["", seen.domain]])
+    for name, domain in parts:
+        grid = ", whole numbers" if domain["integer"] else ""
+        say(
+            f"{name or seen.name}: {domain['kind']} of shape {tuple(domain['shape'])}, legal "
+            f"{domain['low']} to {domain['high']}{grid}"
+        )
+    say(f"{seen.classes} classes, sha256 {seen.sha256}")
+    rows = []
+    for name, facts in seen.splits.items():
+        counts = facts["by_class"]
+        said = [f"{facts[key]:.4g}" if facts["n"] else "" for key in ("low", "high", "mean")]
+        rows.append((name, facts["n"], *said, f"{min(counts)} to {max(counts)}", seen.equal[name]))
+    print_table(("split", "items", "lowest", "highest", "mean", "a class has", "repeated"), rows)
+    shared = [f"{pair}: {count}" for pair, count in seen.equal.items() if "," in pair]
+    say(f"items in two splits: {'; '.join(shared)}")
+    if seen.constant:
+        say(f"{seen.constant} values are the same in every item")
+    if seen.apart is not None:
+        say(f"items of different classes are at least {seen.apart:.4g} apart in linf (a sample)")
+    for threat, radii in seen.radii.items():
+        say(f"{threat}: {', '.join(f'{radius:g}' for radius in radii)}")
+    for line in seen.notes:
+        say(f"note: {line}")
+    for line in seen.warnings:
+        say(f"warning: {line}")

@@ -14,6 +14,7 @@ from spikeproof.cli.show import print_json, say
 from spikeproof.cli.training import assigned, trained
 
 if TYPE_CHECKING:
+    from spikeproof.data import Dataset
     from spikeproof.study import DataPlan, TrainingPlan
 
 __all__ = ["train"]
@@ -37,7 +38,12 @@ def train(
         ),
     ] = None,
     data: Annotated[
-        str, typer.Option("--data", help="The data set; see 'spikeproof list data'.")
+        str,
+        typer.Option(
+            "--data",
+            help="The data set: by name (see 'spikeproof list data'), or your own as FILE.npz, "
+            "FOLDER or module.py:function.",
+        ),
     ] = "digits",
     model: Annotated[
         str | None, typer.Option("--model", help="Architecture; the data set's own where absent.")
@@ -111,18 +117,18 @@ def train(
     """
     name, at = _name(recipe, objective), None if radius is None else parse_radius(radius)
     changes = {"model": model, "epochs": epochs, "width": width, "timesteps": timesteps}
-    part, training = _tables(data, name, changes)
-    training = _under(training, data, threat, at)
+    dataset = _opened(data)
+    part, training = _tables(dataset, name, changes)
+    training = _under(training, dataset, threat, at)
     if epochs is not None:  # that many, whatever share of the plan's the recipe takes
         training = replace(training, epochs_factor=1.0)
     from spikeproof.base import device_of, placed
-    from spikeproof.data import load
     from spikeproof.study import job_of, network_of, training_items
 
     there = device_of(device, "--device")
     one_thread()
-    few = training_items(load(data), part.train_items, part.validation_items)
-    place = f"{name!r} on {data}"
+    few = training_items(dataset, part.train_items, part.validation_items)
+    place = f"{name!r} on {dataset.spec.name}"
     with placed(place):
         work = job_of(part, training, few, seed=seed)
         network = network_of(part, training, few, seed=seed)
@@ -130,7 +136,7 @@ def train(
     work = assigned(few, work, settings=settings or (), validate_under=under, augment=augment or ())
     with placed(place):
         work.check(few, there.type)
-    folder = folder or Path("runs") / f"{data}-{name}-seed{seed}"
+    folder = folder or Path("runs") / f"{dataset.spec.name}-{name}-seed{seed}"
     result = trained(network, few, work, folder=folder, device=there, tensorboard=tensorboard)
     if result is not None:  # None in the processes that only help
         print_json(result) if as_json else _tell(result)
@@ -159,7 +165,16 @@ def _name(recipe: str | None, objective: str | None) -> str:
     return _RENAMED.get(name, name)
 
 
-def _tables(data: str, name: str, changes: dict[str, Any]) -> tuple[DataPlan, TrainingPlan]:
+def _opened(data: str) -> Dataset:
+    """The data set that is asked for; a name that nobody knows ends the command."""
+    from spikeproof.data import datasets, is_own, open_data
+
+    if not is_own(data):
+        pick(data, datasets(), "data set")
+    return open_data(data)
+
+
+def _tables(data: Dataset, name: str, changes: dict[str, Any]) -> tuple[DataPlan, TrainingPlan]:
     """The training of that name, and the data set's table in its plan, with what options change.
 
     A plan without the data set lends nothing: then it is the set's own table, without weights, as
@@ -176,28 +191,34 @@ def _tables(data: str, name: str, changes: dict[str, Any]) -> tuple[DataPlan, Tr
     }
     plan = homes[pick(name, homes, "training")]
     training = next(training for training in plan.training if training.name == name)
-    part = next((part for part in plan.data if part.name == data), own)
+    part = next((part for part in plan.data if part.name == data.spec.name), own)
     return replace(part, **given), training
 
 
-def _own(data: str, given: Mapping[str, Any]) -> DataPlan:
+# What reads items of a kind, where nobody has tried what trains best.
+_READERS = {"image": "cnn-small", "events": "cnn-small", "audio": "tcn-small"}
+
+
+def _own(data: Dataset, given: Mapping[str, Any]) -> DataPlan:
     """How a data set is trained on by its own facts, with what options add to them."""
     from spikeproof.data import DATASETS
     from spikeproof.study import DataPlan
 
-    facts = DATASETS[pick(data, list(DATASETS), "data set")].facts
-    values = {**facts.training, **given}
+    spec = data.spec
+    if spec.reference is None:
+        values = {**DATASETS[spec.name].facts.training, **given}
+    else:
+        usual = "recurrent" if len(data.domain.shape) == 2 else _READERS.get(spec.modality)
+        values = {**({"model": usual} if usual else {}), "source": spec.reference, **given}
     if "model" not in values:
-        raise typer.BadParameter(f"{data} names no network to train; name one with --model.")
-    return DataPlan(name=data, **values)
+        raise typer.BadParameter(f"{spec.name} names no network to train; name one with --model.")
+    return DataPlan(name=spec.name, **values)
 
 
 def _under(
-    training: TrainingPlan, data: str, threat: str | None, radius: float | None
+    training: TrainingPlan, data: Dataset, threat: str | None, radius: float | None
 ) -> TrainingPlan:
     """The training with the threat that the options name."""
-    from spikeproof.data import describe
-
     inputs = training.inputs
     if threat is None and radius is None:
         return training
@@ -208,7 +229,7 @@ def _under(
         )
     name = threat or inputs.threat
     if radius is None:
-        pick(name, describe(data).radii, f"threat for {data}")
+        pick(name, data.spec.radii, f"threat for {data.spec.name}")
     # The plan's level is one of the plan's threat; another threat is trained at its middle.
     level = inputs.level if radius is None and name == inputs.threat else None
     return replace(training, inputs=replace(inputs, threat=name, radius=radius, level=level))

@@ -5,7 +5,10 @@ from spikeproof.data.dataset import Dataset, DataSpec, Split
 from spikeproof.data.domain import Domain
 from spikeproof.data.facts import Facts, Maker, Reader
 from spikeproof.data.files import DATA_FOLDER, Published, Source
+from spikeproof.data.given import Layout, bounds_of, layout_of, tensor_of
+from spikeproof.data.inventory import Inventory, inventory
 from spikeproof.data.modality import MODALITIES, Modality
+from spikeproof.data.opening import is_own, open_data, stamp_of
 from spikeproof.data.sensor import EventCamera
 from spikeproof.data.sets import DATASETS
 from spikeproof.data.sets.cifar10 import Cifar10
@@ -16,6 +19,7 @@ from spikeproof.data.sets.digits_events import DigitsEvents
 from spikeproof.data.sets.fashion_mnist import FashionMnist
 from spikeproof.data.splits import Shares, assign, choose, hold_out
 from spikeproof.data.store import DataDiffers, datasets, describe, embedded, load, verify
+from spikeproof.data.suggest import Suggestion, suggested
 from spikeproof.data.views import Views, domain_from, domain_record, modality_of
 
 __all__ = [
@@ -39,6 +43,8 @@ __all__ = [
     "EventCamera",
     "Facts",
     "FashionMnist",
+    "Inventory",
+    "Layout",
     "Maker",
     "Modality",
     "Published",
@@ -46,8 +52,10 @@ __all__ = [
     "Shares",
     "Source",
     "Split",
+    "Suggestion",
     "Views",
     "assign",
+    "bounds_of",
     "choose",
     "corrupt",
     "datasets",
@@ -56,8 +64,15 @@ __all__ = [
     "domain_record",
     "embedded",
     "hold_out",
+    "inventory",
+    "is_own",
     "labels",
+    "layout_of",
     "load",
     "modality_of",
+    "open_data",
+    "stamp_of",
+    "suggested",
+    "tensor_of",
     "verify",
 ]

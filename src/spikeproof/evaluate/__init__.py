@@ -3,6 +3,8 @@
 from spikeproof.evaluate.audit import Audit, audit
 from spikeproof.evaluate.certify import Certificate, certify, certify_test
 from spikeproof.evaluate.forward import plain_logits
+from spikeproof.evaluate.front import attack, robust_accuracy
+from spikeproof.evaluate.front_result import AttackResult, RobustAccuracy
 from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
 from spikeproof.evaluate.pace import seconds_per_pass
@@ -17,6 +19,7 @@ from spikeproof.evaluate.verify import Verified, verify
 __all__ = [
     "WIDTHS",
     "Adversarials",
+    "AttackResult",
     "Audit",
     "Certificate",
     "Gallery",
@@ -26,8 +29,10 @@ __all__ = [
     "Outcome",
     "Probe",
     "RescoredCell",
+    "RobustAccuracy",
     "TimingLevel",
     "Verified",
+    "attack",
     "audit",
     "certify",
     "certify_test",
@@ -41,6 +46,7 @@ __all__ = [
     "probed",
     "rescore_run",
     "right_draws",
+    "robust_accuracy",
     "seconds_per_pass",
     "timing",
     "tune",

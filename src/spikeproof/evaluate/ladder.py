@@ -22,6 +22,7 @@ from spikeproof.data import Split
 from spikeproof.evaluate.arguments import ladder_of
 from spikeproof.evaluate.footprint import batch_size_for
 from spikeproof.evaluate.forward import plain_logits
+from spikeproof.evaluate.number_types import together
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.rungs import LadderEvaluation
 from spikeproof.evaluate.step import OnLadderStep, on_suite_step
@@ -97,6 +98,7 @@ def evaluate_ladder(
     draws = check_at_least(0, draws, "evaluate_ladder: draws")
     _check_items(split, ladder[0])
     model = on_device(model, None if device is None else device_of(device))
+    model, split = together(model, split)
     size = batch_size_for(model, split.x, batch_size)
     with computing(home_of(model)):
         logits = plain_logits(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from spikeproof.base import FileProblem
-from spikeproof.data import Split, load
+from spikeproof.data import Split, load, open_data
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.run_files import StoredCell, StoredRun
 from spikeproof.evaluate.sealed import open_split
@@ -88,7 +88,7 @@ def rescore_run(folder: Path | str) -> list[RescoredCell]:
         cell = run.cell(entry)
         holder = run.cell({"id": entry["parent"], "title": "its network"})
         why = _unscored(cell, holder)
-        scored = None if why else _rescored(cell, holder)
+        scored = None if why else _rescored(cell, holder, entry.get("data_source"))
         found.append(RescoredCell(str(entry["title"]), scored, why))
     return found
 
@@ -103,9 +103,9 @@ def _unscored(cell: StoredCell, holder: StoredCell) -> str:
     return ""
 
 
-def _rescored(cell: StoredCell, holder: StoredCell) -> Rescored:
+def _rescored(cell: StoredCell, holder: StoredCell, source: str | None) -> Rescored:
     """One ladder."""
-    content, split = cell.cell, _split(cell)
+    content, split = cell.cell, _split(cell, source)
     if _KEPT not in cell.files:
         raise FileProblem(f"{cell.folder} was to keep {_KEPT}, and its record names no such file.")
     arrays, kept = cell.arrays(), cell.arrays(_KEPT)
@@ -133,10 +133,11 @@ def _plain(network: Network, split: Split, x: np.ndarray[Any, Any], at: Any) -> 
     return margins(plain_logits(network, inputs, items=split.items[where]), split.y[where]).numpy()
 
 
-def _split(cell: StoredCell) -> Split:
-    """The items that a cell looked at."""
+def _split(cell: StoredCell, source: str | None) -> Split:
+    """The items that a cell looked at; the source is that of data of the user's own."""
     content: Mapping[str, Any] = cell.cell
-    data = load(str(content["data"]))
+    name = str(content["data"])
+    data = load(name) if source is None else open_data(source, name=name)
     if data.spec.sha256 != cell.inputs["data_sha256"]:
         raise FileProblem(f"Data set {data.spec.name} is not the one that {cell.folder} attacked.")
     return open_split(data, content["split"], content["items"], skip=content["skip"])

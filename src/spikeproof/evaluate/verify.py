@@ -14,6 +14,7 @@ from spikeproof.base import (
     IllegalAdversarial,
     InputError,
     check_labels,
+    class_numbers,
 )
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.lengths import allowance, euclidean, legal_places, measured
@@ -95,6 +96,7 @@ allowed; the attack's result is refused.
             f"Adversarial inputs must have the shape of x, {tuple(x.shape)}; got "
             f"{tuple(x_adv.shape)}."
         )
+    y = class_numbers(y)
     # Measured on the CPU, wherever the attack and the model were: in one place, by plain numpy.
     x, x_adv, y = (tensor.detach().cpu() for tensor in (x, x_adv, y))
     items = torch.arange(len(x)) if items is None else items.cpu()

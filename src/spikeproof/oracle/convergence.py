@@ -35,9 +35,9 @@ class Trend:
     """
 
     def __init__(self) -> None:
-        self._first = torch.zeros(0)
+        self._first = torch.zeros(0, dtype=torch.float32)  # whatever torch's default is
         self._asked = torch.zeros(0, dtype=torch.int64)
-        self._best = torch.zeros(0, _WINDOW + 1)
+        self._best = torch.zeros(0, _WINDOW + 1, dtype=torch.float32)
 
     def note(self, idx: Tensor, score: Tensor) -> None:
         """Add one question's scores ``(M,)`` about the items of these numbers, int64 ``(M,)``."""
@@ -66,6 +66,6 @@ class Trend:
         """Make room for the items up to ``n``."""
         more = n - len(self._asked)
         if more > 0:
-            self._first = torch.cat([self._first, torch.zeros(more)])
+            self._first = torch.cat([self._first, self._first.new_zeros(more)])
             self._asked = torch.cat([self._asked, torch.zeros(more, dtype=torch.int64)])
-            self._best = torch.cat([self._best, torch.zeros(more, _WINDOW + 1)])
+            self._best = torch.cat([self._best, self._best.new_zeros(more, _WINDOW + 1)])

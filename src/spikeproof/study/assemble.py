@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spikeproof.attacks import ATTACKS, Attack
-from spikeproof.base import Registry, SettingError, check_one_of, placed, settings_from
-from spikeproof.data import Dataset, choose, datasets, describe
+from spikeproof.base import InputError, Registry, SettingError, check_one_of, placed, settings_from
+from spikeproof.data import Dataset, choose, datasets
 from spikeproof.models import (
     ENCODERS,
     NORMS,
@@ -21,6 +21,7 @@ from spikeproof.models import (
     spec_of,
 )
 from spikeproof.neurons import NEURONS
+from spikeproof.study.datasets import description_of
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.threats import Threat, standard_threats, threat_facts, threat_of
@@ -170,9 +171,14 @@ def training_items(data: Dataset, train: int | None, validation: int | None) -> 
     Returns:
         The data set; its test items are as they were.
     Raises:
-        InputError: more items than there are.
+        InputError: more items than there are, or none at all.
     """
     name = data.spec.name
+    if not len(data.train):
+        raise InputError(
+            f"{name} has test items only, so nothing can be trained on it; bring x_train and "
+            "y_train too."
+        )
     kept = choose(data.train, train, name="training", to="train on", data=name)
     seen = choose(data.validation, validation, name="validation", to="look at", data=name)
     return replace(data, train=kept, validation=seen)
@@ -238,7 +244,12 @@ def check_names(plan: Plan, where: str = "plan") -> dict[str, Pieces]:
 
 def _check_data(data: DataPlan, place: str) -> None:
     """Check the names in one ``[[data]]`` table."""
-    _check(data.name, datasets(), "data set", place)
+    if data.source is None:
+        _check(data.name, datasets(), "data set", place)
+    elif data.name in datasets():
+        raise SettingError(
+            f"{place}: that is the name of a data set of the package; give your own another one."
+        )
     if data.model is not None:
         _check(data.model, models(), "model", place)
     for key, known in (("norm", NORMS), ("pooling", POOLINGS), ("stem", STEMS)):
@@ -249,7 +260,7 @@ def _check_data(data: DataPlan, place: str) -> None:
         if record is not None:
             _check_record(registry, record, place)
     if data.threats != "all":
-        radii = {**describe(data.name).radii, **data.radii}
+        radii = {**description_of(data).radii, **data.radii}
         for name in data.threats:
             _check(name, radii, f"threat for {data.name}", place)
     with placed(place):
@@ -268,7 +279,7 @@ def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:
     inputs = training.inputs
     if inputs is None:
         return
-    radii = {**describe(data.name).radii, **data.radii}
+    radii = {**description_of(data).radii, **data.radii}
     for name in inputs.names:
         if name in inputs.radii or inputs.radius is not None:
             with placed(place):

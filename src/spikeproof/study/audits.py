@@ -69,6 +69,8 @@ def audit_plan(
         network = _in_file(Path(model))
     part = DataPlan(
         name=data.spec.name,
+        source=data.spec.reference,
+        sha256=data.spec.sha256 if data.spec.reference else None,
         threats="all" if threats is None else tuple(dict.fromkeys(threats)),
         radii={name: tuple(values) for name, values in (radii or {}).items()},
     )
@@ -174,6 +176,8 @@ def _identity(plan: Plan) -> dict[str, Any]:
             network.pop(key, None)
         if "build" in network:  # the name in it, without the folder
             network["build"] = network["build"].replace("\\", "/").rpartition("/")[2]
+    for data in record["data"]:
+        data.pop("source", None)
     for key in ("compute", "workers"):
         record.pop(key, None)
     return {**record, **arithmetic(plan.compute.device)}

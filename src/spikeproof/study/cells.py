@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from typing import Any
 
 from spikeproof.attacks import Budget, suite
 from spikeproof.base import SettingError, placed
-from spikeproof.data import Dataset, load
+from spikeproof.data import Dataset
 from spikeproof.evaluate import open_split, probed
 from spikeproof.runs import cell_id
 from spikeproof.study.assemble import (
@@ -19,6 +18,7 @@ from spikeproof.study.assemble import (
     specification_of,
     training_items,
 )
+from spikeproof.study.datasets import dataset_of
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
 from spikeproof.study.ladders import ladders_of, timed_of
 from spikeproof.study.network import NetworkPlan
@@ -27,7 +27,7 @@ from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
 from spikeproof.threats import Threat
 
-__all__ = ["Cell", "cells_of", "dataset", "expected_passes"]
+__all__ = ["Cell", "cells_of", "expected_passes"]
 
 # Passes per item that a suite is expected to take at one radius; only display and order use it.
 _SUITE_PASSES = {"quick": 90.0, "core": 350.0, "standard": 1300.0, "full": 12000.0}
@@ -49,6 +49,7 @@ class Cell:
         source: The file that a network is taken from, or the function that makes it; no part of
             the id.
         weights: The file of weights that the function's network gets; no part of the id.
+        data_source: Where data of the user's own are; no part of the id, which their hash is.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Cell:
     resources: Resources = field(default_factory=Resources)
     source: str | None = None
     weights: str | None = None
+    data_source: str | None = None
 
     @property
     def kind(self) -> str:
@@ -80,7 +82,7 @@ class Cell:
         """Plain data for ``plan.json``."""
         record = {**asdict(self), "kind": self.kind, "title": self.title}
         record["resources"] = self.resources.plain()
-        for key in ("source", "weights"):
+        for key in ("source", "weights", "data_source"):
             if record[key] is None:
                 del record[key]
         return record
@@ -90,12 +92,6 @@ class Cell:
         """The cell that ``record`` returned, also of an earlier version."""
         known = {key: record[key] for key in cls.__dataclass_fields__ if key in record}
         return cls(**{**known, "resources": Resources(**known.get("resources", {}))})
-
-
-@cache
-def dataset(name: str) -> Dataset:
-    """The data set, made once per process."""
-    return load(name)
 
 
 def expected_passes(cell: Cell) -> float:
@@ -121,7 +117,7 @@ def cells_of(plan: Plan) -> list[Cell]:
     pieces = check_names(plan)
     holders, others = [], []
     for part in plan.data:
-        data = dataset(part.name)
+        data = dataset_of(part)
         threats = ladders_of(part, data)
         # Opened here only to refuse too many items before anything is computed.
         items = len(open_split(data, plan.split, part.items or plan.items, skip=part.skip))
@@ -181,6 +177,7 @@ def _cell(
         cost=round(cost * scale, 3),
         files=files,
         resources=resources,
+        data_source=data.spec.reference,
     )
 
 

@@ -31,7 +31,8 @@ from spikeproof.evaluate import evaluate_ladder, open_split, probe, right_draws
 from spikeproof.models import Network, build, load_model, model_digest, on_device, save_model
 from spikeproof.study.assemble import training_items
 from spikeproof.study.beat import Beat
-from spikeproof.study.cells import Cell, dataset
+from spikeproof.study.cells import Cell
+from spikeproof.study.datasets import dataset_as_planned
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
 from spikeproof.study.interrupt import after_epoch, finishing_epochs
 from spikeproof.study.objects import attack_of, threats_of, training_of
@@ -104,9 +105,7 @@ def attempt(cells: Path, cell: Cell) -> Done:
 
 def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
     """Compute and write, record last."""
-    data = dataset(str(cell.cell["data"]))
-    if data.spec.sha256 != cell.data_sha256:
-        raise InputError(f"Data set {data.spec.name} is not the one this cell was planned for.")
+    data = dataset_as_planned(str(cell.cell["data"]), cell.data_source, cell.data_sha256)
     identity = (cell.cell, data.domain, _network_record(folder, cell))
     if code_sha256(*identity) != cell.code_sha256:
         raise SpikeproofError(
@@ -191,7 +190,7 @@ def _items(content: Mapping[str, Any], data: Dataset) -> Split:
 
 def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Evaluate one ladder."""
-    content, model = cell.cell, _parent(folder, cell)
+    content, model = cell.cell, _parent(folder, cell, data)
     ladder, attacks = attack_of(content, data.domain)
     split = _items(content, data)
     seed, draws = content["seed"], content["draws"]
@@ -215,7 +214,7 @@ def _attack(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
 
 def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Probe vulnerability, gradients and activity."""
-    content, model = cell.cell, _parent(folder, cell)
+    content, model = cell.cell, _parent(folder, cell, data)
     threats = threats_of(content, data.domain)
     split = _items(content, data)
     probed = probe(
@@ -227,7 +226,7 @@ def _probe(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
 
 def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Count, per item and level, the draws of random timing noise that are answered right."""
-    content, model = cell.cell, _parent(folder, cell)
+    content, model = cell.cell, _parent(folder, cell, data)
     split = _items(content, data)
     there = on_device(model, _device(cell))
 
@@ -261,11 +260,11 @@ def _device(cell: Cell) -> torch.device:
     return device_of(cell.resources.device, "[compute] device")
 
 
-def _parent(folder: CellFolder, cell: Cell) -> nn.Module:
+def _parent(folder: CellFolder, cell: Cell, data: Dataset) -> nn.Module:
     """The network that this cell looks at; made by a user's code where the cell says whose."""
     place = folder.path.parent / str(cell.parent)
     if cell.source is not None:
-        return own_network(place, cell.source, dataset(str(cell.cell["data"])))
+        return own_network(place, cell.source, data)
     return load_model(place / "model.safetensors")
 
 

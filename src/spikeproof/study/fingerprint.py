@@ -27,6 +27,10 @@ _INTERRUPT = "spikeproof.study.interrupt"
 # names; versions as such. Nor does it count how an id is made, or how a training is interrupted.
 _SAID_OTHERWISE: tuple[Symbol, ...] = (
     ("spikeproof.data", "load"),
+    ("spikeproof.data.own", "from_arrays"),
+    ("spikeproof.data.own", "from_splits"),
+    ("spikeproof.data.own", "Declared"),
+    ("spikeproof.study.datasets", "dataset_as_planned"),
     ("spikeproof.models.build", "_ARCHITECTURES"),
     (_COMPUTE, "_KINDS"),
     (_INTERRUPT, "after_epoch"),

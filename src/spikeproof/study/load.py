@@ -74,10 +74,15 @@ def load_plan(path: Path | str) -> Plan:
         if isinstance(table, dict) and "rules" in table:
             old_spelling("rules", "hooks", f"{where}: [[training]] {table.get('name', '')!r}")
     plan = Plan.from_record(values, where)
+    plan = replace(
+        plan,
+        network=tuple(one.beside(Path(path)) for one in plan.network),
+        data=tuple(one.beside(Path(path)) for one in plan.data),
+    )
     check_names(plan, where)
     with placed(f"{where}: [compute]"):
         executor_from(plan.compute.executor, plan.workers)
-    return replace(plan, network=tuple(one.beside(Path(path)) for one in plan.network))
+    return plan
 
 
 def _shipped(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,101 +19,13 @@ from spikeproof.base import (
     digest,
     settings_from,
 )
+from spikeproof.study.data_plan import DataPlan
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.network import NetworkPlan
 from spikeproof.study.resources import ComputePlan
 from spikeproof.study.tables import tables_of
-from spikeproof.study.timing import TimingPlan
 
 __all__ = ["ComputePlan", "DataPlan", "Plan", "TrainingPlan"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataPlan:
-    """One ``[[data]]`` table: a data set, the network trained on it, and how.
-
-    Args:
-        name: Data set, one of ``datasets()``.
-        model: Architecture, one of ``models()``; trainings need it, ``[[network]]`` does not.
-        timesteps: Simulation length; the architecture's own where absent.
-        width: Channels of the first spiking layer; the architecture's own where absent.
-        neuron: Kind or record of every layer's neuron, ``{kind = "lif", leak = 0.9}``.
-        encoder: Kind or record of how images become input over time.
-        norm: Batch normalisation, as ``ModelSpec`` lists them.
-        pooling: ``"average"`` or ``"max"``.
-        stem: ``"cifar"`` or ``"imagenet"``. All five are the defaults of ``build`` where absent.
-        epochs: Passes over the training items.
-        batch_size: Items per step.
-        learning_rate: Peak learning rate.
-        settings: Other fields of ``TrainingSettings``; those of a training win over them.
-        train_items: Training items, the first of one fixed shuffled order; all where absent.
-        validation_items: Validation items that training looks at; the same.
-        threats: Threat names, or ``"all"`` that the data set supports.
-        radii: Threat name → ascending radii, in place of the data set's or of threats that it
-            declares none for, ``{l2 = [0.5, 1.0]}``.
-        levels: Which radii of every threat's ladder are attacked, 0 is the smallest; all where
-            absent. The middle one of those named is what tables show.
-        items: Items of the plan's ``split`` per cell; the plan's number where absent.
-        skip: How many items of that split's order are left out before them, so that a study can
-            take items that no earlier one has looked at.
-        timing: Which random changes of spike timing are measured; none where absent.
-        weights: Term name → its weight on this data set, in place of the training's.
-    """
-
-    name: str
-    model: str | None = None
-    timesteps: int | None = None
-    width: int | None = None
-    neuron: str | dict[str, Any] | None = None
-    encoder: str | dict[str, Any] | None = None
-    norm: str | None = None
-    pooling: str | None = None
-    stem: str | None = None
-    epochs: int = 20
-    batch_size: int = 64
-    learning_rate: float = 0.01
-    settings: dict[str, Any] = field(default_factory=dict)
-    train_items: int | None = None
-    validation_items: int | None = None
-    threats: Literal["all"] | tuple[str, ...] = "all"
-    radii: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    levels: tuple[int, ...] | None = None
-    items: int | None = None
-    skip: int = 0
-    timing: TimingPlan | None = None
-    weights: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        check_count(self, "epochs", "batch_size")
-        check_positive(self, "learning_rate")
-        for name in ("timesteps", "width", "items", "train_items", "validation_items"):
-            if getattr(self, name) is not None:
-                check_count(self, name)
-        check_count(self, "skip", least=0)
-        for name in ("batch_size", "learning_rate"):
-            if name in self.settings:
-                raise SettingError(
-                    f"[[data]] {self.name!r}: {name} stands beside settings, not in them."
-                )
-        for name, weight in self.weights.items():
-            if not 0 <= weight < math.inf:
-                raise SettingError(
-                    f"[[data]] {self.name!r}: the weight of {name!r} must be a finite number >= 0; "
-                    f"got {weight!r}."
-                )
-        for name, radii in self.radii.items():
-            if not radii or list(radii) != sorted(set(radii)):
-                raise SettingError(
-                    f"[[data]] {self.name!r}: the radii of {name!r} must ascend and name one at "
-                    f"least; got {list(radii)}."
-                )
-        if not self.threats:
-            raise SettingError(f"[[data]] {self.name!r}: threats is empty; name one, or 'all'.")
-        if self.levels is not None and list(self.levels) != sorted({*self.levels} or {-1}):
-            raise SettingError(
-                f"[[data]] {self.name!r}: levels must ascend and name one at least; got "
-                f"{list(self.levels)}."
-            )
 
 
 _NETWORK = ("encoder", "neuron", "norm", "pooling", "stem")
@@ -241,9 +152,7 @@ class Plan:
         """Plain data from which ``Plan.from_record`` rebuilds the plan."""
         record = {**dataclasses.asdict(self), "compute": self.compute.record()}
         record["network"] = tuple(network.record() for network in self.network)
-        for table in record["data"]:
-            if not table["radii"]:  # plans from before there were any keep their hash
-                del table["radii"]
+        record["data"] = tuple(part.record() for part in self.data)
         for training in record["training"]:
             # The key of every plan there is; their hashes say whether a run is of this plan.
             training["rules"] = training.pop("hooks")

@@ -126,6 +126,7 @@ def run(
             refuse_orphans(place.path, follows=isinstance(executor, Slurm))
             cells = cells_of(plan)
             _tell_changed(place, cells)
+            _refuse_other_data(place, cells)
             aside = place.prepare(plan, cells)
             mine = cells if shard is None else shard.of(cells)
             work = _Work(place, lease, mine, getattr(executor, "workers", workers), progress)
@@ -268,6 +269,23 @@ def _tell_changed(place: RunFolder, cells: Sequence[Cell]) -> None:
                 f"The network in {cell.source} is not the one that {place.path} was begun with; "
                 "what was computed on the other is set aside in stale/.",
                 stacklevel=3,
+            )
+
+
+def _refuse_other_data(place: RunFolder, cells: Sequence[Cell]) -> None:
+    """Raise where data of the user's own are not those that the folder's cells looked at."""
+    try:
+        before = place.planned()[1]
+    except FileProblem:  # nothing there yet, or nothing that can be read
+        return
+    seen = {str(cell.cell["data"]): cell.data_sha256 for cell in before if cell.data_source}
+    for cell in cells:
+        old = seen.get(str(cell.cell["data"])) if cell.data_source else None
+        if old not in (None, cell.data_sha256):
+            raise FileProblem(
+                f"The data in {cell.data_source} are not those that {place.path} was begun with "
+                f"(sha256 {cell.data_sha256[:16]}..., it has {str(old)[:16]}...); restore them, or "
+                "give the changed data a folder of their own."
             )
 
 

@@ -10,6 +10,7 @@ from spikeproof.threats.l0 import L0
 from spikeproof.threats.l1 import L1
 from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
+from spikeproof.threats.naming import radius_of, threat_from
 from spikeproof.threats.registry import (
     GEOMETRIES,
     by_order,
@@ -39,8 +40,10 @@ __all__ = [
     "as_threats",
     "by_order",
     "geometry_named",
+    "radius_of",
     "shown_facts",
     "standard_threats",
     "threat_facts",
+    "threat_from",
     "threat_of",
 ]

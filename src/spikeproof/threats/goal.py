@@ -10,7 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from spikeproof.base import InputError, SettingError, check_finite, check_labels, check_one_of
+from spikeproof.base import (
+    InputError,
+    SettingError,
+    check_finite,
+    check_labels,
+    check_one_of,
+    class_numbers,
+)
 
 __all__ = ["LOSSES", "Goal", "Misclassification", "OutputChange"]
 
@@ -90,14 +97,14 @@ class Misclassification:
 
     def __post_init__(self) -> None:
         check_one_of(self.loss, LOSSES, "loss")
-        check_labels(self.y, 1 << 62)
+        object.__setattr__(self, "y", class_numbers(self.y))
         if self.rival is None:
             return
         if self.targeted:
             raise SettingError(
                 "Misclassification: a targeted goal has no rival; its y is the class to raise."
             )
-        check_labels(self.rival, 1 << 62, len(self.y))
+        object.__setattr__(self, "rival", class_numbers(self.rival, len(self.y), "Rivals"))
         if (self.rival == self.y).any():
             item = int((self.rival == self.y).nonzero()[0])
             raise InputError(
@@ -222,7 +229,7 @@ class OutputChange:
     sign: float = 1.0
 
     def __post_init__(self) -> None:
-        check_labels(self.y, 1 << 62)
+        object.__setattr__(self, "y", class_numbers(self.y))
         if self.start.shape != self.y.shape:
             raise InputError(
                 f"OutputChange needs one start per item; got {tuple(self.start.shape)} for "

@@ -1,0 +1,267 @@
+"""What the front door returns: adversarial inputs, and what is left of a network's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spikeproof.base import (
+    FileProblem,
+    digest_file,
+    sealed,
+    versions,
+    write_arrays,
+    write_json,
+)
+from spikeproof.evaluate.audit import Audit
+from spikeproof.evaluate.audit_table import interval
+from spikeproof.metrics import union
+from spikeproof.oracle import Passes
+
+__all__ = ["AttackResult", "RobustAccuracy", "broken_inputs", "given_back"]
+
+Array = np.ndarray[Any, Any]
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AttackResult:
+    """What one attack did to a network; every input was measured again and is legal.
+
+    Args:
+        x_adv: The best input found for every item, in shape and library of those that were given;
+            the clean one where the network is wrong already.
+        success: Whether the network is wrong on it (a tie is), bool ``(N,)``.
+        correct: Whether the network is right on the clean input, bool ``(N,)``.
+        predicted: What it answers to ``x_adv``, int64 ``(N,)``.
+        distance: Length of the change in the unit of the radius, float64 ``(N,)``.
+        threat: Norm and radius, ``"linf:0.0313725"``.
+        attack: Record of the attack.
+        seed: Of every random number.
+        passes: Passes of single items, verification among them.
+        flags: What was found out about the network and the inputs before the attack.
+    """
+
+    x_adv: Any
+    success: Array
+    correct: Array
+    predicted: Array
+    distance: Array
+    threat: str
+    attack: Mapping[str, Any]
+    seed: int
+    passes: Passes
+    flags: tuple[Any, ...] = ()
+
+    def __len__(self) -> int:
+        """How many items."""
+        return len(self.success)
+
+    @property
+    def clean_accuracy(self) -> float:
+        """Share of items that are right when clean."""
+        return float(self.correct.mean())
+
+    @property
+    def robust_accuracy(self) -> float:
+        """Share of items that this one attack left right; a suite may leave less."""
+        return float((~self.success).mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of ``robust_accuracy``."""
+        return _interval(~self.success)
+
+    @property
+    def clean_interval(self) -> tuple[float, float]:
+        """The 95 % interval of ``clean_accuracy``."""
+        return _interval(self.correct)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every number as plain data."""
+        return {
+            "schema": _SCHEMA,
+            "n": len(self),
+            "threat": self.threat,
+            "attack": dict(self.attack),
+            "seed": self.seed,
+            "clean_accuracy": self.clean_accuracy,
+            "clean_interval": list(self.clean_interval),
+            "robust_accuracy": self.robust_accuracy,
+            "interval": list(self.interval),
+            "passes": {"forward": self.passes.forward, "backward": self.passes.backward},
+            "flags": [_record(flag) for flag in self.flags],
+            "versions": versions(),
+        }
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``items.npz`` with every per-item array and then ``attack.json``, atomically.
+
+        Args:
+            folder: Where to write; made if need be.
+        Raises:
+            FileProblem: the folder cannot be written, or holds something else.
+        """
+        names = ("success", "correct", "predicted", "distance")
+        arrays = {name: getattr(self, name) for name in names} | {"x_adv": _array(self.x_adv)}
+        _write(Path(folder), "attack.json", self.to_dict(), arrays)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RobustAccuracy:
+    """What threats leave of a network's accuracy, with the inputs that took the rest.
+
+    ``float()`` of it is the robust accuracy.
+
+    Args:
+        audit: Every ladder with its numbers; ``audit.table()`` shows them.
+        x_adv: Threat, such as ``"linf:0.0313725"``, → what breaks each item under it, in shape
+            and library of the inputs that were given; the clean one where nothing does.
+        success: Threat → whether an item is wrong under it, when clean or attacked, bool ``(N,)``.
+        distance: Threat → length of the change in the unit of the radius, float64 ``(N,)``; 0
+            where nothing was changed.
+        flags: What was found out about the network and the inputs before the attacks.
+    """
+
+    audit: Audit
+    x_adv: Mapping[str, Any]
+    success: Mapping[str, Array]
+    distance: Mapping[str, Array]
+    flags: tuple[Any, ...] = field(default=())
+
+    def __len__(self) -> int:
+        """How many items."""
+        return len(self.correct)
+
+    def __float__(self) -> float:
+        return self.robust_accuracy
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        return (
+            f"<robust accuracy {100 * self.robust_accuracy:.1f} % ({100 * low:.1f} to "
+            f"{100 * high:.1f}) of {len(self)} items under {', '.join(self.success)}, suite "
+            f"{self.audit.title}; clean {100 * self.clean_accuracy:.1f} %>"
+        )
+
+    @property
+    def correct(self) -> Array:
+        """Whether the network is right on the clean input, bool ``(N,)``."""
+        return self.audit.outcomes[0].correct
+
+    @property
+    def survivors(self) -> Array:
+        """Whether an item is right when clean and under every threat, bool ``(N,)``."""
+        return union(self.correct, list(self.success.values()))
+
+    @property
+    def robust_accuracy(self) -> float:
+        """Share of items that are right when clean and under every threat."""
+        return float(self.survivors.mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of ``robust_accuracy``."""
+        return _interval(self.survivors)
+
+    @property
+    def clean_accuracy(self) -> float:
+        """Share of items that are right when clean."""
+        return float(self.correct.mean())
+
+    @property
+    def clean_interval(self) -> tuple[float, float]:
+        """The 95 % interval of ``clean_accuracy``."""
+        return _interval(self.correct)
+
+    @property
+    def by_threat(self) -> dict[str, float]:
+        """Share of items that are right when clean and under one threat, by its name."""
+        return {name: float((~broken).mean()) for name, broken in self.success.items()}
+
+    @property
+    def passes(self) -> Passes:
+        """Passes of single items: clean ones, draws, attacks, verification."""
+        return sum((outcome.passes for outcome in self.audit.outcomes), Passes())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every number as plain data."""
+        return {
+            **self.audit.to_dict(),
+            "robust_accuracy": self.robust_accuracy,
+            "robust_interval": list(self.interval),
+            "by_threat": self.by_threat,
+            "flags": [_record(flag) for flag in self.flags],
+        }
+
+    def table(self) -> str:
+        """The results as text."""
+        return self.audit.table()
+
+    def save(self, folder: Path | str) -> None:
+        """Write the audit, which ``Audit.load`` reads, and ``adversarials.npz`` beside it.
+
+        Args:
+            folder: Where to write; made if need be.
+        Raises:
+            FileProblem: the folder cannot be written, or holds something else.
+        """
+        self.audit.save(folder)
+        arrays = {name: _array(x_adv) for name, x_adv in self.x_adv.items()}
+        write_arrays(
+            Path(folder) / "adversarials.npz",
+            {f"{name.replace(':', '-')}.x_adv": array for name, array in arrays.items()},
+        )
+
+
+def _interval(hits: Array) -> tuple[float, float]:
+    """The 95 % interval of a share."""
+    low, high = interval(hits)
+    return low, high
+
+
+def _record(flag: Any) -> Any:
+    """A flag as plain data."""
+    return flag.record() if hasattr(flag, "record") else dict(vars(flag))
+
+
+def _array(values: Any) -> Array:
+    """Inputs as an array."""
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def _write(
+    folder: Path, name: str, content: Mapping[str, Any], arrays: Mapping[str, Array]
+) -> None:
+    """Write arrays, and last what describes them, into a folder that holds nothing else."""
+    if folder.exists() and (not folder.is_dir() or {p.name for p in folder.iterdir()}):
+        raise FileProblem(f"{folder} is a file or holds something already; choose another folder.")
+    write_arrays(folder / "items.npz", arrays)
+    files = {"items.npz": digest_file(folder / "items.npz")}
+    write_json(folder / name, sealed({**content, "files": files}))
+
+
+def given_back(x_adv: Tensor, like: object) -> Any:
+    """Inputs in the library and on the device of those that were given."""
+    return x_adv.to(like.device) if isinstance(like, Tensor) else x_adv.cpu().numpy()
+
+
+def broken_inputs(x: Tensor, level: int, found: Sequence[Array]) -> Tensor:
+    """Items with those replaced that a ladder broke at a level or below it.
+
+    Args:
+        x: Clean items, ``(N, *shape)``, numbered from 0.
+        level: Which radius, 0 is the smallest.
+        found: Numbers of broken items, at which level they broke, and what broke them.
+    """
+    items, levels, x_adv = found
+    chosen = levels <= level
+    out = x.clone()
+    out[torch.from_numpy(items[chosen])] = torch.from_numpy(x_adv[chosen]).to(x)
+    return out

@@ -1,0 +1,274 @@
+"""A network, inputs and labels as a caller has them, made ready for attacks and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spikeproof.attacks import ATTACKS, Member, Suite
+from spikeproof.base import (
+    InputError,
+    SettingError,
+    canonical_json,
+    check_labels,
+    class_numbers,
+    computing,
+    device_of,
+    digest,
+    digest_arrays,
+    seeds,
+    settings_from,
+)
+from spikeproof.data import (
+    Dataset,
+    DataSpec,
+    Domain,
+    Layout,
+    Split,
+    Views,
+    bounds_of,
+    domain_record,
+    layout_of,
+    modality_of,
+    tensor_of,
+)
+from spikeproof.evaluate.audit import Audit
+from spikeproof.evaluate.footprint import batch_size_for
+from spikeproof.evaluate.forward import margins, plain_logits
+from spikeproof.evaluate.front_result import (
+    AttackResult,
+    RobustAccuracy,
+    broken_inputs,
+    given_back,
+)
+from spikeproof.evaluate.number_types import input_type, together
+from spikeproof.evaluate.verify import verify
+from spikeproof.models import home_of, on_device
+from spikeproof.oracle import Passes
+from spikeproof.threats import Threat
+
+__all__ = ["Relaid", "Task", "either"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """What a caller says of the inputs; see ``Dataset.from_arrays``."""
+
+    kind: str | None = None
+    low: float | None = None
+    high: float | None = None
+    integer: bool | None = None
+    channels: str | None = None
+
+
+class Relaid(nn.Module):
+    """A network that reads inputs in a layout of its own, as attacks see it.
+
+    Args:
+        model: The network itself.
+        layout: How its inputs became items.
+    """
+
+    def __init__(self, model: nn.Module, layout: Layout) -> None:
+        super().__init__()
+        self.model = model
+        self.layout = layout
+
+    def forward(self, x: Tensor) -> Any:
+        """What the network answers to items in its own layout."""
+        return self.model(self.layout.back(x))
+
+
+def either(call: str, **pairs: tuple[object, object]) -> dict[str, Any]:
+    """Return each argument, given under its own name or under another one.
+
+    Args:
+        call: What is called, for the error.
+        pairs: Name → what was given under it, and under the other name.
+    Raises:
+        SettingError: one is missing, or given twice.
+    """
+    others = {"x": "images", "y": "labels", "radius": "eps"}
+    for name, (own, other) in pairs.items():
+        if (own is None) == (other is None):
+            said = "missing" if own is None else "given twice"
+            raise SettingError(f"{call}: {name} (or {others[name]}) is {said}; give it once.")
+    return {name: other if own is None else own for name, (own, other) in pairs.items()}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Task:
+    """What a call of the front door is about.
+
+    Args:
+        model: The network as attacks see it.
+        split: The items, of a type that the network reads.
+        domain: Legal inputs.
+        layout: How inputs became items.
+        given: The inputs as they came.
+        seed: Of every random number.
+        flags: What was found out before any attack.
+    """
+
+    model: nn.Module
+    split: Split
+    domain: Domain | Views
+    layout: Layout
+    given: object
+    seed: int
+    flags: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        model: nn.Module,
+        x: object,
+        y: object,
+        told: Mapping[str, Any],
+        *,
+        device: str | torch.device | None,
+        seed: int,
+        domain: Domain | Views | None = None,
+    ) -> Task:
+        """Return the task of a call.
+
+        Args:
+            model: Maps inputs as they are given to logits.
+            x: Inputs.
+            y: True classes.
+            told: What the caller says of the inputs.
+            device: Where to compute.
+            seed: Of every random number.
+            domain: Legal inputs, where threats say them.
+        Raises:
+            InputError, SettingError: something does not fit.
+        """
+        values = tensor_of(x)
+        if not len(values):
+            raise InputError("There are no items to attack; x is empty.")
+        labels = class_numbers(y, len(values))
+        facts = settings_from(_Told, dict(told), "inputs")
+        layout = Layout("real", tuple(values.shape[1:]))
+        if domain is None:
+            layout = layout_of(values.shape[1:], facts.kind, facts.channels)
+            domain = _domain(layout, layout(values), facts, input_type_of(model))
+        split = Split(layout(values), labels, torch.arange(len(values)))
+        model, flags = _prepared(model, split, layout, domain, seed)
+        model = on_device(model, None if device is None else device_of(device))
+        model, split = together(model, split)
+        domain.check(split.x)
+        return cls(
+            model=model, split=split, domain=domain, layout=layout, given=x, seed=seed, flags=flags
+        )
+
+    def attacked(self, threat: Threat, member: Member, rows: int | None) -> AttackResult:
+        """Run one attack and verify what it returned."""
+        x, y, items = self.split.x, self.split.y, self.split.items
+        home, n = home_of(self.model), len(self.split)
+        size = batch_size_for(self.model, x, rows)
+        with computing(home):
+            logits = plain_logits(self.model, x, items=items, batch_size=size)
+            check_labels(y, logits.shape[1], n)
+            found = Suite((member,))(
+                self.model,
+                x.to(home),
+                y.to(home),
+                threat,
+                seeds=seeds(self.seed, items=items).child("attack", threat.name),
+                batch_size=size,
+            )
+            x_adv = found.x_adv.to(x.device)
+            seen = verify(self.model, x, x_adv, y, threat, items=items, batch_size=size)
+        return AttackResult(
+            x_adv=given_back(self.layout.back(x_adv), self.given),
+            success=seen.won.numpy(),
+            correct=(margins(logits, y) <= 0).numpy(),
+            predicted=seen.predicted.numpy(),
+            distance=seen.distance.numpy(),
+            threat=named(threat),
+            attack=ATTACKS.record(member.attack),
+            seed=self.seed,
+            passes=found.passes + Passes(forward=2 * n),
+            flags=self.flags,
+        )
+
+    def measured(self, audit: Audit) -> RobustAccuracy:
+        """What an audit of the items found, in the terms of the caller."""
+        x_adv, success, distance = {}, {}, {}
+        for outcome in audit.outcomes:
+            kept = outcome.adversarials
+            assert kept is not None  # asked for
+            for level, threat in enumerate(outcome.ladder):
+                name = named(threat)
+                found = broken_inputs(self.split.x, level, (kept.items, kept.level, kept.x_adv))
+                x_adv[name] = given_back(self.layout.back(found), self.given)
+                success[name] = outcome.broken[level]
+                broke = outcome.broken[level] & outcome.correct
+                distance[name] = outcome.distance[level] * broke
+        return RobustAccuracy(
+            audit=audit, x_adv=x_adv, success=success, distance=distance, flags=self.flags
+        )
+
+    def data(self, name: str) -> Dataset:
+        """The items as a data set that has no others, for records."""
+        none = self.split[:0]
+        arrays = {key: getattr(self.split, key).numpy() for key in ("x", "y")}
+        legal = canonical_json(domain_record(self.domain))
+        spec = DataSpec(
+            name=name,
+            version="1",
+            classes=int(self.split.y.max()) + 1,
+            modality=modality_of(self.domain),
+            licence="not stated",
+            source=f"{len(self.split)} items given in a call.",
+            sha256=digest([digest_arrays(arrays), legal]),
+        )
+        return Dataset(
+            spec=spec, domain=self.domain, train=none, validation=none, sealed=self.split
+        )
+
+
+def named(threat: Threat) -> str:
+    """Norm and radius as results name them."""
+    return f"{threat.name}:{threat.radius:g}"
+
+
+def input_type_of(model: object) -> torch.dtype | None:
+    """The number type of a network's weights; None where it has none."""
+    return input_type(model) if isinstance(model, nn.Module) else None
+
+
+def _prepared(
+    model: nn.Module, split: Split, layout: Layout, domain: Domain | Views, seed: int
+) -> tuple[nn.Module, tuple[Any, ...]]:
+    """The network as attacks see it, and what was found out about it before any attack.
+
+    The one place of the front door where networks of other libraries are adapted and where the
+    checks before an attack are made: whatever does either is called here.
+    """
+    if not isinstance(model, nn.Module):
+        raise InputError(
+            f"model must be a torch module that maps inputs to logits (N, K); got "
+            f"{type(model).__name__}. Put a function into the forward of an nn.Module, and load a "
+            "state_dict into the network that it belongs to."
+        )
+    return Relaid(model, layout) if layout.moved or layout.grown else model, ()
+
+
+def _domain(layout: Layout, x: Tensor, facts: _Told, wide: torch.dtype | None) -> Domain:
+    """Legal inputs, from what the caller says and what is usual."""
+    low, high, integer = bounds_of(
+        x, layout.kind, low=facts.low, high=facts.high, integer=facts.integer
+    )
+    domain = Domain(kind=layout.kind, shape=layout.shape, low=low, high=high, integer=integer)
+    if wide == torch.float64:  # inputs stay as exact as they are, and so do their bounds
+        low, high = (
+            near if told is None else float(told)
+            for near, told in ((domain.low, facts.low), (domain.high, facts.high))
+        )
+        return replace(domain, low=low, high=high)
+    return domain
