@@ -24,6 +24,7 @@ from spikeproof.base.devices import arithmetic, check_device, computing, device_
 from spikeproof.base.errors import (
     DiskFull,
     Diverged,
+    Doubtful,
     FileProblem,
     GradientRuleUnused,
     IllegalAdversarial,
@@ -32,6 +33,7 @@ from spikeproof.base.errors import (
     SettingError,
     SpikeproofError,
     UnreadableFile,
+    Withheld,
 )
 from spikeproof.base.fields import Named, hints, plain_settings
 from spikeproof.base.files import (
@@ -63,6 +65,7 @@ __all__ = [
     "BatchSize",
     "DiskFull",
     "Diverged",
+    "Doubtful",
     "FileProblem",
     "GradientRuleUnused",
     "IllegalAdversarial",
@@ -76,6 +79,7 @@ __all__ = [
     "SettingError",
     "SpikeproofError",
     "UnreadableFile",
+    "Withheld",
     "append_line",
     "arithmetic",
     "available_bytes",

@@ -1,7 +1,21 @@
 """Verified evaluation: what a model loses to a threat, measured so that it cannot be fooled."""
 
-from spikeproof.evaluate.audit import Audit, audit
+from spikeproof.evaluate.audit import audit
+from spikeproof.evaluate.audit_result import Audit
 from spikeproof.evaluate.certify import Certificate, certify, certify_test
+from spikeproof.evaluate.diagnose import (
+    FLAGS,
+    Flag,
+    LadderFacts,
+    check_despite,
+    check_network,
+    diagnose,
+    refuse_withheld,
+    review,
+    reviewed,
+    served,
+    withheld,
+)
 from spikeproof.evaluate.forward import plain_logits
 from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
@@ -15,11 +29,14 @@ from spikeproof.evaluate.tune import WIDTHS, tune
 from spikeproof.evaluate.verify import Verified, verify
 
 __all__ = [
+    "FLAGS",
     "WIDTHS",
     "Adversarials",
     "Audit",
     "Certificate",
+    "Flag",
     "Gallery",
+    "LadderFacts",
     "LadderPosition",
     "LadderStep",
     "OnLadderStep",
@@ -31,7 +48,10 @@ __all__ = [
     "audit",
     "certify",
     "certify_test",
+    "check_despite",
+    "check_network",
     "check_timing",
+    "diagnose",
     "evaluate_ladder",
     "open_split",
     "open_test",
@@ -39,10 +59,15 @@ __all__ = [
     "plain_logits",
     "probe",
     "probed",
+    "refuse_withheld",
     "rescore_run",
+    "review",
+    "reviewed",
     "right_draws",
     "seconds_per_pass",
+    "served",
     "timing",
     "tune",
     "verify",
+    "withheld",
 ]
