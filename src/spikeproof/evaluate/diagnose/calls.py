@@ -54,8 +54,8 @@ class Calls:
         self._note_input(x)
         self._note_buffers(buffers)
         self._note_generators(drawn)
-        self._note_repetition(first, [*drawn, *private])
-        self._note_mates(first)
+        if self._note_repetition(first, [*drawn, *private]):
+            self._note_mates(first)
         return first
 
     def put_back(self) -> None:
@@ -134,8 +134,9 @@ class Calls:
                 )
             )
 
-    def _note_repetition(self, first: Tensor, drawn: list[str]) -> None:
-        """Whether a second call differs, by state that it carries or by chance."""
+    def _note_repetition(self, first: Tensor, drawn: list[str]) -> bool:
+        """Note whether a second call differs, by state or by chance; whether a call can be
+        repeated at all."""
         self.generators.begin()
         self.before.rewind()
         names = self.before.changed()
@@ -146,12 +147,13 @@ class Calls:
             if _differing(first, self._again()) is None:
                 self.flags.append(_state(first, second, carried, names))
             else:
-                self.flags.append(_randomness(first, second, carried, "nothing that can be set"))
-                return
+                self.flags.append(_randomness(first, second, carried, None))
+                return False
         if drawn and (other := self._other_draws(first)) is not None:
             rows = _differing(first, other)
             assert rows is not None
-            self.flags.append(_randomness(first, other, rows, f"the generator of {drawn[0]}"))
+            self.flags.append(_randomness(first, other, rows, drawn[0]))
+        return True
 
     def _other_draws(self, first: Tensor) -> Tensor | None:
         """The answer of the same network after other draws, where it is another one."""
@@ -212,18 +214,27 @@ def _state(first: Tensor, second: Tensor, rows: Tensor, names: list[str]) -> Fla
     )
 
 
-def _randomness(first: Tensor, second: Tensor, rows: Tensor, whence: str) -> Flag:
-    """The flag of a network that answers by chance."""
+def _randomness(first: Tensor, second: Tensor, rows: Tensor, whence: str | None) -> Flag:
+    """The flag of a network that answers by chance; None where nothing says whence."""
+    if whence is None:
+        cause = "neither its attributes nor any global generator account for it, put back both"
+        why = "An attack meets another network at every step, and nobody can say which."
+        mend = "Keep state in attributes and draw from torch's generator, or do neither."
+    else:
+        cause = f"its attributes do not account for it, draws from the generator of {whence} do"
+        why = "One draw decides whether an item counts as broken, so the number varies with it."
+        mend = (
+            "Draw with spikeproof.neurons.draw_uniform or draw_normal, whose draws belong to "
+            "items; suites then attack the mean of ten draws."
+        )
     return Flag(
         name="randomness",
-        stop=False,
+        stop=whence is None,
         seen=f"The same {len(rows)} inputs were answered twice, and {int(rows.sum())} answers "
         f"differ, by up to {_most(first, second):.3g}, {_turned(first, second)} in their class; "
-        f"no attribute accounts for it: the draws are those of {whence}.",
-        why="One draw decides whether an item counts as broken, so the number varies from run to "
-        "run.",
-        mend="Draw with spikeproof.neurons.draw_uniform or draw_normal, whose draws belong to "
-        "items; suites then attack the mean of ten draws.",
+        f"{cause}.",
+        why=why,
+        mend=mend,
     )
 
 
