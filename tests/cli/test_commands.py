@@ -71,9 +71,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_study_runs_once_and_tells_its_status(said: Said, plan: Path, tiny: Path) -> None:
     code, out, err = said("study", "run", plan, "--folder", tiny, "--workers", "1")
     assert code == 0
-    assert "8 of 8 cells done" in out
+    assert "10 of 10 cells done" in out
     assert f"Next: spikeproof report {tiny}" in out
-    assert err == f"Preparing {plan} ...\n8 cells, 8 of them done already, about 0 s left\n"
+    assert err == f"Preparing {plan} ...\n10 cells, 10 of them done already, about 0 s left\n"
     code, out, _ = said("study", "status", tiny, "--json")
     status = json.loads(out)
     assert (code, status["done"], status["pending"], status["complete"]) == (0, 8, 0, True)

@@ -25,7 +25,7 @@ def test_a_plan_becomes_trainings_and_what_looks_at_them(tiny: Plan) -> None:
         assert cell.parent is not None
         assert trains[cell.parent].cell["training"] == cell.cell["training"]
         assert cell.cell["parent"] == cell.parent
-    assert len({cell.id for cell in cells}) == 8
+    assert len({cell.id for cell in cells}) == 10
     assert all(len(cell.id) == 16 and cell.cost > 0 for cell in cells)
     attack = cells[2].cell
     assert attack["threat"]["name"] == "linf"

@@ -207,7 +207,7 @@ def test_one_cell_that_fails_keeps_none_of_its_task_from_being_computed(
 
     monkeypatch.setattr(module, "attempt", unlucky)
     slurm.outcome = outcome
-    with pytest.raises(CellsFailed, match="4 of 8 cells failed"):
+    with pytest.raises(CellsFailed, match="5 of 10 cells failed"):
         run(tiny, tmp_path, executor=dataclasses.replace(QUICK, per_task=4, retries=2))
     assert status(tmp_path).done == 4
 
@@ -238,7 +238,7 @@ def test_another_executor_does_not_compute_what_slurm_still_has(
 ) -> None:
     slurm.outcome = lambda folder, array, task: "PENDING"
     run(tiny, tmp_path, executor=dataclasses.replace(QUICK, detach=True))
-    with pytest.raises(SettingError, match=f"Slurm still has 8 cells of {tmp_path}; go on with"):
+    with pytest.raises(SettingError, match=f"Slurm still has 10 cells of {tmp_path}; go on with"):
         run(tiny, tmp_path, workers=1)
     slurm.states = dict.fromkeys(slurm.states, "CANCELLED")
     assert run(tiny, tmp_path, workers=1).complete
@@ -284,9 +284,7 @@ def test_tasks_that_end_without_a_result_are_tried_again_and_then_named(
     assert run(tiny, tmp_path / "a", executor=dataclasses.replace(QUICK, retries=2)).complete
     assert contents(tmp_path / "a") == contents(whole)
     slurm.outcome = lambda folder, array, task: "OUT_OF_MEMORY"
-    told = (
-        r"8 of 8 cells failed, .*: its Slurm task ended as OUT_OF_MEMORY without a result, 2 times"
-    )
+    told = r"10 of 10 cells failed, .*: its Slurm task ended as OUT_OF_MEMORY without a result, 2 times"
     with pytest.raises(CellsFailed, match=told):
         run(tiny, tmp_path / "b", executor=QUICK)
 

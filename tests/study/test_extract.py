@@ -39,7 +39,7 @@ def test_an_extract_reads_like_the_run(whole: Path, kept: Results) -> None:
 
 def test_an_extract_says_where_its_numbers_come_from(whole: Path, kept: Results) -> None:
     told, known = kept.provenance(), results(whole).provenance()
-    assert told["cells"] == known["cells"] == {"complete": 8, "total": 8}
+    assert told["cells"] == known["cells"] == {"complete": 10, "total": 10}
     for key in ("plan", "plan_sha256", "versions", "code_sha256", "data_sha256", "models"):
         assert told[key] == known[key], key
     assert told["wall_seconds"] == pytest.approx(known["wall_seconds"])

@@ -61,7 +61,7 @@ def ran(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_network_from_a_file_has_the_cells_of_a_training(file: Path) -> None:
     cells = cells_of(plan_of(file))
-    assert [cell.kind for cell in cells] == ["network", "attack", "attack", "probe"]
+    assert [cell.kind for cell in cells] == ["network", "diagnosis", "attack", "attack", "probe"]
     assert {cell.parent for cell in cells[1:]} == {cells[0].id}
     assert cells[0].title == "digits · mine · seed 0 · network"
     assert cells[0].cell["model_sha256"] == model_digest(load_model(file))
@@ -119,7 +119,7 @@ def test_every_reader_takes_a_network_like_a_training(ran: Path, tmp_path: Path)
     assert set(cells) >= {("linf", 0), ("l0", 2), ("union", 1)}
     assert len(shares["items"]) in (3, 6)
     assert [m["training"] for m in found.provenance()["models"].values()] == ["mine"]
-    assert summarise(found).provenance["cells"] == {"complete": 4, "total": 4}
+    assert summarise(found).provenance["cells"] == {"complete": 5, "total": 5}
     kept = extracted(extract(ran, tmp_path / "extract.json"))
     assert [c.estimate for c in kept.matrix("digits")] == [
         c.estimate for c in found.matrix("digits")
@@ -155,7 +155,7 @@ def test_a_plan_file_names_a_network_beside_itself(file: Path, tmp_path: Path) -
     (tmp_path / "plan.toml").write_text(text)
     plan = load_plan(tmp_path / "plan.toml")
     assert plan.network[0].file == str(tmp_path / "net.safetensors")
-    assert [cell.kind for cell in cells_of(plan)] == ["network", "attack"]
+    assert [cell.kind for cell in cells_of(plan)] == ["network", "diagnosis", "attack"]
     assert Plan.from_record(json.loads(json.dumps(plan.record()))) == plan
 
 
@@ -206,7 +206,7 @@ def test_a_file_that_changes_while_the_study_begins_fails_what_needs_it(
         return network
 
     monkeypatch.setattr(own, "load_model", changed)
-    with pytest.raises(CellsFailed, match="4 of 4 cells failed.*was changed while") as caught:
+    with pytest.raises(CellsFailed, match="5 of 5 cells failed.*was changed while") as caught:
         run(plan_of(copied), tmp_path / "run")
     assert "its network is missing" in caught.value.failures[-1].error
 
@@ -231,8 +231,11 @@ def test_a_budget_of_passes_is_part_of_the_cells_and_gives_the_same_again(
 ) -> None:
     plan = plan_of(file, budget="600p", probe_items=0)
     cells = cells_of(plan)
-    assert [cell.cell["budget"] for cell in cells[1:]] == [{"passes": 300}, {"passes": 300}]
-    assert "budget" not in cells_of(plan_of(file))[1].cell
+    assert [cell.cell["budget"] for cell in cells if cell.kind == "attack"] == [
+        {"passes": 300},
+        {"passes": 300},
+    ]
+    assert all("budget" not in cell.cell for cell in cells_of(plan_of(file)))
     for name in "ab":
         run(plan, tmp_path / name)
     assert contents(tmp_path / "a" / "cells") == contents(tmp_path / "b" / "cells")

@@ -197,7 +197,7 @@ def test_the_plans_that_come_with_the_package_are_whole() -> None:
     for data in demo.data:
         assert set(data.threats) == norms | extra.get(data.name, set())
     assert [t.name for t in quick.training] == ["plain", "SR"]
-    assert len(cells_of(quick)) == 12
+    assert len(cells_of(quick)) == 14
 
 
 @pytest.mark.parametrize("text", ["{} = 1", "[{}]", "[[{}]]", "a = 1\n{}.b = 2"])

@@ -44,7 +44,7 @@ def test_the_demo_has_the_ids_it_always_had(told: dict[str, Any]) -> None:
 
 def test_planning_builds_no_network(tiny: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Network, "__init__", lambda *_: pytest.fail("a network was built"))
-    assert len(cells_of(tiny)) == 8
+    assert len(cells_of(tiny)) == 10
 
 
 @pytest.mark.parametrize(

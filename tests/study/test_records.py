@@ -16,12 +16,12 @@ from support.run_files import one
 
 def test_a_run_leaves_one_whole_record_per_cell_and_nothing_else(whole: Path, tiny: Plan) -> None:
     found = status(whole)
-    assert (found.done, found.pending, found.failed, found.complete) == (8, 0, (), True)
+    assert (found.done, found.pending, found.failed, found.complete) == (10, 0, (), True)
     assert found.seconds > 0
     assert found.seconds_left == 0
     for cell in cells_of(tiny):
         names = {path.name for path in (whole / "cells" / cell.id).iterdir()}
-        more = {"train": {"model.safetensors"}}.get(cell.kind, {"items.npz"})
+        more = {"train": {"model.safetensors"}, "diagnosis": set()}.get(cell.kind, {"items.npz"})
         assert names - {"gallery.npz"} == {"record.json", "wall.json"} | more
 
 

@@ -110,7 +110,7 @@ def test_a_failing_cell_leaves_the_others_alone_and_is_tried_again(
     folder = tmp_path / "run"
     monkeypatch.setitem(work._KINDS, "attack", failing)  # type: ignore[arg-type]
     sentence = (
-        "1 of 8 cells failed, first digits · SR · seed 0 · l0: This cell is bad. "
+        "1 of 10 cells failed, first digits · SR · seed 0 · l0: This cell is bad. "
         "The other 7 are complete"
     )
     with pytest.raises(CellsFailed, match=sentence) as caught:
@@ -134,7 +134,7 @@ def test_what_looks_at_a_network_that_failed_is_not_tried(
 
     monkeypatch.setitem(work._KINDS, "train", failing)  # type: ignore[arg-type]
     with pytest.raises(
-        CellsFailed, match="8 of 8 cells failed, .*: ZeroDivisionError: no"
+        CellsFailed, match="10 of 10 cells failed, .*: ZeroDivisionError: no"
     ) as caught:
         run(tiny, tmp_path / "run")
     assert sum("its network is missing" in f.error for f in caught.value.failures) == 6
@@ -179,7 +179,7 @@ def test_cells_of_another_plan_are_kept_aside_and_come_back(copy: Path, tiny: Pl
     assert len(list((copy / "stale").iterdir())) == 4
     steps.clear()
     found = run(tiny, copy, progress=steps.append)
-    assert (found.done, found.stale, steps[0].done, steps[0].aside) == (8, 2, 8, 2)
+    assert (found.done, found.stale, steps[0].done, steps[0].aside) == (10, 2, 10, 2)
     assert contents(copy / "cells") == before
 
 
@@ -235,7 +235,7 @@ def test_a_run_of_an_earlier_version_is_read_and_told(copy: Path, tiny: Plan) ->
     path.write_text(json.dumps({**without(plan, "content_sha256"), "schema": 1}))
     (copy / "manifest.json").unlink()
     found = status(copy)
-    assert (found.done, found.pending, found.outdated) == (8, 0, True)
+    assert (found.done, found.pending, found.outdated) == (10, 0, True)
     run(tiny, copy)
     assert not status(copy).outdated
 

@@ -61,7 +61,7 @@ def parts(tiny: Plan, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The tiny plan in two shards; do not change the folders."""
     folder = tmp_path_factory.mktemp("shards")
     runs = [folder / "1", folder / "2"]
-    assert run(tiny, runs[0], shard="1/2").done == run(tiny, runs[1], shard=Shard(2, 2)).done == 4
+    assert run(tiny, runs[0], shard="1/2").done == run(tiny, runs[1], shard=Shard(2, 2)).done == 5
     return runs
 
 
@@ -70,14 +70,14 @@ def test_merged_shards_are_the_unbroken_run_to_the_byte(
 ) -> None:
     titles = [cell.title for cell in cells_of(tiny)]
     half = merge(parts[:1], tmp_path / "run")
-    assert (half.total, half.there, half.copied, len(half.missing)) == (8, 0, 4, 4)
+    assert (half.total, half.there, half.copied, len(half.missing)) == (10, 0, 5, 5)
     assert set(half.missing) < set(titles)
     assert command(["study", "merge", str(parts[0]), "--to", str(tmp_path / "run")]) == 0
     told = capsys.readouterr().out
-    assert "0 cells copied, 4 there before, 4 of 8 missing." in told
+    assert "0 cells copied, 5 there before, 5 of 10 missing." in told
     assert f"missing: {half.missing[0]}\n" in told
     merged = merge(parts, tmp_path / "run")
-    assert (merged.there, merged.copied, merged.missing) == (4, 4, ())
+    assert (merged.there, merged.copied, merged.missing) == (5, 5, ())
     assert contents(tmp_path / "run") == contents(whole)
     assert merge(parts, tmp_path / "run") == dataclasses.replace(merged, there=8, copied=0)
     assert contents(tmp_path / "run") == contents(whole)

@@ -65,15 +65,15 @@ def timing_folder(folder: Path) -> Path:
 def test_a_plan_that_asks_gets_one_more_cell_and_the_others_stay(asked: Plan) -> None:
     silent = asking(None)
     without, cells = cells_of(silent), cells_of(asked)
-    assert [c.kind for c in without] == ["train", "attack", "probe"]
-    assert [c.id for c in cells[:3]] == [c.id for c in without]
-    (cell,) = cells[3:]
+    assert [c.kind for c in without] == ["train", "diagnosis", "attack", "probe"]
+    assert [c.id for c in cells[:4]] == [c.id for c in without]
+    (cell,) = cells[4:]
     assert cell.title == "digits-events · plain · seed 0 · timing"
     assert cell.parent == cells[0].id
     assert cell.cell["levels"]["deletion"] == [0.2, 1.0]
     assert (cell.cell["items"], cell.cell["draws"], cell.cell["split"]) == (12, 2, "test")
     every = asking(TimingPlan())
-    assert cells_of(every)[3].cell["items"] == every.items
+    assert cells_of(every)[4].cell["items"] == every.items
 
 
 def test_levels_of_nothing_and_of_everything_have_known_answers(done: Path) -> None:
@@ -94,7 +94,7 @@ def test_levels_of_nothing_and_of_everything_have_known_answers(done: Path) -> N
 
 def test_a_cell_agrees_with_the_protocol_and_with_clean_accuracy(asked: Plan, done: Path) -> None:
     arrays = read_arrays(timing_folder(done) / "items.npz")
-    train, attack, *_ = cells_of(asked)
+    train, _, attack, *_ = cells_of(asked)
     model = load_model(done / "cells" / train.id / "model.safetensors")
     data = load("digits-events")
     for kind, levels in LEVELS.items():
@@ -142,7 +142,7 @@ def test_results_and_extracts_tell_the_same(done: Path, tmp_path: Path) -> None:
     )
     assert ran.to_dict()["data"]["digits-events"]["timing"][0]["estimate"]["n"] == 12
     assert ran.right_under_timing("digits-events", "plain", "jitter 7") is None
-    assert ran.provenance()["cells"] == {"complete": 4, "total": 4}
+    assert ran.provenance()["cells"] == {"complete": 5, "total": 5}
 
 
 def test_the_layers_spikes_are_disturbed_where_data_have_no_events(tmp_path: Path) -> None:

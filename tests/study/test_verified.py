@@ -69,7 +69,7 @@ def refused(folder: Path, name: str) -> None:
 def test_a_whole_run_is_what_its_records_say_and_names_every_file(whole: Path) -> None:
     found = verify(whole)
     assert (found.sound, found.cells, found.missing, found.ended) == (True, 8, 0, True)
-    assert "8 of 8 cells complete" in found.sentence
+    assert "10 of 10 cells complete" in found.sentence
     named = load(whole / "manifest.json")["files"]
     there = {path for path in contents(whole) if path not in ("manifest.json", "report.html")}
     assert set(named) == there
@@ -266,7 +266,7 @@ def test_a_full_disk_ends_the_run_at_the_first_cell(
         real(handle)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DiskFull, match=r"is full: .* 2 of 8 cells are complete and safe"):
+    with pytest.raises(DiskFull, match=r"is full: .* 2 of 10 cells are complete and safe"):
         run(tiny, tmp_path / "run")
     assert len(tried) == 1, "the other five were not computed"
     assert verify(tmp_path / "run").sound

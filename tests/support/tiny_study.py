@@ -9,7 +9,7 @@ SPARSE = {"kind": "sparse_gradient", "weight": 0.1}
 
 
 def make_plan(**changes: object) -> Plan:
-    """Two tiny networks, two threats, six items: eight cells."""
+    """Two tiny networks, two threats, six items: ten cells."""
     settings: dict[str, object] = {
         "name": "tiny",
         "data": (

@@ -12,6 +12,7 @@ from spikeproof.analysis.results import Results, results
 from spikeproof.analysis.rows import (
     Competing,
     Curve,
+    FlagRow,
     LayerActivity,
     MatrixCell,
     TimingRow,
@@ -30,6 +31,7 @@ __all__ = [
     "Competing",
     "Curve",
     "DataSummary",
+    "FlagRow",
     "LayerActivity",
     "MaskingSigns",
     "MatrixCell",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikeproof.analysis.results import results
+from spikeproof.analysis.rows import FlagRow
 from spikeproof.base import FileProblem, digest
 from spikeproof.evaluate import Audit
 from spikeproof.metrics import FEWEST_NETWORKS, Floats, Intervals, Over, independent_difference
@@ -75,12 +76,14 @@ class Comparison:
     Args:
         splits: Which items the numbers of each side are about.
         settings: What was set differently.
-        numbers: What both measured.
+        numbers: What both measured, and neither withholds.
+        flags: What was seen of each side, one sentence each.
     """
 
     splits: tuple[str, str]
     settings: tuple[SettingDifference, ...]
     numbers: tuple[RobustDifference, ...]
+    flags: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class _Side:
     settings: Mapping[str, Any]
     survival: Mapping[Key, tuple[tuple[int, ...], np.ndarray[Any, Any], np.ndarray[Any, Any]]]
     kind: str
+    flags: tuple[str, ...] = ()
 
     @property
     def split(self) -> str:
@@ -126,6 +130,7 @@ def compare(first: Path | str, second: Path | str) -> Comparison:
         splits=(sides[0].split, sides[1].split),
         settings=tuple(_differences(sides[0].settings, sides[1].settings)),
         numbers=tuple(_row(key, *sides) for key in sides[0].survival if key in sides[1].survival),
+        flags=(sides[0].flags, sides[1].flags),
     )
 
 
@@ -161,7 +166,21 @@ def _read_run(folder: Path) -> _Side:
         if cell.kind == "network"
     }
     taken = {"network_sha256": weights} if weights else {}
-    return _Side({**run.plan, "split": run.split, **taken}, survival, "a run")
+    told = tuple(f"{r.data} · {r.training} · seed {r.seed}: {_said(r)}" for r in run.flags)
+    return _Side({**run.plan, "split": run.split, **taken}, survival, "a run", told)
+
+
+def _said(row: FlagRow) -> str:
+    """A flag of a run in one sentence."""
+    return _told(row.name, row.seen, stop=row.stop, overridden=row.overridden)
+
+
+def _told(name: str, seen: str, *, stop: bool, overridden: bool) -> str:
+    """A flag in one sentence."""
+    how = "flag"
+    if stop:
+        how = "overridden stop" if overridden else "robust accuracy withheld for"
+    return f"{how} {name}: {seen}"
 
 
 def _read_audit(folder: Path) -> _Side:
@@ -173,16 +192,22 @@ def _read_audit(folder: Path) -> _Side:
         "seed": audit.seed,
         "n": len(audit.outcomes[0]),
         **_source(audit),
+        **({"despite": list(audit.despite)} if audit.despite else {}),
     }
     for outcome in audit.outcomes:
         start, who = (audit.data, "audited model"), ((0,), outcome.items)
         correct = outcome.correct
         survival[*start, "clean", "0"] = (*who, correct[None].astype(float))
-        for radius, broken in zip(outcome.radii, outcome.broken, strict=True):
+        stated = () if audit.withheld else outcome.radii
+        for radius, broken in zip(stated, outcome.broken, strict=False):
             alive = (correct & ~broken)[None].astype(float)
             survival[*start, outcome.name, f"{radius:g}"] = (*who, alive)
         settings[f"threats.{outcome.name}"] = list(outcome.radii)
-    return _Side(settings, survival, "an audit")
+    told = [
+        _told(f.name, f.seen, stop=f.stop, overridden=f.name in audit.despite)
+        for f in audit.flags or ()
+    ]
+    return _Side(settings, survival, "an audit", tuple(told))
 
 
 def _source(audit: Audit) -> dict[str, Any]:

@@ -34,6 +34,7 @@ _MOST_VALUES = 100_000_000  # in all arrays together
 _KINDS = {"bits": 1, "int32": 4, "float32": 4}
 _ARRAYS = {
     "attack": ("items", "correct", "broken"),
+    "diagnosis": (),
     "network": (),
     "probe": ("items", "g_l0", "g_l1", "g_l2", "g_pr"),
     "timing": ("items", "correct"),
@@ -50,7 +51,8 @@ def extract(folder: Path | str, path: Path | str) -> Path:
     versions, seconds, and the items that were right and broken, one bit each. Of a training: its
     passes, its chosen epoch, the firing there, and how far rules moved weights. Of a probe: the
     size and sparsity of each item's gradient, in single precision, and firing. Of a timing cell:
-    right draws per level and item. Other arrays, galleries and weights stay in the run.
+    right draws per level and item. Of a diagnosis: its flags. Other arrays, galleries and weights
+    stay in the run.
 
     Args:
         folder: A run folder, complete or not; the extract shows what is missing.
@@ -192,7 +194,7 @@ def _names(cell: CellRecord) -> tuple[str, ...]:
 
 def _result(cell: CellRecord) -> dict[str, Any]:
     """What came out, without what a training did epoch by epoch."""
-    if cell.kind == "network":
+    if cell.kind in ("diagnosis", "network"):
         return dict(cell.result)
     if cell.kind != "train":
         return {k: v for k, v in cell.result.items() if k in ("activity", "passes")}

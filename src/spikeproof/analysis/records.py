@@ -44,7 +44,7 @@ class CellRecord:
 
     @property
     def kind(self) -> str:
-        """``"train"``, ``"network"``, ``"attack"``, ``"probe"`` or ``"timing"``."""
+        """``"train"``, ``"network"``, or what looks at one: ``"diagnosis"``, ``"attack"``, ..."""
         return str(self.cell["kind"])
 
     @property

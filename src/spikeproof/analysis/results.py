@@ -118,7 +118,12 @@ class Results(RunRecords):
         return self._intervals[size]
 
     def table(self, data: str, training: str, threat: str) -> Table | None:
-        """Survival per seed, radius and item; None where no such cell is complete."""
+        """Survival per seed, radius and item; None where no such cell is complete, or withheld."""
+        held = (data, training) in self.withheld
+        return None if held else self._attacked(data, training, threat)
+
+    def _attacked(self, data: str, training: str, threat: str) -> Table | None:
+        """The same, whether it is to be stated or not."""
         cells = self.of_kind("attack", data, training)
         cells = [cell for cell in cells if cell.cell["threat"]["name"] == threat]
         return self._kept(("attack", data, training, threat), lambda: attack_table(cells))
@@ -149,7 +154,7 @@ class Results(RunRecords):
 
     def right_when_clean(self, data: str, training: str) -> Table | None:
         """Whether each item is right without an attack, ``value`` per seed and item."""
-        tables = (self.table(data, training, threat) for threat in self.threats(data))
+        tables = (self._attacked(data, training, threat) for threat in self.threats(data))
         return one_value(next((one for one in tables if one is not None), None), "clean")
 
     def survival(self, data: str, training: str, *threats: str) -> Table | None:
@@ -277,5 +282,7 @@ class Results(RunRecords):
             found = data_summary(self, data)
             rows = {name: getattr(found, name) for name in _PLAIN_ROWS}
             out["data"][data] = {**rows, "clean": {t: found.clean.get(t) for t in found.trainings}}
+        if self.diagnosed:
+            out["flags"] = self.flags
         tidy: dict[str, Any] = plain(out)
         return tidy

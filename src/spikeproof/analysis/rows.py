@@ -14,6 +14,7 @@ __all__ = [
     "UNDISTURBED",
     "Competing",
     "Curve",
+    "FlagRow",
     "LayerActivity",
     "MatrixCell",
     "TimingRow",
@@ -178,6 +179,33 @@ class LayerActivity:
     dead: float
     saturated: float
     seeds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlagRow:
+    """Something seen of a network, or of attacks on it, that makes its numbers doubtful.
+
+    Args:
+        data: Data set.
+        training: Name of the training, or of a network that was trained before.
+        seed: Of the network.
+        name: Of the flag.
+        stop: Whether robust accuracy means nothing with it.
+        overridden: Whether the plan states robust accuracy all the same.
+        seen: What was seen, with numbers.
+        why: Why it matters.
+        mend: What to do.
+    """
+
+    data: str
+    training: str
+    seed: int
+    name: str
+    stop: bool
+    overridden: bool
+    seen: str
+    why: str
+    mend: str
 
 
 def plain(value: Any) -> Any:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from spikeproof.analysis.flags import flag_rows, withheld_trainings
 from spikeproof.analysis.kinds import TrainingKind
 from spikeproof.analysis.records import CellRecord
+from spikeproof.analysis.rows import FlagRow
 from spikeproof.base import check_one_of
 from spikeproof.threats import by_order
 
@@ -81,6 +84,21 @@ class RunRecords:
         """Radius of each norm in a training's probe."""
         cells = self.of_kind("probe", data, training)
         return {str(t["name"]): float(t["radius"]) for c in cells for t in c.cell["threats"]}
+
+    @cached_property
+    def flags(self) -> tuple[FlagRow, ...]:
+        """What was seen of each network that makes its numbers doubtful."""
+        return tuple(flag_rows(self.cells, self.plan.get("despite", ())))
+
+    @cached_property
+    def withheld(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """Data set and training whose robust accuracy is withheld → the flags that stop it."""
+        return withheld_trainings(self.flags)
+
+    @property
+    def diagnosed(self) -> bool:
+        """Whether anybody looked; runs from before there were flags have none."""
+        return any(cell.kind == "diagnosis" for cell in self.cells)
 
     def of_kind(self, kind: str, data: str, training: str | None = None) -> list[CellRecord]:
         """The cells of one kind, in the order of their seeds."""

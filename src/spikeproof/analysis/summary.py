@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from spikeproof.analysis.claims import Verdict, verdicts
 from spikeproof.analysis.data_summary import DataSummary, data_summary
 from spikeproof.analysis.records import CellRecord
 from spikeproof.analysis.results import Results
+from spikeproof.analysis.rows import FlagRow
 
 __all__ = ["Summary", "summarise"]
 
@@ -27,6 +28,8 @@ class Summary:
         gallery: Data set → broken items that attack cells kept, as arrays with their origin.
         provenance: Where the numbers come from, and what is missing.
         cells: The completed cells.
+        flags: What was seen of each network that makes its numbers doubtful.
+        withheld: Data set and training whose robust accuracy is withheld → the flags that stop it.
     """
 
     name: str
@@ -37,6 +40,8 @@ class Summary:
     gallery: Mapping[str, tuple[Mapping[str, Any], ...]]
     provenance: Mapping[str, Any]
     cells: tuple[CellRecord, ...]
+    flags: tuple[FlagRow, ...] = ()
+    withheld: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
 def summarise(results: Results) -> Summary:
@@ -57,4 +62,6 @@ def summarise(results: Results) -> Summary:
         gallery={data: tuple(results.gallery(data)) for data in results.data()},
         provenance=results.provenance(),
         cells=tuple(results.cells),
+        flags=results.flags,
+        withheld=results.withheld,
     )

@@ -25,6 +25,7 @@ from spikeproof.base.devices import arithmetic, check_device, computing, device_
 from spikeproof.base.errors import (
     DiskFull,
     Diverged,
+    Doubtful,
     FileProblem,
     GradientRuleUnused,
     IllegalAdversarial,
@@ -33,6 +34,7 @@ from spikeproof.base.errors import (
     SettingError,
     SpikeproofError,
     UnreadableFile,
+    Withheld,
 )
 from spikeproof.base.fields import Named, hints, plain_settings
 from spikeproof.base.files import (
@@ -66,6 +68,7 @@ __all__ = [
     "CodeFile",
     "DiskFull",
     "Diverged",
+    "Doubtful",
     "FileProblem",
     "GradientRuleUnused",
     "IllegalAdversarial",
@@ -79,6 +82,7 @@ __all__ = [
     "SettingError",
     "SpikeproofError",
     "UnreadableFile",
+    "Withheld",
     "append_line",
     "arithmetic",
     "available_bytes",

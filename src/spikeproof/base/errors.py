@@ -7,10 +7,12 @@ SpikeproofError
 │   ├── DiskFull        there is no room for what is to be written
 │   └── UnreadableFile  a file that is there and that the system does not let us read
 ├── IllegalAdversarial  an attack returned a point its threat does not allow
+├── Withheld            a number that is not stated, for what was seen of the network
 ├── OutOfMemory         not even one item at a time fits into memory
 └── Diverged            a training run became NaN or infinite
 
-Warnings that are about the attacker's gradient have a category of their own.
+Warnings about the attacker's gradient, and about numbers that will be withheld, have categories of
+their own.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 __all__ = [
     "DiskFull",
     "Diverged",
+    "Doubtful",
     "FileProblem",
     "GradientRuleUnused",
     "IllegalAdversarial",
@@ -26,6 +29,7 @@ __all__ = [
     "SettingError",
     "SpikeproofError",
     "UnreadableFile",
+    "Withheld",
 ]
 
 
@@ -57,6 +61,10 @@ class IllegalAdversarial(SpikeproofError):
     """An attack returned a point that its threat does not allow."""
 
 
+class Withheld(SpikeproofError):
+    """A number that is not stated, because of what was seen of the network or the attacks."""
+
+
 class OutOfMemory(SpikeproofError):
     """Not even one item at a time fits into memory."""
 
@@ -67,3 +75,7 @@ class Diverged(SpikeproofError):
 
 class GradientRuleUnused(UserWarning):
     """A gradient rule that no layer of the model obeys, so that it changed nothing."""
+
+
+class Doubtful(UserWarning):
+    """Something seen of a network or its items for which robust accuracy will be withheld."""

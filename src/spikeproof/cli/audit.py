@@ -78,6 +78,12 @@ def audit(
             "--keep-adversarials", help="Keep what broke the items, for 'spikeproof verify'."
         ),
     ] = False,
+    despite: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--despite", help="State robust accuracy in spite of this flag; may be given again."
+        ),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Run folder; one under runs/ by default.")
     ] = None,
@@ -103,6 +109,8 @@ def audit(
     With --budget the suite stops when that is spent, spends its rest on the items nearest the
     boundary, and says what it left unsettled and about what that would take; every ladder has the
     share of its radii, and only a budget of passes gives the same result again.
+    What makes the numbers doubtful stands under the table as flags; one that is a stop withholds
+    robust accuracy unless --despite names it.
 
     A network of your own comes from a file of yours, unedited: name what makes it. Only that
     module is imported, and what it imports itself; weights run no code. So it is
@@ -136,6 +144,7 @@ def audit(
         seeds=(seed,),
         budget=budget,
         keep_adversarials=keep_adversarials,
+        despite=tuple(despite or ()),
         compute=ComputePlan(device=device, batch_size=batch_size),
         **own,
     )

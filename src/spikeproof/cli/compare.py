@@ -42,6 +42,9 @@ def compare(
     for folder, split in zip((first, second), comparison.splits, strict=True):
         if split != "test":
             say(f"{folder} looks at {split} items: its numbers are no test results.")
+    for folder, flags in zip((first, second), comparison.flags, strict=True):
+        for flag in flags:
+            say(f"{folder}: {flag}")
     _show(comparison, first, second)
 
 

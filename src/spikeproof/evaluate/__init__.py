@@ -1,7 +1,21 @@
 """Verified evaluation: what a model loses to a threat, measured so that it cannot be fooled."""
 
-from spikeproof.evaluate.audit import Audit, audit
+from spikeproof.evaluate.audit import audit
+from spikeproof.evaluate.audit_result import Audit
 from spikeproof.evaluate.certify import Certificate, certify, certify_test
+from spikeproof.evaluate.diagnose import (
+    FLAGS,
+    Flag,
+    LadderFacts,
+    check_despite,
+    check_network,
+    diagnose,
+    refuse_withheld,
+    review,
+    reviewed,
+    served,
+    withheld,
+)
 from spikeproof.evaluate.forward import plain_logits
 from spikeproof.evaluate.front import attack, robust_accuracy
 from spikeproof.evaluate.front_result import AttackResult, RobustAccuracy
@@ -17,12 +31,15 @@ from spikeproof.evaluate.tune import WIDTHS, tune
 from spikeproof.evaluate.verify import Verified, verify
 
 __all__ = [
+    "FLAGS",
     "WIDTHS",
     "Adversarials",
     "AttackResult",
     "Audit",
     "Certificate",
+    "Flag",
     "Gallery",
+    "LadderFacts",
     "LadderPosition",
     "LadderStep",
     "OnLadderStep",
@@ -36,7 +53,10 @@ __all__ = [
     "audit",
     "certify",
     "certify_test",
+    "check_despite",
+    "check_network",
     "check_timing",
+    "diagnose",
     "evaluate_ladder",
     "open_split",
     "open_test",
@@ -44,11 +64,16 @@ __all__ = [
     "plain_logits",
     "probe",
     "probed",
+    "refuse_withheld",
     "rescore_run",
+    "review",
+    "reviewed",
     "right_draws",
     "robust_accuracy",
     "seconds_per_pass",
+    "served",
     "timing",
     "tune",
     "verify",
+    "withheld",
 ]

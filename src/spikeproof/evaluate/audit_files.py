@@ -27,6 +27,7 @@ from spikeproof.base import (
     write_json,
 )
 from spikeproof.data import Dataset, Domain, Views, datasets, domain_from, domain_record, load
+from spikeproof.evaluate.diagnose import Flag, review
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.run_files import StoredRun
 from spikeproof.evaluate.spent import Spent, spent
@@ -101,17 +102,23 @@ def ladder_record(ladder: Sequence[Threat]) -> dict[str, Any]:
     return {**record, "radii": [threat.radius for threat in ladder]}
 
 
-def refuse_foreign(folder: Path, wanted: str | None = None) -> None:
-    """Raise FileProblem where a folder is a file, holds a run, or an audit of another hash."""
+def refuse_foreign(folder: Path, mine: Mapping[str, Any] | None = None) -> None:
+    """Raise FileProblem where a folder is a file, holds a run, or another audit than mine."""
     if folder.exists() and not folder.is_dir():
         raise FileProblem(f"{folder} is a file; an audit needs a folder of its own.")
     if (folder / "plan.json").exists():
         raise FileProblem(f"{folder} holds a run; choose another folder for the audit.")
     path = folder / _AUDIT
-    if path.exists() and (wanted is None or _read(path).get("sha256") != wanted):
+    if path.exists() and (mine is None or _known_by(_read(path)) != _known_by(mine)):
         raise FileProblem(
             f"{folder} holds another audit; choose another folder, or move that one away."
         )
+
+
+def _known_by(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an audit says which one it is: not which of its numbers are stated."""
+    stated = ("despite", "flags", "sha256", "threats", "union_accuracy", "union_interval")
+    return {k: v for k, v in content.items() if k not in (*stated, "withheld")}
 
 
 def write_audit(
@@ -150,7 +157,7 @@ def write_audit(
         }
     )
     try:
-        refuse_foreign(folder, record["sha256"])
+        refuse_foreign(folder, record)
         fresh.replace(folder / _ITEMS)
     finally:
         fresh.unlink(missing_ok=True)
@@ -205,12 +212,20 @@ def _saved(folder: Path) -> dict[str, Any]:
         "outcomes": tuple(outcomes),
         "budget": None if budget is None else Spent.from_record(budget),
         "source": None if source is None else AuditSource(**source),
+        "flags": _flags(content.get("flags")),
+        "despite": tuple(content.get("despite", ())),
     }
+
+
+def _flags(records: Sequence[Mapping[str, Any]] | None) -> tuple[Flag, ...] | None:
+    """The flags of their records; None where nobody looked."""
+    return None if records is None else tuple(map(Flag.from_record, records))
 
 
 def _run(run: StoredRun, network: str | None, data: str | None) -> dict[str, Any]:
     """The attack cells of one network of a run."""
     holder, cells = run.attacked(network, data)
+    seen = run.diagnosis(holder)
     first = cells[0].cell
     domain = domain_from(holder.cell["model"]["domain"])
     outcomes = [
@@ -236,6 +251,8 @@ def _run(run: StoredRun, network: str | None, data: str | None) -> dict[str, Any
             samples=1,
             versions=cells[0].versions,
         ),
+        "flags": None if seen is None else (*(_flags(seen) or ()), *review(outcomes)),
+        "despite": tuple(run.plan.get("despite", ())),
     }
 
 

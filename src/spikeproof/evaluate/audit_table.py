@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from spikeproof.evaluate.diagnose import Flag, withheld
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.metrics import wilson
 
-__all__ = ["interval", "rows_of", "threat_record"]
+__all__ = ["flag_lines", "flags_record", "interval", "rows_of", "threat_record"]
+
+_WIDTH = 100
 
 
 def interval(hits: np.ndarray[Any, Any]) -> list[float]:
@@ -18,8 +22,8 @@ def interval(hits: np.ndarray[Any, Any]) -> list[float]:
     return list(wilson(int(hits.sum()), len(hits)))
 
 
-def threat_record(outcome: Outcome) -> dict[str, Any]:
-    """One ladder as plain data."""
+def threat_record(outcome: Outcome, *, stated: bool = True) -> dict[str, Any]:
+    """One ladder as plain data; robust accuracy is None where it is not to be stated."""
     rows = []
     for number, threat in enumerate(outcome.ladder):
         alive = outcome.correct & ~outcome.broken[number]
@@ -28,8 +32,8 @@ def threat_record(outcome: Outcome) -> dict[str, Any]:
             {
                 "radius": threat.radius,
                 "random": None if np.isnan(share) else share,
-                "robust": float(alive.mean()),
-                "interval": interval(alive),
+                "robust": float(alive.mean()) if stated else None,
+                "interval": interval(alive) if stated else None,
                 **({"unsettled": outcome.unsettled[number]} if outcome.unsettled else {}),
             }
         )
@@ -58,10 +62,47 @@ def rows_of(content: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def flags_record(flags: Sequence[Flag] | None, despite: Sequence[str]) -> dict[str, Any]:
+    """Flags as plain data, which of them withhold numbers, and which are overridden.
+
+    Nothing where nobody looked, as audits had it before there were flags.
+    """
+    if flags is None:
+        return {}
+    return {
+        "flags": [flag.record() for flag in flags],
+        "withheld": list(withheld(flags, despite)),
+        "despite": list(despite),
+    }
+
+
+def flag_lines(flags: Sequence[Flag] | None, despite: Sequence[str]) -> list[str]:
+    """The lines of a table that say what makes its numbers doubtful."""
+    lines = []
+    names = withheld(flags, despite)
+    if names:
+        lines.append(
+            f"Robust accuracy is withheld ({', '.join(names)}); despite={names!r} states it."
+        )
+    overridden = [flag.name for flag in flags or () if flag.stop and flag.name in despite]
+    if overridden:
+        lines.append(f"Robust accuracy is stated despite {', '.join(dict.fromkeys(overridden))}.")
+    for flag in flags or ():
+        text = f"{'STOP' if flag.stop else 'flag'} {flag.name}: {flag.sentence}"
+        lines += textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False)
+    return lines
+
+
 def _line(
-    name: str, radius: str, random: float | None, robust: float, ends: Sequence[float]
+    name: str,
+    radius: str,
+    random: float | None,
+    robust: float | None,
+    ends: Sequence[float] | None,
 ) -> str:
     """One line of the table."""
     drawn = "" if random is None else f"{100 * random:.1f}"
+    if robust is None or ends is None:
+        return f"{name:<12}{radius:>9}{drawn:>9}{'withheld':>9}"
     low, high = (100 * end for end in ends)
     return f"{name:<12}{radius:>9}{drawn:>9}{100 * robust:>9.1f}   {low:.1f} to {high:.1f}"

@@ -125,3 +125,17 @@ class StoredRun:
         if not attacks:
             raise FileProblem(f"{self.folder} attacks no network.")
         return self.cell(holders[0]), attacks
+
+    def diagnosis(self, holder: StoredCell) -> list[Mapping[str, Any]] | None:
+        """Records of the flags that were seen of a network before it was attacked.
+
+        Returns:
+            None where nobody looked, as in runs from before there were flags.
+        Raises:
+            FileProblem: the cell is missing, or was changed.
+        """
+        for entry in self.cells:
+            parent, kind = entry["parent"], entry["cell"]["kind"]
+            if (parent, kind) == (holder.folder.name, "diagnosis"):
+                return list(self.cell(entry).result["flags"])
+        return None

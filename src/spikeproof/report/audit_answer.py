@@ -40,6 +40,8 @@ def audit_answer(summary: Summary) -> Answer:
                     f"{percent(cell.estimate.value)} % under every attack in an ℓp norm at the "
                     "standard radius."
                 )
+    if not told and summary.withheld:
+        return Answer("No robust accuracy is stated.", "What was seen of the network forbids it.")
     if not told:
         return Answer("Nothing that can be summed up has been measured yet.", "")
     return Answer(

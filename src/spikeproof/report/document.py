@@ -21,6 +21,7 @@ from spikeproof.report.claim_figures import NORMS
 from spikeproof.report.claims import claims
 from spikeproof.report.colours import ACCURACY, DIVERGING, hexed
 from spikeproof.report.figures import Figure
+from spikeproof.report.flags import shown_flags, withheld_sentences
 from spikeproof.report.gallery import GalleryView
 from spikeproof.report.headline import tiles
 from spikeproof.report.labels import percent
@@ -36,6 +37,7 @@ _QUESTION = (
 )
 _CONTENTS = (
     ("answer", "Answer"),
+    ("flags", "Flags"),
     ("matrix", "Training against norm"),
     ("transfer", "Transfer"),
     ("curves", "Security curves"),
@@ -78,10 +80,13 @@ def compose(summary: Summary) -> str:
     audit = is_audit(summary)
     short, long = audit_answer(summary) if audit else answer(summary.verdicts, masking)
     contents = [(id, title) for id, title in _CONTENTS if not audit or _of_audits(id, summary)]
+    contents = [part for part in contents if part[0] != "flags" or summary.flags]
+    held = withheld_sentences(summary)
     page = {
         "name": summary.name,
         "sample": run_facts.sample(summary),
-        "notice": run_facts.notice(summary),
+        "notice": " ".join(filter(None, [run_facts.notice(summary), *held])),
+        "flags": shown_flags(summary),
         "short": short,
         "long": long,
         "claims": claims(summary.verdicts),
@@ -92,7 +97,7 @@ def compose(summary: Summary) -> str:
         "tiles": tiles(summary, series(summary)),
         "sections": sections(summary),
         "cost": {"heads": run_facts.COST_HEADS, "rows": run_facts.cost(summary)},
-        "limits": run_facts.limits(summary),
+        "limits": [*held, *run_facts.limits(summary)],
         "provenance": run_facts.provenance(summary.provenance),
         "citations": citations(),
         "accuracy_scale": ",".join(ACCURACY),

@@ -44,6 +44,7 @@ _PARTS = ("cell", "inputs", "versions", "result", "files")
 # Kind → files that must be there, and that may.
 _FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "attack": (("items.npz",), ("gallery.npz", "adversarials.npz")),
+    "diagnosis": ((), ()),
     "network": (("model.safetensors",), ("source.json",)),
     "probe": (("items.npz",), ()),
     "timing": (("items.npz",), ()),

@@ -46,7 +46,7 @@ def audit_plan(
         arguments: Of the function.
         adapt: Settings of ``adapt`` for its network.
         settings: Other fields of :class:`Plan`: ``seeds``, ``draws``, ``budget``,
-            ``keep_adversarials``, ``probe_items`` (none by default), ``workers``.
+            ``keep_adversarials``, ``despite``, ``probe_items`` (none by default), ``workers``.
     Raises:
         FileProblem: there is no such file.
         InputError: more items than the data set has.
@@ -169,7 +169,8 @@ def refuse_other_audit(folder: Path, plan: Plan) -> None:
 
 
 def _identity(plan: Plan) -> dict[str, Any]:
-    """What of a plan says which audit it is: not where files lie, nor what computes."""
+    """What of a plan says which audit it is: not where files lie, what
+    computes, or in spite of which flags numbers are stated."""
     record = plan.record()
     for network in record.get("network", ()):
         for key in ("file", "weights"):
@@ -178,6 +179,6 @@ def _identity(plan: Plan) -> dict[str, Any]:
             network["build"] = network["build"].replace("\\", "/").rpartition("/")[2]
     for data in record["data"]:
         data.pop("source", None)
-    for key in ("compute", "workers"):
+    for key in ("compute", "despite", "workers"):
         record.pop(key, None)
     return {**record, **arithmetic(plan.compute.device)}

@@ -66,7 +66,7 @@ class Cell:
 
     @property
     def kind(self) -> str:
-        """``"train"``, ``"network"``, ``"attack"``, ``"probe"`` or ``"timing"``."""
+        """``"train"``, ``"network"``, or what looks at one: ``"diagnosis"``, ``"attack"``, ..."""
         return str(self.cell["kind"])
 
     @property
@@ -125,6 +125,7 @@ def cells_of(plan: Plan) -> list[Cell]:
         for holder in _holders(plan, part, pieces, data):
             holders.append(holder)
             looks = _Looks(plan, data, holder, items, part.skip, sum(map(len, threats.values())))
+            others.append(looks.diagnosis())
             others += [looks.attack(ladder) for ladder in threats.values()]
             others += [looks.probe(threats)] if plan.probe_items else []
             others += [looks.timing(settings) for settings in timed]
@@ -246,6 +247,10 @@ class _Looks:
         }
         passes = len(ladder) * (self.plan.draws + _SUITE_PASSES[self.plan.suite])
         return self._cell(cell, self.items * passes)
+
+    def diagnosis(self) -> Cell:
+        """The cell of the checks before the attacks, which no other cell depends on."""
+        return self._cell({**self._start("diagnosis"), "items": self.items}, self.items)
 
     def probe(self, threats: Mapping[str, tuple[Threat, ...]]) -> Cell:
         """The probe cell."""

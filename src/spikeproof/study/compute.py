@@ -27,7 +27,7 @@ from spikeproof.base import (
     working_below,
 )
 from spikeproof.data import Dataset, Split
-from spikeproof.evaluate import evaluate_ladder, open_split, probe, right_draws
+from spikeproof.evaluate import diagnose, evaluate_ladder, open_split, probe, right_draws
 from spikeproof.models import Network, build, load_model, model_digest, on_device, save_model
 from spikeproof.study.assemble import training_items
 from spikeproof.study.beat import Beat
@@ -150,17 +150,10 @@ def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
         model = build(spec, seed=content["seed"])
         with finishing_epochs():
             history = fit(
-                model,
-                few,
-                objective,
-                epochs=content["epochs"],
-                seed=content["seed"],
-                settings=settings,
-                augment=augment,
-                directory=folder.path,
-                progress=after_epoch,
+                model, few, objective, epochs=content["epochs"], seed=content["seed"],
+                settings=settings, augment=augment, directory=folder.path, progress=after_epoch,
                 device=device,
-            )
+            )  # fmt: skip
         return model, history.record()
 
     try:
@@ -246,8 +239,18 @@ def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     return summary, {"items.npz": named}, model_digest(model)
 
 
+def _diagnosis(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
+    """Look at a network before it is attacked."""
+    model, split = _parent(folder, cell), _items(cell.cell, data)
+    there = on_device(model, _device(cell))
+    flags = diagnose(there, split.x, split.y, data.domain, seed=cell.cell["seed"])
+    result = {"n": len(split), "flags": [flag.record() for flag in flags]}
+    return result, {}, model_digest(model)
+
+
 _KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Computed]] = {
     "attack": _attack,
+    "diagnosis": _diagnosis,
     "network": _network,
     "probe": _probe,
     "timing": _timing,

@@ -19,6 +19,7 @@ from spikeproof.base import (
     digest,
     settings_from,
 )
+from spikeproof.evaluate import check_despite
 from spikeproof.study.data_plan import DataPlan
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.network import NetworkPlan
@@ -94,6 +95,7 @@ class Plan:
             or ``"200000p"`` passes; each ladder has the share of its radii. No limit where absent.
         keep_adversarials: Whether attack cells keep every input that broke an item, so that
             ``spikeproof verify`` can score them again.
+        despite: Flags in spite of which robust accuracy is stated (see ``diagnose``).
         workers: Processes where the caller names no number.
         claims: Keys of the claims that the run is judged by, in this order; the seven of the
             package where absent.
@@ -115,6 +117,7 @@ class Plan:
     workers: int = 1
     budget: str | None = None
     keep_adversarials: bool = False
+    despite: tuple[str, ...] = ()
     claims: tuple[str, ...] | None = None
     compute: ComputePlan = field(default_factory=ComputePlan)
 
@@ -130,6 +133,7 @@ class Plan:
                 raise SettingError(f"Plan {self.name!r} has no {what}; give at least one.")
             self._once(what, [getattr(member, "name", member) for member in members])
         self._once("claims", self.claims or ())
+        check_despite(self.despite, f"flag in despite of plan {self.name!r}")
         if self.budget is not None:
             Budget.parse(self.budget)
         for part in self.data:
@@ -159,12 +163,13 @@ class Plan:
         if self.claims is None:
             # Plans that name no claims keep the hash they had before there was a choice.
             del record["claims"]
-        # So do those that name no executor, no network, no budget, and keep no inputs.
+        # So do those that name no executor, network, budget or flag, and keep no inputs.
         for key, default in (
             ("compute", self.compute == ComputePlan()),
             ("network", not self.network),
             ("budget", self.budget is None),
             ("keep_adversarials", not self.keep_adversarials),
+            ("despite", not self.despite),
         ):
             if default:
                 del record[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 
 from spikeproof.base import InputError
 from spikeproof.study.cells import Cell
@@ -13,7 +14,7 @@ __all__ = ["Graph"]
 
 
 class Graph:
-    """Cells and what they wait for; hands out those that may begin, the longest first.
+    """Cells and what they wait for; hands out those that may begin: diagnoses, then the longest.
 
     A cell counts with the longest of those that wait for it: of two equally long ones the
     training goes first, which keeps others waiting. Order changes no result.
@@ -22,7 +23,7 @@ class Graph:
     def __init__(self) -> None:
         self._cells: dict[str, Cell] = {}
         self._followers: dict[str, list[str]] = {}
-        # A heap of (minus the length, number of arrival, id); in disorder while cells are added.
+        # A heap of (rank, number of arrival, id); in disorder while cells are added.
         self._ready: list[tuple[float, int, str]] = []
         self._sorted = True
         self._arrivals = itertools.count()
@@ -51,14 +52,14 @@ class Graph:
     def next(self) -> Cell | None:
         """The longest cell that may begin; None where all that is left waits or runs."""
         if not self._sorted:
-            self._ready = [(-self._length(id), number, id) for _, number, id in self._ready]
+            self._ready = [(self._rank(id), number, id) for _, number, id in self._ready]
             heapq.heapify(self._ready)
             self._sorted = True
         return self._cells[heapq.heappop(self._ready)[2]] if self._ready else None
 
     def requeue(self, cell: Cell) -> None:
         """Take back a cell that could not begin."""
-        heapq.heappush(self._ready, (-self._length(cell.id), next(self._arrivals), cell.id))
+        heapq.heappush(self._ready, (self._rank(cell.id), next(self._arrivals), cell.id))
 
     def end(self, done: Done) -> list[Done]:
         """Note how a cell ended, and return it with those that cannot be tried because of it."""
@@ -70,6 +71,10 @@ class Graph:
             return [done]
         error = f"its network is missing, as {self._cells[done.id].title} failed."
         return [done, *(end for id in followers for end in self.end(Done(id, 0.0, error)))]
+
+    def _rank(self, id: str) -> float:
+        """The smallest comes first: what a network is said to lack is known before its attacks."""
+        return -math.inf if self._cells[id].kind == "diagnosis" else -self._length(id)
 
     def _length(self, id: str) -> float:
         """Expected effort of a cell and of the longest chain that waits for it."""

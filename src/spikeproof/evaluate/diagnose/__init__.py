@@ -1,0 +1,29 @@
+"""What makes robust accuracy doubtful: checks before the attacks, a review after them."""
+
+from spikeproof.evaluate.diagnose.after import LadderFacts, review, reviewed
+from spikeproof.evaluate.diagnose.before import diagnose, explained
+from spikeproof.evaluate.diagnose.flag import (
+    FLAGS,
+    Flag,
+    check_despite,
+    refuse_withheld,
+    withheld,
+)
+from spikeproof.evaluate.diagnose.head import check_network
+from spikeproof.evaluate.diagnose.serve import buffers_kept, served
+
+__all__ = [
+    "FLAGS",
+    "Flag",
+    "LadderFacts",
+    "buffers_kept",
+    "check_despite",
+    "check_network",
+    "diagnose",
+    "explained",
+    "refuse_withheld",
+    "review",
+    "reviewed",
+    "served",
+    "withheld",
+]

@@ -1,0 +1,279 @@
+"""Calls of a network that ought to give equal answers, and what it moves while it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spikeproof.data import Domain, Views
+from spikeproof.evaluate.diagnose.flag import Flag
+from spikeproof.evaluate.diagnose.head import check_head, time_first
+from spikeproof.evaluate.diagnose.snapshot import Generators, Snapshot
+from spikeproof.neurons import drawing
+from spikeproof.oracle import prediction_seeds
+
+__all__ = ["Calls"]
+
+_ROUNDING = 1e-5
+
+
+@dataclass
+class Calls:
+    """A few items, asked about again and again, each time as if for the first time.
+
+    Args:
+        model: In evaluation mode.
+        x: The items, ``(N, *shape)``, where the model is.
+        domain: Of the items.
+        seed: Of what is drawn to stand beside an item.
+    """
+
+    model: nn.Module
+    x: Tensor
+    domain: Domain | Views
+    seed: int
+    flags: list[Flag] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.before = Snapshot(self.model)
+        self.generators = Generators(self.model, self.seed)
+        self.generators.begin()
+
+    def look(self) -> Tensor | None:
+        """Note what these calls show; the first answer, ``(N, K)``, or None if it is no logits."""
+        x, buffers = self.x.clone(), _buffers(self.model)
+        answer = self._ask(x)
+        if (flag := time_first(answer, self.x)) is not None:
+            self.flags.append(flag)
+            return None
+        first = check_head(answer, self.x).detach().clone()
+        drawn, private = self.generators.moved(), self.before.drawn()
+        self._note_input(x)
+        self._note_buffers(buffers)
+        self._note_generators(drawn)
+        if self._note_repetition(first, [*drawn, *private]):
+            self._note_mates(first)
+        return first
+
+    def put_back(self) -> None:
+        """Make the network what it was, and let every generator begin again."""
+        self.before.put_back()
+        self.generators.begin()
+
+    def close(self) -> None:
+        """Leave network and generators as they were at first."""
+        self.before.put_back(weights=True)
+        self.generators.close()
+
+    def _ask(self, x: Tensor) -> Any:
+        """One call, with the draws that evaluation would make."""
+        with torch.no_grad(), drawing(prediction_seeds(torch.arange(len(x)))):
+            return self.model(x)
+
+    def _again(self) -> Tensor:
+        """The answer to the same items, asked now."""
+        answer: Tensor = self._ask(self.x.clone())
+        return answer.detach()
+
+    def _note_input(self, x: Tensor) -> None:
+        """What the network wrote into its input."""
+        wrong = (x != self.x) & ~((x != x) & (self.x != self.x))
+        if not wrong.any():
+            return
+        most = float((x - self.x)[wrong].abs().max())
+        self.flags.append(
+            Flag(
+                name="input-written",
+                stop=False,
+                seen=f"The forward pass wrote into its input: {int(wrong.sum())} of {x.numel()} "
+                f"values of {len(x)} items changed, by up to {most:.3g}.",
+                why="An attack's own points, and the test items, would change under it.",
+                mend="Here the network is given copies; use x = x * 0.9 in place of x.mul_(0.9), "
+                "and the like.",
+            )
+        )
+
+    def _note_buffers(self, before: dict[str, Tensor]) -> None:
+        """Which buffers a call moved."""
+        after = dict(self.model.named_buffers())
+        names = [
+            name
+            for name in [*before, *(name for name in after if name not in before)]
+            if name not in before
+            or name not in after
+            or not torch.equal(before[name].nan_to_num(), after[name].detach().nan_to_num())
+        ]
+        if names:
+            self.flags.append(
+                Flag(
+                    name="buffers",
+                    stop=False,
+                    seen=f"One call in evaluation mode moved {_listed(names)}.",
+                    why="Running statistics that move with every question make the network another "
+                    "one while it is attacked.",
+                    mend="Its buffers are put back afterwards; use training=self.training in "
+                    "functional batch norms, and compute statistics in training only.",
+                )
+            )
+
+    def _note_generators(self, drawn: list[str]) -> None:
+        """Which global generators a call drew from."""
+        if drawn:
+            self.flags.append(
+                Flag(
+                    name="torch-generator",
+                    stop=False,
+                    seen=f"One call drew from the global generator of {_listed(drawn)}.",
+                    why="Such draws depend on everything that was drawn before, so the same seed "
+                    "gives another number each time.",
+                    mend="Draw with spikeproof.neurons.draw_uniform or draw_normal, which belong "
+                    "to items, or call the network without its noise.",
+                )
+            )
+
+    def _note_repetition(self, first: Tensor, drawn: list[str]) -> bool:
+        """Note whether a second call differs, by state or by chance; whether a call can be
+        repeated at all."""
+        self.generators.begin()
+        self.before.rewind()
+        names = self.before.changed()
+        second = self._again()
+        carried = _differing(first, second)
+        if carried is not None:
+            self.put_back()
+            if _differing(first, self._again()) is None:
+                self.flags.append(_state(first, second, carried, names))
+            else:
+                self.flags.append(_randomness(first, second, carried, None))
+                return False
+        if drawn and (other := self._other_draws(first)) is not None:
+            rows = _differing(first, other)
+            assert rows is not None
+            self.flags.append(_randomness(first, other, rows, drawn[0]))
+        return True
+
+    def _other_draws(self, first: Tensor) -> Tensor | None:
+        """The answer of the same network after other draws, where it is another one."""
+        self.put_back()
+        self.before.advance()
+        self.generators.other(self.seed + 1)
+        answer = self._again()
+        return None if _differing(first, answer) is None else answer
+
+    def _note_mates(self, first: Tensor) -> None:
+        """Whether the answer to an item depends on what stands beside it."""
+        # The same number of rows in the same places, so that no kernel rounds otherwise.
+        kept = max(1, len(self.x) // 2)
+        x = self.x if len(self.x) > 1 else torch.cat([self.x, self.x])
+        if len(self.x) == 1:
+            self.put_back()
+            first = self._asked(x)
+        mates = _other(x[kept:], self.domain)
+        self.put_back()
+        answer = self._asked(torch.cat([x[:kept], mates]))
+        rows = _differing(first[:kept], answer[:kept])
+        self.put_back()
+        if rows is None:
+            return
+        turned = int((first[:kept].argmax(1) != answer[:kept].argmax(1)).sum())
+        self.flags.append(
+            Flag(
+                name="batch",
+                stop=True,
+                seen=f"With other items beside them, {int(rows.sum())} of {kept} items had other "
+                f"logits, by up to {_most(first[:kept], answer[:kept]):.3g}, and {turned} another "
+                "class.",
+                why="What an item loses to an attack then depends on the batch that it comes in.",
+                mend="Put batch statistics in evaluation mode (model.eval(), training=False), and "
+                "take no mean over the batch axis.",
+            )
+        )
+
+    def _asked(self, x: Tensor) -> Tensor:
+        """The answer to any items."""
+        answer: Tensor = self._ask(x.clone())
+        return answer.detach()
+
+
+def _state(first: Tensor, second: Tensor, rows: Tensor, names: list[str]) -> Flag:
+    """The flag of a network that remembers the last call."""
+    where = f"{_listed(names)} kept the call before" if names else "something kept the call before"
+    return Flag(
+        name="state",
+        stop=True,
+        seen=f"The same {len(rows)} inputs were answered twice, and {int(rows.sum())} answers "
+        f"differ, by up to {_most(first, second):.3g}, {_turned(first, second)} in their class; "
+        f"{where}, and with it put back the answers are equal.",
+        why="This is state, not chance: an attack would meet another network at every step, and "
+        "what it finds breaks none of them.",
+        mend="Reset the network at the start of its forward pass, or wrap it: sp.adapt(model) does "
+        "so before every call.",
+    )
+
+
+def _randomness(first: Tensor, second: Tensor, rows: Tensor, whence: str | None) -> Flag:
+    """The flag of a network that answers by chance; None where nothing says whence."""
+    if whence is None:
+        cause = "neither its attributes nor any global generator account for it, put back both"
+        why = "An attack meets another network at every step, and nobody can say which."
+        mend = "Keep state in attributes and draw from torch's generator, or do neither."
+    else:
+        cause = f"its attributes do not account for it, draws from the generator of {whence} do"
+        why = "One draw decides whether an item counts as broken, so the number varies with it."
+        mend = (
+            "Draw with spikeproof.neurons.draw_uniform or draw_normal, whose draws belong to "
+            "items; suites then attack the mean of ten draws."
+        )
+    return Flag(
+        name="randomness",
+        stop=whence is None,
+        seen=f"The same {len(rows)} inputs were answered twice, and {int(rows.sum())} answers "
+        f"differ, by up to {_most(first, second):.3g}, {_turned(first, second)} in their class; "
+        f"{cause}.",
+        why=why,
+        mend=mend,
+    )
+
+
+def _buffers(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of every buffer."""
+    return {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
+
+
+def _differing(a: Tensor, b: Tensor) -> Tensor | None:
+    """Which rows differ by more than rounding, bool ``(N,)``; None if none does."""
+    if a.shape != b.shape:
+        return torch.ones(len(a), dtype=torch.bool)
+    one, two = a.double(), b.double()
+    scale = 1e-30 + torch.maximum(one.abs(), two.abs()).nan_to_num(0, 0, 0).amax(1, keepdim=True)
+    near = ((one - two).abs() <= _ROUNDING * scale) | (one == two) | (one.isnan() & two.isnan())
+    rows = ~near.all(1)
+    return rows if rows.any() else None
+
+
+def _most(a: Tensor, b: Tensor) -> float:
+    """The largest difference of two answers."""
+    return float((a - b).abs().nan_to_num(0).max()) if a.shape == b.shape else float("nan")
+
+
+def _turned(a: Tensor, b: Tensor) -> int:
+    """How many answers differ in their class."""
+    return int((a.argmax(1) != b.argmax(1)).sum()) if a.shape == b.shape else len(a)
+
+
+def _listed(names: list[str], most: int = 4) -> str:
+    """A few names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _other(x: Tensor, domain: Domain | Views) -> Tensor:
+    """Legal items unlike these: every value at the other end of its range."""
+    low, high = (end.expand_as(x) for end in domain.bounds(x))
+    # Ranges without an end, and wide ones of counts, go one step instead.
+    far = torch.where(torch.isfinite(high), high.clamp_max(low.clamp_min(-1e6) + 2), x + 1)
+    near = torch.where(torch.isfinite(low), low, x - 1)
+    return torch.where(x > near, near, far)
