@@ -241,7 +241,7 @@ def _timing(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
 
 def _diagnosis(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Look at a network before it is attacked."""
-    model, split = _parent(folder, cell), _items(cell.cell, data)
+    model, split = _parent(folder, cell, data), _items(cell.cell, data)
     there = on_device(model, _device(cell))
     flags = diagnose(there, split.x, split.y, data.domain, seed=cell.cell["seed"])
     result = {"n": len(split), "flags": [flag.record() for flag in flags]}
