@@ -285,7 +285,8 @@ def test_tasks_that_end_without_a_result_are_tried_again_and_then_named(
     assert contents(tmp_path / "a") == contents(whole)
     slurm.outcome = lambda folder, array, task: "OUT_OF_MEMORY"
     told = (
-        r"10 of 10 cells failed, .*: its Slurm task ended as OUT_OF_MEMORY without a result, 2 times"
+        r"10 of 10 cells failed, .*: its Slurm task ended as OUT_OF_MEMORY without a result, "
+        r"2 times"
     )
     with pytest.raises(CellsFailed, match=told):
         run(tiny, tmp_path / "b", executor=QUICK)
