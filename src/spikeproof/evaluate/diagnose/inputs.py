@@ -71,7 +71,7 @@ def _range(x: Tensor, domain: Domain, what: str) -> Flag | None:
 
 
 def chance_flags(right: int, n: int, classes: int) -> list[Flag]:
-    """Return whether clean accuracy can be told from guessing.
+    """Return whether clean accuracy can be distinguished from guessing.
 
     Args:
         right: Items answered right.
