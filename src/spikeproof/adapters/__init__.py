@@ -1,7 +1,9 @@
 """Networks of users: any torch module or SNN library, as the package asks networks."""
 
+from spikeproof.adapters.adapt import adapt
+from spikeproof.adapters.adapted import Adapted
 from spikeproof.adapters.importing import UserCodeFailed
-from spikeproof.adapters.protocol import Adapted, Reading, adapt
+from spikeproof.adapters.protocol import Reading
 from spikeproof.adapters.source import UserNetwork, network_of, user_network
 from spikeproof.adapters.texts import SourceFiles, files_of
 from spikeproof.adapters.weights import fill, read_weights

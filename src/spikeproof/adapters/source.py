@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spikeproof.adapters.adapt import adapt
+from spikeproof.adapters.adapted import Adapted
 from spikeproof.adapters.importing import UserCodeFailed, explained, imported, on_its_own
-from spikeproof.adapters.protocol import Adapted, adapt
 from spikeproof.adapters.texts import SourceFiles, files_of
 from spikeproof.adapters.weights import fill, read_weights
 from spikeproof.adapters.where import NetworkSource, source_of
@@ -199,12 +200,19 @@ def _adapted(
     network: object, place: NetworkSource, example: Tensor, settings: dict[str, Any]
 ) -> Adapted:
     """The network as the package asks it."""
-    known = ("library", "mean", "reduce", "std", "steps", "time")
+    known = ("library", "mean", "reduce", "reset", "std", "steps", "time")
     for name in settings:
         if name not in known:
             raise SettingError(
                 f"{place.label}: unknown setting of adapt {name!r}. {suggestion(name, known)}"
             )
+    if isinstance(network, Adapted):
+        if settings:
+            raise SettingError(
+                f"{place.label} returns an adapted network, which knows how it is asked; leave out "
+                f"{', '.join(settings)}."
+            )
+        return network.eval()
     try:
         with explained(place, f"it is asked about inputs of shape {tuple(example.shape)}"):
             return adapt(network, example=example, **settings).eval()
