@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from spikeproof.adapters.adapt import adapt
@@ -73,6 +72,7 @@ def network_of(
     Cost:
         A few forward passes of the example.
     Example:
+        >>> import torch
         >>> network_of("no.py:build", example=torch.zeros(1, 4))
         Traceback (most recent call last):
         spikeproof.base.errors.FileProblem: There is no Python file at no.py.
@@ -224,9 +224,7 @@ def _adapted(
 
 def _classes(adapted: Adapted, place: NetworkSource, example: Tensor) -> int:
     """How many classes a network answers, found by asking it."""
-    with (
-        torch.no_grad(),
-        explained(place, f"it is asked about inputs of shape {tuple(example.shape)}"),
-    ):
+    # With gradients: an adapter that learns from its first batch looks at those, too.
+    with explained(place, f"it is asked about inputs of shape {tuple(example.shape)}"):
         logits = adapted(example.clone())
     return int(check_logits(logits, len(example), classes=2).shape[1])
