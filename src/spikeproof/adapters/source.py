@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from spikeproof.adapters.adapt import adapt
@@ -73,6 +72,7 @@ def network_of(
     Cost:
         A few forward passes of the example.
     Example:
+        >>> import torch
         >>> network_of("no.py:build", example=torch.zeros(1, 4))
         Traceback (most recent call last):
         spikeproof.base.errors.FileProblem: There is no Python file at no.py.
@@ -200,12 +200,19 @@ def _adapted(
     network: object, place: NetworkSource, example: Tensor, settings: dict[str, Any]
 ) -> Adapted:
     """The network as the package asks it."""
-    known = ("library", "mean", "reduce", "std", "steps", "time")
+    known = ("library", "mean", "reduce", "reset", "std", "steps", "time")
     for name in settings:
         if name not in known:
             raise SettingError(
                 f"{place.label}: unknown setting of adapt {name!r}. {suggestion(name, known)}"
             )
+    if isinstance(network, Adapted):
+        if settings:
+            raise SettingError(
+                f"{place.label} returns an adapted network, which knows how it is asked; leave out "
+                f"{', '.join(settings)}."
+            )
+        return network.eval()
     try:
         with explained(place, f"it is asked about inputs of shape {tuple(example.shape)}"):
             return adapt(network, example=example, **settings).eval()
@@ -217,9 +224,7 @@ def _adapted(
 
 def _classes(adapted: Adapted, place: NetworkSource, example: Tensor) -> int:
     """How many classes a network answers, found by asking it."""
-    with (
-        torch.no_grad(),
-        explained(place, f"it is asked about inputs of shape {tuple(example.shape)}"),
-    ):
+    # With gradients: an adapter that learns from its first batch looks at those, too.
+    with explained(place, f"it is asked about inputs of shape {tuple(example.shape)}"):
         logits = adapted(example.clone())
     return int(check_logits(logits, len(example), classes=2).shape[1])
