@@ -155,7 +155,8 @@ class Task:
         layout = Layout("real", tuple(values.shape[1:]))
         if domain is None:
             layout = layout_of(values.shape[1:], facts.kind, facts.channels)
-            domain = _domain(layout, layout(values), facts, input_type_of(model))
+            weights = input_type(model) if isinstance(model, nn.Module) else None
+            domain = _domain(layout, layout(values), facts, weights)
         split = Split(layout(values), labels, torch.arange(len(values)))
         model, flags = _prepared(model, split, layout, domain, seed)
         model = on_device(model, None if device is None else device_of(device))
@@ -189,7 +190,7 @@ class Task:
             correct=(margins(logits, y) <= 0).numpy(),
             predicted=seen.predicted.numpy(),
             distance=seen.distance.numpy(),
-            threat=named(threat),
+            threat=_named(threat),
             attack=ATTACKS.record(member.attack),
             seed=self.seed,
             passes=found.passes + Passes(forward=2 * n),
@@ -203,7 +204,7 @@ class Task:
             kept = outcome.adversarials
             assert kept is not None  # asked for
             for level, threat in enumerate(outcome.ladder):
-                name = named(threat)
+                name = _named(threat)
                 found = broken_inputs(self.split.x, level, (kept.items, kept.level, kept.x_adv))
                 x_adv[name] = given_back(self.layout.back(found), self.given)
                 success[name] = outcome.broken[level]
@@ -232,14 +233,9 @@ class Task:
         )
 
 
-def named(threat: Threat) -> str:
+def _named(threat: Threat) -> str:
     """Norm and radius as results name them."""
     return f"{threat.name}:{threat.radius:g}"
-
-
-def input_type_of(model: object) -> torch.dtype | None:
-    """The number type of a network's weights; None where it has none."""
-    return input_type(model) if isinstance(model, nn.Module) else None
 
 
 def _prepared(
