@@ -252,6 +252,20 @@ def test_radii_of_the_literature_come_out_and_the_rule_is_told() -> None:
     assert made(radii={"linf": [0.1]}).spec.radii == {"linf": (0.1,)}
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    told = {
+        "low": np.float32(0),
+        "high": np.float64(1),
+        "classes": np.int64(4),
+        "integer": np.False_,
+    }
+    data = made(**told, radii={"linf": np.array([0.1, 0.2]), "l2": 0.5})
+    assert data.spec.radii == {"linf": (0.1, 0.2), "l2": (0.5,)}
+    assert Dataset.from_splits(test=(X, Y), **told).domain == data.domain
+    with pytest.raises(SettingError, match="radii.linf"):
+        made(radii={"linf": "0.1"})
+
+
 def test_bounds_are_those_of_float32() -> None:
     """0.1 is not a float32: items at the bound must be legal, also when measured in float64."""
     x = np.where(X > 0.5, 0.1, 0.0).astype(np.float32)

@@ -208,8 +208,8 @@ def test_a_result_is_kept(tmp_path: Path) -> None:
         ({"eps": 0.1, "x": X[:0], "y": Y[:0]}, "x is empty"),
         ({"eps": 0.1, "x": X - 1}, "must lie in"),
         ({"eps": 0.1, "x": X[0]}, "real numbers|say kind|range|labels"),
-        ({"eps": 0.1, "model": Plane().state_dict()}, "load a state_dict into the network"),
-        ({"eps": 0.1, "model": lambda x: x}, "Put a function into the forward"),
+        ({"eps": 0.1, "model": Plane().state_dict()}, "call network.load_state_dict"),
+        ({"eps": 0.1, "model": lambda x: x}, "call it in the forward of a module"),
         ({"eps": 0.1, "device": "gpu"}, "unknown device 'gpu'"),
         ({"eps": 0.1, "batch_size": 0}, "batch size"),
     ],
@@ -265,6 +265,46 @@ def test_eight_by_255_is_that_to_the_last_bit() -> None:
 def test_namespaces_stand_beside_the_names() -> None:
     assert sp.attacks.PGD is sp.PGD and sp.threats.Linf is sp.Linf
     assert sp.data.Dataset is sp.Dataset and sp.train.fit is sp.fit
+
+
+def test_carried_state_withholds_the_number_unless_that_is_overridden() -> None:
+    class Carry(Plane):
+        held: Tensor | None = None
+
+        def forward(self, x: Tensor) -> Tensor:
+            z = super().forward(x)
+            fresh = self.held is None or self.held.shape != z.shape
+            self.held = z if fresh else self.held.detach() + z
+            return self.held
+
+    found = sp.robust_accuracy(Carry(), X, Y, threats="linf:0.12", suite="quick")
+    assert "state" in [flag.name for flag in found.flags] and "withheld (state)" in repr(found)
+    for ask in (float, lambda one: one.interval, lambda one: one.by_threat):
+        with pytest.raises(sp.SpikeproofError, match="withheld"):
+            ask(found)
+    assert found.to_dict()["robust_accuracy"] is None and "withheld" in found.table()
+    stated = sp.robust_accuracy(Carry(), X, Y, threats="linf:0.12", suite="quick", despite="state")
+    assert 0 <= float(stated) <= 1 and stated.audit.despite == ("state",)
+    assert "state" in [flag.name for flag in sp.attack(Carry(), X, Y, eps=0.12).flags]
+
+
+def test_probabilities_that_saturate_are_attacked_as_logits() -> None:
+    class Sure(Plane):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.softmax(1000 * super().forward(x), 1)
+
+    found = sp.robust_accuracy(Sure(), X, Y, threats="linf:0.12", suite="quick")
+    assert float(found) == 0.0 and "probabilities" in [flag.name for flag in found.flags]
+
+
+def test_a_network_that_writes_into_its_input_is_given_copies() -> None:
+    class Writes(Plane):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x.mul_(0.9) if not x.requires_grad else x * 0.9)
+
+    x = X.clone()
+    found = sp.robust_accuracy(Writes(), x, Y, threats="linf:0.02", suite="quick")
+    assert torch.equal(x, X) and "input-written" in [flag.name for flag in found.flags]
 
 
 def test_default_float64_changes_nothing() -> None:

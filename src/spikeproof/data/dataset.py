@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from spikeproof.base import class_numbers, settings_from
+from spikeproof.base import class_numbers
 from spikeproof.data.domain import Domain
 from spikeproof.data.views import Views
 
@@ -152,7 +152,7 @@ class Dataset:
         from spikeproof.data.own import Declared, from_arrays
 
         known = {"kind": kind, "low": low, "high": high, "integer": integer, "name": name}
-        declared = settings_from(Declared, {**known, **told}, "Dataset.from_arrays")
+        declared = Declared.of({**known, **told}, "Dataset.from_arrays")
         return from_arrays(x, y, declared, seed=seed, shares=shares)
 
     @classmethod
@@ -199,6 +199,6 @@ class Dataset:
         from spikeproof.data.own import Declared, from_splits
 
         known = {"kind": kind, "low": low, "high": high, "integer": integer, "name": name}
-        declared = settings_from(Declared, {**known, **told}, "Dataset.from_splits")
+        declared = Declared.of({**known, **told}, "Dataset.from_splits")
         given = {"train": train, "validation": validation, "test": test}
         return from_splits(given, declared, seed=seed)

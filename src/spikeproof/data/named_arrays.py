@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.base import InputError, placed, settings_from, suggestion
+from spikeproof.base import InputError, placed, suggestion
 from spikeproof.data.dataset import Dataset
 from spikeproof.data.own import Declared, from_arrays, from_splits
 
@@ -66,7 +66,7 @@ def dataset_of(
     if whole is not None and parts:
         raise InputError(f"{where} holds both x and x_{next(iter(parts))}; leave one of them out.")
     with placed(where):
-        declared = settings_from(Declared, facts, "its facts")
+        declared = Declared.of(facts, "its facts")
     try:
         with placed(where):
             if whole is None:

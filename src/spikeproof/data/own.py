@@ -19,6 +19,7 @@ from spikeproof.base import (
     check_name,
     class_numbers,
     digest_arrays,
+    settings_from,
 )
 from spikeproof.data.content import deal, part_off
 from spikeproof.data.dataset import Dataset, DataSpec, Split
@@ -65,6 +66,21 @@ class Declared:
     licence: str = "not stated"
     source: str = ""
     reference: str | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], where: str) -> Declared:
+        """Return what is said in a table; a single radius, and radii in an array, are taken too.
+
+        Raises:
+            SettingError: an unknown word, or a value of the wrong type.
+        """
+        given = dict(values)
+        if isinstance(given.get("radii"), Mapping):
+            given["radii"] = {
+                name: radii if isinstance(radii, str) else np.ravel(radii).tolist()
+                for name, radii in given["radii"].items()
+            }
+        return settings_from(cls, given, where)
 
     def __post_init__(self) -> None:
         check_name(self.name, "data set")
@@ -162,9 +178,9 @@ def _bounds(parts: list[Tensor], kind: str, told: Declared) -> tuple[float, floa
     return min(low), max(high), all(integer)
 
 
-def _classes(labels: list[Tensor], told: Declared) -> int:
-    """How many classes there are."""
-    every = torch.cat(labels)
+def _classes(parts: list[Tensor], told: Declared) -> int:
+    """How many classes there are, by the labels of every part."""
+    every = torch.cat(parts)
     if told.classes is not None:
         check_labels(every, told.classes)
         return told.classes

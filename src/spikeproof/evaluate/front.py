@@ -12,8 +12,10 @@ from spikeproof.attacks import ATTACKS, Attack, Member, Suite
 from spikeproof.attacks import suite as make_suite
 from spikeproof.base import SettingError, check_at_least, check_seed
 from spikeproof.data import Domain, Views
-from spikeproof.evaluate.audit import Audit, ladders
+from spikeproof.evaluate.audit import ladders
 from spikeproof.evaluate.audit_files import AuditSource
+from spikeproof.evaluate.audit_result import Audit
+from spikeproof.evaluate.diagnose import check_despite, review
 from spikeproof.evaluate.front_result import AttackResult, RobustAccuracy
 from spikeproof.evaluate.front_task import Task, either
 from spikeproof.evaluate.ladder import evaluate_ladder
@@ -108,6 +110,7 @@ def robust_accuracy(
     device: str | torch.device | None = None,
     batch_size: int | None = None,
     name: str = "own",
+    despite: str | Iterable[str] = (),
     **told: Any,
 ) -> RobustAccuracy:
     """Measure what threats leave of a network's accuracy, each item by the worst of a suite.
@@ -130,6 +133,7 @@ def robust_accuracy(
         device: Where to compute, on a copy of the network; where the network is if absent.
         batch_size: Rows through the network at a time; what memory holds where absent.
         name: What tables call the items.
+        despite: Flags in spite of which robust accuracy is to be stated, as for :func:`audit`.
         told: Facts about the inputs, as for :func:`attack`.
     Returns:
         Clean and robust accuracy with intervals, what broke each item, the whole audit.
@@ -138,7 +142,7 @@ def robust_accuracy(
         SettingError: an unknown threat or suite, or one threat twice.
         IllegalAdversarial: an attack broke its threat's rules.
     Cost:
-        That of :func:`evaluate_ladder`, per norm.
+        That of :func:`evaluate_ladder`, per norm, and of the checks before (see ``diagnose``).
     References:
         croce2020reliable, maini2020adversarial
     Example:
@@ -153,23 +157,27 @@ def robust_accuracy(
     seed = check_seed(seed, "robust_accuracy: seed")
     draws = check_at_least(0, draws, "robust_accuracy: draws")
     attacks = make_suite(suite)
+    despite = check_despite(despite, "flag in robust_accuracy: despite")
     several = _listed(threats)
     domain = next((one.domain for one in several if isinstance(one, Threat)), None)
     task = Task.of(model, given["x"], given["y"], told, device=device, seed=seed, domain=domain)
     asked = ladders(_threats(several, eps, task.domain))
-    outcomes = tuple(
-        evaluate_ladder(
-            task.model, task.split, ladder, attacks,
-            seed=seed, draws=draws, keep=True, batch_size=batch_size,
-        )
-        for ladder in asked
-    )  # fmt: skip
+    with task.attacking():
+        outcomes = tuple(
+            evaluate_ladder(
+                task.model, task.split, ladder, attacks,
+                seed=seed, draws=draws, keep=True, batch_size=batch_size,
+            )
+            for ladder in asked
+        )  # fmt: skip
     audit = Audit(
         data=name,
         suite=suite if isinstance(suite, str) else "custom",
         seed=seed,
         outcomes=outcomes,
         source=AuditSource.of(model, task.data(name), attacks, draws=draws, samples=1),
+        flags=(*task.flags, *review(outcomes)),
+        despite=despite,
     )
     return task.measured(audit)
 

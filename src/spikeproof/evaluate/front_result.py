@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from spikeproof.base import (
     write_arrays,
     write_json,
 )
-from spikeproof.evaluate.audit import Audit
+from spikeproof.evaluate.audit_result import Audit
 from spikeproof.evaluate.audit_table import interval
+from spikeproof.evaluate.diagnose import Flag, refuse_withheld
 from spikeproof.metrics import union
 from spikeproof.oracle import Passes
 
@@ -57,7 +58,7 @@ class AttackResult:
     attack: Mapping[str, Any]
     seed: int
     passes: Passes
-    flags: tuple[Any, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
     def __len__(self) -> int:
         """How many items."""
@@ -96,7 +97,7 @@ class AttackResult:
             "robust_accuracy": self.robust_accuracy,
             "interval": list(self.interval),
             "passes": {"forward": self.passes.forward, "backward": self.passes.backward},
-            "flags": [_record(flag) for flag in self.flags],
+            "flags": [flag.record() for flag in self.flags],
             "versions": versions(),
         }
 
@@ -126,14 +127,12 @@ class RobustAccuracy:
         success: Threat → whether an item is wrong under it, when clean or attacked, bool ``(N,)``.
         distance: Threat → length of the change in the unit of the radius, float64 ``(N,)``; 0
             where nothing was changed.
-        flags: What was found out about the network and the inputs before the attacks.
     """
 
     audit: Audit
     x_adv: Mapping[str, Any]
     success: Mapping[str, Array]
     distance: Mapping[str, Array]
-    flags: tuple[Any, ...] = field(default=())
 
     def __len__(self) -> int:
         """How many items."""
@@ -143,6 +142,8 @@ class RobustAccuracy:
         return self.robust_accuracy
 
     def __repr__(self) -> str:
+        if self.audit.withheld:
+            return f"<robust accuracy withheld ({', '.join(self.audit.withheld)})>"
         low, high = self.interval
         return (
             f"<robust accuracy {100 * self.robust_accuracy:.1f} % ({100 * low:.1f} to "
@@ -156,8 +157,18 @@ class RobustAccuracy:
         return self.audit.outcomes[0].correct
 
     @property
+    def flags(self) -> tuple[Flag, ...]:
+        """What makes the numbers doubtful, seen before the attacks and after them."""
+        return self.audit.flags or ()
+
+    @property
     def survivors(self) -> Array:
-        """Whether an item is right when clean and under every threat, bool ``(N,)``."""
+        """Whether an item is right when clean and under every threat, bool ``(N,)``.
+
+        Raises:
+            Withheld: a flag stops it that ``despite`` does not name.
+        """
+        refuse_withheld(self.audit.flags, self.audit.despite)
         return union(self.correct, list(self.success.values()))
 
     @property
@@ -182,7 +193,12 @@ class RobustAccuracy:
 
     @property
     def by_threat(self) -> dict[str, float]:
-        """Share of items that are right when clean and under one threat, by its name."""
+        """Share of items that are right when clean and under one threat, by its name.
+
+        Raises:
+            Withheld: a flag stops it that ``despite`` does not name.
+        """
+        refuse_withheld(self.audit.flags, self.audit.despite)
         return {name: float((~broken).mean()) for name, broken in self.success.items()}
 
     @property
@@ -192,12 +208,14 @@ class RobustAccuracy:
 
     def to_dict(self) -> dict[str, Any]:
         """Every number as plain data."""
+        content = self.audit.to_dict()
+        if self.audit.withheld:
+            return {**content, "robust_accuracy": None, "robust_interval": None, "by_threat": None}
         return {
-            **self.audit.to_dict(),
+            **content,
             "robust_accuracy": self.robust_accuracy,
             "robust_interval": list(self.interval),
             "by_threat": self.by_threat,
-            "flags": [_record(flag) for flag in self.flags],
         }
 
     def table(self) -> str:
@@ -224,11 +242,6 @@ def _interval(hits: Array) -> tuple[float, float]:
     """The 95 % interval of a share."""
     low, high = interval(hits)
     return low, high
-
-
-def _record(flag: Any) -> Any:
-    """A flag as plain data."""
-    return flag.record() if hasattr(flag, "record") else dict(vars(flag))
 
 
 def _array(values: Any) -> Array:

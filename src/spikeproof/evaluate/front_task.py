@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from spikeproof.adapters import LIBRARIES, Adapted, adapt
 from spikeproof.attacks import ATTACKS, Member, Suite
 from spikeproof.base import (
     InputError,
@@ -36,7 +38,15 @@ from spikeproof.data import (
     modality_of,
     tensor_of,
 )
-from spikeproof.evaluate.audit import Audit
+from spikeproof.evaluate.audit_result import Audit
+from spikeproof.evaluate.diagnose import (
+    Flag,
+    buffers_kept,
+    check_network,
+    diagnose,
+    explained,
+    served,
+)
 from spikeproof.evaluate.footprint import batch_size_for
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.front_result import (
@@ -50,6 +60,8 @@ from spikeproof.evaluate.verify import verify
 from spikeproof.models import home_of, on_device
 from spikeproof.oracle import Passes
 from spikeproof.threats import Threat
+
+_FEW = 3  # items by which a network of another library is looked at
 
 __all__ = ["Relaid", "Task", "either"]
 
@@ -120,7 +132,7 @@ class Task:
     layout: Layout
     given: object
     seed: int
-    flags: tuple[Any, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
     @classmethod
     def of(
@@ -155,22 +167,35 @@ class Task:
         layout = Layout("real", tuple(values.shape[1:]))
         if domain is None:
             layout = layout_of(values.shape[1:], facts.kind, facts.channels)
-            domain = _domain(layout, layout(values), facts, input_type_of(model))
+            weights = input_type(model) if isinstance(model, nn.Module) else None
+            domain = _domain(layout, layout(values), facts, weights)
         split = Split(layout(values), labels, torch.arange(len(values)))
-        model, flags = _prepared(model, split, layout, domain, seed)
+        model = _prepared(model, split, layout)
         model = on_device(model, None if device is None else device_of(device))
         model, split = together(model, split)
         domain.check(split.x)
+        flags = diagnose(model, split.x, split.y, domain, seed=seed)
+        model = served(model, flags)
         return cls(
             model=model, split=split, domain=domain, layout=layout, given=x, seed=seed, flags=flags
         )
+
+    @contextmanager
+    def attacking(self) -> Iterator[None]:
+        """Keep buffers that move, and name the cause of an error that a flag had named."""
+        moves = "buffers" in [flag.name for flag in self.flags]
+        try:
+            with buffers_kept(self.model) if moves else nullcontext():
+                yield
+        except InputError as problem:
+            raise explained(problem, self.flags) from problem
 
     def attacked(self, threat: Threat, member: Member, rows: int | None) -> AttackResult:
         """Run one attack and verify what it returned."""
         x, y, items = self.split.x, self.split.y, self.split.items
         home, n = home_of(self.model), len(self.split)
         size = batch_size_for(self.model, x, rows)
-        with computing(home):
+        with self.attacking(), computing(home):
             logits = plain_logits(self.model, x, items=items, batch_size=size)
             check_labels(y, logits.shape[1], n)
             found = Suite((member,))(
@@ -189,7 +214,7 @@ class Task:
             correct=(margins(logits, y) <= 0).numpy(),
             predicted=seen.predicted.numpy(),
             distance=seen.distance.numpy(),
-            threat=named(threat),
+            threat=_named(threat),
             attack=ATTACKS.record(member.attack),
             seed=self.seed,
             passes=found.passes + Passes(forward=2 * n),
@@ -203,15 +228,13 @@ class Task:
             kept = outcome.adversarials
             assert kept is not None  # asked for
             for level, threat in enumerate(outcome.ladder):
-                name = named(threat)
+                name = _named(threat)
                 found = broken_inputs(self.split.x, level, (kept.items, kept.level, kept.x_adv))
                 x_adv[name] = given_back(self.layout.back(found), self.given)
                 success[name] = outcome.broken[level]
                 broke = outcome.broken[level] & outcome.correct
                 distance[name] = outcome.distance[level] * broke
-        return RobustAccuracy(
-            audit=audit, x_adv=x_adv, success=success, distance=distance, flags=self.flags
-        )
+        return RobustAccuracy(audit=audit, x_adv=x_adv, success=success, distance=distance)
 
     def data(self, name: str) -> Dataset:
         """The items as a data set that has no others, for records."""
@@ -232,31 +255,20 @@ class Task:
         )
 
 
-def named(threat: Threat) -> str:
+def _named(threat: Threat) -> str:
     """Norm and radius as results name them."""
     return f"{threat.name}:{threat.radius:g}"
 
 
-def input_type_of(model: object) -> torch.dtype | None:
-    """The number type of a network's weights; None where it has none."""
-    return input_type(model) if isinstance(model, nn.Module) else None
-
-
-def _prepared(
-    model: nn.Module, split: Split, layout: Layout, domain: Domain | Views, seed: int
-) -> tuple[nn.Module, tuple[Any, ...]]:
-    """The network as attacks see it, and what was found out about it before any attack.
-
-    The one place of the front door where networks of other libraries are adapted and where the
-    checks before an attack are made: whatever does either is called here.
-    """
-    if not isinstance(model, nn.Module):
-        raise InputError(
-            f"model must be a torch module that maps inputs to logits (N, K); got "
-            f"{type(model).__name__}. Put a function into the forward of an nn.Module, and load a "
-            "state_dict into the network that it belongs to."
-        )
-    return Relaid(model, layout) if layout.moved or layout.grown else model, ()
+def _prepared(model: nn.Module, split: Split, layout: Layout) -> nn.Module:
+    """The network as attacks see it: adapted where its layers are another library's."""
+    model = check_network(model, "model")
+    foreign = [one for one in LIBRARIES if one.name != "torch" and one.claims(model)]
+    if foreign and not isinstance(model, Adapted):
+        kind = input_type(model) or split.x.dtype
+        few = layout.back(split.x[:_FEW])
+        model = adapt(model, example=few.to(kind if few.is_floating_point() else torch.float32))
+    return Relaid(model, layout) if layout.moved or layout.grown else model
 
 
 def _domain(layout: Layout, x: Tensor, facts: _Told, wide: torch.dtype | None) -> Domain:
