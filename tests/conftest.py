@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -76,6 +79,22 @@ def batch(request: pytest.FixtureRequest) -> Batch:
     if request.param == "audio":
         x = 2 * x - 1
     return Batch(x, torch.tensor([0, 1, 2, 0, 1]))
+
+
+@pytest.fixture(scope="session")
+def server() -> ForkServerContext:
+    """Starts processes from one that has imported everything, so that a start costs nothing."""
+    context = multiprocessing.get_context("forkserver")
+    # What an optimizer imports when it is first made is among it.
+    context.set_forkserver_preload(["spikeproof.study", "spikeproof.cli.main", "torch._dynamo"])
+    return context
+
+
+@pytest.fixture
+def quick_workers(server: ForkServerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of a pool begin there too, where it does not matter how they begin."""
+    there = SimpleNamespace(get_context=lambda how: server)
+    monkeypatch.setattr("spikeproof.study.engine.pool.multiprocessing", there)
 
 
 @pytest.fixture(scope="session")

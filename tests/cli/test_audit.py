@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 import shutil
@@ -23,6 +22,7 @@ from spikeproof.evaluate import plain_logits as evaluate_logits
 from spikeproof.models import build, load_model, save_model, spec_of
 from spikeproof.study import status, under_way
 from spikeproof.study.beat import Beat
+from support.processes import typed
 from support.run_files import contents
 from support.saying import Said
 
@@ -51,30 +51,14 @@ def whole(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def silent(arguments: list[str]) -> None:
-    """Run a command line in a process of its own, without its output."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    os._exit(run(arguments))
-
-
-@pytest.fixture(scope="module")
-def server() -> ForkServerContext:
-    """Starts processes from one that has imported everything, so that a start costs nothing."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["spikeproof.study", "spikeproof.cli.main"])
-    return context
-
-
 def test_an_audit_killed_at_random_moments_ends_with_the_same_bytes(
     model: Path, whole: Path, server: ForkServerContext, tmp_path: Path
 ) -> None:
     folder, moments = tmp_path / "run", random.Random(7)
     expected, killed, done = status(whole).seconds + 1.0, 0, []
-    for _ in range(8):
-        process = server.Process(target=silent, args=(options(model, folder),))
+    for _ in range(6):
+        typing = (options(model, folder), Path(os.devnull), Path(os.devnull))
+        process = server.Process(target=typed, args=typing)
         process.start()
         process.join(moments.uniform(0.1, 0.7) * expected)
         if process.exitcode is not None:
@@ -126,6 +110,7 @@ def test_all_threats_and_items_are_the_default(
     assert audit_folder(audit_plan(model, data, seeds=(1,))) != audit_folder(plan)
 
 
+@pytest.mark.usefixtures("quick_workers")
 def test_workers_leave_the_same_bytes(model: Path, whole: Path, tmp_path: Path) -> None:
     assert run(options(model, tmp_path / "run", "--workers", "2")) == 0
     assert contents(tmp_path / "run" / "cells") == contents(whole / "cells")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -34,14 +33,6 @@ def whole(small: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "run"
     run(small, folder, workers=1)
     return folder
-
-
-@pytest.fixture(scope="module")
-def server() -> ForkServerContext:
-    """Starts processes from one that has imported everything, so that a start costs nothing."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["spikeproof.study"])
-    return context
 
 
 def at_work(plan: Plan, folder: Path, workers: int) -> None:
@@ -104,16 +95,21 @@ def test_a_pool_of_processes_leaves_the_same_bytes(
     assert contents(tmp_path) == contents(whole)
 
 
+def lasting(plan: Plan, epochs: int) -> Plan:
+    """The plan with trainings of so many epochs."""
+    return dataclasses.replace(plan, data=(dataclasses.replace(plan.data[0], epochs=epochs),))
+
+
 @pytest.fixture(scope="module")
-def long(small: Plan) -> Plan:
+def endless(small: Plan) -> Plan:
     """The small study with a training that cannot end before a signal arrives."""
-    return dataclasses.replace(small, data=(dataclasses.replace(small.data[0], epochs=100),))
+    return lasting(small, 10**5)
 
 
 def test_workers_of_a_killed_run_end_themselves_and_the_run_goes_on(
-    tmp_path: Path, long: Plan, server: ForkServerContext
+    tmp_path: Path, small: Plan, server: ForkServerContext
 ) -> None:
-    folder = tmp_path / "run"
+    folder, long = tmp_path / "run", lasting(small, 20)
     process = started(server, long, folder, workers=2)
     assert process.pid is not None
     pid = process.pid
@@ -122,16 +118,18 @@ def test_workers_of_a_killed_run_end_themselves_and_the_run_goes_on(
     killed(process)
     assert workers
     wait_for(lambda: not any(alive(worker) for worker in workers))
+    logs = [log.read_text().splitlines() for log in folder.glob("cells/*/training.jsonl")]
+    assert max(map(len, logs), default=0) < 20, "they did not wait for the end of the training"
     assert run(long, folder, workers=1).complete
     assert run(long, tmp_path / "whole", workers=1).complete
     assert contents(folder) == contents(tmp_path / "whole")
 
 
 def test_ctrl_c_stops_the_workers_at_once(
-    tmp_path: Path, long: Plan, server: ForkServerContext
+    tmp_path: Path, endless: Plan, server: ForkServerContext
 ) -> None:
     folder = tmp_path / "run"
-    process = started(server, long, folder, workers=2)
+    process = started(server, endless, folder, workers=2)
     assert process.pid is not None
     wait_for(lambda: any(folder.glob("cells/*/training.safetensors")) or not process.is_alive())
     workers = list(children(process.pid))
@@ -142,11 +140,11 @@ def test_ctrl_c_stops_the_workers_at_once(
     assert not any(alive(worker) for worker in workers)
 
 
+@pytest.mark.usefixtures("quick_workers")
 def test_a_worker_that_dies_fails_one_cell_and_the_others_go_on(
-    tmp_path: Path, small: Plan, whole: Path
+    tmp_path: Path, small: Plan, endless: Plan, whole: Path
 ) -> None:
     # One training cannot end before its process is killed; an attack waits for it.
-    endless = dataclasses.replace(small, data=(dataclasses.replace(small.data[0], epochs=10**5),))
     long, waiting, _ = cells_of(endless)
     train, *others = cells_of(small)
     pool = Pool(tmp_path, workers=2)
