@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import SimpleNamespace
@@ -82,11 +84,14 @@ def batch(request: pytest.FixtureRequest) -> Batch:
 
 
 @pytest.fixture(scope="session")
-def server() -> ForkServerContext:
+def server(root: Path) -> ForkServerContext:
     """Starts processes from one that has imported everything, so that a start costs nothing."""
     context = multiprocessing.get_context("forkserver")
-    # What an optimizer imports when it is first made is among it.
-    context.set_forkserver_preload(["spikeproof.study", "spikeproof.cli.main", "torch._dynamo"])
+    context.set_forkserver_preload(["support.preloaded"])
+    places = [str(root / "tests"), os.environ.get("PYTHONPATH", "")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, places)))
+        forkserver.ensure_running()
     return context
 
 

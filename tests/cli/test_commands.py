@@ -276,7 +276,8 @@ def test_training_again_with_other_settings_is_refused(said: Said, model: Path) 
 def test_a_killed_training_goes_on_to_the_same_bytes(
     said: Said, server: ForkServerContext, tmp_path: Path
 ) -> None:
-    command = ["train", *SMALL, "--objective", "SR", "--epochs", "4", "--folder"]
+    command = ["train", *SMALL, "--objective", "SR", "--epochs", "4"]
+    command += ["--set", "batch-size=256", "--folder"]
     assert said(*command, tmp_path / "whole")[0] == 0
     err = tmp_path / "err"
     typing = ([*command, str(tmp_path / "cut")], tmp_path / "out", err)
