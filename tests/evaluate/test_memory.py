@@ -310,7 +310,7 @@ def resident(field: str) -> int:
 def peak(told: Connection, name: str) -> None:
     """Tell the bytes of an item as measured and as the system counts them."""
     torch.set_num_threads(1)
-    domain, rows = Domain(kind="image", shape=(3, 32, 32)), 96
+    domain, rows = Domain(kind="image", shape=(3, 32, 32)), 40
     spec = ModelSpec(name=name, domain=domain, classes=10, width=8, timesteps=4)
     model = build(spec, seed=0).eval()
     each = bytes_per_item(model, torch.rand(2, 3, 32, 32))

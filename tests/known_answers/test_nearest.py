@@ -140,7 +140,7 @@ def test_flips_of_tiny_binary_inputs_equal_exhaustive_search(geometry: Geometry)
     every = torch.tensor(list(product((0.0, 1.0), repeat=12))).double().view(-1, *BITS.shape)
     for _ in range(20):  # without settled statistics no neuron would fire
         model(every[torch.randperm(len(every))[:256]])
-    x = every[torch.randperm(len(every))[:40]]
+    x = every[torch.randperm(len(every))[:60]]
     with Oracle(model) as oracle:
         answers, y = oracle.logits(every), oracle.logits(x).argmax(1)
     flips = (x.flatten(1)[:, None] != every.flatten(1)).sum(2).double()
