@@ -6,7 +6,6 @@ import json
 import os
 import random
 import shutil
-import signal
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from spikeproof.evaluate import plain_logits as evaluate_logits
 from spikeproof.models import build, load_model, save_model, spec_of
 from spikeproof.study import status, under_way
 from spikeproof.study.beat import Beat
-from support.processes import typed
+from support.processes import killed, typed
 from support.run_files import contents
 from support.saying import Said
 
@@ -55,20 +54,22 @@ def test_an_audit_killed_at_random_moments_ends_with_the_same_bytes(
     model: Path, whole: Path, server: ForkServerContext, tmp_path: Path
 ) -> None:
     folder, moments = tmp_path / "run", random.Random(7)
-    expected, killed, done = status(whole).seconds + 1.0, 0, []
-    for _ in range(6):
+    expected, done = status(whole).seconds + 1.0, list[int]()
+    while len(done) < 6:
         typing = (options(model, folder), Path(os.devnull), Path(os.devnull))
         process = server.Process(target=typed, args=typing)
         process.start()
         process.join(moments.uniform(0.1, 0.7) * expected)
-        if process.exitcode is not None:
+        if process.exitcode is not None and done:
             break
-        assert process.pid is not None
-        os.kill(process.pid, signal.SIGKILL)
-        process.join(20)
-        killed += 1
+        if process.exitcode is not None:  # the machine is quicker now: from the start, and sooner
+            assert process.exitcode == 0
+            shutil.rmtree(folder)
+            expected /= 2
+            continue
+        killed(process)
         done.append(len(list(folder.glob("cells/*/record.json"))))
-    assert killed and done == sorted(done)
+    assert done == sorted(done)
     assert run(options(model, folder)) == 0
     assert contents(folder) == contents(whole)
 
