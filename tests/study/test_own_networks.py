@@ -86,7 +86,8 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def test_its_cells_are_those_of_a_training(nets: Path) -> None:
     cells = cells_of(plan_of(nets))
-    assert [cell.kind for cell in cells] == ["network", "attack", "attack", "probe"]
+    kinds = [cell.kind for cell in cells if cell.kind != "diagnosis"]
+    assert kinds == ["network", "attack", "attack", "probe"]
     first = cells[0].cell
     assert first["model"]["name"] == "nets.py:build" and first["model"]["classes"] == 10
     assert set(first["model"]["source"]["files"]) == {"nets.py", "layers.py"}
@@ -120,9 +121,9 @@ def test_code_of_this_package_that_it_imports_counts(nets: Path) -> None:
         return cells_of(plan_of(nets, network={"weights": None}))[0].code_sha256
 
     found = {code()}
-    edit(nets, "import torch", "import torch\nfrom spikeproof.neurons import LIF")
+    edit(nets, "import torch", "import torch\nfrom spikeproof.train import TrainingSettings")
     found.add(code())
-    edit(nets, "import LIF", "import IF")
+    edit(nets, "import TrainingSettings", "import fit")
     found.add(code())
     assert len(found) == 3
 
@@ -268,7 +269,7 @@ def test_paths_of_a_plan_file_start_at_its_folder(nets: Path, tmp_path: Path) ->
     path.write_text(TABLE)
     (network,) = load_plan(path).network
     assert network.build == f"{nets}:build" and network.weights == str(nets.with_name("w.pt"))
-    assert [cell.kind for cell in cells_of(load_plan(path))] == ["network", "attack"]
+    assert {"network", "attack"} <= {cell.kind for cell in cells_of(load_plan(path))}
     path.write_text(TABLE.replace("theirs/nets.py:build", "torch.nn:Linear"))
     assert load_plan(path).network[0].build == "torch.nn:Linear"
 
