@@ -70,6 +70,7 @@ def test_facts_stand_beside_the_arrays(tmp_path: Path) -> None:
         ({"x": X, "y": Y, "high": "a"}, "high must be one number"),
         ({"x": X, "y": Y, "kind": 3}, "kind must be one text"),
         ({"x": X, "y": Y, "kind": "picture"}, "Unknown kind of input 'picture'"),
+        ({"x": X, "y": Y, "radii_linf": np.array([0.1j])}, "must be ascending numbers"),
         ({"x": X, "y": Y, "split": np.zeros(3)}, "split must hold 0"),
         ({"x": X, "y": Y[:3], "split": Y}, "one entry an item each"),
         ({"x": X * 3, "y": Y}, "Rescale or clip|0..255"),

@@ -27,6 +27,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MOST = 1 << 29
 _MEMBERS = 10_000
 _HEADER = 10_000
+_LONGEST = 200  # characters that are shown of what a library said
 _BLOCK = 1 << 20
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # All that a spoilt archive, or a header that is no dictionary, makes the libraries raise.
@@ -96,7 +97,9 @@ def read_arrays(
     try:
         return _unpacked(content, most, _NUMBERS + "U" * texts)
     except _BROKEN as problem:
-        raise FileProblem(f"The {what} {path} is not whole ({problem}); {advice}.") from None
+        raise FileProblem(
+            f"The {what} {path} is not whole ({_shown(problem)}); {advice}."
+        ) from None
 
 
 def read_array(path: Path | str, what: str = "array file", *, most: int = _MOST) -> Array:
@@ -115,8 +118,14 @@ def read_array(path: Path | str, what: str = "array file", *, most: int = _MOST)
         return _array(io.BytesIO(content), len(content), _NUMBERS)
     except _BROKEN as problem:
         raise FileProblem(
-            f"The {what} {path} is not whole ({problem}); write it again with np.save."
+            f"The {what} {path} is not whole ({_shown(problem)}); write it again with np.save."
         ) from None
+
+
+def _shown(problem: Exception) -> str:
+    """What a library said, in one line of a length that can be read."""
+    text = " ".join(str(problem).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _unpacked(content: bytes, most: int, kinds: str) -> dict[str, np.ndarray[Any, Any]]:

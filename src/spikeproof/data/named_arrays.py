@@ -94,7 +94,9 @@ def _facts(rest: Arrays, where: str) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for name, value in rest.items():
         if name.startswith(_RADII):
-            radii = np.asarray(value, dtype=np.float64).reshape(-1).tolist()
+            radii = np.asarray(value)
+            if radii.dtype.kind not in "iuf":
+                raise InputError(f"{where}: {name} must be ascending numbers; got {radii.dtype}.")
             facts.setdefault("radii", {})[name.removeprefix(_RADII)] = radii
         elif name not in (*_NUMBERS, *_TEXTS):
             known = [key for pairs in _NAMES.values() for pair in pairs for key in pair]
