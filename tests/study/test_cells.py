@@ -19,7 +19,9 @@ def by_title(plan: Plan) -> dict[str, Cell]:
 
 def test_a_plan_becomes_trainings_and_what_looks_at_them(tiny: Plan) -> None:
     cells = cells_of(tiny)
-    assert [cell.kind for cell in cells] == ["train"] * 2 + ["attack", "attack", "probe"] * 2
+    assert [cell.kind for cell in cells] == ["train"] * 2 + [
+        "diagnosis", "attack", "attack", "probe"
+    ] * 2  # fmt: skip
     trains = {cell.id: cell for cell in cells[:2]}
     for cell in cells[2:]:
         assert cell.parent is not None
@@ -27,7 +29,7 @@ def test_a_plan_becomes_trainings_and_what_looks_at_them(tiny: Plan) -> None:
         assert cell.cell["parent"] == cell.parent
     assert len({cell.id for cell in cells}) == 10
     assert all(len(cell.id) == 16 and cell.cost > 0 for cell in cells)
-    attack = cells[2].cell
+    attack = cells[3].cell
     assert attack["threat"]["name"] == "linf"
     assert attack["threat"]["radii"] == list(describe("digits").radii["linf"])
     assert [member["attack"]["kind"] for member in attack["suite"]["members"]] == [
@@ -57,8 +59,9 @@ def test_what_decides_a_result_changes_the_ids_that_depend_on_it(tiny: Plan) -> 
     looks = {title for title in everything if not title.endswith("train")}
     data = (dataclasses.replace(tiny.data[0], epochs=4),)
     assert changed(dataclasses.replace(tiny, data=data)) == everything
-    assert changed(dataclasses.replace(tiny, draws=3)) == looks
-    attacks = {title for title in looks if not title.endswith("probe")}
+    drawn = {title for title in looks if not title.endswith("diagnosis")}
+    assert changed(dataclasses.replace(tiny, draws=3)) == drawn
+    attacks = {title for title in drawn if not title.endswith("probe")}
     assert changed(dataclasses.replace(tiny, suite="standard")) == attacks
     heavier = dataclasses.replace(
         tiny.training[1],
@@ -114,7 +117,7 @@ def test_more_items_than_there_are_is_refused_before_anything_runs(tiny: Plan) -
 
 def test_a_data_set_may_name_the_radii_that_are_attacked(tiny: Plan) -> None:
     part = dataclasses.replace(tiny.data[0], levels=(1, 2))
-    cell = cells_of(dataclasses.replace(tiny, data=(part,)))[2].cell
+    cell = cells_of(dataclasses.replace(tiny, data=(part,)))[3].cell
     assert cell["threat"]["radii"] == list(describe("digits").radii["linf"][1:])
 
 

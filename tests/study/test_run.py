@@ -34,7 +34,7 @@ def test_a_second_run_computes_nothing_and_changes_no_byte(copy: Path, tiny: Pla
     before = {path: path.stat().st_mtime_ns for path in copy.glob("cells/*/*")}
     steps: list[Progress] = []
     run(tiny, copy, progress=steps.append)
-    assert [(step.done, step.total) for step in steps] == [(8, 8)]
+    assert [(step.done, step.total) for step in steps] == [(10, 10)]
     assert {path: path.stat().st_mtime_ns for path in copy.glob("cells/*/*")} == before
 
 
@@ -43,7 +43,7 @@ def test_progress_counts_up_and_ends_with_nothing_left(copy: Path, tiny: Plan) -
         (folder / "record.json").unlink()
     steps: list[Progress] = []
     run(tiny, copy, progress=steps.append)
-    assert [step.done for step in steps] == [6, 7, 8]
+    assert [step.done for step in steps] == [8, 9, 10]
     assert steps[0].seconds_left > 0  # type: ignore[operator]
     assert steps[-1].seconds_left == 0
     assert steps[-1].cost_done == pytest.approx(steps[-1].cost_total)
@@ -111,12 +111,12 @@ def test_a_failing_cell_leaves_the_others_alone_and_is_tried_again(
     monkeypatch.setitem(work._KINDS, "attack", failing)  # type: ignore[arg-type]
     sentence = (
         "1 of 10 cells failed, first digits · SR · seed 0 · l0: This cell is bad. "
-        "The other 7 are complete"
+        "The other 9 are complete"
     )
     with pytest.raises(CellsFailed, match=sentence) as caught:
         run(tiny, folder)
     found = status(folder)
-    assert (found.done, found.pending) == (7, 1)
+    assert (found.done, found.pending) == (9, 1)
     assert found.failed == caught.value.failures
     assert found.seconds_left > 0  # type: ignore[operator]
     monkeypatch.undo()
@@ -137,7 +137,7 @@ def test_what_looks_at_a_network_that_failed_is_not_tried(
         CellsFailed, match="10 of 10 cells failed, .*: ZeroDivisionError: no"
     ) as caught:
         run(tiny, tmp_path / "run")
-    assert sum("its network is missing" in f.error for f in caught.value.failures) == 6
+    assert sum("its network is missing" in f.error for f in caught.value.failures) == 8
 
 
 def test_ctrl_c_ends_the_run_and_keeps_what_is_complete(
@@ -207,7 +207,7 @@ def test_a_full_disk_is_noticed_before_anything_is_computed(
 ) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
-    with pytest.raises(FileProblem, match=r"needs about 16 MB and 0 MB are free"):
+    with pytest.raises(FileProblem, match=r"needs about 20 MB and 0 MB are free"):
         run(tiny, tmp_path / "run")
 
 

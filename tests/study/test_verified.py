@@ -68,7 +68,7 @@ def refused(folder: Path, name: str) -> None:
 
 def test_a_whole_run_is_what_its_records_say_and_names_every_file(whole: Path) -> None:
     found = verify(whole)
-    assert (found.sound, found.cells, found.missing, found.ended) == (True, 8, 0, True)
+    assert (found.sound, found.cells, found.missing, found.ended) == (True, 10, 0, True)
     assert "10 of 10 cells complete" in found.sentence
     named = load(whole / "manifest.json")["files"]
     there = {path for path in contents(whole) if path not in ("manifest.json", "report.html")}
@@ -175,7 +175,7 @@ def test_files_that_no_record_names_are_told_and_never_read(copy: Path) -> None:
 def test_a_cell_that_was_taken_away_is_missing(copy: Path, tiny: Plan) -> None:
     shutil.rmtree(one(copy, "probe"))
     assert status(copy).pending == 1
-    assert len(results(copy).cells) == 7
+    assert len(results(copy).cells) == 9
     found = verify(copy)
     assert (found.sound, found.missing) == (False, 1)
     assert all("is missing" in sentence for sentence in found.changed)
@@ -266,7 +266,7 @@ def test_a_full_disk_ends_the_run_at_the_first_cell(
         real(handle)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DiskFull, match=r"is full: .* 2 of 10 cells are complete and safe"):
+    with pytest.raises(DiskFull, match=r"is full: .* 4 of 10 cells are complete and safe"):
         run(tiny, tmp_path / "run")
     assert len(tried) == 1, "the other five were not computed"
     assert verify(tmp_path / "run").sound
