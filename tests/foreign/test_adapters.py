@@ -286,15 +286,16 @@ def test_damaged_nir_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
         if number % 4 == 0:
             del damaged[draws.randrange(len(damaged)) :]
         path.write_bytes(damaged)
+        said = ""
         try:
             with torch.no_grad():
                 from_nir(path, reset="zero")(torch.zeros(2, 1, 3))
         except SpikeproofError as problem:
-            refused += 1
-            assert "\n" not in str(problem)
-            assert "NIR" in str(problem)
+            said = str(problem)
         except RuntimeError:  # a readable graph whose shapes do not fit
-            refused += 1
+            continue
+        refused += bool(said)
+        assert "\n" not in said and ("NIR" in said or not said)
     assert refused
 
 
