@@ -44,9 +44,9 @@ from typing import Any
 
 import torch
 from harness import Row, clock, compare, elsewhere, interleaved, judged, write
+from peers import CONTENDERS, Run, ours, rival
 from torch import Tensor
 
-from peers import CONTENDERS, Run, ours, rival
 from spikeproof.neurons import SHAPES
 
 SIZE = (8, 32, 64, 32, 32)

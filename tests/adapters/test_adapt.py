@@ -57,6 +57,11 @@ def test_without_an_example_the_first_batch_serves() -> None:
         _ = adapted.reading
     assert torch.equal(adapted(X), Hand()(X))
     assert adapted.reading.time == "inside"
+    for where in (torch.no_grad, torch.inference_mode):
+        late = adapt(Hand())
+        with where():
+            assert torch.equal(late(X), Hand()(X))
+        assert late.reading == adapted.reading
 
 
 def test_carried_state_begins_anew_before_every_call() -> None:

@@ -1,4 +1,4 @@
-"""Layers of other libraries, as far as their adapters look at them; the real ones: tests/peers."""
+"""Layers of other libraries, as far as adapters look at them; the real ones: tests/foreign."""
 
 from __future__ import annotations
 

@@ -174,6 +174,7 @@ def test_layers_without_state() -> None:
     [
         (chain(node("Affine", weight=np.ones((2, 2)), bias=np.ones(2))), "0 nodes of type Input"),
         (graph({"a": node("Input"), "b": node("Output")}, [("a", "c")]), "not there"),
+        (graph({"a": node("Input"), "b": node("Output")}, []), "No edge"),
         (chain(node("Input"), node("Delay", delay=[1.0]), node("Output")), "not served"),
         (chain(node("Input"), lif(tau=-np.ones(12)), node("Output")), "not above zero"),
         (chain(node("Input"), lif(r=np.full(12, np.nan)), node("Output")), "not finite"),

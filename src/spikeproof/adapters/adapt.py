@@ -12,7 +12,7 @@ from spikeproof.adapters.adapted import Adapted
 from spikeproof.adapters.agreement import agreement
 from spikeproof.adapters.copies import copy_of, tensor_type, unwrapped
 from spikeproof.adapters.feeding import Entrance, Exit
-from spikeproof.adapters.memory import Memory
+from spikeproof.adapters.memory import ModuleState
 from spikeproof.adapters.nir import Nir, from_nir, is_nir
 from spikeproof.adapters.norse import Norse
 from spikeproof.adapters.probing import learn
@@ -117,7 +117,7 @@ def _learn(adapted: Adapted, x: Tensor, *, wanted: Wanted, inside: nn.Module) ->
     Raises:
         InputError: the copy still runs parts of the user's network.
     """
-    memory = Memory(inside)
+    memory = ModuleState(inside)
     learn(adapted, x, wanted)
     moved = memory.moved()
     memory.restore()

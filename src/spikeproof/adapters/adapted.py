@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from spikeproof.adapters.copies import tensor_type
 from spikeproof.adapters.feeding import Entrance, Exit, Feed
-from spikeproof.adapters.memory import Memory
+from spikeproof.adapters.memory import ModuleState
 from spikeproof.adapters.protocol import Library, Reading
 from spikeproof.adapters.replay import Replay, Uniform, slopes_of
 from spikeproof.adapters.spikes import Recorder, SpikeFunction, Watcher, watching
@@ -48,7 +48,7 @@ class Adapted(nn.Module):
         self._reading: Reading | None = None
         self._learn: Callable[[Adapted, Tensor], None] | None = None
         self._trained: tuple[nn.Module, ...] = ()
-        self._memory = Memory(network)
+        self._memory = ModuleState(network)
         super().train(False)
 
     @property
@@ -164,13 +164,13 @@ class Adapted(nn.Module):
         """Move the network, and remember the beginning where it now is."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self.entrance.kind = tensor_type(self.network)
-        self._memory = Memory(self.network)
+        self._memory = ModuleState(self.network)
         return self
 
     def load_state_dict(self, *args: Any, **settings: Any) -> Any:
         """Load weights, and remember the beginning that they bring."""
         found = super().load_state_dict(*args, **settings)
-        self._memory = Memory(self.network)
+        self._memory = ModuleState(self.network)
         return found
 
     def extra_repr(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["Memory"]
+__all__ = ["ModuleState"]
 
 _MODULE = frozenset(vars(nn.Module()))
 _MISSING = object()
@@ -18,7 +18,7 @@ _LONGEST = 1000
 _Held = tuple[str, nn.Module, dict[str, Any] | None, dict[str, Any], int]
 
 
-class Memory:
+class ModuleState:
     """The attributes and buffers of every module as they are now, to be put back.
 
     A neuron may keep its membrane as an attribute, a buffer, in a dictionary or in a list, assigned
@@ -37,7 +37,7 @@ class Memory:
         ...         self.calls += 1
         ...         return x
         >>> net = Count()
-        >>> memory = Memory(net)
+        >>> memory = ModuleState(net)
         >>> net(1), memory.moved()
         (1, ['calls'])
         >>> memory.restore()

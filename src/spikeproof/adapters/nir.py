@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
+from spikeproof.adapters.nir_file import values_of
 from spikeproof.adapters.nir_layers import NirNeuron
 from spikeproof.adapters.nir_network import NirNetwork, Node
 from spikeproof.adapters.protocol import RESETS, Library, version_of
@@ -20,9 +18,6 @@ from spikeproof.base import FileProblem, InputError, SettingError, read_bytes
 __all__ = ["Nir", "from_nir", "is_nir"]
 
 _MODES = ("zero", "soft")
-_MOST_BYTES = 1 << 31
-_MOST_NODES = 10_000
-_DEEPEST = 8
 
 
 class Nir(Library):
@@ -120,10 +115,10 @@ def from_nir(
     return NirNetwork(nodes, edges, {"reset": reset, "step": step, "exact": exact})
 
 
-Graph = tuple[dict[str, Any], list[tuple[str, str]]]
+_Graph = tuple[dict[str, Any], list[tuple[str, str]]]
 
 
-def _told(graph: Any) -> Graph:
+def _told(graph: Any) -> _Graph:
     """Nodes and edges of an object of the library."""
     nodes: dict[str, Any] = {}
     for name, node in graph.nodes.items():
@@ -161,69 +156,32 @@ def _flat(nodes: dict[str, Any], edges: list[tuple[str, str]]) -> tuple[dict[str
     return found, [*inner, *outer]
 
 
-def _read(path: Path) -> Graph:
+def _read(path: Path) -> _Graph:
     """Nodes and edges of a file; nothing but its own bytes is read.
 
     Raises:
         FileProblem: no file of this format, a damaged one, or one too large.
     """
-    try:
-        h5py = import_module("h5py")
-    except ImportError:
-        raise FileProblem(
-            f"Reading {path} needs h5py, since NIR files are HDF5: `pip install h5py`."
-        ) from None
     content = read_bytes(path, "NIR graph", follow=True)
     try:
-        with h5py.File(io.BytesIO(content), "r") as file:
-            room = [_MOST_BYTES, _MOST_NODES]
-            root = _values(file["node"], room, 0)
-            return _graph(root)
-    except FileProblem:
-        raise
-    except Exception as problem:  # whatever the format's library makes of damaged bytes
+        return _graph(values_of(content))
+    except ModuleNotFoundError:
+        raise FileProblem(
+            f"Reading the NIR graph {path} needs h5py, since NIR files are HDF5: `pip install "
+            "h5py`."
+        ) from None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
         line = str(problem).strip().splitlines() or [type(problem).__name__]
         raise FileProblem(
-            f"{path} is no NIR graph that can be read: {line[0][:160]}. Export it again with "
-            "nir.write."
+            f"{path} is no NIR graph that can be read: {line[0]}. Export it again with nir.write."
         ) from problem
 
 
-def _values(group: Any, room: list[int], depth: int) -> dict[str, Any]:
-    """What a group of a file holds, as plain data of bounded size."""
-    h5py = import_module("h5py")
-    found: dict[str, Any] = {}
-    if depth > 3 * _DEEPEST:
-        raise FileProblem("The NIR graph holds graphs within graphs without end.")
-    for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise FileProblem(f"The NIR graph links to {name!r} elsewhere; links are not followed.")
-        item = group[name]
-        room[1] -= 1
-        if room[1] < 0:
-            raise FileProblem(f"The NIR graph has more than {_MOST_NODES:,} entries.")
-        if isinstance(item, h5py.Group):
-            found[name] = _values(item, room, depth + 1)
-            continue
-        if item.is_virtual or item.external:
-            raise FileProblem(f"The NIR graph keeps {name!r} in another file; none is read.")
-        chunk = int(np.prod(item.chunks)) if item.chunks else 0
-        room[0] -= max(int(item.size or 0), chunk) * item.dtype.itemsize
-        if room[0] < 0:
-            raise FileProblem(f"The NIR graph has more than {_MOST_BYTES:,} bytes of numbers.")
-        value = item[()]
-        found[name] = value.decode() if isinstance(value, bytes) else value
-    return found
-
-
-def _graph(values: Mapping[str, Any]) -> Graph:
+def _graph(values: Mapping[str, Any]) -> _Graph:
     """Nodes and edges of what a file holds."""
     nodes: dict[str, Any] = {}
     for name, node in values["nodes"].items():
         kind = str(node["type"])
         nodes[name] = _graph(node) if kind == "NIRGraph" else (kind, node)
-    edges = [
-        tuple(end.decode() if isinstance(end, bytes) else str(end) for end in edge)
-        for edge in np.asarray(values["edges"]).reshape(-1, 2).tolist()
-    ]
-    return nodes, edges  # type: ignore[return-value]
+    edges = [(str(first), str(second)) for first, second in values["edges"]]
+    return nodes, edges

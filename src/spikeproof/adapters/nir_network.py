@@ -43,6 +43,8 @@ class NirNetwork(nn.Module):
                 raise FileProblem(f"The NIR graph has an edge {edge} to a node that is not there.")
         self.before = {name: [a for a, b in edges if b == name] for name in nodes}
         self.names = _sorted(self.before, self.ends[0])
+        if self.ends[1] not in self.names:
+            raise FileProblem("No edge of the NIR graph leads from its input to its output.")
         self.parts = nn.ModuleList([_module(name, *nodes[name], settings) for name in self.names])
 
     def forward(self, x: Tensor) -> Tensor:

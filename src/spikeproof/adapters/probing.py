@@ -40,8 +40,13 @@ def learn(adapted: Adapted, x: Tensor, wanted: Wanted) -> None:
     if not isinstance(x, Tensor) or x.ndim < 2 or not len(x):
         got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
         raise InputError(f"adapt needs items (N, ...) with at least one item; got {got}.")
-    items = probe_items(x, wanted.steps)
-    with torch.random.fork_rng(devices=devices_of(x)):
+    # The first batch may come where nobody wants gradients; what is learned needs them.
+    with (
+        torch.inference_mode(mode=False),
+        torch.enable_grad(),
+        torch.random.fork_rng(devices=devices_of(x)),
+    ):
+        items = probe_items(x, wanted.steps)
         _find_functions(adapted, items, wanted)
         trial = chosen_trial(adapted, items, wanted)
         adapted._feed, adapted._exit = trial.feed, trial.exit

@@ -96,8 +96,8 @@ def _patch(function: SpikeFunction, back: ExitStack) -> None:
         _note(ctx, function, args)
         return answer
 
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        own(ctx, inputs, output)
+    def setup_context(ctx: Any, inputs: Any, answer: Any) -> None:
+        own(ctx, inputs, answer)
         _note(ctx, function, inputs)
 
     patched = {"forward": forward, "setup_context": setup_context}[name]

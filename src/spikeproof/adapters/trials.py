@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from spikeproof.adapters.adapted import Adapted
 from spikeproof.adapters.feeding import Exit, Feed, part_of
-from spikeproof.adapters.memory import Memory
+from spikeproof.adapters.memory import ModuleState
 from spikeproof.adapters.spikes import Recorder
 from spikeproof.base import InputError, SettingError
 
@@ -207,7 +207,7 @@ def _beside(found: Tensor, axis: int) -> int | None:
 
 def _moved(adapted: Adapted, feed: Feed, x: Tensor) -> tuple[str, ...]:
     """What one forward pass leaves behind in the modules."""
-    memory: Memory = adapted._memory
+    memory: ModuleState = adapted._memory
     memory.restore()
     adapted._set_modes()
     torch.manual_seed(0)
