@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from dataclasses import dataclass
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -76,6 +81,25 @@ def batch(request: pytest.FixtureRequest) -> Batch:
     if request.param == "audio":
         x = 2 * x - 1
     return Batch(x, torch.tensor([0, 1, 2, 0, 1]))
+
+
+@pytest.fixture(scope="session")
+def server(root: Path) -> ForkServerContext:
+    """Starts processes from one that has imported everything, so that a start costs nothing."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["support.preloaded"])
+    places = [str(root / "tests"), os.environ.get("PYTHONPATH", "")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, places)))
+        forkserver.ensure_running()
+    return context
+
+
+@pytest.fixture
+def quick_workers(server: ForkServerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of a pool begin there too, where it does not matter how they begin."""
+    there = SimpleNamespace(get_context=lambda how: server)
+    monkeypatch.setattr("spikeproof.study.engine.pool.multiprocessing", there)
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import signal
-import subprocess
-import sys
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
 
 from spikeproof.cli.main import run
 from spikeproof.study import Plan, load_plan
+from support.processes import killed, typed, wait_for
 from support.resealed import write_plan
 from support.saying import Said
 
@@ -274,21 +273,24 @@ def test_training_again_with_other_settings_is_refused(said: Said, model: Path) 
     assert "belongs to another training run" in err
 
 
-def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "spikeproof", "train", *SMALL, "--objective", "SR"]
-    command += ["--epochs", "4", "--folder"]
-    subprocess.run([*command, tmp_path / "whole"], check=True, capture_output=True)
-    started = subprocess.Popen([*command, tmp_path / "cut"], stderr=subprocess.PIPE, text=True)
-    assert started.stderr is not None
-    while not started.stderr.readline().startswith("[2/4]"):
-        assert started.poll() is None
-    started.send_signal(signal.SIGKILL)
-    started.wait()
-    started.stderr.close()
+def test_a_killed_training_goes_on_to_the_same_bytes(
+    said: Said, server: ForkServerContext, tmp_path: Path
+) -> None:
+    command = ["train", *SMALL, "--objective", "SR", "--epochs", "4"]
+    command += ["--set", "batch-size=256", "--folder"]
+    assert said(*command, tmp_path / "whole")[0] == 0
+    err = tmp_path / "err"
+    typing = ([*command, str(tmp_path / "cut")], tmp_path / "out", err)
+    started = server.Process(target=typed, args=typing)
+    started.start()
+    wait_for(lambda: (err.exists() and "\n[2/4]" in err.read_text()) or not started.is_alive())
+    assert started.is_alive()
+    killed(started)
     assert not (tmp_path / "cut" / "model.safetensors").exists()
-    again = subprocess.run([*command, tmp_path / "cut"], check=True, capture_output=True, text=True)
-    assert "[1/4]" not in again.stderr
-    assert "[4/4]" in again.stderr
+    code, _, told = said(*command, tmp_path / "cut")
+    assert code == 0
+    assert "[1/4]" not in told
+    assert "[4/4]" in told
     one, two = (tmp_path / name / "model.safetensors" for name in ("whole", "cut"))
     assert one.read_bytes() == two.read_bytes()
 

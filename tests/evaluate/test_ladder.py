@@ -252,8 +252,8 @@ def test_the_cascade_costs_less_than_half_of_independent_attacks_with_equal_verd
     spiking: Network,
 ) -> None:
     data = load("digits")
-    split = open_test(data, 40)
-    attacks = Suite(tuple(Member(attack=PGD(steps=8, step_size=0.3), gradient=m.gradient)
+    split = open_test(data, 30)
+    attacks = Suite(tuple(Member(attack=PGD(steps=4, step_size=0.5), gradient=m.gradient)
                           for m in suite("standard").members))  # fmt: skip
     spent, alone_spent = Passes(), Passes()
     for rungs in standard_threats(data).values():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
+import resource
 import sys
 from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,18 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import PGD, Member, Restarts, Suite, suite
-from spikeproof.base import BatchSize, OutOfMemory, SettingError, out_of_memory, seeds
+from spikeproof.base import (
+    BatchSize,
+    OutOfMemory,
+    SettingError,
+    available_bytes,
+    out_of_memory,
+    seeds,
+)
 from spikeproof.base import memory as room
 from spikeproof.data import Domain, Split, load
 from spikeproof.evaluate import evaluate_ladder, open_test, plain_logits, probe, probed
-from spikeproof.evaluate.footprint import batch_size_for, bytes_per_item, rows_that_fit
+from spikeproof.evaluate.footprint import _ask, batch_size_for, bytes_per_item, rows_that_fit
 from spikeproof.models import ModelSpec, Network, build
 from spikeproof.threats import Linf, Threat, standard_threats
 
@@ -63,6 +72,12 @@ def outcome(model: nn.Module, name: str = "linf", **settings: Any) -> dict[str, 
     return found.arrays()
 
 
+@pytest.fixture(scope="module")
+def expected() -> dict[str, np.ndarray]:
+    """The ladder in batches of which none is cut; do not change the arrays."""
+    return outcome(network(), batch_size=256)
+
+
 VERDICTS = ("items", "y", "correct", "broken", "member", "random_correct")
 
 
@@ -83,8 +98,9 @@ def test_the_batch_size_changes_no_verdict(size: int, name: str) -> None:
     check_same(outcome(network(), name, suite=chosen, batch_size=size), expected)
 
 
-def test_where_nothing_is_asked_for_small_networks_meet_what_they_always_met() -> None:
-    expected = outcome(network(), batch_size=256)
+def test_where_nothing_is_asked_for_small_networks_meet_what_they_always_met(
+    expected: dict[str, np.ndarray],
+) -> None:
     found = outcome(network())
     for name, array in expected.items():
         np.testing.assert_array_equal(found[name], array, err_msg=name)
@@ -97,19 +113,23 @@ def test_restarts_count_as_rows() -> None:
     assert 8 in model.met
 
 
-def test_restarts_that_do_not_fit_beside_each_other_run_one_after_the_other() -> None:
+def test_restarts_that_do_not_fit_beside_each_other_run_one_after_the_other(
+    expected: dict[str, np.ndarray],
+) -> None:
     model = narrow(network(), 256)
     found = outcome(model, batch_size=2)
     assert max(model.met) == 2
-    check_same(found, outcome(network(), batch_size=256))
+    check_same(found, expected)
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_the_result_is_the_same() -> None:
+def test_a_batch_that_does_not_fit_is_halved_and_the_result_is_the_same(
+    expected: dict[str, np.ndarray],
+) -> None:
     model = narrow(network(), 3)
     found = outcome(model, batch_size=64)
     assert max(model.met) > 3 >= model.met[-1]
     assert sum(rows > 3 for rows in model.met) < 8  # what was learnt is remembered
-    check_same(found, outcome(network(), batch_size=256))
+    check_same(found, expected)
 
 
 def test_not_even_one_item_is_one_sentence() -> None:
@@ -179,18 +199,28 @@ def test_rows_are_those_of_the_memory_there_is(monkeypatch: pytest.MonkeyPatch) 
     assert rows_that_fit(None, CPU) == 256
 
 
-def test_a_limit_of_the_process_is_seen() -> None:
-    code = (
-        "import resource, torch\n"
-        "from spikeproof.base import available_bytes\n"
-        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 28),) * 2)\n"
-        "print(available_bytes(torch.device('cpu')))\n"
-    )
+def limited(told: Connection) -> None:
+    """Tell how much memory is there once a process may have so much more than it has."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 28),) * 2)
+    told.send(available_bytes(CPU))
+
+
+def told_by(server: ForkServerContext, target: Callable[..., None], *arguments: object) -> Any:
+    """What a function says into its pipe in a process of its own."""
+    ours, theirs = server.Pipe()
+    process = server.Process(target=target, args=(theirs, *arguments))
+    process.start()
+    theirs.close()
+    found = ours.recv()
+    process.join()
+    return found
+
+
+def test_a_limit_of_the_process_is_seen(server: ForkServerContext) -> None:
     if not Path("/proc/self/statm").exists():
         pytest.skip("no /proc here")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 0 < int(done.stdout) <= 1 << 28
+    assert 0 < told_by(server, limited) <= 1 << 28
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -271,43 +301,30 @@ def test_items_in_a_file_are_read_a_part_at_a_time(
     assert max(asked) == 3 and sum(asked) > 24
 
 
-PEAK = """
-import resource, sys
-import torch
-torch.set_num_threads(1)
-from spikeproof.data import Domain
-from spikeproof.evaluate.footprint import _ask, bytes_per_item
-from spikeproof.models import ModelSpec, build
+def resident(field: str) -> int:
+    """VmRSS, the resident size of this process, or VmHWM, the largest that it had."""
+    words = Path("/proc/self/status").read_text().split()
+    return int(words[words.index(f"{field}:") + 1]) * 1024
 
-domain = Domain(kind="image", shape=(3, 32, 32))
-spec = ModelSpec(name=sys.argv[1], domain=domain, classes=10, width=8, timesteps=4)
-model = build(spec, seed=0).eval()
-rows = 96
-each = bytes_per_item(model, torch.rand(2, 3, 32, 32))
-_ask(model, torch.rand(4, 3, 32, 32))
 
-def peak():
-    lines = open("/proc/self/status").read().split()
-    return int(lines[lines.index("VmHWM:") + 1]) * 1024
-
-def now():
-    lines = open("/proc/self/status").read().split()
-    return int(lines[lines.index("VmRSS:") + 1]) * 1024
-
-before = now()
-_ask(model, torch.rand(rows, 3, 32, 32))
-print(each, (peak() - before) / rows)
-"""
+def peak(told: Connection, name: str) -> None:
+    """Tell the bytes of an item as measured and as the system counts them."""
+    torch.set_num_threads(1)
+    domain, rows = Domain(kind="image", shape=(3, 32, 32)), 40
+    spec = ModelSpec(name=name, domain=domain, classes=10, width=8, timesteps=4)
+    model = build(spec, seed=0).eval()
+    each = bytes_per_item(model, torch.rand(2, 3, 32, 32))
+    _ask(model, torch.rand(4, 3, 32, 32))
+    before = resident("VmRSS")
+    _ask(model, torch.rand(rows, 3, 32, 32))
+    told.send((each, (resident("VmHWM") - before) / rows))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
 @pytest.mark.parametrize("name", ["vgg-9", "sew-resnet-18"])
-def test_what_is_measured_is_what_the_system_counts(name: str) -> None:
+def test_what_is_measured_is_what_the_system_counts(name: str, server: ForkServerContext) -> None:
     """Against the largest resident size of a process of its own, up to what is not seen."""
-    done = subprocess.run(
-        [sys.executable, "-c", PEAK, name], capture_output=True, text=True, check=True
-    )
-    said, seen = (float(word) for word in done.stdout.split())
+    said, seen = told_by(server, peak, name)
     assert 0.2 * said < seen < said
 
 

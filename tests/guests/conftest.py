@@ -9,10 +9,13 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from support.processes import typed
 
 GUEST = Path(__file__).parents[1] / "support" / "guest"
 Asked = Callable[..., Any]
@@ -52,20 +55,21 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def command(guest: Path) -> Asked:
+def command(
+    guest: Path, server: ForkServerContext, tmp_path_factory: pytest.TempPathFactory
+) -> Asked:
     """Run a command line in a process that has the guest; standard output and error."""
 
     def call(*arguments: object, more: Path | None = None, code: int = 0) -> tuple[str, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "spikeproof", *map(str, arguments)],
-            env=environment(guest, *([more] if more else [])),
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr[-2000:]
-        return done.stdout, done.stderr
+        folder = tmp_path_factory.mktemp("said")
+        found = [str(place) for place in (guest, more) if place]
+        typing = ([str(one) for one in arguments], folder / "out", folder / "err", found)
+        process = server.Process(target=typed, args=typing)
+        process.start()
+        process.join(600)
+        err = (folder / "err").read_text("utf-8")
+        assert process.exitcode == code, err[-2000:]
+        return (folder / "out").read_text("utf-8"), err
 
     return call
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,30 @@ from spikeproof.study.closure import closure_sha256, reached
 SOURCE = Path(syntax.__file__).parents[1]
 
 
+PARSED: dict[object, syntax.Module | None] = {}
+
+
+@cache
+def module_of(name: str) -> syntax.Module | None:
+    """The module of a source: read now, and parsed only where this text was not met before."""
+    read = name, syntax._source(name)
+    if read not in PARSED:
+        PARSED[read] = syntax.module_of.__wrapped__(name)
+    return PARSED[read]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _parsed_once() -> Iterator[None]:
+    """Parsing all sources takes a second, and these tests read them some sixty times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(closure, "module_of", module_of)
+        yield
+    forget()
+
+
 def forget() -> None:
     """Read every source anew."""
-    for cached in (syntax.module_of, closure._meaning_of, fingerprint._hash):
+    for cached in (module_of, syntax.module_of, closure._meaning_of, fingerprint._hash):
         cached.cache_clear()
 
 
@@ -52,6 +74,13 @@ def edit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, str], 
 def codes(plan: Plan) -> dict[str, str]:
     """Title → code hash."""
     return {cell.title: cell.code_sha256 for cell in cells_of(plan)}
+
+
+@pytest.fixture(scope="module")
+def before(tiny: Plan) -> dict[str, str]:
+    """The hashes of the tiny plan by the sources as they are."""
+    forget()
+    return codes(tiny)
 
 
 def changed(before: dict[str, str], plan: Plan) -> set[str]:
@@ -92,13 +121,13 @@ ALL = {f"{name} · {done}" for name in ("plain", "SR") for done in ("train", "li
 )  # fmt: skip
 def test_only_what_a_cell_can_reach_makes_it_stale(
     tiny: Plan,
+    before: dict[str, str],
     edit: Callable[[str, str, str], None],
     module: str,
     old: str,
     new: str,
     stale: set[str],
 ) -> None:
-    before = codes(tiny)
     edit(f"spikeproof.{module}", old, new)
     assert changed(before, tiny) == stale
 

@@ -12,9 +12,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -236,31 +237,37 @@ def test_a_run_that_is_left_is_followed_and_nothing_is_submitted_twice(
 def test_another_executor_does_not_compute_what_slurm_still_has(
     tmp_path: Path, tiny: Plan, slurm: FakeSlurm
 ) -> None:
+    few = dataclasses.replace(tiny.data[0], threats=("linf",))
+    tiny = dataclasses.replace(tiny, data=(few,), training=tiny.training[:1])
     slurm.outcome = lambda folder, array, task: "PENDING"
     run(tiny, tmp_path, executor=dataclasses.replace(QUICK, detach=True))
-    with pytest.raises(SettingError, match=f"Slurm still has 8 cells of {tmp_path}; go on with"):
+    with pytest.raises(SettingError, match=f"Slurm still has 3 cells of {tmp_path}; go on with"):
         run(tiny, tmp_path, workers=1)
     slurm.states = dict.fromkeys(slurm.states, "CANCELLED")
     assert run(tiny, tmp_path, workers=1).complete
 
 
-def test_a_worker_whose_run_is_over_ends_before_the_next_one_computes(tmp_path: Path) -> None:
-    script = (
-        "import sys, time; from pathlib import Path\n"
-        "from spikeproof.study.engine.orphans import token_in, working_for\n"
-        "with token_in(Path(sys.argv[1])) as token, working_for(token):\n"
-        "    print('at work', flush=True); time.sleep(600)"
-    )
-    orphan = subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
+def at_work(told: Connection, folder: Path) -> None:
+    """Work for a run, long."""
+    with orphans.token_in(folder) as token, orphans.working_for(token):
+        told.send("at work")
+        time.sleep(600)
+
+
+def test_a_worker_whose_run_is_over_ends_before_the_next_one_computes(
+    tmp_path: Path, server: ForkServerContext
+) -> None:
+    ours, theirs = server.Pipe()
+    orphan = server.Process(target=at_work, args=(theirs, tmp_path))
+    orphan.start()
+    theirs.close()
     try:
-        assert orphan.stdout is not None and orphan.stdout.readline() == "at work\n"
+        assert ours.recv() == "at work"
         orphans.refuse_orphans(tmp_path, follows=False)
-        assert orphan.wait(30) == 1
+        orphan.join(30)
+        assert orphan.exitcode == 1
     finally:
         orphan.kill()
-        orphan.communicate()
     assert not list(tmp_path.iterdir())
 
 
@@ -313,11 +320,11 @@ def test_what_slurm_refuses_or_does_not_answer_is_one_sentence(
     slurm.refuses = "sbatch: error: invalid partition specified: x\nsbatch: error: Batch job fails"
     with pytest.raises(SpikeproofError, match="does not take the jobs: sbatch: error: Batch job"):
         run(tiny, tmp_path, executor=QUICK)
-    slurm.refuses = ""
+    slurm.refuses, slurm.outcome = "", lambda folder, array, task: "PENDING"
     run(tiny, tmp_path, executor=dataclasses.replace(QUICK, detach=True))
     slurm.silent = "slurm_load_jobs error: Unable to contact slurm controller"
     (tmp_path / "slurm" / "spikeproof-0.json").write_text("{}")
-    shutil.rmtree(tmp_path / "cells")
+    shutil.rmtree(tmp_path / "cells", ignore_errors=True)
     with pytest.raises(SpikeproofError, match="Slurm does not answer: slurm_load_jobs error"):
         run(tiny, tmp_path, executor=QUICK)
     monkeypatch.setattr(shutil, "which", lambda name: None)

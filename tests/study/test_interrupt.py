@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from spikeproof.study.interrupt import (
     finishing_epochs,
     interruptible,
 )
+from support.processes import typed, wait_for
 from support.run_files import contents
 
 
@@ -65,10 +65,13 @@ def signalled(signum: int, when: object) -> threading.Thread:
     return thread
 
 
+EPOCHS = 15
+
+
 @pytest.fixture(scope="module")
 def long(tiny: Plan) -> Plan:
     """One network whose training takes a while, and what looks at it."""
-    data = (dataclasses.replace(tiny.data[0], epochs=30, threats=("linf",)),)
+    data = (dataclasses.replace(tiny.data[0], epochs=EPOCHS, threats=("linf",)),)
     return dataclasses.replace(tiny, data=data, training=tiny.training[:1])
 
 
@@ -80,6 +83,7 @@ def whole(long: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.parametrize(("workers", "signum"), [(1, signal.SIGTERM), (2, signal.SIGUSR1)])
 def test_an_interrupted_training_ends_its_epoch_and_goes_on(
     tmp_path: Path, long: Plan, whole: Path, workers: int, signum: signal.Signals
@@ -90,7 +94,7 @@ def test_an_interrupted_training_ends_its_epoch_and_goes_on(
     thread.join()
     (log,) = tmp_path.glob("cells/*/training.jsonl")
     epochs = len(log.read_text().splitlines())
-    assert 1 <= epochs < 30
+    assert 1 <= epochs < EPOCHS
     assert not list(tmp_path.glob("cells/*/failure.json"))
     state = status(tmp_path)
     assert (state.done, state.failed) == (0, ())
@@ -100,6 +104,7 @@ def test_an_interrupted_training_ends_its_epoch_and_goes_on(
     assert contents(tmp_path) == contents(whole)
 
 
+@pytest.mark.usefixtures("quick_workers")
 def test_a_worker_that_was_signalled_alone_gets_its_cell_again(
     tmp_path: Path, long: Plan, whole: Path
 ) -> None:
@@ -123,18 +128,15 @@ def test_a_worker_that_was_signalled_alone_gets_its_cell_again(
     assert contents(tmp_path / train.id) == contents(whole / "cells" / train.id)
 
 
-def test_the_command_ends_with_a_code_of_its_own(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    script = "import sys; from spikeproof.cli.main import run; sys.exit(run(sys.argv[1:]))"
+def test_the_command_ends_with_a_code_of_its_own(tmp_path: Path, server: ForkServerContext) -> None:
+    folder, err = tmp_path / "run", tmp_path / "err"
     arguments = ["study", "run", "quick", "--folder", str(folder), "--workers", "1"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, *arguments], stderr=subprocess.PIPE, text=True
-    )
-    end = time.monotonic() + 120
-    while not list(folder.glob("cells/*/training.safetensors")) and time.monotonic() < end:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 75, told
+    process = server.Process(target=typed, args=(arguments, tmp_path / "out", err))
+    process.start()
+    wait_for(lambda: any(folder.glob("cells/*/training.safetensors")) or not process.is_alive())
+    process.terminate()
+    process.join(120)
+    told = err.read_text()
+    assert process.exitcode == 75, told
     assert "Interrupted by SIGTERM; what was finished is intact" in told
     assert "Traceback" not in told

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import multiprocessing
 import os
 import random
+import shutil
 import signal
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -36,14 +36,6 @@ def whole(small: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def server() -> ForkServerContext:
-    """Starts processes from one that has imported everything, so that a start costs nothing."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["spikeproof.study"])
-    return context
-
-
 def at_work(plan: Plan, folder: Path, workers: int) -> None:
     """Run a plan as in a terminal; whoever runs the tests in the background has Ctrl-C ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -63,15 +55,18 @@ def test_a_study_killed_at_random_moments_ends_with_the_same_bytes(
     random_moments = random.Random(5)
     expected = status(whole).seconds
     progress = []
-    for _ in range(5):
+    while len(progress) < 5:
         process = started(server, small, folder, workers=1)
         wait_for((folder / "plan.json").exists)
         process.join(random_moments.uniform(0.05, 0.5) * expected)
-        if process.exitcode == 0:
+        if process.exitcode == 0 and progress:
             break
+        if process.exitcode == 0:  # the machine is quicker now: again from the start, and sooner
+            shutil.rmtree(folder)
+            expected /= 2
+            continue
         killed(process)
         progress.append(len(list(folder.glob("cells/*/record.json"))))
-    assert progress, "the first process was never killed"
     assert progress == sorted(progress)
     assert run(small, folder, workers=1).complete
     assert contents(folder) == contents(whole)
@@ -104,16 +99,21 @@ def test_a_pool_of_processes_leaves_the_same_bytes(
     assert contents(tmp_path) == contents(whole)
 
 
+def lasting(plan: Plan, epochs: int) -> Plan:
+    """The plan with trainings of so many epochs."""
+    return dataclasses.replace(plan, data=(dataclasses.replace(plan.data[0], epochs=epochs),))
+
+
 @pytest.fixture(scope="module")
-def long(small: Plan) -> Plan:
+def endless(small: Plan) -> Plan:
     """The small study with a training that cannot end before a signal arrives."""
-    return dataclasses.replace(small, data=(dataclasses.replace(small.data[0], epochs=100),))
+    return lasting(small, 10**5)
 
 
 def test_workers_of_a_killed_run_end_themselves_and_the_run_goes_on(
-    tmp_path: Path, long: Plan, server: ForkServerContext
+    tmp_path: Path, small: Plan, server: ForkServerContext
 ) -> None:
-    folder = tmp_path / "run"
+    folder, long = tmp_path / "run", lasting(small, 20)
     process = started(server, long, folder, workers=2)
     assert process.pid is not None
     pid = process.pid
@@ -122,16 +122,17 @@ def test_workers_of_a_killed_run_end_themselves_and_the_run_goes_on(
     killed(process)
     assert workers
     wait_for(lambda: not any(alive(worker) for worker in workers))
+    assert not list(folder.glob("cells/*/record.json")), "they ended amid the training"
     assert run(long, folder, workers=1).complete
     assert run(long, tmp_path / "whole", workers=1).complete
     assert contents(folder) == contents(tmp_path / "whole")
 
 
 def test_ctrl_c_stops_the_workers_at_once(
-    tmp_path: Path, long: Plan, server: ForkServerContext
+    tmp_path: Path, endless: Plan, server: ForkServerContext
 ) -> None:
     folder = tmp_path / "run"
-    process = started(server, long, folder, workers=2)
+    process = started(server, endless, folder, workers=2)
     assert process.pid is not None
     wait_for(lambda: any(folder.glob("cells/*/training.safetensors")) or not process.is_alive())
     workers = list(children(process.pid))
@@ -142,11 +143,11 @@ def test_ctrl_c_stops_the_workers_at_once(
     assert not any(alive(worker) for worker in workers)
 
 
+@pytest.mark.usefixtures("quick_workers")
 def test_a_worker_that_dies_fails_one_cell_and_the_others_go_on(
-    tmp_path: Path, small: Plan, whole: Path
+    tmp_path: Path, small: Plan, endless: Plan, whole: Path
 ) -> None:
     # One training cannot end before its process is killed; an attack waits for it.
-    endless = dataclasses.replace(small, data=(dataclasses.replace(small.data[0], epochs=10**5),))
     long, waiting, _ = cells_of(endless)
     train, *others = cells_of(small)
     pool = Pool(tmp_path, workers=2)

@@ -275,6 +275,7 @@ def test_a_full_disk_ends_the_run_at_the_first_cell(
     assert contents(tmp_path / "run") == contents(whole)
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_folder_that_is_moved_away_in_mid_run_is_not_made_again(
     tmp_path: Path, tiny: Plan, workers: int

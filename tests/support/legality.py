@@ -16,7 +16,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import ATTACKS, PGD, Attack, Random, Restarts, Targeted, Transfer, serves
+from spikeproof.attacks import (
+    ATTACKS,
+    PGD,
+    Attack,
+    Countdown,
+    GuidedSearch,
+    Random,
+    Restarts,
+    Targeted,
+    Transfer,
+    serves,
+)
 from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.oracle import Oracle
@@ -68,6 +79,8 @@ assert {type(geometry) for geometry, _, _ in CASES.values()} == set(GEOMETRIES.m
 
 # Cheap settings; other attacks get four steps where they have steps, and their defaults else.
 CHEAP: dict[str, Attack] = {
+    "countdown": Countdown(steps=4, proposals=4),
+    "guided_search": GuidedSearch(steps=8, ascent=4, every=4),
     "random": Random(draws=3),
     "restarts": Restarts(attack=PGD(steps=2), times=2),
     "targeted": Targeted(attack=PGD(steps=2), rivals=2),

@@ -17,7 +17,7 @@ EVENTS = Domain(kind="events", shape=(3, 2, 2, 5), high=4.0, integer=True)
 
 
 class Plane(nn.Module):
-    """Two classes, logits ``(0, w . x)``."""
+    """Two classes, logits ``(0, w . x)``; with rows of ``w``, item by item a plane of its own."""
 
     def __init__(self, w: Tensor) -> None:
         super().__init__()
@@ -25,14 +25,18 @@ class Plane(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""
-        value = x.flatten(1) @ self.w
+        value = (x.flatten(1) * self.w).sum(1)
         return torch.stack([torch.zeros_like(value), value], dim=1)
 
 
-def case(domain: Domain, seed: int, n: int = 16) -> tuple[Plane, Tensor, Misclassification]:
-    """A random plane, legal items with values on the bounds among them, and the goal to climb."""
+def case(
+    domain: Domain, seed: int, n: int = 16, *, own: bool = False
+) -> tuple[Plane, Tensor, Misclassification]:
+    """A random plane, or one of its own for every item; legal items with values on the bounds
+    among them; and the goal to climb."""
     generator = torch.Generator().manual_seed(seed)
-    w = torch.randn(domain.size, generator=generator, dtype=torch.float64)
+    size = (n, domain.size) if own else (domain.size,)
+    w = torch.randn(size, generator=generator, dtype=torch.float64)
     u = torch.rand(n, *domain.shape, generator=generator, dtype=torch.float64)
     u = torch.where(u < 0.1, 0.0, torch.where(u > 0.9, 1.0, u)).double()
     x = domain.low + u * (domain.high - domain.low)
@@ -46,7 +50,7 @@ def gain(
     """How far the attack raised ``w . x``."""
     with Oracle(model) as oracle:
         x_adv = attack(oracle, x, goal, threat, seeds=seeds(0, n=len(x)))
-    return ((x_adv - x).flatten(1) @ model.w).detach()
+    return ((x_adv - x).flatten(1) * model.w).sum(1).detach()
 
 
 def best(threat: Threat, w: Tensor, x: Tensor) -> Tensor:

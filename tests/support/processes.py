@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+
+from spikeproof.cli.main import main
+
+
+def into(out: Path, err: Path) -> None:
+    """Send standard output and error of this process to files."""
+    for number, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+
+
+def scripted(script: str, folder: Path, out: Path, err: Path) -> None:
+    """A script of ``support`` on a folder, in this process: its output goes to files."""
+    into(out, err)
+    importlib.import_module(f"support.{script}").main(folder)
+
+
+def typed(arguments: Sequence[str], out: Path, err: Path, more: Sequence[str] = ()) -> None:
+    """A command line, as if typed in this process: its output goes to files.
+
+    Args:
+        arguments: What follows ``spikeproof``.
+        out: Standard output.
+        err: Standard error.
+        more: Folders in which packages are found too.
+    """
+    into(out, err)
+    # Whoever runs the tests in the background has Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.path[:0] = more
+    os.environ["PYTHONPATH"] = os.pathsep.join([*more, os.environ.get("PYTHONPATH", "")])
+    sys.argv = ["spikeproof", *arguments]
+    main()
 
 
 def killed(process: BaseProcess) -> None:

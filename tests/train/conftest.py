@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.data import Dataset, Domain, Split
+from support.processes import scripted
 from support.toy import SPEC
 
 
@@ -90,21 +89,18 @@ def dataset() -> Callable[..., Dataset]:
 
 
 @pytest.fixture(scope="session")
-def told_by(root: Path) -> Callable[[str, Path], dict[str, Any]]:
+def told_by(
+    server: ForkServerContext, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Path], dict[str, Any]]:
     """Run a script of ``support`` on a folder; the last line that it prints, from JSON."""
 
-    places = os.pathsep.join(str(root / folder) for folder in ("src", "tests"))
-
     def tell(script: str, folder: Path) -> dict[str, Any]:
-        done = subprocess.run(
-            [sys.executable, "-m", f"support.{script}", str(folder)],
-            env={**os.environ, "PYTHONPATH": places, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout.splitlines()[-1]))
+        told = tmp_path_factory.mktemp("told")
+        out, err = told / "out", told / "err"
+        process = server.Process(target=scripted, args=(script, folder, out, err))
+        process.start()
+        process.join(300)
+        assert process.exitcode == 0, err.read_text()
+        return dict(json.loads(out.read_text().splitlines()[-1]))
 
     return tell
