@@ -235,6 +235,8 @@ def main() -> None:
         quick = Slurm(poll=0.5, patience=5.0, memory="500M")
         rows.append(measured("Slurm", quick, plan))
         costs["Slurm"] = (rows[-1]["idle_seconds_per_cell"], 0.0)
+        more = study(seeds=2 * SEEDS)
+        rows.append(measured("Slurm, 3 cells per task", replace(quick, per_task=3), more))
         store(family, seconds, rows, costs)
 
 

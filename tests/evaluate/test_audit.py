@@ -9,26 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from spikeproof.base import FileProblem, InputError, SettingError, read_arrays, write_arrays
 from spikeproof.data import Split
 from spikeproof.evaluate import audit, open_test
 from spikeproof.metrics import wilson
 from spikeproof.threats import L2, Joint, Linf, Threat
-from support.lines import DOMAIN, QUICK, line
-
-
-class Half(nn.Module):
-    """Class 1 above one half: the robust radius of an item is its distance from there."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        z = self.scale * (x[:, 0] - 0.5)
-        return torch.stack([-z, z], 1)
+from support.lines import DOMAIN, QUICK, Half, line
 
 
 def test_robust_accuracy_is_the_share_of_items_beyond_the_radius() -> None:

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from spikeproof.analysis import compare
 from spikeproof.attacks import PGD, Member, Suite
@@ -19,19 +18,7 @@ from spikeproof.base import FileProblem, SettingError, read_arrays, write_arrays
 from spikeproof.data import load
 from spikeproof.evaluate import Audit, audit
 from spikeproof.threats import Linf, Threat, standard_threats
-from support.lines import DOMAIN, QUICK, line
-
-
-class Half(nn.Module):
-    """Class 1 above a threshold: the robust radius of an item is its distance from there."""
-
-    def __init__(self, at: float = 0.5) -> None:
-        super().__init__()
-        self.at = nn.Parameter(torch.tensor(at))
-
-    def forward(self, x: Tensor) -> Tensor:
-        z = x[:, 0] - self.at
-        return torch.stack([-z, z], 1)
+from support.lines import DOMAIN, QUICK, Half, line
 
 
 @pytest.mark.parametrize("budget", [None, "700p"])

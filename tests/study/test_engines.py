@@ -171,10 +171,11 @@ def test_arrays_leave_the_bytes_of_a_local_run(
 ) -> None:
     assert run(tiny, tmp_path, executor=QUICK).complete
     assert contents(tmp_path) == contents(whole)
-    # The two networks, then their two attacks and their probe, each behind its own network.
-    assert [next(o for o in s if "--array" in o) for s in slurm.submitted] == ["--array=0,1"] * 4
+    # The two networks, then their two attacks, their probe and their checks, each behind its own
+    # network.
+    assert [next(o for o in s if "--array" in o) for s in slurm.submitted] == ["--array=0,1"] * 5
     waits = [[o for o in s if "--dependency" in o] for s in slurm.submitted]
-    assert waits == [[]] + [["--dependency=aftercorr:1"]] * 3
+    assert waits == [[]] + [["--dependency=aftercorr:1"]] * 4
     assert not (tmp_path / "slurm").exists()
 
 
@@ -183,7 +184,7 @@ def test_tasks_of_several_cells_leave_the_same_bytes(
 ) -> None:
     assert run(tiny, tmp_path, executor=dataclasses.replace(QUICK, per_task=4)).complete
     assert contents(tmp_path) == contents(whole)
-    # Both networks in one task, then six cells in two tasks that follow it.
+    # Both networks in one task, then eight cells in two tasks that follow it.
     assert [next(o for o in s if "--array" in o) for s in slurm.submitted] == ["--array=0"] * 3
 
 
@@ -210,7 +211,7 @@ def test_one_cell_that_fails_keeps_none_of_its_task_from_being_computed(
     slurm.outcome = outcome
     with pytest.raises(CellsFailed, match="5 of 10 cells failed"):
         run(tiny, tmp_path, executor=dataclasses.replace(QUICK, per_task=4, retries=2))
-    assert status(tmp_path).done == 4
+    assert status(tmp_path).done == 5
 
 
 def test_a_run_that_is_left_is_followed_and_nothing_is_submitted_twice(
@@ -218,12 +219,12 @@ def test_a_run_that_is_left_is_followed_and_nothing_is_submitted_twice(
 ) -> None:
     slurm.outcome = lambda folder, array, task: "PENDING"
     state = run(tiny, tmp_path, executor=dataclasses.replace(QUICK, detach=True))
-    assert (state.done, state.pending, len(slurm.submitted)) == (0, 8, 4)
+    assert (state.done, state.pending, len(slurm.submitted)) == (0, 10, 5)
     # The nodes do their work while nobody follows, but for one task.
     *done, last = slurm.states
     for name, number in done:
         slurm.states[name, number] = computed(tmp_path, name, int(number))
-    assert status(tmp_path).done == 7
+    assert status(tmp_path).done == 9
 
     def look(at: Any) -> None:
         if at.done == 7:
@@ -312,7 +313,7 @@ def test_a_failed_cell_is_a_failure_with_its_sentence(
         run(tiny, tmp_path, executor=QUICK)
     told = [failure.error for failure in failed.value.failures]
     assert told.count("Training became NaN.") == 2
-    assert sum("its network is missing" in sentence for sentence in told) == 6
+    assert sum("its network is missing" in sentence for sentence in told) == 8
 
 
 def test_what_slurm_refuses_or_does_not_answer_is_one_sentence(
@@ -417,7 +418,7 @@ def test_a_cell_is_computed_where_the_run_folder_is_not_seen(
     tmp_path: Path, tiny: Plan, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, *others = cells_of(tiny)
-    attack = next(c for c in others if c.parent == train.id)
+    attack = next(c for c in others if c.parent == train.id and c.kind == "attack")
     monkeypatch.setitem(__import__("sys").modules, "ray", SimpleNamespace(get=lambda ref: ref))
     network = [ray_driver.files_of(whole / "cells" / train.id)]
     token = (str(tmp_path / "token"), "secret")

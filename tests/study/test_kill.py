@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import random
-import shutil
 import signal
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -17,7 +16,7 @@ import pytest
 from spikeproof.base import SpikeproofError
 from spikeproof.study import CellFolder, Plan, cells_of, run, status
 from spikeproof.study.engine.pool import Pool
-from support.processes import alive, children, killed, wait_for
+from support.processes import alive, children, killed, killed_at_random, wait_for
 from support.run_files import contents
 
 
@@ -52,21 +51,14 @@ def test_a_study_killed_at_random_moments_ends_with_the_same_bytes(
     tmp_path: Path, small: Plan, whole: Path, server: ForkServerContext
 ) -> None:
     folder = tmp_path / "run"
-    random_moments = random.Random(5)
-    expected = status(whole).seconds
-    progress = []
-    while len(progress) < 5:
+    moments, expected = random.Random(5), status(whole).seconds
+
+    def start() -> BaseProcess:
         process = started(server, small, folder, workers=1)
         wait_for((folder / "plan.json").exists)
-        process.join(random_moments.uniform(0.05, 0.5) * expected)
-        if process.exitcode == 0 and progress:
-            break
-        if process.exitcode == 0:  # the machine is quicker now: again from the start, and sooner
-            shutil.rmtree(folder)
-            expected /= 2
-            continue
-        killed(process)
-        progress.append(len(list(folder.glob("cells/*/record.json"))))
+        return process
+
+    progress = killed_at_random(start, folder, lambda: moments.uniform(0.05, 0.5) * expected, 5)
     assert progress == sorted(progress)
     assert run(small, folder, workers=1).complete
     assert contents(folder) == contents(whole)

@@ -409,7 +409,17 @@ def test_a_run_that_was_killed_has_no_manifest_and_is_sound(copy: Path, tiny: Pl
     shutil.rmtree(one(copy, "probe"))
     found = verify(copy)
     assert (found.sound, found.ended, found.missing) == (True, False, 1)
-    assert "no manifest" in found.sentence
+    assert "no manifest, as it has not ended" in found.sentence
+
+
+def test_a_complete_run_whose_manifest_is_gone_is_told_so_and_gets_one(
+    copy: Path, tiny: Plan
+) -> None:
+    manifest = (copy / "manifest.json").read_bytes()
+    (copy / "manifest.json").unlink()
+    assert "though every cell is complete: run it again" in verify(copy).sentence
+    assert run(tiny, copy, workers=1).complete
+    assert (copy / "manifest.json").read_bytes() == manifest
 
 
 def test_a_plan_with_nonsense_for_cells_is_one_sentence(copy: Path) -> None:

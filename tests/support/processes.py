@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -50,6 +51,36 @@ def killed(process: BaseProcess) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.join(20)
     assert process.exitcode is not None
+
+
+def killed_at_random(
+    start: Callable[[], BaseProcess], folder: Path, moment: Callable[[], float], most: int
+) -> list[int]:
+    """Begin a run and kill it, again and again, until it ends by itself.
+
+    Args:
+        start: Begins the run, or goes on with it.
+        folder: Its folder.
+        moment: How many seconds it has until it is killed.
+        most: How often it is killed at most; once at least.
+    Returns:
+        The cells that were complete at each kill.
+    """
+    done: list[int] = []
+    pace = 1.0
+    while len(done) < most:
+        process = start()
+        process.join(pace * moment())
+        if process.exitcode is None:
+            killed(process)
+            done.append(len(list(folder.glob("cells/*/record.json"))))
+            continue
+        assert process.exitcode == 0
+        if done:
+            break
+        shutil.rmtree(folder)  # the machine is quicker now: again from the start, and sooner
+        pace /= 2
+    return done
 
 
 def wait_for(happens: object, seconds: float = 240) -> None:

@@ -51,8 +51,14 @@ class Verification:
         parts = [f"{self.files} files compared"]
         if self.kind == "run":
             parts.append(f"{self.cells} of {self.cells + self.missing} cells complete")
-            parts += [] if self.ended else ["no manifest, as it has not ended"]
+            parts += [] if self.ended else [self._unended()]
         return f"{name}: what its records say ({', '.join(parts)})."
+
+    def _unended(self) -> str:
+        """Why there may be no manifest."""
+        if self.missing:
+            return "no manifest, as it has not ended"
+        return "no manifest, though every cell is complete: run it again to have one"
 
 
 def verify(path: Path | str) -> Verification:

@@ -50,7 +50,7 @@ def merge(runs: Sequence[Path | str], to: Path | str) -> Merged:
         FileProblem: a file that is missing, truncated or changed, a cell of which two runs hold
             different bytes (both are named), or a target that cannot be written.
     Cost:
-        Reads every file twice and writes it once.
+        Reads every file three times (checked, copied, listed in the manifest) and writes it once.
     """
     if not runs:
         raise SettingError("There is nothing to merge; name one run folder at least.")

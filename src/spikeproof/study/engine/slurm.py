@@ -198,8 +198,8 @@ class _Followed:
         ]
         chosen = {cell.id for cell in heads}
         behind = [(cell, after) for cell, after in idle if after in chosen]
-        limits = self.settings.max_array, self.settings.per_task
-        for array in arrays_of(heads, behind, *limits):
+        settings = self.settings
+        for array in arrays_of(heads, behind, settings.max_array, settings.per_task):
             for cell in array.all_cells:
                 CellFolder(self.cells / cell.id).forget_failure()
                 self.tries[cell.id] = self.tries.get(cell.id, 0) + 1
