@@ -227,11 +227,11 @@ def test_a_run_that_is_left_is_followed_and_nothing_is_submitted_twice(
     assert status(tmp_path).done == 9
 
     def look(at: Any) -> None:
-        if at.done == 7:
+        if at.done == 9:
             slurm.states[last] = computed(tmp_path, last[0], int(last[1]))
 
     assert run(tiny, tmp_path, executor=QUICK, progress=look).complete
-    assert len(slurm.submitted) == 4
+    assert len(slurm.submitted) == 5
     assert contents(tmp_path) == contents(whole)
 
 
