@@ -208,7 +208,7 @@ def test_a_real_study_makes_a_page(whole: Path, tmp_path: Path) -> None:
     extract(whole, tmp_path / "training.json")
     text = training.page(tmp_path)
     assert text == training.page(tmp_path)
-    assert row(text, "SR") and "8 cells" in text
+    assert row(text, "SR") and "10 cells" in text
     assert "cells are missing" not in text
 
 

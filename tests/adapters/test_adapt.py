@@ -313,7 +313,9 @@ class Compiled(nn.Module):
 
 def test_what_compiles_or_spreads_a_network_is_taken_off() -> None:
     net = Ours()
-    spread = adapt(nn.DataParallel(net), example=X)
+    spread_net = nn.DataParallel(net)
+    net.cpu()  # where there is an accelerator, DataParallel moves the network there
+    spread = adapt(spread_net, example=X)
     compiled = adapt(Compiled(net), example=X)
     assert torch.equal(spread(X), net(X)) and torch.equal(compiled(X), net(X))
     assert "DataParallel" in str(spread.reading) and "compiled" in str(compiled.reading)

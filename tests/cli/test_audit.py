@@ -81,7 +81,7 @@ def test_numbers_are_those_of_the_audit_in_python(said: Said, model: Path, whole
             np.testing.assert_array_equal(array, two.arrays()[name])
     code, out, err = said(*options(model, whole))
     assert (code, out) == (0, direct.table() + "\n")
-    assert "3 cells, 3 of them done already" in err
+    assert "4 cells, 4 of them done already" in err
     assert f"The audit lies in {whole}" in err
     code, out, _ = said(*options(model, whole, "--json"))
     assert json.loads(out) == {**json.loads(json.dumps(direct.to_dict())), "run": str(whole)}
@@ -95,7 +95,7 @@ def test_all_threats_and_items_are_the_default(
     data = load("digits")
     plan = audit_plan(model, data)
     cells = cells_of(plan)
-    assert [cell.kind for cell in cells] == ["network", *["attack"] * 4]
+    assert [cell.kind for cell in cells] == ["network", "diagnosis", *["attack"] * 4]
     assert {cell.cell["items"] for cell in cells[1:]} == {len(data.sealed)}
     assert plan.network[0].name == "mine"
     # The same audit has the same folder wherever its file lies, another one has another.

@@ -75,7 +75,7 @@ def test_a_study_runs_once_and_tells_its_status(said: Said, plan: Path, tiny: Pa
     assert err == f"Preparing {plan} ...\n10 cells, 10 of them done already, about 0 s left\n"
     code, out, _ = said("study", "status", tiny, "--json")
     status = json.loads(out)
-    assert (code, status["done"], status["pending"], status["complete"]) == (0, 8, 0, True)
+    assert (code, status["done"], status["pending"], status["complete"]) == (0, 10, 0, True)
 
 
 def test_a_run_takes_its_executor_by_name(said: Said, plan: Path, tiny: Path) -> None:
@@ -168,7 +168,7 @@ def test_an_audit_is_told_saved_and_compared(said: Said, model: Path, tmp_path: 
     assert code == 0
     assert "linf        0.0313725" in out
     assert "20 items, 1 threats, 1 radii, suite quick: about" in err
-    assert "[2/2] 100 % digits · " in err
+    assert "[3/3] 100 % digits · " in err
     code, out, _ = said(
         "audit", *few, "--threat", "linf", "--radius", "0.2", "--folder", tmp_path / "b", "--json"
     )

@@ -134,7 +134,7 @@ def test_a_missing_validation_split_is_one_sentence(
     said: Said, few: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blind = dataclasses.replace(few, validation=few.validation[:0])
-    monkeypatch.setattr("spikeproof.data.load", lambda name: blind)
+    monkeypatch.setattr("spikeproof.data.open_data", lambda name: blind)
     command = ["train", *SMALL, "--folder", tmp_path]
     refused(said(*command), "'plain' on digits: ", "needs validation items and there are none")
 

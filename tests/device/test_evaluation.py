@@ -165,7 +165,8 @@ def _study(folder: Path, device: str) -> dict[str, tuple[dict[str, Any], dict[st
 def test_the_cells_of_a_study(device: str, tmp_path: Path) -> None:
     found = _study(tmp_path / "there", device)
     expected = _study(tmp_path / "here", "cpu")
-    assert found.keys() == expected.keys() == {"train ", "attack linf", "attack l0", "probe "}
+    done = {"train ", "diagnosis ", "attack linf", "attack l0", "probe "}
+    assert found.keys() == expected.keys() == done
     for name, (cell, arrays) in expected.items():
         _same(found[name][1], arrays, device)
         other = found[name][0]

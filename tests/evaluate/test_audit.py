@@ -95,8 +95,8 @@ def test_bad_test_items_are_refused_with_the_reason(
     change: dict[str, Tensor], sentence: str
 ) -> None:
     data = line(mislabelled=True)
-    bad = dataclasses.replace(data, sealed=dataclasses.replace(data.sealed, **change))
     with pytest.raises(InputError, match=sentence):
+        bad = dataclasses.replace(data, sealed=dataclasses.replace(data.sealed, **change))
         audit(Half(), bad, suite=QUICK)
 
 

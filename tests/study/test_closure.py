@@ -89,7 +89,8 @@ def changed(before: dict[str, str], plan: Plan) -> set[str]:
     return {short(title) for title, code in codes(plan).items() if before[title] != code}
 
 
-ALL = {f"{name} · {done}" for name in ("plain", "SR") for done in ("train", "linf", "l0", "probe")}
+DONE = ("train", "diagnosis", "linf", "l0", "probe")
+ALL = {f"{name} · {done}" for name in ("plain", "SR") for done in DONE}
 
 
 @pytest.mark.parametrize(

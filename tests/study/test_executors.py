@@ -118,7 +118,7 @@ def test_an_attack_begins_once_its_own_network_is_there_and_bytes_do_not_care(
     assert contents(tmp_path) == contents(whole)
     kinds = {cell.id: cell.kind for cell in cells_of(tiny)}
     trained = [kinds[id] == "train" for id in mine.order[:-1]]
-    assert trained == [True, False, False, False] * 2
+    assert trained == [True, *[False] * 4] * 2
     assert mine.order[-1] == "closed"
 
 

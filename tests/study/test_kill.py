@@ -87,7 +87,7 @@ def test_a_pool_of_processes_leaves_the_same_bytes(
     steps: list[int] = []
     found = run(small, tmp_path, workers=2, progress=lambda step: steps.append(step.done))
     assert found.complete
-    assert steps == [0, 1, 2, 3]
+    assert steps == [0, 1, 2, 3, 4]
     assert contents(tmp_path) == contents(whole)
 
 
@@ -140,7 +140,7 @@ def test_a_worker_that_dies_fails_one_cell_and_the_others_go_on(
     tmp_path: Path, small: Plan, endless: Plan, whole: Path
 ) -> None:
     # One training cannot end before its process is killed; an attack waits for it.
-    long, waiting, _ = cells_of(endless)
+    long, waiting, *_ = cells_of(endless)
     train, *others = cells_of(small)
     pool = Pool(tmp_path, workers=2)
     for cell in (long, waiting, train, *others):

@@ -213,8 +213,7 @@ class Sealed:
 def untouchable(monkeypatch: pytest.MonkeyPatch) -> Dataset:
     """Digits, whose test items raise when touched, wherever a study loads them."""
     data = dataclasses.replace(load("digits"), sealed=Sealed())  # type: ignore[arg-type]
-    for room in ("cells", "compute"):
-        monkeypatch.setattr(f"spikeproof.study.{room}.dataset", lambda name: data)
+    monkeypatch.setattr("spikeproof.study.datasets.dataset", lambda name, source=None: data)
     return data
 
 

@@ -145,6 +145,8 @@ def parse_threats(threats: list[str], radii: list[str]) -> list[tuple[str, list[
         raise typer.BadParameter(
             f"Radii are written as {short[0]!r} or with --radius, not both ways at once."
         )
+    for text in radii:  # one that is none is told first
+        parse_radius(text)
     if radii and len(radii) != len(threats):
         raise typer.BadParameter(
             f"Give one --radius for each --threat; got {len(threats)} threats and {len(radii)} "
