@@ -285,6 +285,7 @@ def test_carried_state_withholds_the_number_unless_that_is_overridden() -> None:
     assert found.to_dict()["robust_accuracy"] is None and "withheld" in found.table()
     stated = sp.robust_accuracy(Carry(), X, Y, threats="linf:0.12", suite="quick", despite="state")
     assert 0 <= float(stated) <= 1 and stated.audit.despite == ("state",)
+    assert repr(stated).endswith(", stated despite state>")
     assert "state" in [flag.name for flag in sp.attack(Carry(), X, Y, eps=0.12).flags]
 
 
