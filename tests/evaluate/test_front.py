@@ -285,7 +285,35 @@ def test_carried_state_withholds_the_number_unless_that_is_overridden() -> None:
     assert found.to_dict()["robust_accuracy"] is None and "withheld" in found.table()
     stated = sp.robust_accuracy(Carry(), X, Y, threats="linf:0.12", suite="quick", despite="state")
     assert 0 <= float(stated) <= 1 and stated.audit.despite == ("state",)
+    assert repr(stated).endswith(", stated despite state>")
     assert "state" in [flag.name for flag in sp.attack(Carry(), X, Y, eps=0.12).flags]
+
+
+@pytest.mark.filterwarnings("ignore:Robust accuracy will be withheld")
+def test_state_that_fits_one_batch_alone_is_told_and_no_bare_error_of_torch() -> None:
+    class Carry(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weights, self.v = nn.Linear(64, 10), torch.zeros(())
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.v = 0.5 * self.v + self.weights(x.flatten(1))
+            return self.v
+
+    data = sp.load("digits")
+    x, y = data.validation.x[:20], data.validation.y[:20]
+    threat = sp.Threat(sp.Linf(), 0.12, data.domain)
+    for call in (
+        lambda net: sp.robust_accuracy(net, x, y, threats="linf:0.12", suite="quick"),
+        lambda net: sp.attack(net, x, y, eps=0.12),
+        lambda net: sp.audit(net, data, [threat], suite="quick"),
+    ):
+        with pytest.raises(sp.SpikeproofError, match="must match.*v kept the call before"):
+            call(Carry())
+        stale = Carry()
+        stale(data.validation.x[:33])
+        with pytest.raises(sp.SpikeproofError, match=r"holds v \(33, 10\) from an earlier call"):
+            call(stale)
 
 
 def test_probabilities_that_saturate_are_attacked_as_logits() -> None:

@@ -40,6 +40,8 @@ class SnnTorch(Library):
                     state = module._buffers.get(name)
                     if state is not None:  # of no size: the next call makes it anew
                         module._buffers[name] = state.detach().new_zeros(0)
+                if isinstance(vars(module).get("reset"), Tensor):  # of the last call; made anew
+                    del vars(module)["reset"]
 
     def resets(self, network: nn.Module) -> tuple[str, ...]:
         """Both, where every neuron resets its membrane (``mem_reset``)."""

@@ -200,7 +200,7 @@ class _Running:
                     spending=None if limit is None else Spending(limit.share(len(ladder), radii)),
                     batch_size=self.batch_size,
                 )
-        except InputError as problem:
+        except (InputError, RuntimeError) as problem:
             raise explained(problem, self.flags) from problem
 
 

@@ -145,10 +145,13 @@ class RobustAccuracy:
         if self.audit.withheld:
             return f"<robust accuracy withheld ({', '.join(self.audit.withheld)})>"
         low, high = self.interval
+        stops = {flag.name for flag in self.flags if flag.stop}
+        overridden = [name for name in self.audit.despite if name in stops]
+        said = f", stated despite {', '.join(overridden)}" if overridden else ""
         return (
             f"<robust accuracy {100 * self.robust_accuracy:.1f} % ({100 * low:.1f} to "
             f"{100 * high:.1f}) of {len(self)} items under {', '.join(self.success)}, suite "
-            f"{self.audit.title}; clean {100 * self.clean_accuracy:.1f} %>"
+            f"{self.audit.title}; clean {100 * self.clean_accuracy:.1f} %{said}>"
         )
 
     @property

@@ -187,7 +187,7 @@ class Task:
         try:
             with buffers_kept(self.model) if moves else nullcontext():
                 yield
-        except InputError as problem:
+        except (InputError, RuntimeError) as problem:
             raise explained(problem, self.flags) from problem
 
     def attacked(self, threat: Threat, member: Member, rows: int | None) -> AttackResult:

@@ -78,13 +78,19 @@ def diagnose(
     return tuple(sorted(flags, key=lambda flag: FLAGS.index(flag.name)))
 
 
-def explained(problem: InputError, flags: Sequence[Flag]) -> InputError:
+def explained(
+    problem: InputError | RuntimeError, flags: Sequence[Flag]
+) -> InputError | RuntimeError:
     """Return the error of an attack with its cause, where a flag had named that before.
 
     Args:
         problem: What the attack said.
         flags: What ``diagnose`` said.
     """
+    if isinstance(problem, RuntimeError):  # state of one batch met another
+        state = next((flag for flag in flags if flag.name == "state"), None)
+        said = str(problem).splitlines()[:1]
+        return problem if state is None else InputError(f"{' '.join(said)}: {state.sentence}")
     causes = {"No gradient reaches": "no-gradient", "The model must return": "time-axis"}
     for start, name in causes.items():
         flag = next((flag for flag in flags if flag.name == name), None)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from spikeproof.data import Domain, Views
 from spikeproof.evaluate.diagnose.flag import Flag
-from spikeproof.evaluate.diagnose.head import check_head, time_first
+from spikeproof.evaluate.diagnose.head import check_head, time_first, unanswered
 from spikeproof.evaluate.diagnose.snapshot import Generators, Snapshot
 from spikeproof.neurons import drawing
 from spikeproof.oracle import prediction_seeds
@@ -45,7 +45,10 @@ class Calls:
     def look(self) -> Tensor | None:
         """Note what these calls show; the first answer, ``(N, K)``, or None if it is no logits."""
         x, buffers = self.x.clone(), _buffers(self.model)
-        answer = self._ask(x)
+        try:
+            answer = self._ask(x)
+        except RuntimeError as problem:
+            raise unanswered(self.model, len(x), problem) from problem
         if (flag := time_first(answer, self.x)) is not None:
             self.flags.append(flag)
             return None

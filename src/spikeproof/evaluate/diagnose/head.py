@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from spikeproof.base import InputError
 from spikeproof.evaluate.diagnose.flag import Flag
 
-__all__ = ["check_head", "check_network", "time_first"]
+__all__ = ["check_head", "check_network", "time_first", "unanswered"]
 
 
 def check_network(model: object, place: str) -> nn.Module:
@@ -114,6 +114,28 @@ def time_first(answer: object, x: Tensor) -> Flag | None:
         f"{tuple(answer.shape)}, a row for each of {second} entries of its second axis.",
         why="It takes the first axis for time, so an attack would change other items' steps.",
         mend="Begin its forward with x = x.transpose(0, 1), or use sp.adapt(model, time='first').",
+    )
+
+
+def unanswered(model: nn.Module, n: int, problem: RuntimeError) -> Exception:
+    """Return the error of a call, with its cause where tensors of an earlier call are held.
+
+    Args:
+        model: What was asked.
+        n: How many items it was asked about.
+        problem: What torch said.
+    """
+    held = [
+        f"{name}.{key} {tuple(value.shape)}".removeprefix(".")
+        for name, module in model.named_modules()
+        for key, value in vars(module).items()
+        if isinstance(value, Tensor) and value.ndim
+    ]
+    if not held:
+        return problem
+    return InputError(
+        f"The model cannot answer {n} items ({str(problem).splitlines()[0]}), and it holds "
+        f"{', '.join(held[:4])} from an earlier call: reset it at the start of its forward pass."
     )
 
 

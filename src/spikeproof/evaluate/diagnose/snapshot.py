@@ -74,7 +74,8 @@ class Snapshot:
         if isinstance(value, Tensor):
             kept = self._weights if isinstance(value, nn.Parameter) else self._tensors
             kept.append((name, value, value.detach().clone()))
-            return [] if value.grad is None else [(value.grad, f"{name}.grad")]
+            grad = value.grad if value.is_leaf else None  # torch warns where others are asked
+            return [] if grad is None else [(grad, f"{name}.grad")]
         if isinstance(value, np.ndarray):
             self._arrays.append((name, value, value.copy()))
             return []
