@@ -138,10 +138,11 @@ def _findings(rows: list[Result]) -> str:
         elif bare is not None and bare["state_left"]:
             told, true = share(bare["user"]["clean"]), share(row["clean"]["judge"])
             lines.append(
-                f"- {row['network']}: membranes of {len(bare['state_left'])} layers are "
-                f"carried from call to call. Its user counts {told} % of the clean items where {true} % "
-                f"are right, and {share(bare['user']['robust'])} % robust where the inputs that PGD "
-                f"found leave {share(bare['judge']['robust'])} % of a network that was reset."
+                f"- {row['network']}: membranes of {len(bare['state_left'])} layers are carried "
+                f"from call to call. Its user counts {told} % of the clean items where {true} "
+                f"% are right, and {share(bare['user']['robust'])} % robust where the inputs "
+                f"that PGD found leave {share(bare['judge']['robust'])} % of a network that was "
+                "reset."
             )
         lower = cell_of(row, "adapted")
         if suite is not None and lower is not None and suite["exception"] is None:
