@@ -8,15 +8,15 @@ from types import ModuleType
 
 import pytest
 
-from research.pages import attacks, cost, errata, reliability, training
+from research.pages import attacks, cost, errata, foreign, reliability, training
 from research.tests.made_study import CROSS, Study
 from research.tests.page_rows import row
 
 
 @pytest.mark.parametrize(
     "page",
-    [attacks, cost, reliability, training],
-    ids=["attacks", "cost", "reliability", "training"],
+    [attacks, cost, foreign, reliability, training],
+    ids=["attacks", "cost", "foreign", "reliability", "training"],
 )
 def test_the_page_of_evidence_is_current(page: ModuleType) -> None:
     assert page.page() == page.PAGE.read_text(encoding="utf-8"), f"run python -m {page.__name__}"

@@ -163,6 +163,41 @@ def test_batch_norm_and_dropout_are_in_evaluation_mode_whatever_is_asked() -> No
         assert adapted.training is mode
 
 
+class DerivedNorm(nn.BatchNorm1d):
+    """Batch norm of a library that derives its layers from torch's, as SpikingJelly does."""
+
+
+def test_batch_norm_that_is_derived_from_torchs_is_not_moved_by_looking_at_it() -> None:
+    net = nn.Sequential(nn.Linear(6, 12), DerivedNorm(12), StepUnlessTraining(), nn.Linear(12, 3))
+    before, truth = copy.deepcopy(net.state_dict()), copy.deepcopy(net).eval()(X)
+    adapted = adapt(net, example=X)
+    assert torch.equal(adapted(X), truth)
+    for name, value in adapted.network.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert "StepUnlessTraining stay in training mode" in str(adapted.reading)
+    assert "DerivedNorm" not in str(adapted.reading)
+
+
+def test_statistics_that_batch_norm_moves_are_put_back_though_no_version_counts_them() -> None:
+    class Moves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.norm = nn.Linear(6, 3), nn.BatchNorm1d(3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            mean, var = self.norm.running_mean, self.norm.running_var
+            functional.batch_norm(self.fc(x), mean, var, training=True)
+            out: Tensor = self.norm(self.fc(x))
+            return out
+
+    adapted = adapt(Moves(), example=X)
+    first = adapted(X)
+    assert torch.equal(adapted(X), first)
+    norm = adapted.network.norm
+    assert isinstance(norm, nn.BatchNorm1d) and norm.running_mean is not None
+    assert not norm.running_mean.any()
+
+
 class StepUnlessTraining(nn.Module):
     """A neuron without a gradient in evaluation mode, as SpikingJelly 0.0.0.0.14 has it."""
 

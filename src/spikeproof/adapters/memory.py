@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 __all__ = ["ModuleState"]
@@ -97,14 +98,21 @@ class _Tensor:
         self.values = value.detach().clone()
 
     def same(self, now: Any) -> bool:
-        return now is self.value and _version(now) == self.version
+        return now is self.value and self._whole()
 
     def again(self) -> Tensor:
         """The tensor, or one with its values where somebody wrote into it."""
-        if _version(self.value) != self.version:
+        if not self._whole():
             self.value = self.values.clone()
             self.version = _version(self.value)
         return self.value
+
+    def _whole(self) -> bool:
+        """Whether nobody wrote into it; batch norm does, and no version of a tensor counts it."""
+        if _version(self.value) != self.version:
+            return False
+        now, then = self.value.detach(), self.values
+        return torch.equal(now, then) or bool(((now == then) | (now != now) & (then != then)).all())
 
 
 class _Container:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spikeproof.adapters.adapted import Adapted, devices_of
 from spikeproof.adapters.feeding import Exit, part_of
@@ -24,6 +24,9 @@ from spikeproof.base import InputError
 from spikeproof.models import spiking_layers
 
 __all__ = ["learn"]
+
+# Batch norm and dropout stay in evaluation mode, also those that a library derives from torch's.
+_SETTLED = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
 
 
 def learn(adapted: Adapted, x: Tensor, wanted: Wanted) -> None:
@@ -90,7 +93,11 @@ def _find_functions(adapted: Adapted, x: Tensor, wanted: Wanted) -> None:
 def _rescued(adapted: Adapted, x: Tensor) -> tuple[str, ...]:
     """Leave neurons in training mode where only that turns their surrogate on."""
     network = adapted.network
-    own = [m for m in network.modules() if not type(m).__module__.startswith("torch.")]
+    own = [
+        module
+        for module in network.modules()
+        if not (type(module).__module__.startswith("torch.") or isinstance(module, _SETTLED))
+    ]
     plain = _gradient(adapted, x)
     adapted._trained = tuple(own)
     try:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, check_finite, check_seed, check_shape, computing
-from spikeproof.data import Domain, Views
+from spikeproof.data import Domain, Split, Views
 from spikeproof.evaluate.diagnose.calls import Calls
 from spikeproof.evaluate.diagnose.flag import FLAGS, Flag
 from spikeproof.evaluate.diagnose.gradients import gradient_flags
@@ -16,6 +16,7 @@ from spikeproof.evaluate.diagnose.head import check_network
 from spikeproof.evaluate.diagnose.inputs import chance_flags, range_flags
 from spikeproof.evaluate.diagnose.serve import LogSpace, are_probabilities, served
 from spikeproof.evaluate.forward import margins
+from spikeproof.evaluate.number_types import together
 from spikeproof.models import evaluating, home_of
 
 __all__ = ["diagnose", "explained"]
@@ -64,7 +65,8 @@ def diagnose(
     check_finite(check_shape(x[:1], domain.shape, "x"), "x")
     home = home_of(model)
     many = min(len(x), max(_LEAST, min(_MOST, len(x) // _SHARE)))
-    here, classes = x[:many].detach().to(home, copy=True), y[:many].detach().to(home)
+    model, met = together(model, Split(x[:many].detach(), y[:many], torch.arange(many)))
+    here, classes = met.x.to(home, copy=True), met.y.detach().to(home)
     with computing(home), evaluating(model):
         few = here[: _unlike_time(here, min(many, _FEW))]
         calls = Calls(model, few, domain, seed)

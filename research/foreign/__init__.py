@@ -1,0 +1,1 @@
+"""Networks of other libraries, as their users write them, before and after ``sp.adapt``."""
