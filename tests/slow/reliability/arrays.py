@@ -113,10 +113,11 @@ def _squeezed(members: dict[str, bytes], name: str, head: bytes) -> bytes:
     """An archive with a member of zeros, written bit by bit; made once and kept."""
     key = (name, head)
     if key not in _KEPT:
-        buffer = io.BytesIO()
+        buffer, entry = io.BytesIO(), zipfile.ZipInfo(name)
+        entry.compress_type = zipfile.ZIP_DEFLATED  # an entry made by hand is stored as it is
         with (
             zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-            archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member,
+            archive.open(entry, "w", force_zip64=True) as member,
         ):
             member.write(head)
             for _ in range(_BOMB // (1 << 22)):
