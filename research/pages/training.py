@@ -245,10 +245,15 @@ SEARCHES: tuple[tuple[str, str, Callable[[Path], str]], ...] = (
 )
 
 
+_EMBEDDED = ("sparsity", "synchrony", "contest-standard-digits")
+
+
 def commands(name: str) -> str:
     """What computes a section again."""
+    # Plans of embedded data sets need no folder.
+    place = "" if name in _EMBEDDED else "SPIKEPROOF_DATA=FOLDER "
     return (
-        f"\n```sh\nSPIKEPROOF_DATA=FOLDER spikeproof study run research/plans/{name}.toml "
+        f"\n```sh\n{place}spikeproof study run research/plans/{name}.toml "
         f"--folder runs/{name}\n"
         f"spikeproof study extract runs/{name} --to research/results/studies/{name}.json\n"
         ".venv/bin/python -m research.pages.training\n```\n"

@@ -91,9 +91,13 @@ def tables(folder: Path) -> list[str]:
 
 
 def no_delay(slurm: OneNode, task: str) -> None:
-    """Let a task that was queued again begin now; Slurm waits two minutes otherwise."""
+    """Let a task that was queued again begin soon; Slurm waits two minutes otherwise.
+
+    Not at once: in the second in which slurmd ended it, slurmd takes the new turn for the old one
+    and refuses it ("already killed, do not launch").
+    """
     wait_for(lambda: "PENDING" in slurm.said("squeue", "-h", "-r", "-j", task, "-o", "%T"), 60)
-    slurm.said("scontrol", "update", f"JobId={task}", "StartTime=now")
+    slurm.said("scontrol", "update", f"JobId={task}", "StartTime=now+3")
 
 
 def test_a_detached_run_is_followed_and_submitted_once(

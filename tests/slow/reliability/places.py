@@ -150,9 +150,9 @@ def cells_are_a_file(random: Random, run: Path) -> None:
 def strays(random: Random, run: Path) -> None:
     """What a killed writer leaves, and what has nothing to do here."""
     one = random.choice(_cells(run))
-    (one / ".record.json.4711.abcd").write_text("{")
-    (run / ".plan.json.4711.abcd").write_text("{")
-    (run / "cells" / "notes.txt").write_text("x")
+    (one / ".record.json.4711.0123abcd").write_text("{")
+    (run / ".plan.json.4711.0123abcd").write_text("{")
+    (run / "cells" / "notes.txt").write_text("x")  # somebody's own: it stays
     (run / "stale").mkdir(exist_ok=True)
     (run / "stale" / "x").write_text("x")
 

@@ -124,7 +124,8 @@ KINDS: dict[str, Kind] = {
     "audit.json": Kind("saved/audit.json", _SAVED, (*_ANY, *JSON), 2),
     "arrays of an audit": Kind("saved/items.npz", _SAVED, (*_ANY, *ARRAYS), 2),
     "plan of an audit": Kind("audit/plan.json", _AUDIT, (*_ANY, *JSON), 2),
-    "records of an audit": Kind("audit/cells/*/*.json", _AUDIT, (*_ANY, *JSON), 2),
+    "records of an audit": Kind("audit/cells/*/record.json", _AUDIT, (*_ANY, *JSON), 2),
+    "times of an audit": Kind("audit/cells/*/wall.json", _AUDIT, (*_ANY, *JSON), 1, counts=False),
     "verdicts of an audit": Kind("audit/cells/*/*.npz", _AUDIT, (*_ANY, *ARRAYS), 2),
     "extract": Kind("extract.json", ("extracted",), (*_ANY, *JSON, *JSON), 3),
 }  # fmt: skip
