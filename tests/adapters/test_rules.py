@@ -257,9 +257,9 @@ def test_members_that_are_one_attack_run_once_and_are_named() -> None:
     assert fitted.record() == Suite(fitted.members).record()
     bare = whole.fitted(nn.Sequential(nn.Linear(6, 3)), X)
     assert len(bare.members) == 1 and len(bare.not_run) == 4
-    assert whole.fitted(Ours(), X) is whole
+    assert whole.fitted(Ours(), X) == whole
     everything = suite("standard")
-    assert everything.fitted(Ours(), X) is everything
+    assert everything.fitted(Ours(), X) == everything
 
 
 def test_outcomes_name_the_members_that_were_not_run() -> None:

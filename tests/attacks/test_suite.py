@@ -299,7 +299,7 @@ def test_a_network_that_draws_is_attacked_through_averages_and_its_mean() -> Non
     assert [member.loss for member in fitted.members[3:]] == ["margin", "cross_entropy"]
     assert fitted.fitted(model, torch.rand(2, 1, 8, 8)) == fitted
     plain, x, _ = case(2)
-    assert suite("quick").fitted(plain, x) is suite("quick")
+    assert suite("quick").fitted(plain, x) == suite("quick")
 
 
 def test_a_negative_patience_is_refused() -> None:

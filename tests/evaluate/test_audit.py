@@ -95,9 +95,13 @@ def test_bad_test_items_are_refused_with_the_reason(
     change: dict[str, Tensor], sentence: str
 ) -> None:
     data = line(mislabelled=True)
-    with pytest.raises(InputError, match=sentence):
+
+    def audited() -> None:  # labels are looked at when the items are made, all else before attacks
         bad = dataclasses.replace(data, sealed=dataclasses.replace(data.sealed, **change))
         audit(Half(), bad, suite=QUICK)
+
+    with pytest.raises(InputError, match=sentence):
+        audited()
 
 
 def test_an_unknown_suite_is_refused_naming_the_nearest() -> None:

@@ -158,7 +158,7 @@ def test_members_that_differ_by_their_rule_alone_are_one_attack_on_a_plain_netwo
             "apgd own cross_entropy",
         ]
     for layers in ([Own()], [nn.ReLU(), Own()]):
-        assert quick.fitted(network(*layers), X) is quick
+        assert quick.fitted(network(*layers), X) == quick
 
 
 def test_a_drawing_network_of_foreign_neurons_is_averaged_once_per_attack() -> None:

@@ -45,6 +45,8 @@ class Suite:
         patience: How often a member may go on, >= 0.
         not_run: Of a fitted suite, the members that are the same attack as an earlier one on this
             network, by name; never part of its record.
+        is_fitted: Whether it is what another suite amounts to on one network; never part of its
+            record.
     Raises:
         SettingError: no member, or a negative patience.
         InputError: a ``start`` of another shape than ``x``.
@@ -61,6 +63,7 @@ class Suite:
     members: tuple[Member, ...]
     patience: int = 0
     not_run: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    is_fitted: bool = field(default=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "members", tuple(self.members))
@@ -91,7 +94,8 @@ class Suite:
             model: Maps ``(N, *shape)`` to logits ``(N, K)``.
             x: Any legal inputs; the first is looked at.
         """
-        if not len(x):
+        # A network that draws seldom may look as if it did not when it is looked at again.
+        if self.is_fitted or not len(x):
             return self
         with evaluating(model), gradient_rule(Surrogate()) as scope:
             draws = stochastic(model, x[:1])
@@ -101,7 +105,7 @@ class Suite:
             for member in members:
                 expected.setdefault(member.loss, member.deterministic())
             members = (*(member.averaged(_SAMPLES) for member in members), *expected.values())
-        return self if members == self.members else replace(self, members=members, not_run=not_run)
+        return replace(self, members=members, not_run=not_run, is_fitted=True)
 
     def _reduced(
         self, model: nn.Module, x: Tensor, *, obeyed: bool
