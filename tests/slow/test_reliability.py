@@ -56,6 +56,7 @@ def test_a_sample_of_damaged_files_is_refused_or_does_not_matter(
 def test_the_stored_table_has_every_kind_of_file() -> None:
     result = json.loads(probe.RESULT.read_text(encoding="utf-8"))
     assert set(result) - {"schema", "limits"} <= set(probe.PARTS)
+    assert probe.faults(result) == []
     assert set(result["mutations"]["kinds"]) == set(KINDS)
     rows = result["mutations"]["kinds"].values()
     assert sum(sum(row.values()) for row in rows) == result["mutations"]["count"]
