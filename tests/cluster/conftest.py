@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def plan() -> Plan:
-    """One network, whose training lasts long enough to be killed, one ladder and one probe."""
+    """One network whose training lasts long enough to be killed, its ladder, probe and checks."""
     tiny = make_plan()
     (data,) = tiny.data
     data = dataclasses.replace(data, epochs=25, threats=("linf",))

@@ -25,7 +25,7 @@ QUICK = Slurm(poll=0.3, patience=2.0, memory="500M")
 
 def detached(plan: Plan, folder: Path) -> None:
     """Submit and return."""
-    assert run(plan, folder, executor=dataclasses.replace(QUICK, detach=True)).pending == 3
+    assert run(plan, folder, executor=dataclasses.replace(QUICK, detach=True)).pending == 4
 
 
 def training(slurm: OneNode, folder: Path) -> tuple[str, int]:
@@ -105,7 +105,7 @@ def test_a_detached_run_is_followed_and_submitted_once(
 ) -> None:
     detached(plan, tmp_path)
     before = tables(tmp_path)
-    assert len(before) == 3  # the network; its attack and its probe wait for it
+    assert len(before) == 4  # the network; its attack, its probe and its checks wait for it
     assert not status(tmp_path).complete
     seen: set[str] = set()
     assert run(plan, tmp_path, executor=QUICK, progress=lambda at: seen.update(tables(tmp_path)))
@@ -190,4 +190,4 @@ def test_a_cell_that_is_always_lost_is_a_failure_that_names_its_logs(
         run(plan, tmp_path, executor=broken)
     assert time.monotonic() - begun < 60
     assert "no such module" in next((tmp_path / "slurm").glob("*-0.out")).read_text()
-    assert len(RunFolder(tmp_path).planned()[1]) == 3
+    assert len(RunFolder(tmp_path).planned()[1]) == 4
