@@ -14,13 +14,13 @@ A library that is not installed is left out, with a line that says so.
 from __future__ import annotations
 
 import importlib.util
-import math
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import torch
 from harness import Row, clock, compare, interleaved, judged, write
+from peers import Spike
 from torch import Tensor, nn
 
 from spikeproof.adapters import adapt
@@ -29,20 +29,6 @@ from spikeproof.oracle import ASSG, GradientRule, Oracle
 
 STEPS, ITEMS, ROUNDS, TARGET = 4, 64, 15, 1.05
 RULES: dict[str, GradientRule] = {"arctan-5": Surrogate("arctan", 5.0), "assg": ASSG()}
-
-
-class Spike(torch.autograd.Function):
-    """A step with the derivative of an arctan of sharpness 2."""
-
-    @staticmethod
-    def forward(ctx: Any, u: Tensor) -> Tensor:
-        ctx.save_for_backward(u)
-        return (u >= 0).to(u.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        (u,) = ctx.saved_tensors
-        return grads[0] / (1 + (math.pi * u) ** 2)
 
 
 class Net(nn.Module):

@@ -26,7 +26,7 @@ def ours(shape: str = "arctan", *, kernel: str = "auto", detach: bool = False) -
 
 
 class Spike(torch.autograd.Function):
-    """A step with the derivative of an arctan."""
+    """A step with the derivative of an arctan of this sharpness."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor) -> Tensor:

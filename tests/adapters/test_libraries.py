@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from adapters.hand_written import STEPS, Hand, Ours, Spike, Stack, items
-from spikeproof.adapters import adapt, spikingjelly
+from spikeproof.adapters import adapt, protocol
 from spikeproof.base import SettingError
 from spikeproof.neurons import LIF, Spiking, Surrogate, gradient_flow
 from spikeproof.oracle import ASSG, Backward, GradientRule, Oracle
@@ -183,7 +183,7 @@ RULES: list[GradientRule | None] = [
 @pytest.fixture(autouse=True)
 def _a_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """No library is installed here."""
-    monkeypatch.setattr(spikingjelly, "version_of", lambda name: "2.0.0")
+    monkeypatch.setattr(protocol, "version_of", lambda name: "2.0.0")
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -236,7 +236,7 @@ def test_shares_that_no_library_knows_are_not_obeyed(share: dict[str, float]) ->
 
 
 def test_a_clear_word_on_old_spikingjelly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spikingjelly, "version_of", lambda name: "0.0.0.0.14")
+    monkeypatch.setattr(protocol, "version_of", lambda name: "0.0.0.0.14")
     with pytest.raises(SettingError, match=r"got 0\.0\.0\.0\.14.*spikingjelly>=2"):
         adapt(Jelly(), steps=STEPS)
 

@@ -12,7 +12,7 @@ from torch import nn
 from spikeproof.adapters.nir_file import values_of
 from spikeproof.adapters.nir_layers import NirNeuron
 from spikeproof.adapters.nir_network import NirNetwork, Node
-from spikeproof.adapters.protocol import RESETS, Library, version_of
+from spikeproof.adapters.protocol import RESETS, Library
 from spikeproof.base import FileProblem, InputError, SettingError, read_bytes
 
 __all__ = ["Nir", "from_nir", "is_nir"]
@@ -24,11 +24,6 @@ class Nir(Library):
     """Networks built from NIR graphs."""
 
     name = "nir"
-
-    @property
-    def version(self) -> str:
-        """The version of the format's library, where it is installed."""
-        return version_of(self.name)
 
     def claims(self, model: nn.Module) -> bool:
         """Whether it was built here."""

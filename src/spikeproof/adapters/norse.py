@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from spikeproof.adapters.protocol import RESETS, Library, version_of
+from spikeproof.adapters.protocol import RESETS, Library
 
 __all__ = ["Norse"]
 
@@ -21,11 +21,6 @@ class Norse(Library):
     """Layers of norse 1.x: cells of one step, and modules of all."""
 
     name = "norse"
-
-    @property
-    def version(self) -> str:
-        """The version that is installed."""
-        return version_of(self.name)
 
     def neurons(self, network: nn.Module) -> list[nn.Module]:
         """Modules with a threshold."""

@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from inspect import getattr_static
 from typing import Any
 
-import torch
 from torch import nn
 
 __all__ = ["REDUCTIONS", "RESETS", "TIMES", "Library", "Reading", "version_of"]
@@ -82,7 +81,7 @@ class Library:
     @property
     def version(self) -> str:
         """The version that is installed."""
-        return str(torch.__version__)
+        return version_of(self.name)
 
     def claims(self, model: nn.Module) -> bool:
         """Whether a network holds layers of this library; nothing is imported to find out."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from spikeproof.adapters.protocol import RESETS, Library, version_of
+from spikeproof.adapters.protocol import RESETS, Library
 
 __all__ = ["SnnTorch"]
 
@@ -17,11 +17,6 @@ class SnnTorch(Library):
     """Layers of snnTorch 1.x, with hidden or explicit states."""
 
     name = "snntorch"
-
-    @property
-    def version(self) -> str:
-        """The version that is installed."""
-        return version_of(self.name)
 
     def neurons(self, network: nn.Module) -> list[nn.Module]:
         """Modules with a surrogate."""

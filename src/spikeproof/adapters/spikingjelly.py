@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from torch import nn
 
-from spikeproof.adapters.protocol import RESETS, Library, version_of
+from spikeproof.adapters.protocol import RESETS, Library
 from spikeproof.base import SettingError
 
 __all__ = ["SpikingJelly"]
@@ -17,11 +17,6 @@ class SpikingJelly(Library):
     """Layers of SpikingJelly 2.x, single-step and multi-step."""
 
     name = "spikingjelly"
-
-    @property
-    def version(self) -> str:
-        """The version that is installed."""
-        return version_of(self.name)
 
     def neurons(self, network: nn.Module) -> list[nn.Module]:
         """Modules with a surrogate."""

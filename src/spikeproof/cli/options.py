@@ -145,8 +145,7 @@ def parse_threats(threats: list[str], radii: list[str]) -> list[tuple[str, list[
         raise typer.BadParameter(
             f"Radii are written as {short[0]!r} or with --radius, not both ways at once."
         )
-    for text in radii:  # one that is none is told first
-        parse_radius(text)
+    alone = [parse_radius(text) for text in radii]  # one that is none is told first
     if radii and len(radii) != len(threats):
         raise typer.BadParameter(
             f"Give one --radius for each --threat; got {len(threats)} threats and {len(radii)} "
@@ -155,8 +154,8 @@ def parse_threats(threats: list[str], radii: list[str]) -> list[tuple[str, list[
     out = []
     for number, text in enumerate(threats):
         name, colon, written = text.partition(":")
-        parts = written.split(",") if colon else radii[number : number + 1]
-        out.append((name.strip(), [parse_radius(part) for part in parts]))
+        in_short = [parse_radius(part) for part in written.split(",")] if colon else []
+        out.append((name.strip(), in_short or alone[number : number + 1]))
     return out
 
 
