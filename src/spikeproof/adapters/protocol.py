@@ -52,6 +52,7 @@ class Reading:
         """Plain data.
 
         Example:
+            >>> import torch
             >>> from spikeproof.adapters import adapt
             >>> adapt(torch.nn.Linear(2, 3), example=torch.rand(4, 2)).reading.record()["time"]
             'none'
