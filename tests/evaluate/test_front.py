@@ -173,6 +173,8 @@ def test_a_result_is_kept(tmp_path: Path) -> None:
     back = Audit.load(tmp_path / "whole")
     assert back.outcomes[0].robust_accuracy == [1.0, 0.0]
     assert back.source is not None and back.source.network.endswith("Plane")
+    assert found.table().startswith("own: 6 items given, suite quick, seed 0\n")
+    assert back.table() == found.table()
     kept = read_arrays(tmp_path / "whole" / "adversarials.npz")
     np.testing.assert_array_equal(kept["linf-0.12.x_adv"], found.x_adv["linf:0.12"].numpy())
     one = sp.attack(Plane(), X, Y, eps=0.12)

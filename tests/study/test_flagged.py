@@ -152,3 +152,10 @@ def test_the_command_line_takes_the_option_and_refuses_an_unknown_one(
         assert content["despite"] == ["state"]
         assert command([*options, "--despite", "stat"]) != 0
     assert "did you mean 'state'" in capsys.readouterr().err.lower().replace('"', "'")
+
+
+def test_an_audit_read_from_a_run_over_validation_items_says_so(plan: Plan, tmp_path: Path) -> None:
+    ran(dataclasses.replace(plan, split="validation"), tmp_path / "run")
+    found = Audit.load(tmp_path / "run")
+    assert found.split == found.to_dict()["split"] == "validation"
+    assert found.table().startswith("digits: 6 validation items, suite ")

@@ -214,6 +214,7 @@ def _saved(folder: Path) -> dict[str, Any]:
         "source": None if source is None else AuditSource(**source),
         "flags": _flags(content.get("flags")),
         "despite": tuple(content.get("despite", ())),
+        "split": content.get("split", "test"),
     }
 
 
@@ -253,6 +254,7 @@ def _run(run: StoredRun, network: str | None, data: str | None) -> dict[str, Any
         ),
         "flags": None if seen is None else (*(_flags(seen) or ()), *review(outcomes)),
         "despite": tuple(run.plan.get("despite", ())),
+        "split": str(run.plan.get("split", "test")),
     }
 
 

@@ -23,6 +23,8 @@ from spikeproof.metrics import union
 
 __all__ = ["Audit"]
 
+_ITEMS = {"test": "test items", "validation": "validation items", "given": "items given"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
@@ -37,6 +39,8 @@ class Audit:
         source: What the numbers depend on, by hashes; None where a file did not say.
         flags: What was seen that makes the numbers doubtful; None where nobody looked.
         despite: Flags in spite of which robust accuracy is stated.
+        split: Which items its numbers are about: ``"test"``, ``"validation"``, or ``"given"`` in a
+            call, of which nobody but the caller knows what they are.
     """
 
     data: str
@@ -47,6 +51,7 @@ class Audit:
     source: AuditSource | None = None
     flags: tuple[Flag, ...] | None = None
     despite: tuple[str, ...] = ()
+    split: str = "test"
 
     @property
     def title(self) -> str:
@@ -85,6 +90,7 @@ class Audit:
         return {
             "schema": 1,
             "data": self.data,
+            **({} if self.split == "test" else {"split": self.split}),
             "suite": self.title,
             "seed": self.seed,
             "n": len(first),
@@ -102,7 +108,8 @@ class Audit:
         """The results as text: one line per threat, shares in percent with 95 % intervals."""
         content = self.to_dict()
         lines = [
-            f"{self.data}: {content['n']} test items, suite {self.title}, seed {self.seed}",
+            f"{self.data}: {content['n']} {_ITEMS[self.split]}, suite {self.title}, seed "
+            f"{self.seed}",
             f"{'threat':<12}{'radius':>9}{'random':>9}{'robust':>9}   95 % interval",
             *rows_of(content),
         ]

@@ -178,6 +178,7 @@ def robust_accuracy(
         source=AuditSource.of(model, task.data(name), attacks, draws=draws, samples=1),
         flags=(*task.flags, *review(outcomes)),
         despite=despite,
+        split="given",
     )
     return task.measured(audit)
 
