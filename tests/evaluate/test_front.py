@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 import spikeproof as sp
 from spikeproof.attacks import PGD
-from spikeproof.base import FileProblem, InputError, SettingError, read_arrays
+from spikeproof.base import Doubtful, FileProblem, InputError, SettingError, Withheld, read_arrays
 from spikeproof.data import Domain
 from spikeproof.evaluate import Audit
 from spikeproof.threats import threat_from
@@ -280,6 +281,7 @@ def test_carried_state_withholds_the_number_unless_that_is_overridden() -> None:
             return self.held
 
     found = sp.robust_accuracy(Carry(), X, Y, threats="linf:0.12", suite="quick")
+    assert repr(found).startswith("<STOP state: The same 6 inputs") and "Reset" in repr(found)
     assert "state" in [flag.name for flag in found.flags] and "withheld (state)" in repr(found)
     for ask in (float, lambda one: one.interval, lambda one: one.by_threat):
         with pytest.raises(sp.SpikeproofError, match="withheld"):
@@ -288,7 +290,64 @@ def test_carried_state_withholds_the_number_unless_that_is_overridden() -> None:
     stated = sp.robust_accuracy(Carry(), X, Y, threats="linf:0.12", suite="quick", despite="state")
     assert 0 <= float(stated) <= 1 and stated.audit.despite == ("state",)
     assert repr(stated).endswith(", stated despite state>")
-    assert "state" in [flag.name for flag in sp.attack(Carry(), X, Y, eps=0.12).flags]
+
+
+def test_one_attack_on_a_network_that_a_flag_stops_states_no_share(tmp_path: Path) -> None:
+    class Carry(Plane):
+        held: Tensor | None = None
+
+        def forward(self, x: Tensor) -> Tensor:
+            z = super().forward(x)
+            fresh = self.held is None or self.held.shape != z.shape
+            self.held = z if fresh else self.held.detach() + z
+            return self.held
+
+    with pytest.warns(Doubtful, match="will be withheld. The same 6 inputs"):
+        found = sp.attack(Carry(), X, Y, eps=0.12)
+    (stop, mend) = next((flag, flag.mend) for flag in found.flags if flag.stop)
+    assert found.withheld == ("state",) == (stop.name,)
+    # What stops it stands first, with its mend, and no share of broken items is said.
+    assert repr(found).startswith("<STOP state: ") and mend in repr(found)
+    assert (
+        repr(found).endswith(
+            "Success and robust accuracy withheld (state); despite=('state',) states it>"
+        )
+        and "%" not in repr(found).split(mend)[1]
+    )
+    table = found.table()
+    assert table.splitlines()[0].startswith("Robust accuracy is withheld (state)")
+    assert table.splitlines()[1].startswith("STOP state: ")
+    assert table.splitlines()[-1].split() == ["linf", "0.12", "withheld"]
+    for ask in (lambda one: one.robust_accuracy, lambda one: one.interval):
+        with pytest.raises(Withheld, match="despite"):
+            ask(found)
+    content = found.to_dict()
+    assert content["robust_accuracy"] is content["interval"] is None
+    assert (content["withheld"], content["clean_accuracy"]) == (["state"], 1.0)
+    found.save(tmp_path / "one")
+    assert json.loads((tmp_path / "one" / "attack.json").read_text())["robust_accuracy"] is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stated = sp.attack(Carry(), X, Y, eps=0.12, despite="state")
+    assert stated.withheld == () and 0 <= stated.robust_accuracy <= 1
+    assert repr(stated).endswith(", stated despite state>")
+    assert stated.table().startswith("Robust accuracy is stated despite state.\n")
+    assert stated.to_dict()["despite"] == ["state"]
+    with pytest.raises(SettingError, match="flag in attack: despite"):
+        sp.attack(Plane(), X, Y, eps=0.12, despite="stat")
+
+
+def test_one_attack_is_said_in_one_line_and_in_a_table() -> None:
+    found = sp.attack(Plane(), X, Y, eps=0.12, seed=3)
+    assert repr(found) == (
+        "<pgd broke 6 of 6 items under linf:0.12, clean 100.0 %, robust 0.0 % at most>"
+    )
+    lines = [line for line in found.table().splitlines() if not line.startswith(("flag", " "))]
+    assert lines[0] == "6 items given, attack pgd, seed 3"
+    assert [line.split()[:3] for line in lines[2:]] == [
+        ["clean", "100.0", "61.0"],
+        ["linf", "0.12", "0.0"],
+    ]
 
 
 @pytest.mark.filterwarnings("ignore:Robust accuracy will be withheld")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from torch import nn
 
 from spikeproof.attacks import Budget, Spending, Suite
 from spikeproof.attacks import suite as make_suite
-from spikeproof.base import Doubtful, InputError, SettingError, check_seed, device_of
+from spikeproof.base import InputError, SettingError, check_seed, device_of
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate.audit_files import AuditSource
 from spikeproof.evaluate.audit_result import Audit
@@ -26,7 +25,7 @@ from spikeproof.evaluate.diagnose import (
     explained,
     review,
     served,
-    withheld,
+    warn_withheld,
 )
 from spikeproof.evaluate.kept import KeptLadders
 from spikeproof.evaluate.ladder import evaluate_ladder
@@ -145,10 +144,7 @@ def _looked(
     if not len(split):
         return ()  # refused by the ladder
     flags = diagnose(model, split.x, split.y, threat.domain, seed=seed)
-    names = withheld(flags, despite)
-    if names:
-        seen = " ".join(flag.sentence for flag in flags if flag.name in names)
-        warnings.warn(f"Robust accuracy will be withheld. {seen}", Doubtful, stacklevel=3)
+    warn_withheld(flags, despite, stacklevel=3)
     return flags
 
 

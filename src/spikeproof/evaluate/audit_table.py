@@ -12,7 +12,16 @@ from spikeproof.evaluate.diagnose import Flag, withheld
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.metrics import wilson
 
-__all__ = ["flag_lines", "flags_record", "interval", "rows_of", "threat_record"]
+__all__ = [
+    "attack_lines",
+    "flag_lines",
+    "flags_record",
+    "interval",
+    "overridden",
+    "rows_of",
+    "stopped",
+    "threat_record",
+]
 
 _WIDTH = 100
 
@@ -62,6 +71,18 @@ def rows_of(content: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def attack_lines(content: Mapping[str, Any]) -> list[str]:
+    """The lines of the table of one attack, from its result as plain data."""
+    name, _, radius = content["threat"].partition(":")
+    robust, ends = content["robust_accuracy"], content["interval"]
+    return [
+        f"{content['n']} items given, attack {content['attack']['kind']}, seed {content['seed']}",
+        f"{'threat':<12}{'radius':>9}{'':>9}{'right':>9}   95 % interval",
+        _line("clean", "", None, content["clean_accuracy"], content["clean_interval"]),
+        _line(name, radius, None, robust, ends),
+    ]
+
+
 def flags_record(flags: Sequence[Flag] | None, despite: Sequence[str]) -> dict[str, Any]:
     """Flags as plain data, which of them withhold numbers, and which are overridden.
 
@@ -84,13 +105,32 @@ def flag_lines(flags: Sequence[Flag] | None, despite: Sequence[str]) -> list[str
         lines.append(
             f"Robust accuracy is withheld ({', '.join(names)}); despite={names!r} states it."
         )
-    overridden = [flag.name for flag in flags or () if flag.stop and flag.name in despite]
-    if overridden:
-        lines.append(f"Robust accuracy is stated despite {', '.join(dict.fromkeys(overridden))}.")
+    if said := overridden(flags, despite):
+        lines.append(f"Robust accuracy is {said}.")
     for flag in flags or ():
         text = f"{'STOP' if flag.stop else 'flag'} {flag.name}: {flag.sentence}"
         lines += textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False)
     return lines
+
+
+def overridden(flags: Sequence[Flag] | None, despite: Sequence[str]) -> str:
+    """The stops in spite of which a number is stated, in words; nothing where there are none."""
+    names = [flag.name for flag in flags or () if flag.stop and flag.name in despite]
+    return f"stated despite {', '.join(dict.fromkeys(names))}" if names else ""
+
+
+def stopped(what: str, flags: Sequence[Flag] | None, despite: Sequence[str]) -> str:
+    """One line for a result that is withheld: what stops it first, each with its mend.
+
+    Args:
+        what: What is withheld.
+        flags: What was seen.
+        despite: Names of flags that are overridden.
+    """
+    names = withheld(flags, despite)
+    stops = [f"STOP {f.name}: {f.sentence}" for f in flags or () if f.stop and f.name in names]
+    told = f"{what} withheld ({', '.join(names)}); despite={names!r} states it"
+    return f"<{' '.join(stops)} {told}>"
 
 
 def _line(

@@ -15,7 +15,7 @@ from spikeproof.data import Domain, Views
 from spikeproof.evaluate.audit import ladders
 from spikeproof.evaluate.audit_files import AuditSource
 from spikeproof.evaluate.audit_result import Audit
-from spikeproof.evaluate.diagnose import check_despite, review
+from spikeproof.evaluate.diagnose import check_despite, review, warn_withheld
 from spikeproof.evaluate.front_result import AttackResult, RobustAccuracy
 from spikeproof.evaluate.front_task import Task, either
 from spikeproof.evaluate.ladder import evaluate_ladder
@@ -41,6 +41,7 @@ def attack(
     labels: object = None,
     device: str | torch.device | None = None,
     batch_size: int | None = None,
+    despite: str | Iterable[str] = (),
     **told: Any,
 ) -> AttackResult:
     """Attack a network with one attack, verify what came out, and return it.
@@ -65,6 +66,8 @@ def attack(
         labels: Another word for ``y``.
         device: Where to compute, on a copy of the network; where the network is if absent.
         batch_size: Rows through the network at a time; what memory holds where absent.
+        despite: Flags in spite of which success and robust accuracy are to be stated, as for
+            :func:`audit`.
         told: ``kind``, ``low``, ``high``, ``integer`` and ``channels`` of the inputs, as for
             ``Dataset.from_arrays``; pictures lie in [0, 1] where nothing is said.
     Returns:
@@ -73,8 +76,11 @@ def attack(
         InputError: inputs, labels or outputs that do not fit.
         SettingError: an unknown norm, attack or setting, or a radius that makes no sense.
         IllegalAdversarial: the attack broke its threat's rules.
+    Warns:
+        Doubtful: before the attack, where a flag withholds robust accuracy; the arrays are there
+            all the same.
     Cost:
-        That of the attack, and two forward passes per item.
+        That of the attack, two forward passes per item, and the checks before (``diagnose``).
     Example:
         >>> model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2, bias=False))
         >>> _ = model[1].weight.data.copy_(torch.tensor([[1.0] * 4, [-1.0] * 4]))
@@ -87,12 +93,14 @@ def attack(
     given = either("attack", x=(x, images), y=(y, labels))
     far = radius if eps is None else either("attack", radius=(radius, eps))["radius"]
     seed, chosen = check_seed(seed, "attack: seed"), _attack_of(attack)
+    despite = check_despite(despite, "flag in attack: despite")
     task = Task.of(model, given["x"], given["y"], told, device=device, seed=seed)
     threat = threat_from(norm, far, task.domain)
     member = Member(attack=chosen, gradient=gradient, loss=loss)
     if not member.serves(threat):
         raise SettingError(f"{ATTACKS.kind(chosen)} cannot work under {threat.name}.")
-    return task.attacked(threat, member, batch_size)
+    warn_withheld(task.flags, despite, stacklevel=2)
+    return task.attacked(threat, member, batch_size, despite)
 
 
 def robust_accuracy(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from spikeproof.base import (
     FileProblem,
@@ -20,12 +18,20 @@ from spikeproof.base import (
     write_json,
 )
 from spikeproof.evaluate.audit_result import Audit
-from spikeproof.evaluate.audit_table import interval
-from spikeproof.evaluate.diagnose import Flag, refuse_withheld
+from spikeproof.evaluate.audit_table import (
+    attack_lines,
+    flag_lines,
+    flags_record,
+    interval,
+    overridden,
+    stopped,
+)
+from spikeproof.evaluate.diagnose import Flag, refuse_withheld, withheld
+from spikeproof.evaluate.front_items import array_of
 from spikeproof.metrics import union
 from spikeproof.oracle import Passes
 
-__all__ = ["AttackResult", "RobustAccuracy", "broken_inputs", "given_back"]
+__all__ = ["AttackResult", "RobustAccuracy"]
 
 Array = np.ndarray[Any, Any]
 _SCHEMA = 1
@@ -34,6 +40,9 @@ _SCHEMA = 1
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AttackResult:
     """What one attack did to a network; every input was measured again and is legal.
+
+    A stop among the flags withholds the shares that follow from ``success``; the arrays stay, and
+    say what this call saw of each item, not what holds.
 
     Args:
         x_adv: The best input found for every item, in shape and library of those that were given;
@@ -47,6 +56,7 @@ class AttackResult:
         seed: Of every random number.
         passes: Passes of single items, verification among them.
         flags: What was found out about the network and the inputs before the attack.
+        despite: Flags in spite of which shares are stated.
     """
 
     x_adv: Any
@@ -59,10 +69,28 @@ class AttackResult:
     seed: int
     passes: Passes
     flags: tuple[Flag, ...] = ()
+    despite: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """How many items."""
         return len(self.success)
+
+    def __repr__(self) -> str:
+        if self.withheld:
+            return stopped("Success and robust accuracy", self.flags, self.despite)
+        said = overridden(self.flags, self.despite)
+        said = f", {said}" if said else ""
+        return (
+            f"<{self.attack['kind']} broke {int((self.success & self.correct).sum())} of "
+            f"{int(self.correct.sum())} items under {self.threat}, clean "
+            f"{100 * self.clean_accuracy:.1f} %, robust {100 * self.robust_accuracy:.1f} % at "
+            f"most{said}>"
+        )
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Names of the flags for which no share of broken items is stated; usually none."""
+        return withheld(self.flags, self.despite)
 
     @property
     def clean_accuracy(self) -> float:
@@ -71,13 +99,17 @@ class AttackResult:
 
     @property
     def robust_accuracy(self) -> float:
-        """Share of items that this one attack left right; a suite may leave less."""
-        return float((~self.success).mean())
+        """Share of items that this one attack left right; a suite may leave less.
+
+        Raises:
+            Withheld: a flag stops it that ``despite`` does not name.
+        """
+        return float(self._left().mean())
 
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of ``robust_accuracy``."""
-        return _interval(~self.success)
+        return _interval(self._left())
 
     @property
     def clean_interval(self) -> tuple[float, float]:
@@ -94,12 +126,21 @@ class AttackResult:
             "seed": self.seed,
             "clean_accuracy": self.clean_accuracy,
             "clean_interval": list(self.clean_interval),
-            "robust_accuracy": self.robust_accuracy,
-            "interval": list(self.interval),
+            "robust_accuracy": None if self.withheld else self.robust_accuracy,
+            "interval": None if self.withheld else list(self.interval),
             "passes": {"forward": self.passes.forward, "backward": self.passes.backward},
-            "flags": [flag.record() for flag in self.flags],
+            **flags_record(self.flags, self.despite),
             "versions": versions(),
         }
+
+    def table(self) -> str:
+        """The result as text: what makes it doubtful first, then the shares of items."""
+        return "\n".join([*flag_lines(self.flags, self.despite), *attack_lines(self.to_dict())])
+
+    def _left(self) -> Array:
+        """Who is right after all, where that is to be stated."""
+        refuse_withheld(self.flags, self.despite)
+        return ~self.success
 
     def save(self, folder: Path | str) -> None:
         """Write ``items.npz`` with every per-item array and then ``attack.json``, atomically.
@@ -110,7 +151,7 @@ class AttackResult:
             FileProblem: the folder cannot be written, or holds something else.
         """
         names = ("success", "correct", "predicted", "distance")
-        arrays = {name: getattr(self, name) for name in names} | {"x_adv": _array(self.x_adv)}
+        arrays = {name: getattr(self, name) for name in names} | {"x_adv": array_of(self.x_adv)}
         _write(Path(folder), "attack.json", self.to_dict(), arrays)
 
 
@@ -143,11 +184,10 @@ class RobustAccuracy:
 
     def __repr__(self) -> str:
         if self.audit.withheld:
-            return f"<robust accuracy withheld ({', '.join(self.audit.withheld)})>"
+            return stopped("Robust accuracy", self.flags, self.audit.despite)
         low, high = self.interval
-        stops = {flag.name for flag in self.flags if flag.stop}
-        overridden = [name for name in self.audit.despite if name in stops]
-        said = f", stated despite {', '.join(overridden)}" if overridden else ""
+        said = overridden(self.flags, self.audit.despite)
+        said = f", {said}" if said else ""
         return (
             f"<robust accuracy {100 * self.robust_accuracy:.1f} % ({100 * low:.1f} to "
             f"{100 * high:.1f}) of {len(self)} items under {', '.join(self.success)}, suite "
@@ -234,7 +274,7 @@ class RobustAccuracy:
             FileProblem: the folder cannot be written, or holds something else.
         """
         self.audit.save(folder)
-        arrays = {name: _array(x_adv) for name, x_adv in self.x_adv.items()}
+        arrays = {name: array_of(x_adv) for name, x_adv in self.x_adv.items()}
         write_arrays(
             Path(folder) / "adversarials.npz",
             {f"{name.replace(':', '-')}.x_adv": array for name, array in arrays.items()},
@@ -247,11 +287,6 @@ def _interval(hits: Array) -> tuple[float, float]:
     return low, high
 
 
-def _array(values: Any) -> Array:
-    """Inputs as an array."""
-    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-
-
 def _write(
     folder: Path, name: str, content: Mapping[str, Any], arrays: Mapping[str, Array]
 ) -> None:
@@ -261,23 +296,3 @@ def _write(
     write_arrays(folder / "items.npz", arrays)
     files = {"items.npz": digest_file(folder / "items.npz")}
     write_json(folder / name, sealed({**content, "files": files}))
-
-
-def given_back(x_adv: Tensor, like: object) -> Any:
-    """Inputs in the library and on the device of those that were given."""
-    return x_adv.to(like.device) if isinstance(like, Tensor) else x_adv.cpu().numpy()
-
-
-def broken_inputs(x: Tensor, level: int, found: Sequence[Array]) -> Tensor:
-    """Items with those replaced that a ladder broke at a level or below it.
-
-    Args:
-        x: Clean items, ``(N, *shape)``, numbered from 0.
-        level: Which radius, 0 is the smallest.
-        found: Numbers of broken items, at which level they broke, and what broke them.
-    """
-    items, levels, x_adv = found
-    chosen = levels <= level
-    out = x.clone()
-    out[torch.from_numpy(items[chosen])] = torch.from_numpy(x_adv[chosen]).to(x)
-    return out

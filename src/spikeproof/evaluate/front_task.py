@@ -49,12 +49,8 @@ from spikeproof.evaluate.diagnose import (
 )
 from spikeproof.evaluate.footprint import batch_size_for
 from spikeproof.evaluate.forward import margins, plain_logits
-from spikeproof.evaluate.front_result import (
-    AttackResult,
-    RobustAccuracy,
-    broken_inputs,
-    given_back,
-)
+from spikeproof.evaluate.front_items import broken_inputs, given_back
+from spikeproof.evaluate.front_result import AttackResult, RobustAccuracy
 from spikeproof.evaluate.number_types import input_type, together
 from spikeproof.evaluate.verify import verify
 from spikeproof.models import home_of, on_device
@@ -190,7 +186,9 @@ class Task:
         except (InputError, RuntimeError) as problem:
             raise explained(problem, self.flags) from problem
 
-    def attacked(self, threat: Threat, member: Member, rows: int | None) -> AttackResult:
+    def attacked(
+        self, threat: Threat, member: Member, rows: int | None, despite: tuple[str, ...]
+    ) -> AttackResult:
         """Run one attack and verify what it returned."""
         x, y, items = self.split.x, self.split.y, self.split.items
         home, n = home_of(self.model), len(self.split)
@@ -219,6 +217,7 @@ class Task:
             seed=self.seed,
             passes=found.passes + Passes(forward=2 * n),
             flags=self.flags,
+            despite=despite,
         )
 
     def measured(self, audit: Audit) -> RobustAccuracy:

@@ -7,6 +7,7 @@ from spikeproof.evaluate.diagnose.flag import (
     Flag,
     check_despite,
     refuse_withheld,
+    warn_withheld,
     withheld,
 )
 from spikeproof.evaluate.diagnose.head import check_network
@@ -25,5 +26,6 @@ __all__ = [
     "review",
     "reviewed",
     "served",
+    "warn_withheld",
     "withheld",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spikeproof.base import Withheld, check_one_of, record_of, settings_from
+from spikeproof.base import Doubtful, Withheld, check_one_of, record_of, settings_from
 
-__all__ = ["FLAGS", "Flag", "check_despite", "refuse_withheld", "withheld"]
+__all__ = ["FLAGS", "Flag", "check_despite", "refuse_withheld", "warn_withheld", "withheld"]
 
 FLAGS = (
     "state",
@@ -113,3 +114,18 @@ def refuse_withheld(flags: Sequence[Flag] | None, despite: Sequence[str] = ()) -
             f"Robust accuracy is withheld ({', '.join(names)}). {first.sentence}{more} To state it "
             f"all the same, say despite={names!r}, or --despite {' --despite '.join(names)}."
         )
+
+
+def warn_withheld(flags: Sequence[Flag], despite: Sequence[str], *, stacklevel: int) -> None:
+    """Warn before the first attack where robust accuracy will be withheld.
+
+    Args:
+        flags: What was seen.
+        despite: Names of flags that are overridden.
+        stacklevel: Whose line the warning names; 1 is the caller's.
+    """
+    names = withheld(flags, despite)
+    if names:
+        seen = " ".join(flag.sentence for flag in flags if flag.name in names)
+        said = f"Robust accuracy will be withheld. {seen}"
+        warnings.warn(said, Doubtful, stacklevel=stacklevel + 1)
