@@ -60,7 +60,7 @@ class Progress:
         cost_total: Expected effort of all cells.
         title: The cell that just ended; empty at the start.
         error: Why it failed; None if it did not.
-        seconds_left: Expected time until the end; None before a cell has been computed.
+        seconds_left: Expected time until the end; None before a cell is done that tells.
         aside: At the start, how many cells of an earlier plan or other code were set aside.
     """
 
@@ -231,7 +231,7 @@ class _Work:
         done = [cell for cell in self.cells if cell.id in self.done]
         failed = {failure.id for failure in self.failures}
         open_cells = [c for c in self.cells if c.id not in self.done and c.id not in failed]
-        left = seconds_left(done, self.spent, open_cells)
+        left = seconds_left(done, self.spent, open_cells, workers=self.workers)
         self.progress(
             Progress(
                 done=len(done),
@@ -240,7 +240,7 @@ class _Work:
                 cost_total=sum(cell.cost for cell in self.cells),
                 title=title,
                 error=error,
-                seconds_left=None if left is None else left / max(1, self.workers),
+                seconds_left=left,
                 aside=aside,
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from spikeproof.study.cells import Cell
 from spikeproof.study.store import RunFolder
 
 __all__ = ["CellFailure", "Status", "seconds_left", "status"]
+
+_BRIEF = {"diagnosis"}
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Status:
         failed: Cells that failed when last tried.
         stale: Cells of an earlier plan or other code, kept aside.
         seconds: Wall time spent on the complete cells, added up.
-        seconds_left: Expected wall time of the pending ones with one worker; None before any
-            cell is done.
+        seconds_left: Expected wall time of the pending ones with one worker; None before a cell
+            is done that tells.
         outdated: Whether ids were made by an earlier rule for what code counts: the cells can be
             read, and a run computes them again.
     """
@@ -103,20 +105,42 @@ def status(folder: Path | str) -> Status:
 
 
 def seconds_left(
-    done: Sequence[Cell], spent: dict[str, float], pending: Sequence[Cell]
+    done: Sequence[Cell], spent: Mapping[str, float], pending: Sequence[Cell], *, workers: int = 1
 ) -> float | None:
-    """Expected time of the pending cells: each kind at the speed it had so far.
+    """Expected wall time of the pending cells, each at the speed of the done ones most like it.
 
-    A kind that has not been seen yet goes at the speed of all kinds together.
+    Cells of one kind, data set, training and threat are most alike (they differ by their seed),
+    then those of one kind, data set and threat, of one kind and data set, of one kind; a kind that
+    has not been seen yet goes at the speed of all that compute for long. The speed of a group is
+    its seconds by its effort, so a dear cell counts for more than a cheap one.
+
+    Args:
+        done: Complete cells.
+        spent: Id → seconds of each of these.
+        pending: Cells still to compute.
+        workers: Cells computed at a time; the longest one is waited for, however many there are.
+    Returns:
+        Seconds; None where nothing has been measured that tells.
     """
-    if not pending:
-        return 0.0
-    done = [cell for cell in done if cell.cost]  # taking a network from a file takes no time
-    if not done:
-        return None
+    groups: dict[tuple[str, ...], list[float]] = {}
+    for cell in done:
+        # Nothing follows from a tenth of a second, most of it the same whatever the effort.
+        for group in _alike(cell) if cell.kind in _BRIEF else (*_alike(cell), ()):
+            sums = groups.setdefault(group, [0.0, 0.0])
+            sums[0] += spent[cell.id] if cell.cost else 0.0  # taking a network takes no time
+            sums[1] += cell.cost
+    expected = [0.0]
+    for cell in pending:
+        speeds = (groups.get(group, (0.0, 0.0)) for group in (*_alike(cell), ()))
+        seconds, effort = next((speed for speed in speeds if speed[1]), (0.0, 0.0))
+        if cell.cost and not effort:
+            return None
+        expected.append(cell.cost * seconds / effort if effort else 0.0)
+    return max(sum(expected) / max(1, workers), *expected)
 
-    def rate(cells: Sequence[Cell]) -> float:
-        return sum(spent[cell.id] for cell in cells) / max(1e-9, sum(cell.cost for cell in cells))
 
-    rates = {kind: rate([c for c in done if c.kind == kind]) for kind in {c.kind for c in done}}
-    return sum(cell.cost * rates.get(cell.kind, rate(done)) for cell in pending)
+def _alike(cell: Cell) -> list[tuple[str, ...]]:
+    """What a cell has in common with others, most first."""
+    threat = cell.cell.get("threat", {}).get("name", "")
+    kind, data, training = cell.kind, str(cell.cell["data"]), str(cell.cell["training"])
+    return [(kind, data, threat, training), (kind, data, threat), (kind, data), (kind,)]
