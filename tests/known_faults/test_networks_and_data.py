@@ -2,8 +2,11 @@
 
 ``A1`` to ``A23`` are the catalogue's letters. Those that are not here have tests where the code is
 that mends them: A3, A4, A7 and A22 in evaluate/test_flags.py, A8 and A9 in data/test_domain.py, A13
-in evaluate/test_arguments.py, A14, A15 and A18 in evaluate/test_audit_files.py, A16 in analysis and
-A17 in base/test_locks.py, A19 to A21 in cli, A23 in base/test_checks.py.
+in evaluate/test_arguments.py. A14 to A18 and A23 are in test_files_and_words.py as users met them;
+the whole kind of A14, A15 and A18 is in evaluate/test_audit_files.py, of A16 in
+study/test_verified.py, of A17 in base/test_locks.py and cli/test_verify.py, of A23 in
+base/test_checks.py and study/test_plan_sentences.py. A19 and A20 are in cli/test_command_line.py,
+A21 there (plans) and in cli/test_terminal.py (streams).
 """
 
 from __future__ import annotations

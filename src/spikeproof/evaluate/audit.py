@@ -12,7 +12,7 @@ from torch import nn
 
 from spikeproof.attacks import Budget, Spending, Suite
 from spikeproof.attacks import suite as make_suite
-from spikeproof.base import InputError, SettingError, check_seed, device_of
+from spikeproof.base import InputError, SettingError, check_gradients, check_seed, device_of
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate.audit_files import AuditSource
 from spikeproof.evaluate.audit_result import Audit
@@ -143,6 +143,7 @@ def _looked(
     """What the checks before the attacks say, with a warning where it will withhold numbers."""
     if not len(split):
         return ()  # refused by the ladder
+    check_gradients("An audit", model.parameters())  # not the network's fault, and no flag
     flags = diagnose(model, split.x, split.y, threat.domain, seed=seed)
     warn_withheld(flags, despite, stacklevel=3)
     return flags

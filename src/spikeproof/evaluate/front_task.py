@@ -16,6 +16,7 @@ from spikeproof.base import (
     InputError,
     SettingError,
     canonical_json,
+    check_gradients,
     check_labels,
     class_numbers,
     computing,
@@ -170,6 +171,7 @@ class Task:
         model = on_device(model, None if device is None else device_of(device))
         model, split = together(model, split)
         domain.check(split.x)
+        check_gradients("An attack", model.parameters())  # not the network's fault, and no flag
         flags = diagnose(model, split.x, split.y, domain, seed=seed)
         model = served(model, flags)
         return cls(
