@@ -14,7 +14,7 @@ from torch import nn
 
 from spikeproof.attacks import PGD, Member, MemberStats, Square, Suite
 from spikeproof.base import Doubtful, InputError, SettingError, Withheld
-from spikeproof.evaluate import Audit, Flag, Outcome, audit, review
+from spikeproof.evaluate import Audit, Flag, Outcome, audit, evaluate_ladder, review
 from spikeproof.oracle import Passes
 from spikeproof.threats import L2, Linf, Threat
 from support.faults import DOMAIN, Carry, Foreign, Moves, Sum, X, Y, data_of, only_in_training
@@ -41,6 +41,19 @@ def test_saturated_probabilities_are_attacked_as_the_logits_that_they_were_made_
         assert robust(Sum(1000.0, softmax), 0.12) == 0.0
     with pytest.warns(Doubtful, match="probabilities"), pytest.raises(Withheld):
         robust(Sum(1000.0, lambda z: 1.0 * z.softmax(1)))
+
+
+def test_margins_of_probabilities_are_those_of_the_logits_and_decide_the_same() -> None:
+    """Before, they were differences of probabilities: 1 for every sure item."""
+    threat = Threat(Linf(), 0.08, DOMAIN)
+    (logits,) = audit(Sum(), data_of(), threat, "quick").outcomes
+    net = Sum(after=lambda z: z.softmax(1))
+    (soft,) = audit(net, data_of(), threat, "quick").outcomes
+    np.testing.assert_allclose(soft.clean_margin, logits.clean_margin, rtol=1e-5)
+    np.testing.assert_allclose(soft.clean_margin, -0.8, rtol=1e-5)  # 2 * (4 * 0.6 - 2)
+    np.testing.assert_array_equal(soft.broken, logits.broken)
+    before = evaluate_ladder(net, data_of().sealed, threat, "quick", seed=0)
+    np.testing.assert_allclose(before.clean_margin, -np.tanh(0.4), rtol=1e-5)
 
 
 def test_a_network_that_writes_into_its_input_changes_no_item_and_has_the_right_number() -> None:
