@@ -46,6 +46,7 @@ docs:
 	@$(VENV)/bin/python -m research.pages.errata
 	@$(VENV)/bin/python -m research.pages.reliability
 	@$(VENV)/bin/python -m research.pages.foreign
+	@$(VENV)/bin/python -m research.pages.alarms
 	@$(VENV)/bin/python -m sphinx -q -W -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
