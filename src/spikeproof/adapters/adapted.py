@@ -138,7 +138,7 @@ class Adapted(nn.Module):
         x = self.entrance(x)
         if x is given:
             x = x.clone()  # a network may write into it
-        self._memory.restore()
+        self._memory.restore(len(x))
         self._set_modes()
         try:
             with ExitStack() as scopes:
@@ -164,13 +164,13 @@ class Adapted(nn.Module):
         """Move the network, and remember the beginning where it now is."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self.entrance.kind = tensor_type(self.network)
-        self._memory = ModuleState(self.network)
+        self._memory = ModuleState(self.network, self._memory.fitted)
         return self
 
     def load_state_dict(self, *args: Any, **settings: Any) -> Any:
         """Load weights, and remember the beginning that they bring."""
         found = super().load_state_dict(*args, **settings)
-        self._memory = ModuleState(self.network)
+        self._memory = ModuleState(self.network, self._memory.fitted)
         return found
 
     def extra_repr(self) -> str:
