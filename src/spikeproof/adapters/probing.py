@@ -69,7 +69,7 @@ def learn(adapted: Adapted, x: Tensor, wanted: Wanted) -> None:
         rules=obeys or bool(ours),
         resets=RESETS if ours and not obeys and not neurons else adapted._resets,
         time=_time(trial, items, wanted, spiking=spiking > 0),
-        reduce=trial.exit.rule if trial.deep else "logits",
+        reduce=trial.exit.said,
         stateful=bool(trial.moved),
         state=trial.moved,
         notes=(*notes, *library.notes(network)),
@@ -175,9 +175,10 @@ def _said(adapted: Adapted, x: Tensor, trial: Trial, wanted: Wanted) -> list[str
         notes.append(f"Items have no time axis; each is shown {trial.feed.steps} times.")
     if trial.deep:
         word = {"rate": "mean", "last": "last", "max": "largest"}[trial.exit.rule]
+        chosen = Exit.parse(wanted.reduce).rule == trial.exit.rule
         notes.append(
             f"It answers once per step; the logits are the {word} over the steps"
-            ". Give reduce= to choose another rule."
+            f"{'.' if chosen else '. Give reduce= to choose another rule.'}"
         )
     begun = adapted._memory.tensors(list(trial.moved))
     if begun:
