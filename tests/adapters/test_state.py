@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 from collections import deque, namedtuple
 from collections.abc import Callable
 from typing import Any
@@ -219,3 +221,20 @@ def test_measuring_memory_leaves_no_state_behind() -> None:
         held, was = net.get(), before.get()
         assert (held is None) == (was is None)
         assert held is None or torch.equal(held, was)
+
+
+@pytest.mark.parametrize("kind", KEEPING[:5])
+def test_what_a_pass_left_is_held_until_the_next_one_and_is_no_part_of_a_copy(kind: Any) -> None:
+    class Watched(kind):  # type: ignore[misc]
+        def put(self, v: Tensor) -> None:
+            super().put(v)
+            left.append(weakref.ref(v))
+
+    left: list[Any] = []
+    adapted = adapt(Watched(), example=X[:4])
+    for _ in range(2):
+        adapted(X.clone().requires_grad_(True)).sum().backward()
+    gc.collect()
+    assert adapted.network.get() is None and left[-1]() is not None
+    assert [each() for each in left[:-1]] == [None] * (len(left) - 1)
+    assert torch.equal(copy.deepcopy(adapted)(X), adapted(X))

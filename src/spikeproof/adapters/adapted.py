@@ -150,7 +150,7 @@ class Adapted(nn.Module):
                     scopes.enter_context(watching(chosen, self._swaps, watcher))
                 return self._feed(self.network, x)
         finally:
-            self._memory.restore()  # and let go of the graph
+            self._memory.leave()
 
     def _set_modes(self) -> None:
         """Evaluation mode, but for neurons whose surrogate is on in training mode only."""
