@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from spikeproof.adapters import Adapted, adapt, agreement, from_nir
 from spikeproof.attacks import Suite, suite
-from spikeproof.base import SpikeproofError
+from spikeproof.base import FileProblem, SpikeproofError
 from spikeproof.evaluate import evaluate_ladder
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import ASSG, PDSG, Backward, GradientRule, LayerSharpness, Oracle
@@ -297,6 +297,30 @@ def test_damaged_nir_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
         refused += bool(said)
         assert "\n" not in said and ("NIR" in said or not said)
     assert refused
+
+
+@pytest.mark.parametrize("taken", ["v_leak", "tau", "weight"])
+def test_a_nir_node_with_a_misspelt_name_is_refused_and_not_given_a_default(
+    tmp_path: Path, taken: str
+) -> None:
+    import h5py
+    import nir
+
+    one = np.ones(3)
+    path = tmp_path / "net.nir"
+    nir.write(
+        path,
+        nir.NIRGraph.from_list(
+            nir.Linear(weight=np.eye(3)),
+            nir.LIF(tau=one, r=one, v_leak=0 * one, v_threshold=one),
+        ),
+    )
+    with h5py.File(path, "r+") as file:
+        nodes = [node for node in file["node/nodes"].values() if taken in node]
+        assert len(nodes) == 1
+        nodes[0].move(taken, f"{taken}x")
+    with pytest.raises(FileProblem, match=f"{taken} missing, '{taken}x' unknown; expected"):
+        from_nir(path, reset="zero")
 
 
 def test_a_default_network_of_snntorch_does_not_survive_nir() -> None:

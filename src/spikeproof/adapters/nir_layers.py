@@ -16,6 +16,30 @@ from spikeproof.neurons import Surrogate
 
 __all__ = ["NirLayer", "NirNeuron", "State"]
 
+# What each node holds by the text of NIR, and what its versions leave out or add. A name that
+# stands nowhere here is refused: taken for absent, a misspelt or damaged v_leak would become a
+# silent 0.
+_NEURON, _NONE = ("r", "v_leak"), ()
+_FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "Affine": (("weight", "bias"), _NONE),
+    "AvgPool2d": (("kernel_size", "stride", "padding"), _NONE),
+    "Conv1d": (("weight", "bias", "stride", "padding", "dilation", "groups"), ("input_shape",)),
+    "Conv2d": (("weight", "bias", "stride", "padding", "dilation", "groups"), ("input_shape",)),
+    "CubaLI": (("tau_syn", "tau_mem", *_NEURON), ("w_in",)),
+    "CubaLIF": (("tau_syn", "tau_mem", *_NEURON, "v_threshold"), ("w_in", "v_reset")),
+    "Flatten": (("start_dim", "end_dim"), _NONE),
+    "I": (("r",), _NONE),
+    "IF": (("r", "v_threshold"), ("v_reset",)),
+    "LI": (("tau", *_NEURON), _NONE),
+    "LIF": (("tau", *_NEURON, "v_threshold"), ("v_reset",)),
+    "Linear": (("weight",), _NONE),
+    "Scale": (("scale",), _NONE),
+    "SumPool2d": (("kernel_size", "stride", "padding"), _NONE),
+    "Threshold": (("threshold",), _NONE),
+}
+# Stands at nodes of every type, and says nothing that the network needs.
+_BESIDE = ("type", "metadata", "version", "input_type", "output_type", "name")
+
 # NIR names no surrogate derivative: this one stands in until a gradient rule says another.
 _SURROGATE = Surrogate("arctan", sharpness=2.0)
 State = dict[str, Tensor]
@@ -56,6 +80,7 @@ class NirNeuron(nn.Module):
         self, kind: str, values: Mapping[str, Any], *, reset: str, step: float, exact: bool
     ) -> None:
         super().__init__()
+        _checked(kind, values)
         self.fires = kind in ("LIF", "CubaLIF", "IF")
         self.soft, self.detached = reset == "soft", False
         one = torch.ones_like(_array(values.get("r", 1.0)))
@@ -117,8 +142,9 @@ class NirLayer(nn.Module):
         super().__init__()
         if kind not in _LAYERS:
             raise ValueError(
-                f"nodes of this type are not served, only {', '.join(sorted(_LAYERS))}"
+                f"nodes of this type are not served, only {', '.join(sorted(_FIELDS))}"
             )
+        _checked(kind, values)
         self.kind = kind
         weight = values.get("weight", values.get("scale", values.get("threshold")))
         self.register_buffer("weight", None if weight is None else _array(weight))
@@ -135,6 +161,21 @@ class NirLayer(nn.Module):
         """Of items ``(N, ...)``."""
         made: Tensor = _LAYERS[self.kind](self, x)
         return made
+
+
+def _checked(kind: str, values: Mapping[str, Any]) -> None:
+    """Refuse a node that lacks what its type holds, or holds what is not known.
+
+    Raises:
+        ValueError: says which names.
+    """
+    needed, more = _FIELDS[kind]
+    missing = [name for name in needed if values.get(name) is None]
+    unknown = sorted(set(values) - {*needed, *more, *_BESIDE})
+    if missing or unknown:
+        seen = [f"{' and '.join(missing)} missing"] * bool(missing)
+        seen += [f"{' and '.join(map(repr, unknown))} unknown"] * bool(unknown)
+        raise ValueError(f"{', '.join(seen)}; expected {', '.join(needed)}")
 
 
 def _conv(layer: NirLayer, x: Tensor) -> Tensor:
