@@ -27,7 +27,7 @@ from spikeproof.adapters import adapt
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import ASSG, GradientRule, Oracle
 
-STEPS, ITEMS, ROUNDS, TARGET = 4, 64, 15, 1.05
+STEPS, ITEMS, ROUNDS, TARGET = 4, 64, 11, 1.05
 RULES: dict[str, GradientRule] = {"arctan-5": Surrogate("arctan", 5.0), "assg": ASSG()}
 
 

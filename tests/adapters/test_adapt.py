@@ -241,18 +241,19 @@ def test_a_network_may_write_into_its_input() -> None:
     [
         (lambda z: (z, None), None, "logits"),
         (lambda z: {"logits": z, "other": z + 1}, None, "logits"),
-        (lambda z: {"mine": z, "other": z + 1}, "logits:mine", "logits"),
+        (lambda z: {"mine": z, "other": z + 1}, "logits:mine", "logits:mine"),
         (lambda z: (torch.stack([z + 1, z - 1]), z), None, "rate"),
         (lambda z: torch.stack([z + 1, z - 1], 1), "rate", "rate"),
         (lambda z: [z + 1, z - 1], None, "rate"),
         (lambda z: torch.stack([z + 1, z]), "last", "last"),
-        (lambda z: (None, torch.stack([z, z - 1], 1)), "max:1", "max"),
+        (lambda z: (None, torch.stack([z, z - 1], 1)), "max:1", "max:1"),
     ],
 )  # fmt: skip
 def test_answers_of_every_form_become_logits(form: Any, reduce: str | None, rule: str) -> None:
     adapted = adapt(Wrapped(form), example=X, reduce=reduce)
     torch.testing.assert_close(adapted(X), Ours()(X))
     assert adapted.reading.reduce == rule
+    assert ("Give reduce=" in str(adapted.reading)) is (reduce is None and rule == "rate")
 
 
 def test_several_named_values_are_asked_about() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from spikeproof.base import CodeFile, FileProblem, InputError, SettingError, SpikeproofError
@@ -198,6 +201,38 @@ def test_a_function_makes_a_set(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(SpikeproofError, match=sentence):
             open_data(at + name)
+
+
+def test_a_function_of_data_leaves_the_process_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = """
+import os, random, sys
+import numpy, torch
+sys.path.insert(0, "elsewhere")
+sys.argv.append("x")
+torch.set_default_dtype(torch.float64)
+print("imported")
+
+def draws():
+    print("called")
+    os.chdir("/")
+    numpy.random.seed(7)
+    return torch.rand(()).item(), random.random(), numpy.random.rand()
+
+def leaves():
+    raise SystemExit(3)
+"""
+    (tmp_path / "made.py").write_text(code)
+    draws, leaves = (CodeFile(tmp_path / "made.py", name) for name in ("draws", "leaves"))
+    before = torch.get_rng_state(), random.getstate(), list(sys.path), list(sys.argv)
+    assert draws() == draws()
+    assert torch.equal(torch.get_rng_state(), before[0]) and random.getstate() == before[1]
+    assert (sys.path, sys.argv, Path.cwd()) == (before[2], before[3], tmp_path)
+    assert torch.get_default_dtype() == torch.float32 and capsys.readouterr() == ("", "")
+    with pytest.raises(SettingError, match=r"leaves\(\) exits in line 16: SystemExit: 3"):
+        leaves()
 
 
 def test_a_file_is_imported_once_per_content_and_finds_its_neighbours(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import spikeproof as sp
 from spikeproof.attacks import PGD
 from spikeproof.base import Doubtful, FileProblem, InputError, SettingError, Withheld, read_arrays
 from spikeproof.data import Domain
-from spikeproof.evaluate import Audit
+from spikeproof.evaluate import AttackResult, Audit
 from spikeproof.threats import threat_from
 
 
@@ -351,7 +351,7 @@ def test_one_attack_is_said_in_one_line_and_in_a_table() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Robust accuracy will be withheld")
-def test_state_that_fits_one_batch_alone_is_told_and_no_bare_error_of_torch() -> None:
+def test_state_that_fits_one_batch_alone_is_a_stop_with_numbers() -> None:
     class Carry(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -369,12 +369,33 @@ def test_state_that_fits_one_batch_alone_is_told_and_no_bare_error_of_torch() ->
         lambda net: sp.attack(net, x, y, eps=0.12),
         lambda net: sp.audit(net, data, [threat], suite="quick"),
     ):
-        with pytest.raises(sp.SpikeproofError, match="must match.*v kept the call before"):
-            call(Carry())
-        stale = Carry()
-        stale(data.validation.x[:33])
-        with pytest.raises(sp.SpikeproofError, match=r"holds v \(33, 10\) from an earlier call"):
-            call(stale)
+        for rows in (0, 2, 33):  # how many items it was shown before
+            net = Carry()
+            if rows:
+                net(data.validation.x[:rows])
+            held, values = net.v, net.v.detach().clone()
+            found = call(net)
+            stop = next(flag for flag in found.flags if flag.name == "state")
+            assert stop.stop and "8 answers differ" in stop.seen
+            assert "v kept the call before" in stop.seen
+            assert (f"It came with v ({rows}, 10) of an earlier batch" in stop.seen) is bool(rows)
+            assert net.v is held and torch.equal(net.v, values)
+            if not isinstance(found, AttackResult):
+                with pytest.raises(Withheld):
+                    _ = getattr(found, "audit", found).union_accuracy
+
+
+def test_a_network_that_answers_no_batch_is_told_with_what_it_holds() -> None:
+    class Broken(Plane):
+        def __init__(self) -> None:
+            super().__init__()
+            self.v = torch.zeros(33, 10)
+
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError("no kernel")
+
+    with pytest.raises(sp.SpikeproofError, match=r"no kernel.*holds v \(33, 10\) from an earlier"):
+        sp.attack(Broken(), X, Y, eps=0.12)
 
 
 def test_probabilities_that_saturate_are_attacked_as_logits() -> None:

@@ -3,7 +3,9 @@
 from spikeproof.adapters.adapt import LIBRARIES, adapt
 from spikeproof.adapters.adapted import Adapted
 from spikeproof.adapters.agreement import Agreement, agreement
+from spikeproof.adapters.begun import begin_anew
 from spikeproof.adapters.importing import UserCodeFailed
+from spikeproof.adapters.memory import ModuleState
 from spikeproof.adapters.nir import from_nir
 from spikeproof.adapters.protocol import Library, Reading
 from spikeproof.adapters.source import UserNetwork, network_of, user_network
@@ -16,6 +18,7 @@ __all__ = [
     "Adapted",
     "Agreement",
     "Library",
+    "ModuleState",
     "NetworkSource",
     "Reading",
     "SourceFiles",
@@ -23,6 +26,7 @@ __all__ = [
     "UserNetwork",
     "adapt",
     "agreement",
+    "begin_anew",
     "files_of",
     "fill",
     "from_nir",

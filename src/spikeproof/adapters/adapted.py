@@ -138,7 +138,7 @@ class Adapted(nn.Module):
         x = self.entrance(x)
         if x is given:
             x = x.clone()  # a network may write into it
-        self._memory.restore()
+        self._memory.restore(len(x))
         self._set_modes()
         try:
             with ExitStack() as scopes:
@@ -150,7 +150,7 @@ class Adapted(nn.Module):
                     scopes.enter_context(watching(chosen, self._swaps, watcher))
                 return self._feed(self.network, x)
         finally:
-            self._memory.restore()  # and let go of the graph
+            self._memory.leave()
 
     def _set_modes(self) -> None:
         """Evaluation mode, but for neurons whose surrogate is on in training mode only."""
@@ -164,13 +164,13 @@ class Adapted(nn.Module):
         """Move the network, and remember the beginning where it now is."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self.entrance.kind = tensor_type(self.network)
-        self._memory = ModuleState(self.network)
+        self._memory = ModuleState(self.network, self._memory.fitted)
         return self
 
     def load_state_dict(self, *args: Any, **settings: Any) -> Any:
         """Load weights, and remember the beginning that they bring."""
         found = super().load_state_dict(*args, **settings)
-        self._memory = ModuleState(self.network)
+        self._memory = ModuleState(self.network, self._memory.fitted)
         return found
 
     def extra_repr(self) -> str:

@@ -120,6 +120,12 @@ class Exit:
             )
         return cls(rule, part or None)
 
+    @property
+    def said(self) -> str:
+        """What it does, in the words of ``reduce``."""
+        rule = "logits" if self.axis is None else self.rule
+        return rule if self.part is None else f"{rule}:{self.part}"
+
     def __call__(self, answer: Any) -> Tensor:
         """Logits ``(N, K)``; a head of one logit z is the two classes 0 and z."""
         x = part_of(answer, self.part)

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import io
-import os
-import random
 import sys
 import traceback
 import types
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
 
 from spikeproof.adapters.where import NetworkSource, installed
-from spikeproof.base import InputError, SpikeproofError, printable
+from spikeproof.base import InputError, SpikeproofError, printable, printing_kept, process_kept
 
 __all__ = ["UserCodeFailed", "explained", "imported", "on_its_own"]
 
@@ -46,15 +39,10 @@ def on_its_own(source: NetworkSource, paths: Mapping[str, Path], *, told: bool) 
         paths: Its modules by dotted name.
         told: Whether a warning says that it printed.
     """
-    sink = _Sink()
     with ExitStack() as stack:
-        stack.enter_context(_restored_state(source))
+        stack.enter_context(process_kept(str(source.path or source.module)))
         stack.enter_context(_own_modules(source, paths))
-        heard = io.TextIOWrapper(  # type: ignore[type-var]
-            sink, encoding="utf-8", errors="replace", write_through=True
-        )
-        stack.enter_context(redirect_stdout(heard))
-        stack.enter_context(redirect_stderr(heard))
+        sink = stack.enter_context(printing_kept())
         yield
     if sink.count and told:
         line = printable(sink.start.decode("utf-8", "replace").strip().split("\n")[0][:_SHOWN])
@@ -136,25 +124,6 @@ def _line(problem: BaseException, source: NetworkSource) -> str:
     return ""
 
 
-class _Sink(io.RawIOBase):
-    """Takes everything that is written to it and remembers how much, and how it began."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
-        self.start = b""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, content: Any) -> int:
-        """Count, and keep the first few bytes."""
-        seen = bytes(content)
-        self.count += len(seen)
-        self.start += seen[: max(0, 4 * _SHOWN - len(self.start))]
-        return len(seen)
-
-
 @contextmanager
 def _own_modules(source: NetworkSource, paths: Mapping[str, Path]) -> Iterator[None]:
     """Inside, imports begin in the folder of a source, and meet no modules of another one."""
@@ -185,35 +154,3 @@ def _beside(source: NetworkSource, module: types.ModuleType) -> bool:
         return False
     ours = module.__name__.partition(".")[0] == __name__.partition(".")[0]
     return not ours and Path(place).resolve().is_relative_to(source.root.resolve())
-
-
-@contextmanager
-def _restored_state(source: NetworkSource) -> Iterator[None]:
-    """Put back what code likes to set for its whole process."""
-    argv, stdin, folder = sys.argv, sys.stdin, os.getcwd()
-    dtype, grad, threads = (
-        torch.get_default_dtype(),
-        torch.is_grad_enabled(),
-        torch.get_num_threads(),
-    )
-    own, arrays, draws = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    # Its own name alone: options of ours are none of a script's that reads them when imported.
-    sys.argv, sys.stdin = [str(source.path or source.module)], io.StringIO()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a library says of itself is for its user
-            torch.default_generator.manual_seed(0)
-            random.seed(0)
-            np.random.seed(0)  # noqa: NPY002
-            yield
-    finally:
-        torch.set_rng_state(draws)
-        random.setstate(own)
-        np.random.set_state(arrays)  # noqa: NPY002
-        sys.argv, sys.stdin = argv, stdin
-        torch.set_default_dtype(dtype)
-        torch.set_grad_enabled(grad)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
-        with suppress(OSError):
-            os.chdir(folder)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.adapters.adapted import Adapted, devices_of
-from spikeproof.adapters.feeding import Exit, part_of
+from spikeproof.adapters.begun import begin_anew
+from spikeproof.adapters.feeding import Exit, Feed, part_of
 from spikeproof.adapters.plain import calls_of, functions_behind, spike_functions
 from spikeproof.adapters.protocol import RESETS, Reading
 from spikeproof.adapters.spikes import Recorder
@@ -50,10 +51,12 @@ def learn(adapted: Adapted, x: Tensor, wanted: Wanted) -> None:
         torch.random.fork_rng(devices=devices_of(x)),
     ):
         items = probe_items(x, wanted.steps)
+        begun = _begun(adapted, items, wanted)
         _find_functions(adapted, items, wanted)
         trial = chosen_trial(adapted, items, wanted)
         adapted._feed, adapted._exit = trial.feed, trial.exit
-        notes = (*wanted.notes, *_rescued(adapted, items), *_said(adapted, items, trial))
+        notes = (*wanted.notes, *_rescued(adapted, items))
+        notes += (*begun, *_said(adapted, items, trial, wanted))
         places = _places(adapted, items)
     library, network = adapted._library, adapted.network
     ours, neurons = spiking_layers(network), library.neurons(network)
@@ -66,10 +69,31 @@ def learn(adapted: Adapted, x: Tensor, wanted: Wanted) -> None:
         rules=obeys or bool(ours),
         resets=RESETS if ours and not obeys and not neurons else adapted._resets,
         time=_time(trial, items, wanted, spiking=spiking > 0),
-        reduce=trial.exit.rule if trial.deep else "logits",
+        reduce=trial.exit.said,
         stateful=bool(trial.moved),
+        state=trial.moved,
         notes=(*notes, *library.notes(network)),
     )
+
+
+def _begun(adapted: Adapted, x: Tensor, wanted: Wanted) -> tuple[str, ...]:
+    """Let state of an earlier batch begin anew, by the first way in which it shows; a sentence."""
+    adapted._set_modes()
+    for feed in feeds(x, wanted, hands_on_state(adapted.network)):
+
+        def ask(rows: int, feed: Feed = feed) -> None:
+            torch.manual_seed(0)
+            with torch.no_grad():
+                feed(adapted.network, adapted.entrance(x[torch.arange(rows) % len(x)]).clone())
+
+        if found := begin_anew(adapted._memory, ask, len(x)):
+            return (
+                f"It held {', '.join(found[:3])}, the state of an earlier batch; every call here "
+                "begins with zeros instead.",
+            )
+        if adapted._memory.fitted:
+            break
+    return ()
 
 
 def _find_functions(adapted: Adapted, x: Tensor, wanted: Wanted) -> None:
@@ -132,13 +156,16 @@ def _gradient(adapted: Adapted, x: Tensor) -> tuple[Tensor, Tensor] | None:
     return logits.detach(), torch.zeros_like(x) if grad is None else grad
 
 
-def _said(adapted: Adapted, x: Tensor, trial: Trial) -> list[str]:
+def _said(adapted: Adapted, x: Tensor, trial: Trial, wanted: Wanted) -> list[str]:
     """Sentences about what was found."""
     notes = []
     how = trial.feed.how
     if how in ("steps", "slices"):
         source = "the same items" if how == "steps" else "one step of the items"
-        notes.append(f"It takes one step a call: {trial.feed.steps} calls, each with {source}.")
+        state = " and the state that the last one returned" if trial.feed.state else ""
+        notes.append(
+            f"It takes one step a call: {trial.feed.steps} calls, each with {source}{state}."
+        )
     elif how == "first":
         notes.append(
             f"The second axis of its items, of length {x.shape[1]}, is its time; it is moved to "
@@ -148,9 +175,10 @@ def _said(adapted: Adapted, x: Tensor, trial: Trial) -> list[str]:
         notes.append(f"Items have no time axis; each is shown {trial.feed.steps} times.")
     if trial.deep:
         word = {"rate": "mean", "last": "last", "max": "largest"}[trial.exit.rule]
+        chosen = Exit.parse(wanted.reduce).rule == trial.exit.rule
         notes.append(
-            f"It answers once per step; the logits are the {word} over the steps. Give reduce= to "
-            "choose another rule."
+            f"It answers once per step; the logits are the {word} over the steps"
+            f"{'.' if chosen else '. Give reduce= to choose another rule.'}"
         )
     begun = adapted._memory.tensors(list(trial.moved))
     if begun:

@@ -16,6 +16,7 @@ __all__ = ["REDUCTIONS", "RESETS", "TIMES", "Library", "Reading", "version_of"]
 TIMES = ("none", "first", "second", "inside")
 REDUCTIONS = ("logits", "rate", "last", "max")
 RESETS = ("kept", "detached")
+_NAMED = 4  # places of state that are named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +33,11 @@ class Reading:
         time: Where the time axis of its input is: ``"none"`` (it takes no such axis), ``"first"``
             ``(T, N, ...)``, ``"second"`` ``(N, T, ...)``, or ``"inside"`` (it makes its own steps).
         reduce: How its answers became logits: ``"logits"`` (they were), ``"rate"`` (the mean over
-            the steps), ``"last"`` or ``"max"`` (the last step, the largest).
-        stateful: Whether it carried state from one call to the next; it begins anew before every
-            forward pass here.
+            the steps), ``"last"`` or ``"max"`` (the last step, the largest); with ``":1"`` or
+            ``":key"`` where that one of several values was asked for.
+        stateful: Whether the network itself carries state from one call to the next; it begins anew
+            before every forward pass here. State that is handed on inside a call is none.
+        state: Where it carries that state, ``"layer.attribute"``.
         notes: What else a user should know, a sentence each.
     """
 
@@ -46,6 +49,7 @@ class Reading:
     time: str
     reduce: str
     stateful: bool
+    state: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
@@ -57,7 +61,8 @@ class Reading:
             >>> adapt(torch.nn.Linear(2, 3), example=torch.rand(4, 2)).reading.record()["time"]
             'none'
         """
-        return {**asdict(self), "resets": list(self.resets), "notes": list(self.notes)}
+        lists = {name: list(getattr(self, name)) for name in ("resets", "state", "notes")}
+        return {**asdict(self), **lists}
 
     def __str__(self) -> str:
         rules = "obeyed" if self.rules else "not obeyed: one gradient, its own"
@@ -66,9 +71,17 @@ class Reading:
             f"gradient rules: {rules}",
             f"reset: {' or '.join(self.resets) or 'as the network has it'}",
             f"time axis: {self.time}; logits: {self.reduce}",
-            f"carries state: {'yes; begins anew before every call' if self.stateful else 'no'}",
+            f"carries state from call to call: {self._carried()}",
         ]
         return "\n".join([*lines, *(f"- {note}" for note in self.notes)])
+
+    def _carried(self) -> str:
+        """What is said of state."""
+        if not self.stateful:
+            return "no"
+        more = f" and {len(self.state) - _NAMED} more" if len(self.state) > _NAMED else ""
+        where = f", in {', '.join(self.state[:_NAMED])}{more}" if self.state else ""
+        return f"yes{where}; begins anew before every call"
 
 
 class Library:

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from spikeproof.adapters.adapted import Adapted
 from spikeproof.adapters.feeding import Exit, Feed, part_of
-from spikeproof.adapters.memory import ModuleState
 from spikeproof.adapters.spikes import Recorder
 from spikeproof.base import InputError, SettingError
 
@@ -27,6 +26,7 @@ __all__ = [
 ]
 
 COLOURS = 4
+_LOUD = 1e3  # far above any threshold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Trial:
     exit: Exit
     apart: bool  # whether each item's answer is its own
     steps: int  # most calls that one place in the code made a spike in
-    moved: tuple[str, ...]
+    moved: tuple[str, ...]  # what a call moves and the next one reads
     deep: bool  # whether answers come per step
 
 
@@ -144,7 +144,7 @@ def _tried(
         with torch.no_grad():
             run(adapted, feed, x, seen)
             changed = run(adapted, feed, other)
-            moved = _moved(adapted, feed, x)
+            moved = _carried(adapted, feed, x, leaving.part)
         with torch.enable_grad():
             answer = run(adapted, feed, start)
     except Exception as problem:  # whatever a network makes of items that it does not expect
@@ -205,17 +205,41 @@ def _beside(found: Tensor, axis: int) -> int | None:
     return 1 if found.ndim == 3 else None
 
 
-def _moved(adapted: Adapted, feed: Feed, x: Tensor) -> tuple[str, ...]:
-    """What one forward pass leaves behind in the modules."""
-    memory: ModuleState = adapted._memory
-    memory.restore()
+def _carried(adapted: Adapted, feed: Feed, x: Tensor, part: str | None) -> tuple[str, ...]:
+    """What one call leaves behind in the modules that has a say in the next one's answer."""
+    memory = adapted._memory
+
+    def asked() -> Tensor:
+        torch.manual_seed(0)
+        return part_of(feed(adapted.network, adapted.entrance(x).clone()), part).detach()
+
+    memory.restore(len(x))
     adapted._set_modes()
-    torch.manual_seed(0)
     try:
-        feed(adapted.network, adapted.entrance(x).clone())
-        return tuple(memory.moved())
+        first, moved = asked(), tuple(memory.moved())
+        if not moved:
+            return ()
+        try:
+            second = asked()
+            if not _alike(first, second):
+                return moved
+            # A network that is silent may carry what nobody hears; raised, it is heard.
+            memory.change(_loud)
+            return () if _alike(second, asked()) else moved
+        except Exception:  # one call is answered and the next is not
+            return moved
     finally:
         memory.restore()
+
+
+def _loud(state: Tensor) -> Tensor:
+    """State that any threshold is below of."""
+    return state.detach() + _LOUD if state.is_floating_point() else state
+
+
+def _alike(one: Tensor, two: Tensor) -> bool:
+    """Whether two answers are equal, NaN in the same places."""
+    return one.shape == two.shape and bool(((one == two) | (one != one) & (two != two)).all())
 
 
 def hands_on_state(network: nn.Module) -> bool:

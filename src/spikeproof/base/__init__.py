@@ -59,6 +59,7 @@ from spikeproof.base.records import record_of, settings_from
 from spikeproof.base.seeds import Seeds, seeds
 from spikeproof.base.settings import Registry
 from spikeproof.base.shapes import per_item
+from spikeproof.base.user_code import Printed, printing_kept, process_kept
 from spikeproof.base.versions import versions
 from spikeproof.names import nearest, printable, suggestion
 
@@ -77,6 +78,7 @@ __all__ = [
     "Members",
     "Named",
     "OutOfMemory",
+    "Printed",
     "Registry",
     "Seeds",
     "SettingError",
@@ -123,6 +125,8 @@ __all__ = [
     "placed",
     "plain_settings",
     "printable",
+    "printing_kept",
+    "process_kept",
     "read_array",
     "read_arrays",
     "read_bytes",

@@ -15,6 +15,7 @@ from typing import Any
 
 from spikeproof.base.errors import FileProblem, SettingError, SpikeproofError
 from spikeproof.base.reading import digest_file
+from spikeproof.base.user_code import printing_kept, process_kept
 from spikeproof.names import suggestion
 
 __all__ = ["CodeFile"]
@@ -86,11 +87,14 @@ class CodeFile:
         """
         function = self.find()
         try:
-            return function(*args, **named)
+            with process_kept(str(self.path)), printing_kept():
+                return function(*args, **named)
         except SpikeproofError:
             raise
         except Exception as problem:
             raise SettingError(f"{self}() failed{_where(problem, self.path)}.") from problem
+        except SystemExit as problem:
+            raise SettingError(f"{self}() exits{_where(problem, self.path)}.") from None
 
     def _module(self) -> ModuleType:
         """The module of the file."""
@@ -104,18 +108,20 @@ class CodeFile:
             raise FileProblem(f"{self.path} cannot be imported as a Python file.")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # dataclasses and pickles of its classes look it up there
+        before = list(sys.path)
         sys.path.insert(0, str(path.parent))
         try:
-            spec.loader.exec_module(module)
-        except Exception as problem:
+            with process_kept(str(self.path)), printing_kept():
+                spec.loader.exec_module(module)
+        except (Exception, SystemExit) as problem:
             del sys.modules[name]
             raise SettingError(f"Importing {self.path} fails{_where(problem, path)}.") from problem
         finally:
-            sys.path.remove(str(path.parent))
+            sys.path[:] = before
         return module
 
 
-def _where(problem: Exception, path: Path) -> str:
+def _where(problem: BaseException, path: Path) -> str:
     """What went wrong, and the last line of the file that it went through."""
     lines = [
         frame.lineno

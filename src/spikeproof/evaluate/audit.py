@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +17,11 @@ from spikeproof.evaluate.audit_files import AuditSource
 from spikeproof.evaluate.audit_result import Audit
 from spikeproof.evaluate.diagnose import (
     Flag,
-    buffers_kept,
     check_despite,
     check_network,
     diagnose,
     explained,
+    network_kept,
     review,
     served,
     warn_withheld,
@@ -183,9 +182,9 @@ class _Running:
 
     def _evaluated(self, ladder: tuple[Threat, ...], radii: int) -> Outcome:
         """One ladder, with its share of the budget."""
-        limit, moves = self.limit, "buffers" in [flag.name for flag in self.flags]
+        limit = self.limit
         try:
-            with buffers_kept(self.model) if moves else nullcontext():
+            with network_kept(self.model, self.flags):
                 return evaluate_ladder(
                     served(self.model, self.flags),
                     self.split,

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from spikeproof.base import MOST_ROWS, BatchSize, available_bytes
+from spikeproof.evaluate.diagnose.snapshot import Snapshot
 from spikeproof.models import evaluating, home_of, input_gradients_only
 from spikeproof.neurons import drawing
 from spikeproof.oracle import prediction_seeds
@@ -78,6 +79,7 @@ def bytes_per_item(model: nn.Module, x: Tensor) -> int | None:
     if not len(few):
         return None
     own = _COPIES * few[0].numel() * few.element_size()
+    before = Snapshot(model)  # a network may keep state of these two items
     try:
         if device.type == "cuda":
             peak = _counted_by_torch(model, few.to(device))
@@ -87,6 +89,8 @@ def bytes_per_item(model: nn.Module, x: Tensor) -> int | None:
             return None
     except Exception:  # what is wrong with the model is told by the pass whose answer is used
         return None
+    finally:
+        before.put_back()
     return math.ceil(_UNSEEN * peak / len(few)) + own
 
 

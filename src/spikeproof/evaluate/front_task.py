@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,10 +42,10 @@ from spikeproof.data import (
 from spikeproof.evaluate.audit_result import Audit
 from spikeproof.evaluate.diagnose import (
     Flag,
-    buffers_kept,
     check_network,
     diagnose,
     explained,
+    network_kept,
     served,
 )
 from spikeproof.evaluate.footprint import batch_size_for
@@ -180,10 +180,9 @@ class Task:
 
     @contextmanager
     def attacking(self) -> Iterator[None]:
-        """Keep buffers that move, and name the cause of an error that a flag had named."""
-        moves = "buffers" in [flag.name for flag in self.flags]
+        """Keep what calls move, and name the cause of an error that a flag had named."""
         try:
-            with buffers_kept(self.model) if moves else nullcontext():
+            with network_kept(self.model, self.flags):
                 yield
         except (InputError, RuntimeError) as problem:
             raise explained(problem, self.flags) from problem

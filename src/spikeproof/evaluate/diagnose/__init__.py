@@ -2,6 +2,7 @@
 
 from spikeproof.evaluate.diagnose.after import LadderFacts, review, reviewed
 from spikeproof.evaluate.diagnose.before import diagnose, explained
+from spikeproof.evaluate.diagnose.carried import network_kept
 from spikeproof.evaluate.diagnose.flag import (
     FLAGS,
     Flag,
@@ -11,17 +12,17 @@ from spikeproof.evaluate.diagnose.flag import (
     withheld,
 )
 from spikeproof.evaluate.diagnose.head import check_network
-from spikeproof.evaluate.diagnose.serve import buffers_kept, served
+from spikeproof.evaluate.diagnose.serve import served
 
 __all__ = [
     "FLAGS",
     "Flag",
     "LadderFacts",
-    "buffers_kept",
     "check_despite",
     "check_network",
     "diagnose",
     "explained",
+    "network_kept",
     "refuse_withheld",
     "review",
     "reviewed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.data import Domain, Views
+from spikeproof.evaluate.diagnose.carried import Refitted
 from spikeproof.evaluate.diagnose.flag import Flag
 from spikeproof.evaluate.diagnose.head import check_head, time_first, unanswered
 from spikeproof.evaluate.diagnose.snapshot import Generators, Snapshot
@@ -36,6 +38,7 @@ class Calls:
     domain: Domain | Views
     seed: int
     flags: list[Flag] = field(default_factory=list)
+    begun: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.before = Snapshot(self.model)
@@ -48,7 +51,7 @@ class Calls:
         try:
             answer = self._ask(x)
         except RuntimeError as problem:
-            raise unanswered(self.model, len(x), problem) from problem
+            answer = self._refitted(x, problem)
         if (flag := time_first(answer, self.x)) is not None:
             self.flags.append(flag)
             return None
@@ -60,6 +63,17 @@ class Calls:
         if self._note_repetition(first, [*drawn, *private]):
             self._note_mates(first)
         return first
+
+    def _refitted(self, x: Tensor, problem: RuntimeError) -> Any:
+        """The answer of a network whose state is of another batch, once that is begun anew."""
+        model = Refitted(self.model)
+        self.model = model
+        try:
+            answer = self._ask(x)
+        except RuntimeError:
+            raise unanswered(model.network, len(x), problem) from problem
+        self.begun = model.begun
+        return answer
 
     def put_back(self) -> None:
         """Make the network what it was, and let every generator begin again."""
@@ -148,7 +162,7 @@ class Calls:
         if carried is not None:
             self.put_back()
             if _differing(first, self._again()) is None:
-                self.flags.append(_state(first, second, carried, names))
+                self.flags.append(_state(first, second, carried, names, self.begun))
             else:
                 self.flags.append(_randomness(first, second, carried, None))
                 return False
@@ -201,15 +215,18 @@ class Calls:
         return answer.detach()
 
 
-def _state(first: Tensor, second: Tensor, rows: Tensor, names: list[str]) -> Flag:
+def _state(
+    first: Tensor, second: Tensor, rows: Tensor, names: list[str], begun: Sequence[str]
+) -> Flag:
     """The flag of a network that remembers the last call."""
+    held = f"It came with {_listed(list(begun))} of an earlier batch. " if begun else ""
     where = f"{_listed(names)} kept the call before" if names else "something kept the call before"
     return Flag(
         name="state",
         stop=True,
-        seen=f"The same {len(rows)} inputs were answered twice, and {int(rows.sum())} answers "
-        f"differ, by up to {_most(first, second):.3g}, {_turned(first, second)} in their class; "
-        f"{where}, and with it put back the answers are equal.",
+        seen=f"{held}The same {len(rows)} inputs were answered twice, and {int(rows.sum())} "
+        f"answers differ, by up to {_most(first, second):.3g}, {_turned(first, second)} in their "
+        f"class; {where}, and with it put back the answers are equal.",
         why="This is state, not chance: an attack would meet another network at every step, and "
         "what it finds breaks none of them.",
         mend="Reset the network at the start of its forward pass, or wrap it: sp.adapt(model) does "

@@ -66,12 +66,17 @@ def _rules(model: nn.Module) -> Flag:
     return Flag(
         name="rules",
         stop=False,
-        seen=f"None of the {sum(1 for _ in model.modules())} modules of the network obeys a "
+        seen=f"None of the {sum(map(_theirs, model.modules()))} modules of the network obeys a "
         "gradient rule.",
         why="Attacks that differ by their rule alone are one attack on it, and count as one.",
         mend="Nothing is needed for a network without spikes; a spiking one needs neurons of "
         "spikeproof.neurons, or sp.adapt where its library allows rules.",
     )
+
+
+def _theirs(module: nn.Module) -> bool:
+    """Whether a module is the network's, and not what it is served in."""
+    return type(module).__module__.rpartition(".")[0] != __name__.rpartition(".")[0]
 
 
 def _zero(zero: Tensor) -> Flag:

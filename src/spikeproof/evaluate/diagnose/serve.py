@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from spikeproof.evaluate.diagnose.carried import Refitted
 from spikeproof.evaluate.diagnose.flag import Flag
 
-__all__ = ["InputKept", "LogSpace", "are_probabilities", "buffers_kept", "served"]
+__all__ = ["InputKept", "LogSpace", "are_probabilities", "served"]
 
 _SOFTMAX = {torch.softmax, torch.nn.functional.softmax, Tensor.softmax, torch.special.softmax}
 _SUM = 1e-3
@@ -109,33 +109,17 @@ def served(model: nn.Module, flags: Sequence[Flag]) -> nn.Module:
 
     Args:
         model: The network.
-        flags: What ``diagnose`` said of it. One that writes into its input is given copies; one
-            whose probabilities can be taken to logarithms exactly is attacked there.
+        flags: What ``diagnose`` said of it. State of one that carries it begins anew where it does
+            not fit; one that writes into its input is given copies; one whose probabilities can be
+            taken to logarithms exactly is attacked there.
     Returns:
         The network itself where nothing is needed.
     """
     names = {flag.name: flag for flag in flags}
+    if "state" in names:
+        model = Refitted(model)
     if "input-written" in names:
         model = InputKept(model)
     if "probabilities" in names and not names["probabilities"].stop:
         model = LogSpace(model)
     return model
-
-
-@contextmanager
-def buffers_kept(model: nn.Module) -> Iterator[None]:
-    """Give every buffer back, on the way out and also after an error, the values it had.
-
-    Example:
-        >>> norm = nn.BatchNorm1d(1).train()
-        >>> with buffers_kept(norm):
-        ...     _ = norm(torch.ones(2, 1))
-        >>> norm.running_mean.item()
-        0.0
-    """
-    held = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
-    try:
-        yield
-    finally:
-        for buffer, was in held:
-            buffer.data.copy_(was)
