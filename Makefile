@@ -40,6 +40,7 @@ docs:
 	@scripts/setup docs
 	@$(VENV)/bin/python scripts/room_map.py
 	@$(VENV)/bin/python scripts/generate_docs.py
+	@$(VENV)/bin/python scripts/doc_pages.py
 	@$(VENV)/bin/python -m research.pages.attacks
 	@$(VENV)/bin/python -m research.pages.training
 	@$(VENV)/bin/python -m research.pages.cost
@@ -48,6 +49,7 @@ docs:
 	@$(VENV)/bin/python -m research.pages.foreign
 	@$(VENV)/bin/python -m research.pages.alarms
 	@$(VENV)/bin/python -m sphinx -q -W -b html docs docs/_build/html
+	@$(VENV)/bin/python scripts/check_site.py docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 clean:

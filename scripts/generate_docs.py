@@ -1,4 +1,7 @@
-"""Write docs/cli.md from the commands themselves; `--check` only says whether it is current."""
+"""Write docs/cli.md from the commands and catalogue.json from the registries.
+
+`--check` only says whether they are current.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ from typing import Any
 
 import typer
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "cli.md"
+CATALOGUE = ROOT / "src" / "spikeproof" / "catalogue.json"
 
 HEAD = """# Every command
 
@@ -75,16 +80,20 @@ def _row(parameter: Any) -> tuple[str, str, str]:
 
 
 def main() -> int:
-    """Write the page, or check it."""
-    text = page()
-    if "--check" in sys.argv:
-        current = PAGE.exists() and PAGE.read_text(encoding="utf-8") == text
-        if not current:
-            print("docs/cli.md is stale; run scripts/generate_docs.py", file=sys.stderr)
-        return 0 if current else 1
-    PAGE.write_text(text, encoding="utf-8")
-    print(PAGE)
-    return 0
+    """Write both, or check them."""
+    from spikeproof.cli.entries import collected
+
+    check, stale = "--check" in sys.argv, False
+    # The catalogue first: the page names the plans that it lists.
+    for path, made in ((CATALOGUE, collected), (PAGE, page)):
+        text = made()
+        if not check:
+            path.write_text(text, encoding="utf-8")
+            print(path)
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale = True
+            print(f"{path.name} is stale; run scripts/generate_docs.py", file=sys.stderr)
+    return int(stale)
 
 
 if __name__ == "__main__":

@@ -158,12 +158,12 @@ def flaws(face: types.ModuleType, imported: set[str]) -> Iterator[str]:
 
 
 def imported_names(source: Source) -> set[str]:
-    """Names that a public face imports."""
-    found = set()
-    for node in source.tree.body:
+    """Names that a public face imports, at once or when they are asked for."""
+    found, late = set(), [node for node in source.tree.body if isinstance(node, ast.If)]
+    for node in [*source.tree.body, *(inner for block in late for inner in block.body)]:
         if isinstance(node, ast.ImportFrom) and node.module != "__future__":
             found |= {alias.asname or alias.name for alias in node.names}
-    return {name for name in found if not name.startswith("_")}
+    return {name for name in found if not name.startswith("_")} - {"TYPE_CHECKING", "lazy_face"}
 
 
 def is_ours(value: Any) -> bool:

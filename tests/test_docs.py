@@ -7,6 +7,8 @@ import importlib
 import importlib.util
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -19,9 +21,8 @@ import typer
 from spikeproof.base import Members, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "research").glob("*.md")]
-)
+WHERE = ("*.md", "docs/**/*.md", "examples/*.md", "research/*.md")
+PAGES = sorted(page for where in WHERE for page in ROOT.glob(where))
 STUDIES = ROOT / "docs" / "studies.md"
 PAGES = [page for page in PAGES if "_build" not in page.parts]
 
@@ -65,7 +66,7 @@ def registries() -> Iterator[None]:
     modules = [
         importlib.import_module(f"spikeproof.{room}") for room in (*rooms, "threats", "train")
     ]
-    found = [value for module in modules for value in vars(module).values()]
+    found = [getattr(module, name) for module in modules for name in module.__all__]
     open_to_all = [value for value in found if isinstance(value, Members)]
     assert len(open_to_all) >= 12
     before = [dict(family.members) for family in open_to_all]
@@ -75,8 +76,13 @@ def registries() -> Iterator[None]:
         family.members.update(members)
 
 
+# tests/test_tutorials.py runs these, and looks at what they print.
+SHOWN = {ROOT / "docs" / "index.md", *(ROOT / "docs" / "tutorials").glob("*.md")}
+RUN = [page for page in PAGES if blocks(page, "python") and page not in SHOWN]
+
+
 @pytest.mark.usefixtures("registries")
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name_of)
+@pytest.mark.parametrize("page", RUN, ids=name_of)
 def test_the_python_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +120,8 @@ def check_command(words: list[str], line: str) -> None:
         check_arguments(words[1:], line)
     elif words[0].startswith("scripts/"):
         assert (ROOT / words[0]).exists(), line
+    elif words[0] == "source":
+        assert words[1] == ".venv/bin/activate", line
     else:
         assert words[0] in ("pip", "git", "python") or words[0].startswith(
             (".venv/bin/", ".venv-peers/bin/")
@@ -121,7 +129,8 @@ def check_command(words: list[str], line: str) -> None:
         if words[0].endswith("python") and words[1:2] == ["-m"]:
             assert importlib.util.find_spec(words[2]), line
         elif words[0].endswith("python") and words[1:]:
-            assert (ROOT / words[1]).exists(), line
+            written = rf"^# {re.escape(words[1])}$"  # a block of a page is that file
+            assert (ROOT / words[1]).exists() or re.search(written, all_docs(), re.M), line
 
 
 def check_arguments(words: list[str], line: str) -> None:
@@ -144,6 +153,14 @@ def check_arguments(words: list[str], line: str) -> None:
 def test_the_page_of_commands_is_current() -> None:
     docs = script("generate_docs")
     assert docs.page() == text_of(ROOT / "docs" / "cli.md"), "run scripts/generate_docs.py"
+
+
+def test_the_catalogue_is_what_the_registries_say() -> None:
+    # In a process of its own: other tests register classes in this one.
+    path = script("generate_docs").CATALOGUE
+    asked = "from spikeproof.cli.entries import collected; print(collected(), end='')"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True)
+    assert told.stdout.decode("utf-8") == text_of(path), "run scripts/generate_docs.py"
 
 
 def test_every_command_has_an_example_that_parses() -> None:

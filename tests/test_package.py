@@ -67,7 +67,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 def test_the_command_line_imports_nothing_heavy() -> None:
     heavy = run(
         "import sys, spikeproof.cli.main\n"
-        "print([m for m in ('torch', 'numpy', 'scipy', 'pydantic', 'rich.console', 'plotly',\n"
+        "print([m for m in ('torch', 'numpy', 'scipy', 'pydantic', 'rich.console',\n"
         "                   'matplotlib', 'sklearn') if m in sys.modules])"
     )
     assert heavy == "[]"

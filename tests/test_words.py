@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# Pattern → what to write instead. Entries of the changelog stay as they were written, and the
-# glossary lists the words as those that are not used.
+# Pattern → what to write instead. Entries of the changelog stay as they were written, names and
+# titles of the bibliography are those of others, and the glossary lists words that are not used.
 PRIVATE = {
     r"draws? itself|draws? themselves|networks? (?:that|which) draws?": "stochastic network",
     r"his|hers|himself|he|she": "their, its own",
@@ -24,7 +24,7 @@ PRIVATE = {
     r"natural models?": "clean model",
     r"multinorm-sparse": "multinorm",
 }
-UNSPOKEN = ("CHANGELOG.md", "docs/glossary.md")
+UNSPOKEN = ("CHANGELOG.md", "docs/glossary.md", "docs/bibliography.md")
 # RAMP's paper calls the second model natural.
 EXCEPT = {("docs/methods/ramp.md", r"natural models?")}
 

@@ -4,10 +4,11 @@ command line answers at once."""
 from __future__ import annotations
 
 import difflib
+import math
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["SEEDS", "nearest", "printable", "suggestion"]
+__all__ = ["SEEDS", "counted", "nearest", "printable", "radius_text", "suggestion"]
 
 SEEDS = (-(1 << 63), (1 << 63) - 1)
 """The smallest and the largest seed: whole numbers of 64 bits."""
@@ -44,6 +45,16 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {close!r}?" if close else f"Known: {listed}{more}."
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with what it counts, in the right number; ``many`` where no ``s`` makes it.
+
+    Example:
+        >>> counted(1, "seed"), counted(1200, "item"), counted(2, "class", "classes")
+        ('1 seed', '1,200 items', '2 classes')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def printable(text: str, *, breaks: bool = True) -> str:
     r"""Return a text as a terminal may show it: what would command the terminal is spelt out.
 
@@ -62,6 +73,20 @@ def printable(text: str, *, breaks: bool = True) -> str:
         one if one in kept or unicodedata.category(one) not in _COMMANDS else _spelt(one)
         for one in text
     )
+
+
+def radius_text(radius: float) -> str:
+    """Return a radius as people write it: a k/255 as that, any other in at most six digits.
+
+    Also of one that was read from six digits. What is short as a decimal stays one.
+
+    Example:
+        >>> radius_text(8 / 255), radius_text(0.0313725), radius_text(0.2), radius_text(12.0)
+        ('8/255', '8/255', '0.2', '12')
+    """
+    short, steps = f"{radius:g}", round(radius * 255)
+    long = len(short.replace(".", "").lstrip("0")) >= 6
+    return f"{steps}/255" if long and math.isclose(steps / 255, radius, rel_tol=1e-5) else short
 
 
 # Control, format, surrogate, line and paragraph separators.

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from spikeproof.analysis import Comparison, compare
+from spikeproof.cli.main import run as command
 from spikeproof.metrics import wilson
 from support import made_run
-from support.resealed import write_plan
+from support.resealed import reseal_cell, write_plan
 
 N = 40
 
@@ -88,3 +89,64 @@ def test_an_unpaired_difference_is_that_of_newcombe(tmp_path: Path) -> None:
     low = 0.25 - math.hypot(0.5 - ends[1][0], ends[0][1] - 0.25)
     high = 0.25 + math.hypot(ends[1][1] - 0.5, 0.25 - ends[0][0])
     assert (row.low, row.high) == pytest.approx((low, high), abs=0.02)
+
+
+def seen(folder: Path, kept: int, *, weights: str = "a", data: str = "da") -> Path:
+    """A run of one network with hashes of one's choice."""
+    made = written(folder, kept, networks=1)
+    for record in sorted(made.glob("cells/*/record.json")):
+        content = json.loads(record.read_text())
+        content["inputs"] |= {"model_sha256": weights, "data_sha256": data}
+        record.write_text(json.dumps(content))
+        reseal_cell(record.parent)
+    ids = [{"id": path.name} for path in sorted(made.glob("cells/*"))]
+    write_plan(made, {**json.loads((made / "plan.json").read_text()), "cells": ids})
+    return made
+
+
+def test_networks_of_the_same_settings_and_other_weights_differ(tmp_path: Path) -> None:
+    """Settings alone are the same: another version of torch, or another machine, trained it."""
+    first, second = seen(tmp_path / "a", 10), seen(tmp_path / "b", 10, weights="b")
+    found = compare(first, second)
+    (row,) = found.settings
+    assert (row.kind, row.values) == ("networks", ("a", "b"))
+    assert row.setting == "sha256 of network digits · plain · seed 0"
+    assert found.same == {"networks": 0, "data": 1, "code": 2}
+    same = compare(first, seen(tmp_path / "c", 30))
+    assert same.settings == () and same.same["networks"] == 1
+
+
+def test_the_same_numbers_of_items_of_other_data_are_not_paired(tmp_path: Path) -> None:
+    found = compare(seen(tmp_path / "a", 10), seen(tmp_path / "b", 10, data="other"))
+    assert {row.paired for row in found.numbers} == {False}
+    assert [row.kind for row in found.settings] == ["data"]
+    assert {r.paired for r in compare(tmp_path / "a", seen(tmp_path / "c", 9)).numbers} == {True}
+
+
+def test_many_runs_are_compared_with_the_first(tmp_path: Path) -> None:
+    folders = [written(tmp_path / name, kept) for name, kept in (("a", 10), ("b", 30), ("c", 20))]
+    found = compare(*folders)
+    assert len(found.splits) == len(found.flags) == len(found.names) == 3
+    linf = {row.side: row for row in found.numbers if row.threat == "linf"}
+    assert {side: row.difference for side, row in linf.items()} == {1: 0.5, 2: 0.25}
+    for side, other in ((1, folders[1]), (2, folders[2])):
+        (alone,) = (r for r in compare(folders[0], other).numbers if r.threat == "linf")
+        assert (alone.low, alone.high) == (linf[side].low, linf[side].high)
+    path = folders[2] / "plan.json"
+    write_plan(folders[2], json.loads(path.read_text().replace('"weight": 1.0', '"weight": 2.0')))
+    (row,) = compare(*folders).settings
+    assert row.values == (1.0, 1.0, 2.0)
+
+
+def test_what_is_on_one_side_only_is_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = written(tmp_path / "a", 10), written(tmp_path / "b", 10)
+    content = json.loads((second / "plan.json").read_text())
+    long = {"name": "events", **{f"setting_{n}": list(range(50)) for n in range(30)}}
+    content["plan"]["data"].append(long)
+    write_plan(second, content)
+    assert command(["compare", str(first), str(second)]) == 0
+    out = capsys.readouterr().out
+    assert "there (31 settings)" in out and "setting_7" not in out
+    assert len(out.splitlines()) < 25

@@ -190,8 +190,9 @@ def test_probes_activity_and_gallery_come_with_their_origin(tmp_path: Path) -> N
         rates = {"hidden": {"rate": 0.1 + 0.2 * seed, "dead": 0.5 * seed, "saturated": 0.0}}
         arrays = {"g_l2": [1.0 + seed, 2.0 + seed], "rho_random_linf": [0.1, 0.2]}
         made.probe("digits", "plain", seed, {"linf": 0.1}, arrays, rates)
-    place = made.attack("digits", "plain", 0, "linf", (0.1,), [T, T], [[T, F]])
-    pictures = {"x": np.zeros((1, 1, 2, 2)), "x_adv": np.ones((1, 1, 2, 2)), "y": np.array([3])}
+    found = {"margin": [[0.5, -0.7]], "distance": [[0.09, 0.0]], "member": [[0, -1]]}
+    place = made.attack("digits", "plain", 0, "linf", (0.1,), [T, T], [[T, F]], **found)
+    pictures = {"x": np.zeros((1, 1, 2, 2)), "x_adv": np.ones((1, 1, 2, 2)), "y": np.array([0])}
     np.savez(place / "gallery.npz", **pictures, predicted=[3], predicted_adv=[5], radius=0.1)
     made.plan()
     reseal(made.folder)
@@ -209,8 +210,13 @@ def test_probes_activity_and_gallery_come_with_their_origin(tmp_path: Path) -> N
         2,
     )
     (shown,) = run.gallery("digits")
-    assert (shown["training"], shown["seed"], shown["threat"]) == ("plain", 0, "linf")
-    assert shown["x_adv"].shape == (1, 1, 2, 2)
+    assert (shown.item, shown.seed, shown.y, shown.x.shape) == (0, 0, 0, (1, 2, 2))
+    example = shown.under("plain", "linf")
+    assert example is not None
+    assert (example.outcome, example.radius, example.distance) == ("broken", 0.1, 0.09)
+    assert (example.lead, example.clean_lead, example.predicted_adv) == (0.5, -1.0, 5)
+    assert example.x_adv is not None
+    assert shown.under("plain", "l2") is None
     assert run.probes("digits", "plain").keys() >= {"rho_random_linf"}
 
 

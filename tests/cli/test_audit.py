@@ -180,7 +180,10 @@ def test_audits_of_different_networks_differ_in_a_setting(
     told = json.loads(out)
     assert code == 0
     assert [row["setting"] for row in told["settings"]] == ["network_sha256"]
-    assert all(row["paired"] and row["training"] == "audited model" for row in told["numbers"])
+    assert all(row["paired"] for row in told["numbers"])
+    # Each network goes by its own name: the folder or the file that it came from.
+    assert {row["training"] for row in told["numbers"]} == {" / ".join(told["names"])}
+    assert told["names"][0] != told["names"][1] and all(told["names"])
     # A saved audit and a run say the same of the same network.
     Audit.load(whole).save(tmp_path / "saved")
     code, out, _ = said("compare", whole, tmp_path / "saved")
@@ -194,7 +197,7 @@ def test_a_report_is_made_of_an_audit(said: Said, whole: Path, tmp_path: Path) -
     assert "audit-mine" in page and "One seed" in page
     assert "What do attacks in every norm leave of a trained network?" in page
     left = 100 * Audit.load(whole).union_accuracy
-    assert "Of 24 test items of" in page and f"and {left:.1f} % under every attack" in page
+    assert "of 24 test items of" in page and f"when clean and {left:.1f} % (" in page
     # What only trainings of the run could say is left out.
     assert 'id="matrix"' in page and 'id="curves"' in page and 'id="gallery"' in page
     assert not any(f'id="{part}"' in page for part in ("transfer", "claims", "gradients"))

@@ -291,7 +291,9 @@ def test_the_list_of_suites_names_every_member_in_its_order_and_what_it_attacks(
 
     rows = json.loads(said("list", "suites", "--json")[1])["suites"]
     for name, found in SUITES.items():
-        parts = rows[name].split("; ")
+        count, _, members = rows[name].partition(" attacks: ")
+        parts = members.split("; ")
+        assert int(count) == len(parts)
         assert [part.split(" (")[0] for part in parts] == [m.name for m in found.members]
         assert ["not far" in p or "close or blind" in p or "(blind)" in p for p in parts] == [
             "far" not in m.on for m in found.members

@@ -141,8 +141,10 @@ def test_a_made_set_has_as_many_items_and_classes_as_it_says() -> None:
 
 @pytest.mark.usefixtures("toys")
 def test_a_new_set_is_listed_and_says_that_it_names_no_network(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A package that adds sets says so by an entry point; without one the sets are not asked.
+    monkeypatch.setattr("spikeproof.catalogue.guest_points", lambda: ["toys"])
     assert run(["data", "list"]) == 0
     assert "Made in a test." in capsys.readouterr().out
     assert run(["train", "--data", "clicks"]) == 2

@@ -18,33 +18,17 @@ import torch
 
 import spikeproof as sp
 from spikeproof.cli.main import run
+from support.printed import compare
 from tests.foreign.same_network import NETWORKS, filled, trained
 from tests.foreign.test_adapters import pytestmark as pytestmark  # skipped where those are
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "audit-your-network.md"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# (\w+\.py)\n")
-NUMBER = re.compile(r"\d+(?:\.\d+)*")
-SHARE, NEAR = re.compile(r"\d+\.\d"), 12.0
 WALKS = {
     walk.splitlines()[0]: FENCE.findall(walk)
     for walk in re.split(r"^## ", PAGE.read_text("utf-8"), flags=re.MULTILINE)[1:]
 }
-
-
-def words(text: str) -> list[str]:
-    """A text without its numbers and its line breaks."""
-    return NUMBER.sub("#", text).split()
-
-
-def compare(shown: str, printed: str) -> None:
-    """The words are those on the page; shares are near."""
-    assert words(shown) == words(printed), (
-        f"The page shows\n{shown}\nand this was printed\n{printed}"
-    )
-    for one, other in zip(NUMBER.findall(shown), NUMBER.findall(printed), strict=True):
-        if SHARE.fullmatch(one) and SHARE.fullmatch(other):
-            assert abs(float(one) - float(other)) <= NEAR, (one, other, printed)
 
 
 def test_the_page_has_four_walks_that_show_what_is_printed() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
-from spikeproof.report.document import _environment, _figure_json
-from spikeproof.report.figures import Figure
+from spikeproof.report import Figure, draw
+from spikeproof.report.charts import Forest, ForestRow
+from spikeproof.report.document import _environment
 from spikeproof.report.plots import slug
 
 ODD = "a\u202eb\x1b[2J\ud800"
@@ -18,10 +17,13 @@ def test_what_turns_the_direction_of_writing_is_spelt_out() -> None:
 
 
 def test_the_texts_of_a_figure_are_spelt_out_too() -> None:
-    data = [{"name": ODD, "x": [1.5, None]}]
-    figure = Figure(name="f", title="t", alt="", data=data, layout={"t": ODD})
-    found = json.loads(_figure_json(figure))
-    assert found == {"data": [{"name": SHOWN, "x": [1.5, None]}], "layout": {"t": SHOWN}}
+    chart = Forest(rows=[ForestRow(name=ODD, value=1.0, low=0.5, high=2.0)], unit=ODD + "<")
+    figure = Figure(name="f", title="t", alt=ODD, chart=chart, kind="forest")
+    drawn = draw(figure, "page").decode("utf-8")
+    assert f'aria-label="{SHOWN}"' in drawn
+    assert f">{SHOWN}&lt;</text>" in drawn
+    assert f'data-tip="{SHOWN}: 1 (0.5 to 2)"' in drawn
+    assert not set(ODD[1:2] + ODD[3:4] + "\ud800") & set(drawn)
 
 
 def test_names_without_latin_letters_have_ids_of_their_own() -> None:

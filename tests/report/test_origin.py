@@ -60,23 +60,26 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_run: Write) -> 
                 record["cell"]["model"] = spec.record()
                 path.write_text(json.dumps(record))
             if record["cell"]["kind"] == "attack":
-                write_arrays(path.with_name("gallery.npz"), gallery(domain))
+                with np.load(path.with_name("items.npz")) as items:
+                    first = np.flatnonzero(items["broken"][1] & items["correct"])[:2]
+                    y = items["y"][first]
+                write_arrays(path.with_name("gallery.npz"), gallery(domain, y))
         reseal(folder)
         return folder
 
     return run
 
 
-def gallery(domain: Domain | Views) -> dict[str, np.ndarray]:
+def gallery(domain: Domain | Views, y: np.ndarray) -> dict[str, np.ndarray]:
     """Two legal items, attacked in their first value."""
+    assert len(y) == 2
     low, high = (bound.numpy() for bound in domain.bounds(torch.zeros(1)))
     middle = np.round((np.nan_to_num(low) + np.nan_to_num(high)) / 2)
     x = np.broadcast_to(middle, (2, *domain.shape)).astype(np.float32)
     x_adv = x.copy()
     x_adv.reshape(2, -1)[:, 0] += 1 if domain.integer else 0.05
-    y = np.array([1, 2])
-    return {"x": x, "x_adv": x_adv, "y": y, "predicted": y, "predicted_adv": y - 1,
-            "radius": np.full(2, 0.1)}  # fmt: skip
+    return {"x": x, "x_adv": x_adv, "y": y, "predicted": y, "predicted_adv": (y + 1) % 10,
+            "radius": np.array(0.1)}  # fmt: skip
 
 
 def text_of(html: str) -> str:
@@ -92,7 +95,7 @@ def test_a_set_that_is_not_registered_is_shown_from_its_record(
     assert name not in datasets()
     html = html_of(write({name: NOT_HERE[name]}))
     text = text_of(html)
-    assert html.count('<p class="flip">') == 2
+    assert html.count('card shot"') == html.count('<td class="broken">') == 2
     assert "kept in this run" not in text
     for false in FACTS.values():
         assert false not in text
@@ -109,7 +112,7 @@ def test_a_set_from_files_is_shown_and_nothing_about_digits_is_said(
     }
     html = html_of(write(sets, classes=10))
     text = text_of(html)
-    assert html.count('<p class="flip">') == 4
+    assert html.count('card shot"') == html.count('<td class="broken">') == 4
     for false in (*FACTS.values(), "kept in this run", "does not know the set", "frame space"):
         assert false not in text
     assert "Fashion-MNIST" in text and "CIFAR-10" in text
@@ -140,8 +143,9 @@ def test_ranges_rates_and_units_are_those_of_the_record(
     write: Write, html_of: Callable[[Path], str]
 ) -> None:
     folder = write({"pairs": VIEWS})
-    text = text_of(html_of(folder))
-    assert "Images on the fixed scale 0 to 255" in text
+    html = html_of(folder)
+    text = text_of(html)
+    assert re.search(r"<span>0</span><i [^>]*></i><span>255</span><span>image</span>", html)
     assert "400 samples (left to right) up to half the sampling rate" in text
     assert " s (left to right)" not in text
     known = origin(results(folder).cells, "pairs")

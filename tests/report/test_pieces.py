@@ -17,17 +17,18 @@ from spikeproof.base import SettingError
 from spikeproof.report import picture
 from spikeproof.report.citations import read
 from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on, painted
-from spikeproof.report.gallery import ViewSlice, chosen, gallery_item
+from spikeproof.report.drawing import linear, logarithmic
 from spikeproof.report.labels import interval, number, percent, pretty
 from spikeproof.report.pictures import (
     EVENT_COLOURS,
+    NIGHT,
     difference,
-    event_gif,
-    event_still,
+    event_change,
+    events_of,
+    filmstrip,
     image_of,
     png,
 )
-from spikeproof.report.scatter import log_ticks
 from spikeproof.report.sound import snr_db, spectrogram, wav
 
 
@@ -76,59 +77,51 @@ def test_a_sound_shorter_than_a_window_still_has_a_spectrogram() -> None:
     assert np.isfinite(spectrogram(np.zeros(5))).all()
 
 
-def events() -> tuple[np.ndarray, np.ndarray]:
-    """Two frames of 2 × 3 pixels: one ON, one OFF, one of both; one added, one removed."""
-    x = np.zeros((2, 2, 2, 3))
-    x[0, 0, 0, 0], x[0, 1, 0, 1], x[0, 0, 1, 1], x[0, 1, 1, 1] = 2, 2, 1, 1
+def test_an_event_has_the_brightness_of_its_count_and_both_signs_add_up() -> None:
+    x = np.zeros((2, 1, 4))
+    x[0, 0] = (2.0, 1.0, 0.05, 2.0)
+    x[1, 0, 3] = 2.0
+    full, half, little, both = events_of(x, 2.0)[0].astype(float)
+    lit = np.array(EVENT_COLOURS["on"]) - NIGHT
+    assert (full == EVENT_COLOURS["on"]).all()
+    assert half == pytest.approx(NIGHT + 0.5 * lit, abs=0.5)
+    assert little == pytest.approx(NIGHT + 0.025 * lit, abs=0.5), "no more than it is"
+    expected = np.minimum(255, full + EVENT_COLOURS["off"] - np.array(NIGHT))
+    assert (both == expected).all()
+    assert (events_of(np.zeros((2, 1, 1)), 2.0) == NIGHT).all()
+
+
+def test_a_change_of_events_is_drawn_on_the_scale_of_the_events() -> None:
+    x = np.ones((2, 1, 3))
     x_adv = x.copy()
-    x_adv[0, 0, 1, 2], x_adv[0, 0, 0, 0] = 2, 0
-    x_adv[1, 1, 1, 0] = 2
-    return x, x_adv
+    x_adv[0, 0, 0], x_adv[1, 0, 1], x_adv[0, 0, 2] = 2.0, 0.0, 1.025
+    added, removed, hardly = event_change(x, x_adv, 1.0)[0].astype(float)
+    assert (added == EVENT_COLOURS["added"]).all()
+    assert (removed == EVENT_COLOURS["removed"]).all()
+    lit = np.array(EVENT_COLOURS["added"]) - NIGHT
+    assert hardly == pytest.approx(NIGHT + 0.025 * lit, abs=0.5)
 
 
-def test_a_film_decodes_to_the_colour_of_every_event() -> None:
-    film = Image.open(io.BytesIO(event_gif(*events(), zoom=2, frame_ms=100)))
-    assert film.n_frames == 2
-    assert film.info["duration"] == 100
-    assert film.size == (2 * (3 * 3 + 2), 4)
-    pixels = np.asarray(film.convert("RGB"))[::2, ::2]
-    night = (16, 22, 29)
-    assert tuple(pixels[0, 0]) == EVENT_COLOURS["on"]
-    assert tuple(pixels[0, 1]) == EVENT_COLOURS["off"]
-    assert tuple(pixels[1, 1]) == EVENT_COLOURS["both"]
-    assert tuple(pixels[0, 4]) == night, "removed from the adversarial panel"
-    assert tuple(pixels[1, 6]) == EVENT_COLOURS["on"], "added to the adversarial panel"
-    assert tuple(pixels[0, 8]) == EVENT_COLOURS["removed"]
-    assert tuple(pixels[1, 10]) == EVENT_COLOURS["added"]
-    assert tuple(pixels[0, 10]) == night
-    film.seek(1)
-    second = np.asarray(film.convert("RGB"))[::2, ::2]
-    assert tuple(second[1, 4]) == EVENT_COLOURS["off"]
-    assert tuple(second[1, 8]) == EVENT_COLOURS["added"]
-    assert (second[:, :3] == night).all()
+def test_a_film_is_its_frames_side_by_side() -> None:
+    frames = np.arange(2 * 2 * 3 * 3, dtype=np.uint8).reshape(2, 2, 3, 3)
+    strip = filmstrip(frames)
+    assert strip.shape == (2, 6, 3)
+    assert (strip[:, 3:] == frames[1]).all()
 
 
-def test_fewer_events_are_darker() -> None:
-    x, _ = events()
-    x[1, 0, 0, 0] = 1
-    film = Image.open(io.BytesIO(event_gif(x, x)))
-    film.seek(1)
-    half = np.asarray(film.convert("RGB"))[0, 0]
-    assert all(16 < a < b for a, b in zip(half, EVENT_COLOURS["on"], strict=True))
-
-
-def test_the_still_of_a_film_adds_the_frames_up() -> None:
-    x, x_adv = events()
-    once = Image.open(io.BytesIO(event_still(x, x_adv, zoom=1)))
-    film = event_gif(x.sum(0, keepdims=True), x_adv.sum(0, keepdims=True), zoom=1)
-    frame = Image.open(io.BytesIO(film)).convert("RGB")
-    assert np.array_equal(np.asarray(once), np.asarray(frame))
+@pytest.mark.parametrize("colours", [2, 40, 1000])
+def test_a_png_decodes_to_the_pixels_it_was_made_from(colours: int) -> None:
+    rng = np.random.default_rng(colours)
+    palette = rng.integers(0, 256, (colours, 3))
+    pixels = palette[rng.integers(0, colours, (40, 50))].astype(np.uint8)
+    decoded = Image.open(io.BytesIO(png(pixels))).convert("RGB")
+    assert (np.asarray(decoded) == pixels).all()
 
 
 def test_scans_keep_their_grey_levels_and_differences_their_sign() -> None:
     x = np.array([[[0.0, 0.2], [0.6, 1.0]]])
-    decoded = np.asarray(Image.open(io.BytesIO(png(image_of(x), 3))))
-    assert decoded[::3, ::3, 0].tolist() == [[0, 51], [153, 255]]
+    decoded = np.asarray(Image.open(io.BytesIO(png(image_of(x)))).convert("RGB"))
+    assert decoded[..., 0].tolist() == [[0, 51], [153, 255]]
     change = difference(x, x + np.array([[[0.25, -0.25], [0.0, 9.0]]]), span=0.25)
     assert [tuple(c) for c in change.reshape(-1, 3)] == [
         (0x21, 0x66, 0xAC), (0xB3, 0x58, 0x06), (0xF7, 0xF7, 0xF7), (0x21, 0x66, 0xAC),
@@ -166,12 +159,31 @@ def test_numbers_are_written_as_readers_expect() -> None:
 
 
 def test_logarithmic_axes_have_few_ticks_inside_their_range() -> None:
-    for low, high in ((1e-12, 1.0), (2.0, 5.0), (0.3, 40.0), (1.0, 1.0)):
-        ticks = log_ticks(low, high)
-        values = np.log10(ticks["tickvals"])
-        assert 1 <= len(values) <= 9
-        assert (values >= ticks["range"][0]).all()
-        assert (values <= ticks["range"][1]).all()
+    for low, high in ((1e-12, 1.0), (2.0, 5.0), (0.3, 40.0), (1.0, 1.0), (15.0, 40.0)):
+        scale = logarithmic(low, high, 0.0, 200.0)
+        places = [scale.at(value) for value, _ in scale.ticks]
+        assert 2 <= len(places) <= 9
+        assert places == sorted(places)
+        assert 0 < scale.at(low) <= scale.at(high) < 200
+        assert all(0 <= place <= 200 for place in places)
+
+
+def test_a_broken_scale_shows_zero_before_its_break() -> None:
+    scale = logarithmic(0.1, 100.0, 0.0, 200.0, zero=True)
+    assert scale.ticks[0] == (0.0, "0")
+    assert scale.at(0.0) < scale.start < scale.at(0.1) < scale.at(1.0) < scale.at(100.0)
+    steps = scale.at(1.0) - scale.at(0.1), scale.at(100.0) - scale.at(10.0)
+    assert steps[0] == pytest.approx(steps[1])
+
+
+def test_linear_axes_have_round_ticks() -> None:
+    for low, high in ((-0.3, 0.7), (0.0, 1e-5), (-50.0, 1234.0), (2.0, 2.0)):
+        ticks = linear(low, high, 10.0, 90.0).ticks
+        values = [value for value, _ in ticks]
+        assert 3 <= len(values) <= 8
+        assert len({text for _, text in ticks}) == len(values)
+        steps = np.diff(values)
+        assert steps == pytest.approx(steps[0])
 
 
 def test_a_citation_reads_well() -> None:
@@ -186,45 +198,20 @@ def test_a_citation_reads_well() -> None:
     assert (work.place, work.year, work.link) == ("Conf", "2020", "https://doi.org/10.1/x")
 
 
-def test_an_exhibit_shows_each_view_of_a_packed_item() -> None:
-    x = np.concatenate([np.linspace(0, 1, 4), np.sin(np.arange(100) / 3)])
-    x_adv = x.copy()
-    x_adv[1] += 0.1
-    item = {"x": x, "x_adv": x_adv, "y": 3, "predicted": 3, "predicted_adv": 5,
-            "threat": "linf", "radius": 0.1, "training": "SR"}  # fmt: skip
-    views = [
-        ViewSlice(kind="image", shape=(1, 2, 2)),
-        ViewSlice(kind="audio", shape=(100,), start=4, rate_hz=8000),
-    ]
-    shown = gallery_item(item, views)
-    assert [view.kind for view in shown.views] == ["image", "audio"]
-    assert "1 of 4 pixels changed, at most by 0.1" in shown.views[0].words
-    assert "ratio ∞ dB" in shown.views[1].words
-    assert [bool(panel.sound) for panel in shown.views[1].panels] == [True] * 3
-
-
-def test_the_gallery_chooses_different_threats_and_trainings_first() -> None:
-    pile = [{"threat": t, "training": m, "i": i} for i in range(3) for t in "ab" for m in "xy"]
-    few = chosen(pile, 4)
-    assert {(item["threat"], item["training"]) for item in few} == {
-        ("a", "x"), ("b", "y"), ("a", "y"), ("b", "x"),
-    }  # fmt: skip
-    assert len(chosen(pile, 99)) == 12
-
-
 def test_the_picture_is_a_png_of_some_size(tmp_path: Path, write_run: Callable[..., Path]) -> None:
     pytest.importorskip("matplotlib", reason="pictures need the extra 'figures'")
     folder = write_run(tmp_path / "run", n=8, probes=False, gallery=False)
     path = picture(folder, tmp_path / "matrix.png")
     image = Image.open(path)
     assert image.format == "PNG"
-    assert image.width > 600
+    assert image.width > 900
     assert len(set(np.asarray(image.convert("RGB")).reshape(-1, 3)[:, 0].tolist())) > 50
 
 
 def test_without_matplotlib_a_picture_is_refused_in_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_run: Callable[..., Path]
 ) -> None:
+    folder = write_run(tmp_path / "run", n=8, probes=False, gallery=False)
     monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
     with pytest.raises(SettingError, match=r"run `pip install spikeproof\[figures\]`"):
-        picture(tmp_path, tmp_path / "matrix.png")
+        picture(folder, tmp_path / "matrix.png")

@@ -323,3 +323,22 @@ def test_a_name_is_followed_to_where_it_is_bound(
     names: Callable[[str], set[str]], text: str, found: str
 ) -> None:
     assert names(text) == set(found.split())
+
+
+def test_a_late_import_of_torch_counts_like_one_at_the_top(
+    edit: Callable[[str, str, str], None],
+) -> None:
+    roots = [("spikeproof.base.checks", "check_labels")]
+    before = closure_sha256(roots)
+    edit("spikeproof.base.checks", "    import torch\n\n    if y.ndim != 1", "    if y.ndim != 1")
+    edit("spikeproof.base.checks", "import numpy as np\n", "import numpy as np\nimport torch\n")
+    assert closure_sha256(roots) == before
+    edit("spikeproof.base.checks", "y.dtype == torch.bool", "y.dtype == torch.int8")
+    assert closure_sha256(roots) != before
+
+
+def test_faces_that_import_late_are_followed_like_others() -> None:
+    found = reached([("spikeproof.evaluate.diagnose.after", "review")])
+    assert ("spikeproof.metrics.estimate", "wilson_ends") in found
+    assert ("spikeproof.evaluate.diagnose.flag", "FLAGS") in found
+    assert ("spikeproof.faces", "lazy_face") not in found

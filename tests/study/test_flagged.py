@@ -98,7 +98,7 @@ def test_results_report_and_extract_leave_the_numbers_out(
     assert other.matrix("digits")
     text = write_report(stopped, tmp_path / "page.html").read_text("utf-8")
     page = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
-    assert "No robust accuracy is stated." in page
+    assert "No robust accuracy is stated: what was seen" in page
     assert "is withheld for the flags state" in page
     assert "All 6 differ." in page and "Train it." in page
     assert 'data-threat="linf"' not in page

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from spikeproof.analysis import QUESTIONS, SEVEN
 from spikeproof.base import FileProblem, SettingError, SpikeproofError
 from spikeproof.models import ModelSpec, Phase
 from spikeproof.neurons import IF, LIF, Surrogate
@@ -210,3 +212,32 @@ def test_a_key_of_thousands_of_parts_is_refused_at_once(tmp_path: Path, text: st
     plan.write_text(text.format("x" * 100_000), encoding="utf-8")
     with pytest.raises(SpikeproofError, match="unknown setting|xxx"):
         load_plan(plan)
+
+
+def test_a_question_and_claims_change_neither_cells_nor_the_hash_of_plans_without(
+    tmp_path: Path,
+) -> None:
+    plain = load_plan(written(tmp_path, GOOD))
+    asking = load_plan(
+        written(tmp_path, 'question = "Which?"\nclaims = ["noise-is-survived"]\n' + GOOD)
+    )
+    assert (asking.question, asking.claims) == ("Which?", ("noise-is-survived",))
+    assert [cell.id for cell in cells_of(asking)] == [cell.id for cell in cells_of(plain)]
+    assert "question" not in plain.record()
+    assert "claims" not in plain.record()
+    assert plain.sha256 != asking.sha256
+    assert Plan.from_record(json.loads(json.dumps(asking.record()))) == asking
+
+
+@pytest.mark.parametrize("text", ["", " ", "a\u202eb", "two\nlines", "x" * 201])
+def test_a_question_that_no_page_can_show_is_refused(tmp_path: Path, text: str) -> None:
+    plan = load_plan(written(tmp_path, GOOD))
+    with pytest.raises(SettingError, match="The question of plan 'mine' must be one line"):
+        replace(plan, question=text)
+
+
+def test_the_demo_asks_its_question_and_names_the_seven_claims() -> None:
+    for name in ("demo", "quick"):
+        assert load_plan(name).question in QUESTIONS
+        assert load_plan(name).claims == SEVEN
+    assert load_plan("recipes").claims is None

@@ -68,17 +68,25 @@ class Browser:
         return self._call("POST", f"{self.session}/execute/sync", content)
 
     def open(self, page: Path, *, width: int = 1280, dark: bool = False) -> None:
-        """Open a file and wait until every plot is drawn."""
+        """Open a file and wait until its script, where it has one, has run."""
         self.theme(dark)
         metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self.tool("Emulation.setDeviceMetricsOverride", **metrics)
         self._call("POST", f"{self.session}/url", {"url": page.resolve().as_uri()})
-        self.wait("return document.documentElement.dataset.drawn !== undefined")
+        self.wait(
+            "return document.readyState === 'complete' && (!document.scripts.length ||"
+            " document.documentElement.dataset.ready !== undefined)"
+        )
 
-    def theme(self, dark: bool) -> None:
-        """What the reader prefers."""
+    def theme(self, dark: bool, media: str = "screen") -> None:
+        """What the reader prefers, and what the page is for: ``"screen"`` or ``"print"``."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.tool("Emulation.setEmulatedMedia", features=[scheme])
+        self.tool("Emulation.setEmulatedMedia", media=media, features=[scheme])
+
+    def pdf(self, path: Path) -> None:
+        """Print the page."""
+        printed = self.tool("Page.printToPDF", printBackground=True, preferCSSPageSize=True)
+        path.write_bytes(base64.b64decode(printed["data"]))
 
     def wait(self, script: str, seconds: float = 60) -> None:
         """Wait until a script returns true."""

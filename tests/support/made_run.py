@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from spikeproof.analysis import SEVEN
 from support.resealed import reseal_cell, write_plan
 
 PLAIN = {"terms": {"error": {"kind": "cross_entropy", "weight": 1.0}}, "inputs": None}
@@ -138,6 +139,7 @@ class MadeRun:
             "data": [{"name": name} for name in self.data],
             "training": tables,
             "seeds": [0, 1],
+            "claims": list(SEVEN),
         }
         listed = self.ids if cells is None else list(cells)
         content = {"plan": plan, "cells": [{"id": one} for one in listed]}

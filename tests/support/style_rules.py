@@ -16,7 +16,7 @@ PACKAGE = ROOT / "src" / "spikeproof"
 
 # From the ground up. A room imports only from floors below, so rooms of one floor do not meet.
 FLOORS = (
-    ("allocator", "names"),
+    ("allocator", "catalogue", "faces", "names"),
     ("base",),
     ("rescore", "runs"),
     ("data",),
@@ -31,6 +31,7 @@ FLOORS = (
     ("evaluate",),
     ("analysis", "study"),
     ("report",),
+    ("export",),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from spikeproof.analysis import SEVEN
 from spikeproof.base import write_arrays, write_json
 from spikeproof.data import DigitsAudio, DigitsAV, DigitsEvents, DigitsImages
 from support.resealed import reseal_cell, write_plan
@@ -48,7 +49,8 @@ def objective(training: str) -> dict[str, Any]:
 def write_run(
     folder: Path, *, data: Sequence[str] = ("digits",), seeds: Sequence[int] = (0, 1), n: int = 40,
     trainings: Sequence[str] = ("plain", "SR", "AT"), probes: bool = True, gallery: bool = True,
-    name: str = "synthetic",
+    name: str = "synthetic", question: str | None = "sparse-gradient",
+    claims: Sequence[str] = SEVEN,
 ) -> Path:  # fmt: skip
     """Write a complete run folder and return it."""
     plan = {
@@ -56,6 +58,7 @@ def write_run(
         "probe_items": n, "workers": 1,
         "data": [{"name": d, "model": "cnn-small", "threats": list(RADII[d])} for d in data],
         "training": [{"name": t, **objective(t)} for t in trainings],
+        "claims": list(claims), **({} if question is None else {"question": question}),
     }  # fmt: skip
     for d in data:
         for training in trainings:
@@ -109,13 +112,18 @@ def _attack(folder: Path, base: dict[str, Any], threat: str, n: int, gallery: bo
     }  # fmt: skip
     geometry = {"name": threat, "geometry": {"kind": threat}, "radii": radii.tolist(), "space": "x"}
     cell = {**base, "kind": "attack", "threat": geometry, "suite": {"name": "quick"}, "items": n}
-    shown = _gallery(data, threat, radii[1]) if gallery and seed == 0 else None
+    first = np.flatnonzero(broken[1] & correct)[:2]
+    shown = None
+    if gallery and seed == 0 and len(first):
+        shown = _gallery(data, threat, radii[1], arrays["items"][first], arrays["y"][first])
     _write(folder, cell, result, arrays, shown)
 
 
-def _gallery(data: str, threat: str, radius: float) -> dict[str, np.ndarray]:
-    """Two items that look attacked."""
-    x = MAKERS[data]()(torch.tensor([3, 8])).numpy()
+def _gallery(
+    data: str, threat: str, radius: float, items: np.ndarray, y: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Items that look attacked."""
+    x = MAKERS[data]()(torch.from_numpy(items)).numpy()
     rng = np.random.default_rng(5)
     x_adv = x.copy()
     if data == "digits-events":
@@ -126,10 +134,9 @@ def _gallery(data: str, threat: str, radius: float) -> dict[str, np.ndarray]:
     else:
         x_adv = x + radius * np.sign(rng.normal(size=x.shape)).astype(x.dtype)
         x_adv = np.clip(x_adv, 0 if data == "digits" else -1, 1)
-    labels = np.array([3, 8])
     return {
-        "x": x, "x_adv": x_adv.astype(x.dtype), "y": labels, "predicted": labels,
-        "predicted_adv": labels - 1, "radius": np.full(2, radius),
+        "x": x, "x_adv": x_adv.astype(x.dtype), "y": y, "predicted": y,
+        "predicted_adv": (y + 1) % 10, "radius": np.array(radius),
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from spikeproof.data import Dataset
 from spikeproof.models import model_digest
 from spikeproof.train import (
     Adversarial,
+    CrossEntropy,
     Job,
     Objective,
     RobustValidation,
@@ -104,3 +106,64 @@ def test_the_card_says_what_was_done_and_what_it_cost(tmp_path: Path) -> None:
     text = told.read_text()
     assert "cnn-small" in text and "Test items played no part" in text
     assert f"| clean | {100 * history.best.clean_accuracy:.1f} % |" in text  # type: ignore[operator]
+
+
+def test_the_card_of_adversarial_training_says_under_which_threat_and_how(tmp_path: Path) -> None:
+    import spikeproof as sp
+
+    data = sp.load("digits")
+    net = sp.build("cnn-small", data, width=2, timesteps=3, neuron=sp.LIF(leak=0.75))
+    threat = sp.Threat(sp.Linf(), 8 / 255, data.domain)
+    other = sp.Threat(sp.L2(), 0.5, data.domain)
+    objective = Objective(
+        {"error": (1.0, CrossEntropy()), "sparse": (0.25, sp.SparseGradient())},
+        inputs=Adversarial(attack=sp.PGD(steps=3, step_size=0.5), threat=threat),
+    )
+    work = Job(
+        objective=objective,
+        epochs=1,
+        settings=TrainingSettings(batch_size=512),
+        robust_validation=RobustValidation(threats=(threat, other), items=20),
+    )
+    record = {
+        **{name: {} for name in ("firing", "warnings")},
+        "model": {"architecture": net.spec.record(), "parameters": 7, "sha256": "ab"},
+        "data": {"name": "digits", "version": "1", "train": 9, "licence": "CC BY 4.0"},
+        "training": {**work.record(), "epochs_trained": 1, "best_epoch": 1},
+        "validation": {"clean": 0.5, "selected_by": 0.25, "robust": {"linf 0.0314": 0.125},
+                       "union": None},
+        "cost": {"seconds": 1.0, "device": "a processor", "peak_bytes": 1e9, "forward_passes": 1,
+                 "backward_passes": 1},
+    }  # fmt: skip
+    _, told = write_card(tmp_path / "model.safetensors", record)
+    rows = dict(re.findall(r"^\| (.+?) \| (.*) \|$", told.read_text(), flags=re.MULTILINE))
+    assert rows["Time steps T"] == "3"
+    assert rows["Width"] == "2"
+    assert rows["Neuron"].startswith("lif (leak 0.75, threshold 1,")
+    assert rows["Surrogate"] == "triangle, sharpness 1, height 1"
+    assert rows["Objective"].startswith("1 x cross_entropy + 0.25 x sparse_gradient (")
+    assert rows["Trained on"].startswith(
+        "adversarial inputs: linf radius 8/255, by pgd (steps 3, step size 0.5,"
+    )
+    assert rows["Trained on"].endswith("loss cross_entropy")
+    assert rows["Validation"].startswith(
+        "20 items under linf radius 8/255, l2 radius 0.5, by pgd (steps 5, step size 0.5,"
+    )
+    assert rows["linf 0.0314"] == "12.5 %"
+    assert "union of these" not in rows
+
+
+def test_the_card_of_several_threats_names_each(tmp_path: Path) -> None:
+    from spikeproof.train.keep.card_page import _inputs
+
+    members = [
+        {"kind": "adversarial", "attack": {"kind": "pgd", "steps": 3}, "gradient": None,
+         "loss": "cross_entropy", "threat": {"name": name, "radius": radius}}
+        for name, radius in (("linf", 0.13), ("l1", 3.0))
+    ]  # fmt: skip
+    assert _inputs({"kind": "eat", "share": 0.9, "members": members}) == (
+        "eat inputs (share 0.9): linf radius 0.13, by pgd (steps 3), loss cross_entropy; "
+        "l1 radius 3, by pgd (steps 3), loss cross_entropy"
+    )
+    assert _inputs({"kind": "gaussian", "noise": 0.1}) == "gaussian (noise 0.1) inputs"
+    assert _inputs(None) == "clean inputs"

@@ -21,9 +21,9 @@ def begin_anew(memory: ModuleState, ask: Callable[[int], Any], rows: int) -> tup
     """Let state of an earlier batch begin anew in every pass, whatever its number of items.
 
     A network that holds membranes of shape ``(33, H)`` answers 33 items and no others. What is
-    state is told from what is constant by asking: a call moves it, and one axis of what is there
-    then has the length of the batch, whatever that is. Its rows begin with zeros; rows that are all
-    the same, as where it was made before any call, begin as they are.
+    state and what is constant is found by asking: a call moves state, and one axis of what is
+    there then has the length of the batch, whatever that is. Its rows begin with zeros; rows that
+    are all the same, as where it was made before any call, begin as they are.
 
     Args:
         memory: What the network holds; the state found is begun anew by its ``restore``.

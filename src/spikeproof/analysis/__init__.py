@@ -1,43 +1,85 @@
 """What follows from the records of a run: the transfer matrix, intervals, verdicts on claims."""
 
-from spikeproof.analysis.claims import CLAIMS, Claim, Verdict, VerdictPart, claims_of, verdicts
-from spikeproof.analysis.compare import Comparison, RobustDifference, SettingDifference, compare
-from spikeproof.analysis.data_summary import DataSummary, data_summary
-from spikeproof.analysis.extract import extract, extracted
-from spikeproof.analysis.inputs import recorded_domain
-from spikeproof.analysis.kinds import TrainingKind
-from spikeproof.analysis.masking import LARGEST_BLIND, MaskingSigns, masking_signs
-from spikeproof.analysis.records import CellRecord
-from spikeproof.analysis.results import Results, results
-from spikeproof.analysis.rows import (
-    Competing,
-    Curve,
-    FlagRow,
-    LayerActivity,
-    MatrixCell,
-    TimingRow,
-    TransferRow,
-)
-from spikeproof.analysis.summary import Summary, summarise
-from spikeproof.analysis.tables import Table
-from spikeproof.analysis.verification import Verification, verify
+from typing import TYPE_CHECKING
+
+from spikeproof.faces import lazy_face
+
+if TYPE_CHECKING:
+    from spikeproof.analysis.attacked import MemberUse, SuiteUse, breaks, suites_used
+    from spikeproof.analysis.best import BestTraining, best_rows
+    from spikeproof.analysis.claims import (
+        CLAIMS,
+        SEVEN,
+        Claim,
+        Verdict,
+        VerdictPart,
+        claims_of,
+        verdicts,
+    )
+    from spikeproof.analysis.compare import Comparison, RobustDifference, SettingDifference, compare
+    from spikeproof.analysis.data_summary import DataSummary, data_summary
+    from spikeproof.analysis.examples import Example, ExampleItem
+    from spikeproof.analysis.extract import extract, extracted
+    from spikeproof.analysis.frame import FRAME_COLUMNS, frame
+    from spikeproof.analysis.inputs import recorded_domain
+    from spikeproof.analysis.kinds import TrainingKind
+    from spikeproof.analysis.masking import (
+        LARGEST_BLIND,
+        LARGEST_LEFT,
+        MaskingChecks,
+        MaskingSigns,
+        Standing,
+        masking_checks,
+        masking_signs,
+    )
+    from spikeproof.analysis.matrix import Matrix, share_text
+    from spikeproof.analysis.plain_results import matrix_title, withheld_lines
+    from spikeproof.analysis.question import QUESTIONS, SPARSE_GRADIENT, question_of
+    from spikeproof.analysis.records import CellRecord
+    from spikeproof.analysis.results import Results, results
+    from spikeproof.analysis.rows import (
+        Competing,
+        Curve,
+        FlagRow,
+        LayerActivity,
+        MatrixCell,
+        TimingRow,
+        TransferRow,
+    )
+    from spikeproof.analysis.summary import Summary, summarise
+    from spikeproof.analysis.tables import Table
+    from spikeproof.analysis.verification import Verification, verify
+    from spikeproof.analysis.works import cited, works_of
 
 __all__ = [
     "CLAIMS",
+    "FRAME_COLUMNS",
     "LARGEST_BLIND",
+    "LARGEST_LEFT",
+    "QUESTIONS",
+    "SEVEN",
+    "SPARSE_GRADIENT",
+    "BestTraining",
     "CellRecord",
     "Claim",
     "Comparison",
     "Competing",
     "Curve",
     "DataSummary",
+    "Example",
+    "ExampleItem",
     "FlagRow",
     "LayerActivity",
+    "MaskingChecks",
     "MaskingSigns",
+    "Matrix",
     "MatrixCell",
+    "MemberUse",
     "Results",
     "RobustDifference",
     "SettingDifference",
+    "Standing",
+    "SuiteUse",
     "Summary",
     "Table",
     "TimingRow",
@@ -46,15 +88,28 @@ __all__ = [
     "Verdict",
     "VerdictPart",
     "Verification",
+    "best_rows",
+    "breaks",
+    "cited",
     "claims_of",
     "compare",
     "data_summary",
     "extract",
     "extracted",
+    "frame",
+    "masking_checks",
     "masking_signs",
+    "matrix_title",
+    "question_of",
     "recorded_domain",
     "results",
+    "share_text",
+    "suites_used",
     "summarise",
     "verdicts",
     "verify",
+    "withheld_lines",
+    "works_of",
 ]
+
+lazy_face(__name__)

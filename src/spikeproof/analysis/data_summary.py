@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spikeproof.analysis.best import BestTraining, best_rows
 from spikeproof.analysis.masking import MaskingSigns, masking_signs
 from spikeproof.analysis.records import Arrays
 from spikeproof.analysis.rows import (
@@ -33,10 +34,12 @@ class DataSummary:
         trainings: Names of its trainings, in the order of the plan.
         threats: Threats it was attacked with, l_p from large to small p, then the others.
         sparse: The trainings that only add a sparse-gradient term, on clean inputs.
+        undefended: The training with cross-entropy on clean inputs alone; None where there is none.
         clean: TrainingSettings → clean accuracy.
         matrix: Robust accuracy of every training under every threat at every radius, and the
             unions.
         curves: Accuracy against the radius, training by training.
+        best: The training that keeps most, column by column.
         transfer: Gain and transfer ratio of every training under every threat.
         competing: Competitiveness over the threats that have a dedicated training.
         timing: Accuracy under random changes of spike timing.
@@ -49,9 +52,11 @@ class DataSummary:
     trainings: tuple[str, ...]
     threats: tuple[str, ...]
     sparse: tuple[str, ...]
+    undefended: str | None
     clean: Mapping[str, Estimate]
     matrix: tuple[MatrixCell, ...]
     curves: tuple[Curve, ...]
+    best: tuple[BestTraining, ...]
     transfer: tuple[TransferRow, ...]
     competing: tuple[Competing, ...]
     timing: tuple[TimingRow, ...]
@@ -77,9 +82,11 @@ def data_summary(results: Results, data: str) -> DataSummary:
         trainings=tuple(trainings),
         threats=tuple(threats),
         sparse=tuple(results.sparse(data)),
+        undefended=results.undefended(data),
         clean={name: estimate for name, estimate in clean.items() if estimate is not None},
         matrix=tuple(matrix),
         curves=tuple(curve for curve in curves if curve is not None),
+        best=tuple(best_rows(results, data)),
         transfer=tuple(results.transfer(data)),
         competing=tuple(results.competing(data)),
         timing=tuple(results.timing(data)),

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from spikeproof.analysis.records import CellRecord
 from spikeproof.analysis.rows import FlagRow
 from spikeproof.base import SpikeproofError
-from spikeproof.data import domain_from
 from spikeproof.evaluate import Flag, LadderFacts, reviewed
-from spikeproof.threats import Threat
 
 __all__ = ["flag_rows", "withheld_trainings"]
 
@@ -59,12 +57,10 @@ def _after(holder: CellRecord | None, attacks: Sequence[CellRecord]) -> tuple[Fl
     if holder is None:
         return ()
     try:
-        domain = domain_from(holder.cell["model"]["domain"])
-        facts = []
-        for cell in attacks:
-            record = cell.cell["threat"]
-            ladder = [Threat.from_record({**record, "radius": r}, domain) for r in record["radii"]]
-            facts.append(LadderFacts.recorded(ladder, cell.result, cell.items.get("y")))
-        return reviewed(facts)
-    except (KeyError, TypeError, SpikeproofError):  # an extract, or a class not installed here
+        domain = holder.cell["model"]["domain"]
+        return reviewed(
+            LadderFacts.recorded(cell.cell["threat"], domain, cell.result, cell.items.get("y"))
+            for cell in attacks
+        )
+    except (KeyError, TypeError, ValueError, SpikeproofError):  # an extract
         return ()

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spikeproof.train import TERMS
-
 __all__ = ["TrainingKind"]
 
 
@@ -49,6 +47,8 @@ class TrainingKind:
 
 def _sparse(term: Mapping[str, Any]) -> bool:
     """Whether a term says of itself that it is sparse-gradient regularisation."""
+    from spikeproof.train import TERMS  # takes torch with it
+
     kind = str(term["kind"])
     if kind in TERMS.members:
         return bool(getattr(TERMS.members[kind], "sparse_gradients", False))

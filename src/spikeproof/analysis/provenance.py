@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from spikeproof.analysis.calls import calls_of
 from spikeproof.analysis.run import RunRecords
 from spikeproof.base import SpikeproofError, canonical_json, digest
-from spikeproof.data import describe
 from spikeproof.metrics import LEVEL
 
 __all__ = ["expected_cells", "provenance"]
@@ -46,9 +46,16 @@ def provenance(run: RunRecords, draws: int) -> dict[str, Any]:
             if c.holds_network
         },
         "wall_seconds": sum(seconds) if len(seconds) == len(walls) else None,
+        "dates": _dates([str(wall["finished"]) for wall in walls if wall.get("finished")]),
+        "calls": calls_of(run.folder),
         "hosts": _distinct([wall["host"] for wall in walls if "host" in wall]),
         "intervals": {"level": LEVEL, "draws": draws, "method": "networks and items crossed"},
     }
+
+
+def _dates(finished: Sequence[str]) -> dict[str, str] | None:
+    """When the first and the last cell were finished, UTC; None where no cell says."""
+    return {"first": min(finished), "last": max(finished)} if finished else None
 
 
 def expected_cells(record: Mapping[str, Any], plan: Mapping[str, Any]) -> int | None:
@@ -60,7 +67,7 @@ def expected_cells(record: Mapping[str, Any], plan: Mapping[str, Any]) -> int | 
     for table in plan.get("data", ()):
         named = table.get("threats", "all")
         try:
-            threats = len(describe(table["name"]).radii) if named == "all" else len(named)
+            threats = _threats(table["name"]) if named == "all" else len(named)
         except SpikeproofError:
             return None
         networks = len(_for(plan.get("training", ()), table["name"])) * len(plan.get("seeds", ()))
@@ -68,6 +75,13 @@ def expected_cells(record: Mapping[str, Any], plan: Mapping[str, Any]) -> int | 
         probes = bool(plan.get("probe_items", True))
         total += networks * (1 + threats + probes + bool(table.get("timing")))
     return total or None
+
+
+def _threats(data: str) -> int:
+    """How many threats a data set declares radii for."""
+    from spikeproof.data import describe  # imports torch, and plans on disk list their cells
+
+    return len(describe(data).radii)
 
 
 def _for(tables: Sequence[Mapping[str, Any]], data: str) -> list[Mapping[str, Any]]:

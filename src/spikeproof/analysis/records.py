@@ -32,6 +32,7 @@ class CellRecord:
         versions: Software it was computed with.
         result: What came out.
         files: Name → hash of the files beside its record.
+        resources: What of the machine changes bits: threads, and the device where it is no CPU.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class CellRecord:
     versions: Mapping[str, Any]
     result: Mapping[str, Any]
     files: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -101,4 +103,5 @@ class CellRecord:
 def cell_record(folder: Path, record: Mapping[str, Any]) -> CellRecord:
     """A cell from its record, which was checked."""
     parts = {name: dict(record[name]) for name in _PARTS}
-    return CellRecord(folder=folder, id=str(record["id"]), files=dict(record["files"]), **parts)
+    known = {"files": dict(record["files"]), "resources": dict(record.get("resources", {}))}
+    return CellRecord(folder=folder, id=str(record["id"]), **known, **parts)

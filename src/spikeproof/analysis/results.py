@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 
 from spikeproof.analysis.accuracy import curve_of, matrix_rows
-from spikeproof.analysis.data_summary import data_summary
+from spikeproof.analysis.examples import ExampleItem, examples
+from spikeproof.analysis.frame import frame
+from spikeproof.analysis.matrix import Matrix
+from spikeproof.analysis.norms import by_order
+from spikeproof.analysis.plain_results import plain_results, shown_results
 from spikeproof.analysis.provenance import provenance
 from spikeproof.analysis.records import Arrays, CellRecord, cell_record
 from spikeproof.analysis.rows import (
     Competing,
     Curve,
     LayerActivity,
-    MatrixCell,
     TimingRow,
     TransferRow,
-    plain,
 )
 from spikeproof.analysis.run import RunRecords
 from spikeproof.analysis.tables import (
@@ -32,30 +34,18 @@ from spikeproof.analysis.tables import (
     union_table,
 )
 from spikeproof.analysis.transfer import competing_rows, transfer_rows
+from spikeproof.base import is_there
 from spikeproof.metrics import Estimate, Intervals
 from spikeproof.runs import read_run
-from spikeproof.threats import by_order
 
 __all__ = ["Results", "results"]
 
-# What of a data set is plain enough for JSON.
-_PLAIN_ROWS = (
-    "trainings",
-    "threats",
-    "matrix",
-    "curves",
-    "transfer",
-    "competing",
-    "timing",
-    "activity",
-)
-
 
 def results(folder: Path | str, *, draws: int = 2000) -> Results:
-    """Read the completed cells of a run folder.
+    """Read the completed cells of a run folder, or an audit that ``Audit.save`` wrote.
 
     Args:
-        folder: Where ``run`` wrote; it may still be incomplete.
+        folder: Where ``run`` wrote; it may still be incomplete. Or the folder of an audit.
         draws: Resamples behind the intervals of medians and rank correlations.
     Returns:
         Everything that can be said so far.
@@ -68,6 +58,10 @@ def results(folder: Path | str, *, draws: int = 2000) -> Results:
         Traceback (most recent call last):
         spikeproof.base.errors.FileProblem: There is no run folder at no-such-run.
     """
+    if is_there(Path(folder) / "audit.json"):
+        from spikeproof.analysis.saved_audit import audit_results  # it stands on this module
+
+        return audit_results(Path(folder), draws=draws)
     found = read_run(folder)
     cells = [
         cell_record(found.folder / "cells" / name, record)
@@ -201,13 +195,13 @@ class Results(RunRecords):
         """Clean accuracy; None where no attack cell of the training is complete."""
         return self.share(self.right_when_clean(data, training))
 
-    def matrix(self, data: str) -> list[MatrixCell]:
+    def matrix(self, data: str) -> Matrix:
         """Robust accuracy of every training under every threat at every radius, and the unions.
 
         An item survives the union at a level if it is right when clean and under every l_p threat
         of the data set at that level.
         """
-        return matrix_rows(self, data)
+        return Matrix(matrix_rows(self, data))
 
     def curve(self, data: str, training: str, threat: str) -> Curve | None:
         """Accuracy against the radius; None where no such cell is complete."""
@@ -260,15 +254,16 @@ class Results(RunRecords):
             rows.append(LayerActivity(layer=layer, seeds=len(seeds), **mean))
         return rows
 
-    def gallery(self, data: str) -> list[dict[str, Any]]:
-        """Broken items of every attack cell that kept some, as arrays with their origin."""
-        rows = []
-        for cell in self.of_kind("attack", data):
-            arrays = cell.gallery()
-            if arrays and len(arrays["y"]):
-                origin = {"training": cell.training, "seed": cell.seed}
-                rows.append({**origin, "threat": str(cell.cell["threat"]["name"]), **arrays})
-        return rows
+    def gallery(self, data: str) -> list[ExampleItem]:
+        """A few items that attacks broke, and what became of them under every attack."""
+        return examples(self.of_kind("attack", data))
+
+    def frame(self) -> dict[str, list[Any]]:
+        """Every network at every radius as columns, one row each; see ``docs/export.md``.
+
+        A plain dictionary, whether pandas is there or not: ``pandas.DataFrame(results.frame())``.
+        """
+        return frame(self)
 
     def provenance(self) -> dict[str, Any]:
         """Where the numbers come from: plan, versions, hashes, seeds, time, and what is missing."""
@@ -276,13 +271,8 @@ class Results(RunRecords):
 
     def to_dict(self) -> dict[str, Any]:
         """Every row as plain JSON data, without the per-item arrays and the gallery."""
-        out: dict[str, Any] = {"schema": 1, "split": self.split}
-        out |= {"provenance": self.provenance(), "data": {}}
-        for data in self.data():
-            found = data_summary(self, data)
-            rows = {name: getattr(found, name) for name in _PLAIN_ROWS}
-            out["data"][data] = {**rows, "clean": {t: found.clean.get(t) for t in found.trainings}}
-        if self.diagnosed:
-            out["flags"] = self.flags
-        tidy: dict[str, Any] = plain(out)
-        return tidy
+        return plain_results(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the matrix of every data set at the standard radii."""
+        return shown_results(self)

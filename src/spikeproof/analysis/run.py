@@ -9,10 +9,10 @@ from typing import Any
 
 from spikeproof.analysis.flags import flag_rows, withheld_trainings
 from spikeproof.analysis.kinds import TrainingKind
+from spikeproof.analysis.norms import by_order
 from spikeproof.analysis.records import CellRecord
 from spikeproof.analysis.rows import FlagRow
 from spikeproof.base import check_one_of
-from spikeproof.threats import by_order
 
 __all__ = ["RunRecords"]
 
@@ -99,6 +99,15 @@ class RunRecords:
     def diagnosed(self) -> bool:
         """Whether anybody looked; runs from before there were flags have none."""
         return any(cell.kind == "diagnosis" for cell in self.cells)
+
+    def suite(self, data: str) -> str:
+        """Names of the suites that attacked a data set, with the budget that cut them short; empty
+        where no attack cell says one."""
+        cells = self.of_kind("attack", data)
+        names = [(cell.cell.get("suite") or {}).get("name") for cell in cells]
+        cut = any(any((c.result.get("budget") or {}).get("unsettled", ())) for c in cells)
+        told = ", ".join(dict.fromkeys(str(name) for name in names if name))
+        return f"{told}, cut short by a budget of {self.plan.get('budget')}" if cut else told
 
     def of_kind(self, kind: str, data: str, training: str | None = None) -> list[CellRecord]:
         """The cells of one kind, in the order of their seeds."""

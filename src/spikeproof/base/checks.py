@@ -6,14 +6,15 @@ import operator
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from spikeproof.base.errors import InputError, SettingError
 from spikeproof.names import SEEDS, printable, suggestion
+
+if TYPE_CHECKING:  # imported where it is used: settings and records need none of it
+    from torch import Tensor
 
 __all__ = [
     "check_at_least",
@@ -197,6 +198,8 @@ def check_share(settings: object, name: str) -> None:
 
 def check_gradients(what: str, weights: Iterable[Tensor] = ()) -> None:
     """Raise InputError where torch's inference mode leaves no gradient to ask for."""
+    import torch
+
     if torch.is_inference_mode_enabled():
         raise InputError(
             f"{what} needs gradients, and torch.inference_mode() allows none; make the call "
@@ -211,6 +214,8 @@ def check_gradients(what: str, weights: Iterable[Tensor] = ()) -> None:
 
 def check_finite(x: Tensor, what: str) -> Tensor:
     """Return ``x`` if every entry is finite; otherwise raise, naming the first bad item."""
+    import torch
+
     bad = ~torch.isfinite(x.detach())
     if bad.any():
         items = bad.flatten(1).any(1).nonzero().flatten() if x.ndim > 1 else bad.nonzero().flatten()
@@ -246,6 +251,8 @@ def check_like(x: Tensor, weight: Tensor, what: str) -> Tensor:
 
 def check_labels(y: Tensor, classes: int, n: int | None = None) -> Tensor:
     """Return ``y`` if it holds integer class labels in [0, classes); otherwise raise."""
+    import torch
+
     if y.ndim != 1 or y.is_floating_point() or y.dtype == torch.bool:
         raise InputError(
             f"Labels must be integers of shape (N,); got {y.dtype} of shape {tuple(y.shape)}. "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-import torch
 
 __all__ = ["versions"]
 
@@ -17,6 +16,8 @@ def versions() -> dict[str, str]:
         >>> sorted(versions())
         ['numpy', 'python', 'spikeproof', 'torch']
     """
+    import torch  # takes seconds, and whoever imports this module may never ask
+
     package = sys.modules[__name__.split(".")[0]]
     return {
         "numpy": np.__version__,

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spikeproof.cli.completion import (
+    complete_data,
+    complete_executor,
+    complete_flag,
+    complete_suite,
+    complete_threat,
+)
 from spikeproof.cli.options import (
     DataDir,
     Device,
@@ -37,13 +44,19 @@ def audit(
             "module.py:build, module.py:Class or package.module:build."
         ),
     ],
-    data: Annotated[str, typer.Option("--data", help="Whose test items; see 'spikeproof list'.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data", help="Whose test items; see 'spikeproof list'.", autocompletion=complete_data
+        ),
+    ],
     threat: Annotated[
         list[str] | None,
         typer.Option(
             "--threat",
             help="A threat, or with its radii linf:2/255,8/255; may be given again. All of them by "
             "default.",
+            autocompletion=complete_threat,
         ),
     ] = None,
     radius: Annotated[
@@ -63,7 +76,10 @@ def audit(
         typer.Option("--adapt", help="How it is asked, such as steps=8; again for more."),
     ] = None,
     suite: Annotated[
-        str, typer.Option("--suite", help="quick, core, standard or full.")
+        str,
+        typer.Option(
+            "--suite", help="quick, core, standard or full.", autocompletion=complete_suite
+        ),
     ] = "standard",
     items: Annotated[
         int | None, typer.Option("--items", min=1, help="How many test items; all by default.")
@@ -81,7 +97,9 @@ def audit(
     despite: Annotated[
         list[str] | None,
         typer.Option(
-            "--despite", help="State robust accuracy in spite of this flag; may be given again."
+            "--despite",
+            help="State robust accuracy in spite of this flag; may be given again.",
+            autocompletion=complete_flag,
         ),
     ] = None,
     folder: Annotated[
@@ -92,7 +110,11 @@ def audit(
     ] = 1,
     executor: Annotated[
         str | None,
-        typer.Option("--executor", help="Where ladders run; what --workers says by default."),
+        typer.Option(
+            "--executor",
+            help="Where ladders run; what --workers says by default.",
+            autocompletion=complete_executor,
+        ),
     ] = None,
     device: Device = "cpu",
     batch_size: Rows = None,
@@ -150,7 +172,7 @@ def audit(
     )
     folder = folder or audit_folder(plan)
     refuse_other_audit(folder, plan)
-    _estimate(plan, dataset, workers)
+    _estimate(plan, dataset, folder, workers)
     with watching(folder) as progress:
         done = run(plan, folder, workers=workers, executor=executor, progress=progress)
     result = Audit.load(folder)
@@ -162,22 +184,27 @@ def audit(
         say(result.table())
 
 
-def _estimate(plan: Plan, data: Dataset, workers: int) -> None:
-    """About how long the attacks will take, from a few passes of this network."""
+def _estimate(plan: Plan, data: Dataset, folder: Path, workers: int) -> None:
+    """About how long the attacks that are left will take, from a few passes of this network."""
     from spikeproof.evaluate import seconds_per_pass
-    from spikeproof.study import cells_of, expected_passes, network_in
+    from spikeproof.study import RunFolder, cells_of, expected_passes, network_in
 
     # Planned first, which checks the network and says what there is to say of it.
-    cells = [cell for cell in cells_of(plan) if cell.kind == "attack"]
+    run = RunFolder(folder)
+    planned = [cell for cell in cells_of(plan) if cell.kind == "attack"]
+    cells = [cell for cell in planned if not run.cell(cell).complete]
+    if not cells:
+        return
     network = network_in(plan.network[0], data)
     passes = sum(expected_passes(cell) for cell in cells)
     device = plan.compute.device
     pace = seconds_per_pass(network.to(device), data.validation.x[:64].to(device))
     radii = sum(len(cell.cell["threat"]["radii"]) for cell in cells)
     limit = "" if plan.budget is None else f", within the budget of {plan.budget}"
+    seconds = passes * pace / min(workers, len(cells))
     note(
-        f"{plan.items} items, {len(cells)} threats, {radii} radii, suite {plan.suite}: about "
-        f"{span(passes * pace / min(workers, len(cells)))}{limit}."
+        f"{plan.items} items, {len(cells)} threat{'s' if len(cells) > 1 else ''}, {radii} "
+        f"{'radii' if radii > 1 else 'radius'}, suite {plan.suite}: about {span(seconds)}{limit}."
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spikeproof.cli.completion import complete_data, complete_threat
 from spikeproof.cli.options import DataDir, Json, one_thread, parse_radius, pick
 from spikeproof.cli.show import print_json, print_table
 
@@ -20,9 +21,19 @@ __all__ = ["certify"]
 
 def certify(
     model: Annotated[Path, typer.Argument(help="A model.safetensors that train or demo wrote.")],
-    data: Annotated[str, typer.Option("--data", help="Whose test items; see 'spikeproof list'.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data", help="Whose test items; see 'spikeproof list'.", autocompletion=complete_data
+        ),
+    ],
     threat: Annotated[
-        str, typer.Option("--threat", help="linf, or l2 and l1 (loose: inside their box).")
+        str,
+        typer.Option(
+            "--threat",
+            help="linf, or l2 and l1 (loose: inside their box).",
+            autocompletion=complete_threat,
+        ),
     ] = "linf",
     radius: Annotated[
         list[str] | None,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from spikeproof.cli.completion import complete_citation
 from spikeproof.cli.options import Json
 from spikeproof.cli.show import print_json, say
 
@@ -14,7 +15,10 @@ __all__ = ["cite"]
 
 def cite(
     keys: Annotated[
-        list[str] | None, typer.Argument(help="Citation keys; all of them by default.")
+        list[str] | None,
+        typer.Argument(
+            help="Citation keys; all of them by default.", autocompletion=complete_citation
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spikeproof import catalogue
+from spikeproof.cli.completion import complete_data
 from spikeproof.cli.options import DataDir, Json
 from spikeproof.cli.show import note, print_json, print_table, say
+from spikeproof.names import radius_text
 
 if TYPE_CHECKING:
     from spikeproof.data import Inventory
@@ -28,22 +31,33 @@ def _list(as_json: Json = False) -> None:
     Example:
       spikeproof data list
     """
+    specs = _specs()
+    if as_json:
+        print_json(specs)
+        return
+    columns = ("name", "modality", "classes", "licence", "sha256", "source")
+    shown = [{**spec, "sha256": spec["sha256"][:12]} for spec in specs]
+    print_table(columns, [[spec[column] for column in columns] for spec in shown])
+
+
+def _specs() -> list[dict[str, Any]]:
+    """What is known of each data set; asked of the sets only where other packages add some."""
+    if not catalogue.guest_points():
+        return catalogue.data_specs()
     import dataclasses
 
     from spikeproof.data import datasets, describe
 
-    specs = [describe(name) for name in datasets()]
-    if as_json:
-        print_json([dataclasses.asdict(spec) for spec in specs])
-        return
-    rows = [(s.name, s.modality, s.classes, s.licence, s.sha256[:12], s.source) for s in specs]
-    print_table(("name", "modality", "classes", "licence", "sha256", "source"), rows)
+    return [dataclasses.asdict(describe(name)) for name in datasets()]
 
 
 @app.command("verify")
 def _verify(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Data sets; all that need no files by default.")
+        list[str] | None,
+        typer.Argument(
+            help="Data sets; all that need no files by default.", autocompletion=complete_data
+        ),
     ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -74,7 +88,10 @@ def _verify(
 def _check(
     data: Annotated[
         str,
-        typer.Argument(help="A data set by name, or your own: FILE.npz, FOLDER, module.py:f."),
+        typer.Argument(
+            help="A data set by name, or your own: FILE.npz, FOLDER, module.py:f.",
+            autocompletion=complete_data,
+        ),
     ],
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -123,7 +140,7 @@ def _tell(seen: Inventory) -> None:
     if seen.apart is not None:
         say(f"items of different classes are at least {seen.apart:.4g} apart in linf (a sample)")
     for threat, radii in seen.radii.items():
-        say(f"{threat}: {', '.join(f'{radius:g}' for radius in radii)}")
+        say(f"{threat}: {', '.join(map(radius_text, radii))}")
     for line in seen.notes:
         say(f"note: {line}")
     for line in seen.warnings:

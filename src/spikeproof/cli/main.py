@@ -17,6 +17,7 @@ from spikeproof.cli.cite import cite
 from spikeproof.cli.compare import compare
 from spikeproof.cli.data import app as data
 from spikeproof.cli.demo import demo
+from spikeproof.cli.export import export
 from spikeproof.cli.listing import listing
 from spikeproof.cli.options import no_such_option
 from spikeproof.cli.report import report
@@ -41,12 +42,11 @@ app = typer.Typer(
     "  spikeproof list               what there is: data, models, threats, attacks, trainings\n"
     "  spikeproof COMMAND --help     every command with an example",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, train, audit, certify, report, compare, verify, cite):
+for command in (demo, train, audit, certify, report, export, compare, verify, cite):
     app.command()(command)
 app.command("list")(listing)
 app.add_typer(study, name="study")

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from spikeproof.cli.completion import complete_device
 from spikeproof.names import SEEDS, suggestion
 
 __all__ = [
@@ -71,7 +72,12 @@ Rows = Annotated[
 ]
 Device = Annotated[
     str,
-    typer.Option("--device", callback=known_device, help="Where to compute: cpu, cuda or cuda:1."),
+    typer.Option(
+        "--device",
+        callback=known_device,
+        help="Where to compute: cpu, cuda or cuda:1.",
+        autocompletion=complete_device,
+    ),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON on standard output, nothing else.")

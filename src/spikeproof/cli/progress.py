@@ -7,14 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spikeproof.cli.show import note
-from spikeproof.names import printable
+from spikeproof.names import printable, radius_text
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-
     from spikeproof.study import CellStep, Progress
 
 __all__ = ["span", "watching"]
@@ -60,24 +58,36 @@ def watching(folder: Path | None = None) -> Iterator[Callable[[Progress], None]]
                 left=_time_left(at),
                 description=printable(at.title, breaks=False),
             )
+            bar.within = ""
             if at.aside:
                 bar.console.print(_aside(at), markup=False)
             if at.error is not None:
                 bar.console.print(printable(f"failed: {at.title}: {at.error}"), markup=False)
 
         def within(steps: list[CellStep]) -> None:
-            bar.update(task, description=printable(_steps(steps), breaks=False))
+            bar.within = printable(_steps(steps), breaks=False)
+            bar.refresh()
 
         with _looking(folder, within, _EVERY_LOOK):
             yield show
 
 
-def _bar() -> Bar:
-    """A bar with its numbers, and where the work stands in what the terminal has left."""
-    from rich.console import Console
+def _bar() -> Any:
+    """A bar with its numbers and the cell that ended last; below it, where a ladder stands."""
+    from rich.console import Console, RenderableType
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
     from rich.table import Column
+    from rich.text import Text
+
+    class Watched(Bar):
+        """The bar with a line of its own for what does not fit beside it."""
+
+        within = ""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield from super().get_renderables()
+            yield Text(self.within, style="dim", no_wrap=True, overflow="ellipsis")
 
     columns = (
         BarColumn(bar_width=16),
@@ -91,7 +101,7 @@ def _bar() -> Bar:
             table_column=Column(ratio=1, no_wrap=True),
         ),
     )
-    return Bar(*columns, console=Console(stderr=True), expand=True)
+    return Watched(*columns, console=Console(stderr=True), expand=True)
 
 
 @contextmanager
@@ -126,8 +136,8 @@ def _steps(steps: list[CellStep]) -> str:
     first, more = steps[0], len(steps) - 1
     # What matters most stands first: a narrow terminal cuts the end off.
     text = (
-        f"{first.threat} {first.radius:g} ({first.level}/{first.levels}), {first.items} of "
-        f"{first.standing} items left"
+        f"{first.threat} {radius_text(first.radius)} ({first.level}/{first.levels}), "
+        f"{first.items} of {first.standing} items left"
     )
     if first.seconds_left is not None:
         text += f", ladder at most {span(first.seconds_left)} more"

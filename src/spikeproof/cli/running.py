@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from spikeproof.cli.progress import watching
+from spikeproof.cli.progress import span, watching
 from spikeproof.cli.show import note
+
+if TYPE_CHECKING:
+    from spikeproof.study import Plan, Shard
 
 __all__ = ["run_plan"]
 
@@ -57,6 +60,49 @@ def run_plan(
     )
     folder = folder or Path("runs") / f"{plan.name}{ending}"
     record = chosen(plan.compute.executor, executor, asked or {})
+    _expect(plan, folder, workers, record, part)
     with watching(folder) as progress:
         run(plan, folder, workers=workers, progress=progress, executor=record, shard=part)
     return folder
+
+
+def _expect(
+    plan: Plan,
+    folder: Path,
+    workers: int | None,
+    executor: Mapping[str, Any] | None,
+    part: Shard | None,
+) -> None:
+    """Say what is about to be computed and about how long that takes on this machine.
+
+    Nothing where some of it is there already, whose times tell more, or where other machines work.
+    """
+    from spikeproof.study import RunFolder, cells_of, expected_seconds
+
+    here = executor is None or executor["kind"] in ("in-process", "processes")
+    cells = cells_of(plan) if here else []
+    cells = cells if part is None else part.of(cells)
+    run = RunFolder(folder)
+    if not cells or any(run.cell(cell).complete for cell in cells):
+        return
+    many = workers or plan.workers
+    beside = f" with {many} workers" if many > 1 else ""
+    seconds = expected_seconds(plan, cells, workers=many)
+    note(f"{_counted([cell.kind for cell in cells])}: about {span(seconds)}{beside}.")
+
+
+# What a kind of cell is called, one and many.
+_KINDS = {
+    "train": ("training", "trainings"),
+    "network": ("network", "networks"),
+    "diagnosis": ("check before attacks", "checks before attacks"),
+    "attack": ("ladder of attacks", "ladders of attacks"),
+    "probe": ("probe", "probes"),
+    "timing": ("measurement of spike timing", "measurements of spike timing"),
+}
+
+
+def _counted(kinds: list[str]) -> str:
+    """How many cells of each kind, in words."""
+    counts = {kind: kinds.count(kind) for kind in _KINDS if kind in kinds}
+    return ", ".join(f"{count} {_KINDS[kind][count > 1]}" for kind, count in counts.items())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from spikeproof import catalogue
+from spikeproof.cli.completion import complete_device, complete_executor, complete_plan
 from spikeproof.cli.options import DataDir, Json, Rows, Seed, Workers, known_device
 from spikeproof.cli.show import print_json, print_table, say
+from spikeproof.cli.study_show import show, show_matrix
 
 __all__ = ["app"]
 
@@ -20,19 +23,32 @@ app = typer.Typer(
 
 @app.command("run")
 def _run(
-    plan: Annotated[str, typer.Argument(help="A TOML file, or the name of a plan (demo, quick).")],
+    plan: Annotated[
+        str,
+        typer.Argument(
+            help=f"A TOML file, or the name of a plan ({', '.join(catalogue.rows('plans'))}).",
+            autocompletion=complete_plan,
+        ),
+    ],
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Run folder; runs/NAME by default.")
     ] = None,
     workers: Workers = None,
     executor: Annotated[
         str | None,
-        typer.Option("--executor", help="Where cells run; what --workers says by default."),
+        typer.Option(
+            "--executor",
+            help="Where cells run; what --workers says by default.",
+            autocompletion=complete_executor,
+        ),
     ] = None,
     device: Annotated[
         str | None,
         typer.Option(
-            "--device", callback=known_device, help="cpu, cuda or cuda:1; the plan's by default."
+            "--device",
+            callback=known_device,
+            help="cpu, cuda or cuda:1; the plan's by default.",
+            autocompletion=complete_device,
         ),
     ] = None,
     batch_size: Rows = None,
@@ -76,7 +92,11 @@ def _run(
         device=device,
         batch_size=batch_size,
     )
-    _show(folder, as_json)
+    matrix = show_matrix(folder, as_json)["matrix"]
+    _show(folder, as_json, matrix=matrix)
+
+
+app.command("show")(show)
 
 
 @app.command("status")
@@ -163,7 +183,7 @@ def _extract(
         say(f"Extract: {path}")
 
 
-def _show(folder: Path, as_json: bool) -> None:
+def _show(folder: Path, as_json: bool, **more: Any) -> None:
     """The status of a run, for people or programs."""
     import dataclasses
 
@@ -172,7 +192,8 @@ def _show(folder: Path, as_json: bool) -> None:
 
     state = status(folder)
     if as_json:
-        print_json({**dataclasses.asdict(state), "complete": state.complete, "folder": str(folder)})
+        about = {"complete": state.complete, "folder": str(folder), **more}
+        print_json({**dataclasses.asdict(state), **about})
         return
     say(
         f"{state.name} in {folder}: {state.done} of {state.total} cells done in "

@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spikeproof.cli.completion import (
+    complete_augmentation,
+    complete_data,
+    complete_model,
+    complete_setting,
+    complete_threat,
+    complete_training,
+)
 from spikeproof.cli.options import DataDir, Device, Json, Seed, one_thread, parse_radius, pick
 from spikeproof.cli.show import print_json, say
 from spikeproof.cli.training import assigned, trained
@@ -29,12 +37,15 @@ def train(
             "--recipe",
             help="Any training of the plans 'demo' and 'recipes', taken whole: objective, hooks, "
             "changes of the network, settings, augmentation, share of the epochs.",
+            autocompletion=complete_training,
         ),
     ] = None,
     objective: Annotated[
         str | None,
         typer.Option(
-            "--objective", help="Another word for --recipe; plain where neither is given."
+            "--objective",
+            help="Another word for --recipe; plain where neither is given.",
+            autocompletion=complete_training,
         ),
     ] = None,
     data: Annotated[
@@ -43,13 +54,24 @@ def train(
             "--data",
             help="The data set: by name (see 'spikeproof list data'), or your own as FILE.npz, "
             "FOLDER or module.py:function.",
+            autocompletion=complete_data,
         ),
     ] = "digits",
     model: Annotated[
-        str | None, typer.Option("--model", help="Architecture; the data set's own where absent.")
+        str | None,
+        typer.Option(
+            "--model",
+            help="Architecture; the data set's own where absent.",
+            autocompletion=complete_model,
+        ),
     ] = None,
     threat: Annotated[
-        str | None, typer.Option("--threat", help="AT: what the training attack may do.")
+        str | None,
+        typer.Option(
+            "--threat",
+            help="AT: what the training attack may do.",
+            autocompletion=complete_threat,
+        ),
     ] = None,
     radius: Annotated[
         str | None, typer.Option("--radius", help="AT: how far, such as 0.1 or 8/255.")
@@ -70,6 +92,7 @@ def train(
             metavar="NAME=VALUE",
             help="A setting of the training, such as learning_rate=0.01, schedule=step, "
             "average=0.99, patience=5 or select=union; may be given again.",
+            autocompletion=complete_setting,
         ),
     ] = None,
     validate_under: Annotated[
@@ -78,6 +101,7 @@ def train(
             "--validate-under",
             metavar="THREAT[=RADIUS]",
             help="Attack the validation items under it after every epoch; may be given again.",
+            autocompletion=complete_threat,
         ),
     ] = None,
     exam: Annotated[list[str] | None, typer.Option("--exam", hidden=True)] = None,
@@ -88,6 +112,7 @@ def train(
             metavar="NAME[:KEY=VALUE]",
             help="Change the training items at random, such as shift-image:pixels=1; may be given "
             "again.",
+            autocompletion=complete_augmentation,
         ),
     ] = None,
     device: Device = "cpu",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from spikeproof.cli.epochs import EpochLines
 from spikeproof.cli.options import parse_radius, pick
 from spikeproof.cli.show import note
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from spikeproof.data import Dataset
     from spikeproof.models import Network
-    from spikeproof.train import Augmentation, Epoch, History, Job, RobustValidation
+    from spikeproof.train import Augmentation, History, Job, RobustValidation
 
 __all__ = ["assigned", "trained"]
 
@@ -128,7 +129,7 @@ def trained(
                     robust_validation=work.robust_validation,
                     directory=folder,
                     progress=False,
-                    loggers=(_Lines(), *([board] if board else ())),
+                    loggers=(EpochLines(), *([board] if board else ())),
                 )
             if held is None:
                 return None
@@ -165,16 +166,3 @@ def _saved(
         "warnings": history.warnings,
         "cost": content["cost"],
     }
-
-
-class _Lines:
-    """One line per epoch for the person at the terminal, and one per warning."""
-
-    def epoch(self, epoch: Epoch, epochs: int) -> None:
-        numbers = "  ".join(f"{name} {value:.4g}" for name, value in epoch.numbers().items())
-        note(f"[{epoch.epoch}/{epochs}] {numbers}")
-        for sentence in epoch.warnings.values():
-            note(f"[{epoch.epoch}/{epochs}] {sentence}")
-
-    def close(self) -> None:
-        """Nothing is held open."""

@@ -1,34 +1,40 @@
 """Verified evaluation: what a model loses to a threat, measured so that it cannot be fooled."""
 
-from spikeproof.evaluate.audit import audit
-from spikeproof.evaluate.audit_result import Audit
-from spikeproof.evaluate.certify import Certificate, certify, certify_test
-from spikeproof.evaluate.diagnose import (
-    FLAGS,
-    Flag,
-    LadderFacts,
-    check_despite,
-    check_network,
-    diagnose,
-    refuse_withheld,
-    review,
-    reviewed,
-    served,
-    withheld,
-)
-from spikeproof.evaluate.forward import plain_logits
-from spikeproof.evaluate.front import attack, robust_accuracy
-from spikeproof.evaluate.front_result import AttackResult, RobustAccuracy
-from spikeproof.evaluate.ladder import evaluate_ladder
-from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
-from spikeproof.evaluate.pace import seconds_per_pass
-from spikeproof.evaluate.probe import Probe, probe, probed
-from spikeproof.evaluate.rescored import RescoredCell, rescore_run
-from spikeproof.evaluate.sealed import open_split, open_test, open_validation
-from spikeproof.evaluate.step import LadderPosition, LadderStep, OnLadderStep
-from spikeproof.evaluate.timing import TimingLevel, check_timing, right_draws, timing
-from spikeproof.evaluate.tune import WIDTHS, tune
-from spikeproof.evaluate.verify import Verified, verify
+from typing import TYPE_CHECKING
+
+from spikeproof.faces import lazy_face
+
+if TYPE_CHECKING:
+    from spikeproof.evaluate.audit import audit
+    from spikeproof.evaluate.audit_result import Audit
+    from spikeproof.evaluate.certify import Certificate, certify, certify_test
+    from spikeproof.evaluate.diagnose import (
+        FLAGS,
+        Flag,
+        LadderFacts,
+        check_despite,
+        check_network,
+        diagnose,
+        refuse_withheld,
+        review,
+        reviewed,
+        served,
+        withheld,
+    )
+    from spikeproof.evaluate.forward import plain_logits
+    from spikeproof.evaluate.front import attack, robust_accuracy
+    from spikeproof.evaluate.front_result import AttackResult, RobustAccuracy
+    from spikeproof.evaluate.ladder import evaluate_ladder
+    from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
+    from spikeproof.evaluate.pace import seconds_per_pass
+    from spikeproof.evaluate.probe import Probe, probe, probed
+    from spikeproof.evaluate.rescored import RescoredCell, rescore_run
+    from spikeproof.evaluate.run_files import StoredRun
+    from spikeproof.evaluate.sealed import open_split, open_test, open_validation
+    from spikeproof.evaluate.step import LadderPosition, LadderStep, OnLadderStep
+    from spikeproof.evaluate.timing import TimingLevel, check_timing, right_draws, timing
+    from spikeproof.evaluate.tune import WIDTHS, tune
+    from spikeproof.evaluate.verify import Verified, verify
 
 __all__ = [
     "FLAGS",
@@ -47,6 +53,7 @@ __all__ = [
     "Probe",
     "RescoredCell",
     "RobustAccuracy",
+    "StoredRun",
     "TimingLevel",
     "Verified",
     "attack",
@@ -77,3 +84,5 @@ __all__ = [
     "verify",
     "withheld",
 ]
+
+lazy_face(__name__)

@@ -16,6 +16,7 @@ from spikeproof.attacks import Budget, Suite
 from spikeproof.base import (
     FileProblem,
     arithmetic,
+    code_origin,
     digest_file,
     is_sealed,
     read_arrays,
@@ -161,8 +162,8 @@ def write_audit(
         fresh.replace(folder / _ITEMS)
     finally:
         fresh.unlink(missing_ok=True)
-    made = {"finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "command": sys.argv}
-    write_json(folder / _WALL, made)
+    ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    write_json(folder / _WALL, {"finished": ended, "command": sys.argv, **code_origin()})
     write_json(folder / _AUDIT, record)
 
 

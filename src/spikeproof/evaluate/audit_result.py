@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikeproof.evaluate.audit_files import AuditSource, read_audit, write_audit
+from spikeproof.evaluate.audit_html import audit_html
 from spikeproof.evaluate.audit_table import (
     flag_lines,
     flags_record,
@@ -20,6 +21,7 @@ from spikeproof.evaluate.diagnose import Flag, refuse_withheld, withheld
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.spent import Spent, rest
 from spikeproof.metrics import union
+from spikeproof.names import radius_text
 
 __all__ = ["Audit"]
 
@@ -113,7 +115,9 @@ class Audit:
             f"{'threat':<12}{'radius':>9}{'random':>9}{'robust':>9}   95 % interval",
             *rows_of(content),
         ]
-        parts = ", ".join(f"{part['name']} {part['radius']:g}" for part in content["union_of"])
+        parts = ", ".join(
+            f"{part['name']} {radius_text(part['radius'])}" for part in content["union_of"]
+        )
         lines.append(
             f"An item is robust if it is right when clean and no attack broke it; union: {parts}."
         )
@@ -121,6 +125,11 @@ class Audit:
             lines.append(self.budget.sentence())
         lines += flag_lines(self.flags, self.despite)
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The same table as a notebook shows it."""
+        spent = [] if self.budget is None else [self.budget.sentence()]
+        return audit_html(self.to_dict(), [*spent, *flag_lines(self.flags, self.despite)])
 
     def save(self, folder: Path | str) -> None:
         """Write ``items.npz`` with every per-item array and then ``audit.json``, atomically.

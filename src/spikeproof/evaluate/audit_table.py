@@ -10,7 +10,8 @@ import numpy as np
 
 from spikeproof.evaluate.diagnose import Flag, withheld
 from spikeproof.evaluate.outcome import Outcome
-from spikeproof.metrics import wilson
+from spikeproof.metrics import Intervals
+from spikeproof.names import radius_text
 
 __all__ = [
     "attack_lines",
@@ -27,8 +28,9 @@ _WIDTH = 100
 
 
 def interval(hits: np.ndarray[Any, Any]) -> list[float]:
-    """The 95 % interval of a share."""
-    return list(wilson(int(hits.sum()), len(hits)))
+    """The 95 % interval of a share: what the matrix of a run says of one network."""
+    share = Intervals(1, len(hits)).share(np.asarray(hits, dtype=np.float64)[None])
+    return [share.low, share.high]
 
 
 def threat_record(outcome: Outcome, *, stated: bool = True) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def rows_of(content: Mapping[str, Any]) -> list[str]:
     lines = [_line("clean", "", None, content["clean_accuracy"], content["clean_interval"])]
     for threat in content["threats"]:
         for row in threat["rows"]:
-            radius = f"{row['radius']:g}"
+            radius = radius_text(row["radius"])
             lines.append(
                 _line(threat["name"], radius, row["random"], row["robust"], row["interval"])
             )
@@ -79,7 +81,7 @@ def attack_lines(content: Mapping[str, Any]) -> list[str]:
         f"{content['n']} items given, attack {content['attack']['kind']}, seed {content['seed']}",
         f"{'threat':<12}{'radius':>9}{'':>9}{'right':>9}   95 % interval",
         _line("clean", "", None, content["clean_accuracy"], content["clean_interval"]),
-        _line(name, radius, None, robust, ends),
+        _line(name, radius_text(float(radius)), None, robust, ends),
     ]
 
 

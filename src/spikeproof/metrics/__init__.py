@@ -1,43 +1,56 @@
 """What is measured: vulnerability, gradients, activity, accuracy, intervals, transfer."""
 
-from spikeproof.metrics.accuracy import (
-    Bools,
-    Floats,
-    curve_area,
-    curve_weights,
-    robust_accuracy,
-    success_rate,
-    union,
-)
-from spikeproof.metrics.estimate import LEVEL, Estimate, Over, exact_bound, holm, wilson
-from spikeproof.metrics.firing import Activity, activity
-from spikeproof.metrics.gradient import GradientMeasures, gradient_measures, true_class_gradient
-from spikeproof.metrics.intervals import FEWEST_NETWORKS, Intervals, independent_difference
-from spikeproof.metrics.resampling import Bootstrap, percentile_interval
-from spikeproof.metrics.security import attack_optimality, security_area, security_curve
-from spikeproof.metrics.theory import (
-    FirstOrder,
-    ball_moment,
-    dual_exponent,
-    dual_norm,
-    first_order,
-    first_order_l0,
-    first_order_lp,
-)
-from spikeproof.metrics.transfer import (
-    SMALLEST_GAIN,
-    Competitiveness,
-    TransferRatio,
-    competitiveness,
-    transfer_ratio,
-)
-from spikeproof.metrics.vulnerability import (
-    RandomVulnerability,
-    ShiftAttack,
-    adversarial_vulnerability,
-    random_vulnerability,
-    vulnerability_ratio,
-)
+from typing import TYPE_CHECKING
+
+from spikeproof.faces import lazy_face
+
+if TYPE_CHECKING:
+    from spikeproof.metrics.accuracy import (
+        Bools,
+        Floats,
+        curve_area,
+        curve_weights,
+        robust_accuracy,
+        success_rate,
+        union,
+    )
+    from spikeproof.metrics.estimate import (
+        LEVEL,
+        Estimate,
+        Over,
+        exact_bound,
+        holm,
+        wilson,
+        wilson_ends,
+    )
+    from spikeproof.metrics.firing import Activity, activity
+    from spikeproof.metrics.gradient import GradientMeasures, gradient_measures, true_class_gradient
+    from spikeproof.metrics.intervals import FEWEST_NETWORKS, Intervals, independent_difference
+    from spikeproof.metrics.resampling import Bootstrap, percentile_interval
+    from spikeproof.metrics.security import attack_optimality, security_area, security_curve
+    from spikeproof.metrics.theory import (
+        FirstOrder,
+        ball_moment,
+        dual_exponent,
+        dual_norm,
+        first_order,
+        first_order_l0,
+        first_order_lp,
+    )
+    from spikeproof.metrics.transfer import (
+        SMALLEST_GAIN,
+        Competitiveness,
+        TransferRatio,
+        competitiveness,
+        transfer_ratio,
+    )
+    from spikeproof.metrics.vulnerability import (
+        RandomVulnerability,
+        ShiftAttack,
+        adversarial_vulnerability,
+        random_vulnerability,
+        vulnerability_ratio,
+    )
 
 __all__ = [
     "FEWEST_NETWORKS",
@@ -83,4 +96,7 @@ __all__ = [
     "union",
     "vulnerability_ratio",
     "wilson",
+    "wilson_ends",
 ]
+
+lazy_face(__name__)

@@ -1,6 +1,8 @@
-"""What a run says, for readers: one HTML file, and a picture of the transfer matrix."""
+"""What a run says, for readers: one HTML file, and figures for a paper or a README."""
 
 from spikeproof.report.document import compose, write_report
+from spikeproof.report.figures import Figure, draw
+from spikeproof.report.run_figures import figures_of
 from spikeproof.report.static import picture
 
-__all__ = ["compose", "picture", "write_report"]
+__all__ = ["Figure", "compose", "draw", "figures_of", "picture", "write_report"]

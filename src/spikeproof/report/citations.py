@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spikeproof.base import bibtex, references
+from spikeproof.base import bibtex
 from spikeproof.report.labels import listed
 
 __all__ = ["Citation", "citations", "plain_text", "read"]
@@ -14,7 +15,10 @@ __all__ = ["Citation", "citations", "plain_text", "read"]
 _FIELD = re.compile(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", re.MULTILINE)
 _ACCENTS = {"'": "\u0301", "`": "\u0300", '"': "\u0308", "^": "\u0302", "~": "\u0303"}
 _ACCENT = re.compile(r"\\(['`\"^~])\{?(\w)\}?")
-_SYMBOLS = {r"$\mu$": "µ", r"$\ell": "ℓ", r"\&": "&", r"\_": "_", "--": "–", "~": " "}
+_SYMBOLS = {r"\&": "&", r"\_": "_", "--": "–", "~": " "}
+_MATHS = re.compile(r"\$([^$]*)\$")
+_LETTERS = {r"\mu": "µ", r"\sigma": "σ", r"\ell": "ℓ", r"\infty": "∞", "l_": "ℓ_"}
+_LOWERED = {"_0": "₀", "_1": "₁", "_2": "₂", "_∞": "∞", "_p": "ₚ", "^n": "ⁿ"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +44,19 @@ class Citation:
 
 def plain_text(latex: str) -> str:
     """The few TeX commands of a bibliography as plain letters."""
-    text = _ACCENT.sub(lambda m: unicodedata.normalize("NFC", m[2] + _ACCENTS[m[1]]), latex)
+    text = _MATHS.sub(lambda m: _formula(m[1]), latex)
+    text = _ACCENT.sub(lambda m: unicodedata.normalize("NFC", m[2] + _ACCENTS[m[1]]), text)
     for symbol, letter in _SYMBOLS.items():
         text = text.replace(symbol, letter)
     return re.sub(r"[{}]", "", text)
+
+
+def _formula(text: str) -> str:
+    """The few signs between dollars as letters."""
+    for known in (_LETTERS, _LOWERED):
+        for sign, letter in known.items():
+            text = text.replace(sign, letter)
+    return text
 
 
 def read(entry: str) -> Citation:
@@ -92,6 +105,10 @@ def _authors(names: list[str]) -> str:
     return listed(names)
 
 
-def citations() -> list[Citation]:
-    """Return every work that spikeproof cites, in the order of their keys."""
-    return [read(bibtex(key)) for key in references()]
+def citations(keys: Sequence[str]) -> list[Citation]:
+    """Return the works of these keys, in their order.
+
+    Args:
+        keys: Of ``references.bib``.
+    """
+    return [read(bibtex(key)) for key in keys]

@@ -1,21 +1,25 @@
-"""Figures that verdicts bring along as plain data: curves, scatter, bars."""
+"""Figures that verdicts bring along as plain data: curves, scatter, dot plots."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spikeproof.report.figures import SYMBOLS, Figure, axis, forest, sheet
+import numpy as np
+
+from spikeproof.report.charts import Cloud, Curves, Forest, ForestRow, Line, PointGroup
+from spikeproof.report.figures import Figure
 from spikeproof.report.labels import data_title, pretty, threat_title
-from spikeproof.report.scatter import clouds
+from spikeproof.report.plots import percents, scatter
 from spikeproof.threats import shown_facts
 
-__all__ = ["NORMS", "figure"]
+__all__ = ["figure", "forest"]
 
 # Order along p: the colours run from dark to light with it.
 _NUMBERS = {math.inf: 0, 2.0: 1, 1.0: 2, 0.0: 3}
-NORMS = list(zip(("ℓ∞", "ℓ₂", "ℓ₁", "ℓ₀"), _NUMBERS.values(), strict=True))
+# What came out → the colour of its dot.
+_COLOURS = {"supported": "good", "contradicted": "bad", "undecided": "open"}
 
 
 def figure(name: str, title: str, spec: Mapping[str, Any]) -> Figure | None:
@@ -24,7 +28,8 @@ def figure(name: str, title: str, spec: Mapping[str, Any]) -> Figure | None:
     Args:
         name: Id in the page.
         title: Heading.
-        spec: ``kind``, ``x``, ``y``, ``log`` and ``series``, as ``analysis.Verdict.figure``.
+        spec: ``kind``, ``x``, ``y``, ``log`` and ``series``, as ``analysis.Verdict.figure``; dot
+            plots may bring ``thresholds``.
     Returns:
         The figure; None for an empty one.
     """
@@ -34,68 +39,69 @@ def figure(name: str, title: str, spec: Mapping[str, Any]) -> Figure | None:
     return makers[spec["kind"]](name, title, spec)
 
 
-def _number(threat: str) -> int | None:
-    """The number of the norm that a threat measures in; None for every other threat."""
+def forest(
+    name: str, title: str, rows: Sequence[Mapping[str, Any]], *, unit: str,
+    thresholds: Sequence[float] = (),
+) -> Figure:  # fmt: skip
+    """Estimates with their intervals, one row each.
+
+    Args:
+        name: Id in the page.
+        title: Heading.
+        rows: ``label``, ``value``, ``low``, ``high``; ``verdict`` where a row has one of its own.
+        unit: What the values are.
+        thresholds: Where an estimate changes sides.
+    """
+    drawn = [
+        ForestRow(
+            name=str(row["label"]),
+            value=float(row["value"]),
+            low=float(row["low"]),
+            high=float(row["high"]),
+            colour=_COLOURS.get(row.get("verdict", ""), "accent"),
+        )
+        for row in rows
+    ]
+    chart = Forest(rows=drawn, unit=unit, thresholds=thresholds)
+    return Figure(name=name, title=title, alt=chart.alt, chart=chart, kind="forest", width=420.0)
+
+
+def _look(threat: str, otherwise: int) -> dict[str, Any]:
+    """The name, colour and symbol of a threat: those of its norm, where it measures in one."""
     order = shown_facts(threat).order
-    return None if order is None else _NUMBERS.get(order)
-
-
-def _colour(threat: str) -> str:
-    """The colour token of a threat's norm."""
-    number = _number(threat)
-    return "ink" if number is None else f"n{number}"
-
-
-def _mark(threat: str, otherwise: int) -> int:
-    """The number of the symbol of a threat's norm."""
-    number = _number(threat)
-    return otherwise if number is None else number
+    number = None if order is None else _NUMBERS.get(order)
+    colour, symbol = ("ink", otherwise) if number is None else (f"n{number}", number)
+    return {"name": threat_title(threat), "colour": colour, "symbol": symbol}
 
 
 def _curves(name: str, title: str, spec: Mapping[str, Any]) -> Figure:
     """Accuracy against a length, or against the radius as a share of the largest one."""
     shared = spec["x"] != "radius"
-    data = []
+    lines = []
     for number, one in enumerate(spec["series"]):
-        norm, colour = one["name"], _colour(one["name"])
         top = 1.0 if shared or not one["x"] else max(one["x"]) or 1.0
-        x = [value / top for value in one["x"]]
-        for key, dash in (("random", "dash"), ("y", "solid")):
-            mode = "lines+markers" if key == "y" else "lines"
-            what = "attacked" if key == "y" else "random changes"
-            data.append({
-                "type": "scatter", "mode": mode, "x": x, "y": [100 * v for v in one[key]],
-                "line": {"color": f"@{colour}", "width": 2.25 if key == "y" else 1.5, "dash": dash},
-                "marker": {"symbol": SYMBOLS[_mark(norm, number)], "size": 8},
-                "hovertemplate": f"{threat_title(norm)}, {what}<br>%{{x:.3g}}: %{{y:.1f}} %"
-                                 "<extra></extra>",
-            })  # fmt: skip
+        x, y, random = [value / top for value in one["x"]], one["y"], one["random"]
+        look = _look(one["name"], number)
+        lines.append(Line(**look, x=x, y=percents(y), random=percents(random)))
     what = pretty(spec["x"]) if shared else "radius (1 = the largest of its norm)"
-    y = axis("accuracy (%)", range=[-2, 102], tickvals=[0, 25, 50, 75, 100])
-    ends = "; ".join(
-        f"{threat_title(one['name'])} ends at {100 * one['y'][-1]:.0f} %" for one in spec["series"]
-    )
-    layout = sheet(axis(what, rangemode="tozero"), y, 270)
+    ends = "; ".join(f"{line.name} ends at {line.y[-1]:.0f} %" for line in lines)
     alt = f"Accuracy against {what}: {ends}."
-    return Figure(name=name, title=title, alt=alt, data=data, layout=layout)
+    chart = Curves(lines=lines, x_title=what, keyed=True)
+    return Figure(name=name, title=title, alt=alt, chart=chart, kind="curves")
 
 
 def _scatter(name: str, title: str, spec: Mapping[str, Any]) -> Figure:
-    """Items as points, a line where both axes are equal, and the bound as a line above."""
-    groups = []
-    for number, one in enumerate(spec["series"]):
-        known = [
-            (x, y)
-            for x, y in zip(one["x"], one["y"], strict=True)
-            if x is not None and y is not None
-        ]
-        groups.append({
-            "name": threat_title(one["name"]), "colour": _colour(one["name"]),
-            "symbol": _mark(one["name"], number),
-            "x": [x for x, _ in known], "y": [y for _, y in known],
-        })  # fmt: skip
+    """Items as points, and a line where both axes are equal."""
+    groups = [
+        PointGroup(
+            **_look(one["name"], number),
+            x=np.array(one["x"], dtype=float),
+            y=np.array(one["y"], dtype=float),
+        )
+        for number, one in enumerate(spec["series"])
+    ]
     axes = (pretty(spec["x"]), pretty(spec["y"]))
-    return clouds(name, title, groups, axes=axes, diagonal=True, height=290)
+    return scatter(name, title, Cloud(groups=groups, axes=axes, diagonal=True, keyed=True))
 
 
 def _bars(name: str, title: str, spec: Mapping[str, Any]) -> Figure:
@@ -105,7 +111,8 @@ def _bars(name: str, title: str, spec: Mapping[str, Any]) -> Figure:
         for one in spec["series"]
         for label, value, low, high in zip(one["x"], one["y"], one["low"], one["high"], strict=True)
     ]
-    return forest(name, title, rows, unit=pretty(spec["y"]), mark=0.0)
+    limits = spec.get("thresholds", (0.0,))
+    return forest(name, title, rows, unit=pretty(spec["y"]), thresholds=limits)
 
 
 def _label(name: str) -> str:

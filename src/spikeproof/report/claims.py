@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from spikeproof.analysis import Verdict, VerdictPart
 from spikeproof.metrics import Estimate
 from spikeproof.report import claim_figures
-from spikeproof.report.figures import Figure, forest
-from spikeproof.report.labels import data_title, interval, number, percent, pretty
+from spikeproof.report.claim_figures import forest
+from spikeproof.report.figures import Figure
+from spikeproof.report.labels import data_title, interval, listed, number, percent, pretty
 from spikeproof.report.plots import slug
 
 __all__ = ["Case", "ClaimCard", "claims"]
@@ -49,11 +50,12 @@ class ClaimCard:
         number: Its place among the claims of the run, from 1.
         title: A few words.
         judged: What is judged, in one sentence.
+        decided: From which number on it is supported; empty where nothing was measured.
+        thresholds: The same as numbers, in the unit of its figure.
         verdict: The common verdict; of different ones the one that is decided, ``"mixed"`` where
             some support and others contradict.
         tally: The verdicts counted, in words; for a common one what it lacks, if anything.
         cases: One per data set.
-        norms: Whether its figures compare norms, and need their legend.
         figure: The deciding numbers side by side; None where there are fewer than two.
     """
 
@@ -61,10 +63,11 @@ class ClaimCard:
     number: int
     title: str
     judged: str
+    decided: str
+    thresholds: tuple[float, ...]
     verdict: str
     tally: str
     cases: list[Case]
-    norms: bool
     figure: Figure | None
 
 
@@ -89,10 +92,11 @@ def _claim(number: int, verdicts: Sequence[Verdict]) -> ClaimCard:
         number=number,
         title=_capital(first.title),
         judged=pretty(first.judged),
+        decided=next(filter(None, map(_decided, rows)), ""),
+        thresholds=next((row.thresholds for row in rows if row.thresholds), ()),
         verdict=_common([row.verdict for row in rows]),
         tally=_tally(rows),
         cases=[_case(row) for row in rows],
-        norms=any(row.figure.get("kind") in ("curves", "scatter") for row in rows),
         figure=_summary(single) if not overall else None,
     )
 
@@ -127,11 +131,14 @@ def _summary(rows: Sequence[Verdict]) -> Figure | None:
     if len(known) < 2:
         return None
     lines = [
-        {"label": data_title(row.data), "value": e.value, "low": e.low, "high": e.high}
+        {"label": data_title(row.data), "verdict": row.verdict}
+        | {"value": e.value, "low": e.low, "high": e.high}
         for row, e in known
     ]
     name = slug("claim", rows[0].claim, "summary")
-    return forest(name, "By data set", lines, unit=pretty(known[0][0].unit), mark=None)
+    first = known[0][0]
+    limits = first.thresholds
+    return forest(name, "By data set", lines, unit=pretty(first.unit), thresholds=limits)
 
 
 def _case(row: Verdict) -> Case:
@@ -153,15 +160,37 @@ def _value(estimate: Estimate, unit: str) -> str:
     if unit.startswith("share "):
         ends = interval(estimate.low, estimate.high)
         return f"{percent(estimate.value)} % ({ends}) {unit.removeprefix('share ')}"
-    ends = f"{number(estimate.low)} to {number(estimate.high)}"
-    return f"{number(estimate.value)} ({ends}) {pretty(unit)}"
+    ends = f"{_number(estimate.low, unit)} to {_number(estimate.high, unit)}"
+    return f"{_number(estimate.value, unit)} ({ends}) {pretty(unit)}"
+
+
+def _number(value: float, unit: str) -> str:
+    """A number as its unit is written: points with one decimal, correlations with two."""
+    digits = 1 if unit.startswith("points") else 2 if unit == "correlation" else None
+    return number(value) if digits is None else f"{value:.{digits}f}".replace("-", "−")
+
+
+def _decided(row: Verdict) -> str:
+    """Where a claim is decided, in words."""
+    if not row.thresholds:
+        return ""
+    if row.unit.startswith("share "):
+        ends, unit = [f"{100 * t:g} %" for t in row.thresholds], row.unit.removeprefix("share ")
+    else:
+        ends, unit = [f"{t:g}" for t in row.thresholds], row.unit
+    between = f"between {listed(ends)}" if len(ends) > 1 else f"from {ends[0]} on"
+    between = "above 0" if row.thresholds == (0.0,) else between
+    return f"Supported {between} ({pretty(unit)}), by the whole 95 % interval."
 
 
 def _part(part: VerdictPart) -> tuple[str, str, str, str, str, str]:
     """A comparison as a row of a table."""
-    value, interval = "–", "–"
-    if part.estimate is not None:
-        value = number(part.estimate.value)
-        interval = f"{number(part.estimate.low)} to {number(part.estimate.high)}"
+    value, ends = "–", "–"
     name, unit, note = pretty(part.name), pretty(part.unit), pretty(part.note)
-    return name, value, interval, unit, part.verdict, note
+    if part.estimate is not None and unit.startswith("share "):
+        value, unit = percent(part.estimate.value), f"% {unit.removeprefix('share ')}"
+        ends = interval(part.estimate.low, part.estimate.high)
+    elif part.estimate is not None:
+        value = _number(part.estimate.value, unit)
+        ends = f"{_number(part.estimate.low, unit)} to {_number(part.estimate.high, unit)}"
+    return name, value, ends, unit, part.verdict, note

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -11,34 +11,30 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from spikeproof.analysis import LARGEST_BLIND, Summary, results, summarise
+from spikeproof.analysis import LARGEST_BLIND, LARGEST_LEFT, Summary, results, summarise
 from spikeproof.base import printable, sweep, write_atomic
-from spikeproof.report import provenance as run_facts
-from spikeproof.report.answer import answer
-from spikeproof.report.audit_answer import AUDITED, audit_answer, is_audit
+from spikeproof.report import limits as run_limits
+from spikeproof.report.answer import answer, not_fallen
+from spikeproof.report.attacked import MEMBER_HEADS, attacked
 from spikeproof.report.citations import citations
-from spikeproof.report.claim_figures import NORMS
 from spikeproof.report.claims import claims
-from spikeproof.report.colours import ACCURACY, DIVERGING, hexed
-from spikeproof.report.figures import Figure
+from spikeproof.report.colours import ACCURACY, DIVERGING
+from spikeproof.report.figures import Figure, draw
 from spikeproof.report.flags import shown_flags, withheld_sentences
-from spikeproof.report.gallery import GalleryView
-from spikeproof.report.headline import tiles
-from spikeproof.report.labels import percent
-from spikeproof.report.pictures import EVENT_COLOURS
-from spikeproof.report.plots import series
+from spikeproof.report.labels import listed, percent
+from spikeproof.report.plots import series, training_class
+from spikeproof.report.provenance import CELL_HEADS, cell_links, provenance
 from spikeproof.report.section import sections
+from spikeproof.report.spelled import KEY_HEADS, NETWORK_HEADS, key
+from spikeproof.report.switch import switch
 
 __all__ = ["compose", "write_report"]
 
-_QUESTION = (
-    "Does sparse-gradient training make robustness transfer across norms, or is it gradient "
-    "masking?"
-)
 _CONTENTS = (
     ("answer", "Answer"),
     ("flags", "Flags"),
     ("matrix", "Training against norm"),
+    ("key", "What was trained and attacked"),
     ("transfer", "Transfer"),
     ("curves", "Security curves"),
     ("claims", "Claims"),
@@ -76,60 +72,75 @@ def compose(summary: Summary) -> str:
     Returns:
         HTML.
     """
-    masking = [sign for one in summary.data for sign in one.masking if sign.training in one.sparse]
-    audit = is_audit(summary)
-    short, long = audit_answer(summary) if audit else answer(summary.verdicts, masking)
-    contents = [(id, title) for id, title in _CONTENTS if not audit or _of_audits(id, summary)]
-    contents = [part for part in contents if part[0] != "flags" or summary.flags]
+    contents = [(id, title) for id, title in _CONTENTS if _has(id, summary)]
+    links = cell_links(summary)
     held = withheld_sentences(summary)
+    parts = sections(summary, links)
     page = {
+        **_words(summary),
         "name": summary.name,
-        "sample": run_facts.sample(summary),
-        "notice": " ".join(filter(None, [run_facts.notice(summary), *held])),
+        "sample": run_limits.sample(summary),
+        "notice": " ".join(filter(None, [run_limits.notice(summary), *held])),
         "flags": shown_flags(summary),
-        "short": short,
-        "long": long,
         "claims": claims(summary.verdicts),
-        "question": AUDITED if audit else _QUESTION,
         "contents": contents,
         "shown": [id for id, _ in contents],
         "series": series(summary),
-        "tiles": tiles(summary, series(summary)),
-        "sections": sections(summary),
-        "cost": {"heads": run_facts.COST_HEADS, "rows": run_facts.cost(summary)},
-        "limits": [*held, *run_facts.limits(summary)],
-        "provenance": run_facts.provenance(summary.provenance),
-        "citations": citations(),
-        "accuracy_scale": ",".join(ACCURACY),
-        "transfer_scale": ",".join(DIVERGING),
-        "limit_of_masking": 100 * LARGEST_BLIND,
-        "norms": NORMS,
-        "event_keys": [(name, hexed(colour)) for name, colour in EVENT_COLOURS.items()],
+        "sections": parts,
+        "switch": switch(parts, list(series(summary))),
+        "cost": {"heads": run_limits.COST_HEADS, "rows": run_limits.cost(summary)},
+        "limits": [*held, *run_limits.limits(summary)],
+        "provenance": provenance(summary),
+        "citations": citations(summary.works),
+        "accuracy_scale": ACCURACY,
+        "transfer_scale": DIVERGING,
         "css": Markup(_asset("page.css")),
         "script": Markup(_asset("page.js")),
-        "plotly": Markup(_plotly()),
     }
     return _environment().get_template("page.html.j2").render(page=page)
 
 
-def _of_audits(id: str, summary: Summary) -> bool:
-    """Whether a part of the page has anything to say of networks that the run did not train."""
+def _words(summary: Summary) -> dict[str, Any]:
+    """What the page says of the question, the trainings, the attacks and the checks."""
+    short, long = answer(summary)
+    return {
+        "question": summary.question,
+        "short": short,
+        "long": long,
+        "key": key(summary),
+        "key_heads": KEY_HEADS,
+        "network_heads": NETWORK_HEADS,
+        "attacked": attacked(summary),
+        "member_heads": MEMBER_HEADS,
+        "checks": summary.checks,
+        "not_fallen": not_fallen(summary),
+        "suites": listed([suite.name for suite in summary.suites]),
+        "cell_heads": CELL_HEADS,
+        "curves": any(sign.curves for one in summary.data for sign in one.masking),
+        "rows_are": "training" if any(c.kind == "train" for c in summary.cells) else "network",
+        "any_ratio": any(row.defined for one in summary.data for row in one.transfer),
+        "limit_of_masking": 100 * LARGEST_BLIND,
+        "limit_of_left": 100 * LARGEST_LEFT,
+    }
+
+
+def _has(id: str, summary: Summary) -> bool:
+    """Whether a part of the page has anything to say of this run."""
+    audit = not any(cell.kind == "train" for cell in summary.cells)
+    if id == "flags":
+        return bool(summary.flags)
+    if id == "claims":
+        return bool(summary.verdicts)
     if id == "gradients":
-        return any(arrays for one in summary.data for arrays in one.probes.values())
-    return id != "transfer" and (id != "claims" or bool(summary.verdicts))
+        return not audit or any(arrays for one in summary.data for arrays in one.probes.values())
+    if id == "transfer":
+        return any(row.gain or row.defined for one in summary.data for row in one.transfer)
+    return True
 
 
 def _asset(name: str) -> str:
     """The text of a file that comes with the templates."""
     return files("spikeproof.report").joinpath("templates", name).read_text("utf-8")
-
-
-@cache
-def _plotly() -> str:
-    """Plotly's script."""
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())
 
 
 @cache
@@ -143,9 +154,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    environment.filters["figure_json"] = _figure_json
+    environment.filters["drawn"] = _drawn
     environment.filters["percent"] = percent
-    environment.filters["event_bars"] = _event_bars
+    environment.filters["training_class"] = training_class
+    environment.filters["gradient"] = _gradient
     return environment
 
 
@@ -154,38 +166,11 @@ def _shown(value: Any) -> Any:
     return printable(value) if type(value) is str else value
 
 
-def _figure_json(figure: Figure) -> Markup:
-    """A figure as JSON that cannot end the script element it stands in."""
-    content = _shown_within({"data": figure.data, "layout": figure.layout})
-    text = json.dumps(content, separators=(",", ":"))
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)
+def _drawn(figure: Figure) -> Markup:
+    """A figure as SVG for the page; its texts are escaped there."""
+    return Markup(draw(figure, "page").decode("utf-8"))
 
 
-def _shown_within(value: Any) -> Any:
-    """Plain data whose texts a page can show."""
-    if isinstance(value, dict):
-        return {key: _shown_within(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_shown_within(each) for each in value]
-    return _shown(value)
-
-
-def _event_bars(view: GalleryView) -> Markup:
-    """Events per frame, clean and adversarial side by side."""
-    top = max((max(pair) for pair in view.counts), default=0.0) or 1.0
-    width = 100 / max(1, len(view.counts))
-    bars: list[Any] = []
-    for frame, pair in enumerate(view.counts):
-        for turn, (count, colour) in enumerate(zip(pair, ("muted", "accent"), strict=True)):
-            height = 30 * count / top
-            bars.append(
-                f'<rect x="{width * (frame + 0.12 + 0.4 * turn):.2f}" y="{30 - height:.2f}" '
-                f'width="{0.36 * width:.2f}" height="{height:.2f}" fill="var(--{colour})"/>'
-            )
-    label = f"Events per frame, at most {top:g}; grey clean, coloured adversarial."
-    return Markup(
-        f'<svg class="counts" viewBox="0 0 100 30" preserveAspectRatio="none" role="img" '
-        f'aria-label="{label}">{"".join(bars)}</svg><p class="caption">{label}</p>'
-    )
+def _gradient(colours: Sequence[str]) -> str:
+    """Colours as the background of a scale; they are ours, so nothing is to be escaped."""
+    return f"linear-gradient(90deg,{','.join(colours)})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spikeproof.analysis import FlagRow, Summary
-from spikeproof.report.labels import data_title, listed
+from spikeproof.report.labels import data_title, listed, pretty
 
 __all__ = ["ShownFlag", "shown_flags", "withheld_sentences"]
 
@@ -39,9 +39,9 @@ def shown_flags(summary: Summary) -> list[ShownFlag]:
             where=f"{data_title(row.data)}, {row.training}, seed {row.seed}",
             name=row.name,
             how=_how(row),
-            seen=row.seen,
-            why=row.why,
-            mend=row.mend,
+            seen=pretty(row.seen),
+            why=pretty(row.why),
+            mend=pretty(row.mend),
         )
         for row in rows
     ]

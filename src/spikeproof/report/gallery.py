@@ -1,237 +1,230 @@
-"""The gallery: what attacks changed, to see and to hear."""
+"""The gallery: single items under every training and norm, to see and to hear."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from spikeproof.report.colours import SOUND, painted
-from spikeproof.report.labels import measure, number, threat_title
-from spikeproof.report.pictures import (
-    data_uri,
-    difference,
-    event_gif,
-    event_still,
-    image_of,
-    png,
-)
-from spikeproof.report.sound import snr_db, spectrogram, wav
+from spikeproof.analysis import DataSummary, Example, ExampleItem, Summary
+from spikeproof.report.charts import Wall, WallCell
+from spikeproof.report.colours import DIVERGING
+from spikeproof.report.labels import data_title, measure, number, threat_title
+from spikeproof.report.origin import Origin
+from spikeproof.report.shown import SHOWN, ColourScale, Shown, ViewSlice
 
-__all__ = [
-    "LOUDNESS_DB",
-    "SHOWN",
-    "GalleryItem",
-    "GalleryView",
-    "Panel",
-    "ViewSlice",
-    "chosen",
-    "gallery_item",
-]
-
-_PLAYED_HZ = 8000  # a sound whose rate nobody recorded
-LOUDNESS_DB = (-90.0, -10.0)  # the ends of every spectrogram's colours, dB of full scale
+__all__ = ["GalleryCell", "GalleryColumn", "GalleryItem", "gallery_item", "gallery_of", "wall"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ViewSlice:
-    """Where one view lies in a stored item.
+class GalleryCell:
+    """What became of the item under one training and threat.
 
     Args:
-        kind: ``"image"``, ``"events"`` or ``"audio"``.
-        shape: Its own shape.
-        start: Its first place in the flat item.
-        rate_hz: Samples per second of sound; None where nobody knows.
-        low: Smallest legal value.
-        high: Largest legal value.
+        outcome: ``"broken"``, ``"survived"``, ``"wrong"`` or ``"absent"``.
+        head: The outcome in a few words.
+        lines: What the record says of it.
+        views: Pictures and sounds; none where the run kept none.
     """
 
-    kind: str
-    shape: tuple[int, ...]
-    start: int = 0
-    rate_hz: int | None = None
-    low: float = 0.0
-    high: float = 1.0
-
-    def cut(self, x: np.ndarray) -> np.ndarray:
-        """This view of an item."""
-        flat = np.asarray(x, dtype=float).reshape(-1)
-        return flat[self.start : self.start + int(np.prod(self.shape))].reshape(self.shape)
+    outcome: str
+    head: str
+    lines: list[str] = field(default_factory=list)
+    views: list[Shown] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Panel:
-    """One picture, and a sound where there is one; data URIs."""
+class GalleryColumn:
+    """One threat: its name, what its radius counts, and the colours of its changes."""
 
-    name: str
-    image: str
-    alt: str
-    sound: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GalleryView:
-    """One view of an attacked item: three panels, or one film with three parts, and words."""
-
-    kind: str
-    panels: list[Panel]
-    words: str
-    film: bool = False
-    still: str = ""
-    counts: list[tuple[float, float]] = field(default_factory=list)
+    threat: str
+    title: str
+    about: str
+    scale: ColourScale | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class GalleryItem:
-    """One attacked item."""
-
-    training: str
-    threat: str
-    radius: str
-    y: int
-    predicted: int
-    predicted_adv: int
-    views: list[GalleryView]
-
-
-def chosen(items: Iterable[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
-    """Return at most ``most`` items that show as many threats and trainings as possible."""
-    piles: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-    for item in items:
-        threat, training = str(item["threat"]), str(item["training"])
-        piles.setdefault(threat, {}).setdefault(training, []).append(item)
-    out: list[Mapping[str, Any]] = []
-    turn = 0
-    while len(out) < most and any(piles.values()):
-        for place, mine in enumerate(piles.values()):
-            if mine and len(out) < most:
-                training = list(mine)[(turn + place) % len(mine)]
-                out.append(mine[training].pop(0))
-                if not mine[training]:
-                    del mine[training]
-        turn += 1
-    return out
-
-
-def gallery_item(item: Mapping[str, Any], parts: Sequence[ViewSlice]) -> GalleryItem:
-    """Return everything the page shows of one attacked item.
+    """One item: trainings down, threats across.
 
     Args:
-        item: A member of ``Results.gallery``.
-        parts: The views of the data set, in order.
+        item: Its number in the data set.
+        y: Its class.
+        seed: Of the networks.
+        clean: The clean item.
+        scales: Colour scales that hold for the whole item.
+        columns: Threats.
+        rows: ``(training, cells)``.
     """
-    views = [SHOWN[part.kind](part, part.cut(item["x"]), part.cut(item["x_adv"])) for part in parts]
-    threat = str(item["threat"])
+
+    item: int
+    y: int
+    seed: int
+    clean: list[Shown]
+    scales: list[ColourScale]
+    columns: list[GalleryColumn]
+    rows: list[tuple[str, list[GalleryCell]]]
+
+
+def gallery_of(summary: Summary, one: DataSummary, known: Origin) -> tuple[list[GalleryItem], str]:
+    """Return the attacked items of a data set; where there are none, why.
+
+    Args:
+        summary: What the run says.
+        one: What it says of the data set.
+        known: What is known of its items.
+    """
+    items, title = summary.gallery[one.data], data_title(one.data)
+    if not items:
+        return [], f"No attacked items of {title} were kept in this run."
+    kept = f"{len(items)} attacked items of {title} were kept in this run, and "
+    views, size = known.views(), sum(domain.size for domain in known.domain.values())
+    if not known.domain:
+        return [], f"{kept}cannot be shown: no record says what shape and range they have."
+    if views is None:
+        return [], f"{kept}cannot be shown: their values are no picture, recording or sound."
+    items = tuple(item for item in items if np.size(item.x) == size)
+    if not items:
+        return [], f"{kept}cannot be shown: they have not the size that the records say."
+    rows = [gallery_item(item, views, one.trainings, one.threats) for item in items]
+    return rows, ""
+
+
+def gallery_item(
+    found: ExampleItem, parts: Sequence[ViewSlice], trainings: Sequence[str],
+    threats: Sequence[str],
+) -> GalleryItem:  # fmt: skip
+    """Return everything the page shows of one item.
+
+    Args:
+        found: A member of ``Summary.gallery``.
+        parts: The views of the data set, in order.
+        trainings: Rows, in order.
+        threats: Columns, in order.
+    """
+    kept = {t: [e for e in found.examples if e.threat == t] for t in threats}
+    spans = {t: [_span(part, found.x, kept[t]) for part in parts] for t in threats}
+    tops = [_top(part, found) for part in parts]
+    clean = [
+        SHOWN[part.kind](part, part.cut(found.x), None, top)
+        for part, top in zip(parts, tops, strict=True)
+    ]
+    rows = []
+    for training in trainings:
+        row = []
+        for threat in threats:
+            example = found.under(training, threat)
+            scales = [span or top for span, top in zip(spans[threat], tops, strict=True)]
+            views = _views(found, example, parts, scales) if example else []
+            row.append(_cell(example, found.y, views))
+        rows.append((training, row))
     return GalleryItem(
-        training=str(item["training"]),
-        threat=threat_title(threat),
-        radius=f"{number(float(item['radius']))} ({measure(threat)})",
-        y=int(item["y"]),
-        predicted=int(item["predicted"]),
-        predicted_adv=int(item["predicted_adv"]),
-        views=views,
+        item=found.item,
+        y=found.y,
+        seed=found.seed,
+        clean=clean,
+        scales=[scale for shown in clean for scale in shown.scales],
+        columns=[_column(threat, spans[threat]) for threat in threats],
+        rows=rows,
     )
 
 
-def _picture(pixels: np.ndarray, zoom: int) -> str:
-    """Pixels as a PNG in a data URI."""
-    return data_uri(png(pixels, zoom), "image/png")
+def _changes(part: ViewSlice, x: np.ndarray, rows: Sequence[Example]) -> list[float]:
+    """The largest change of one view in each example."""
+    clean = part.cut(x)
+    return [float(np.abs(part.cut(e.x_adv) - clean).max()) for e in rows if e.x_adv is not None]
 
 
-def _scans(part: ViewSlice, x: np.ndarray, x_adv: np.ndarray) -> GalleryView:
-    """Clean, adversarial, difference of an image."""
-    zoom = max(1, 160 // x.shape[-1])
-    largest, touched = float(np.abs(x_adv - x).max()), int((np.abs(x_adv - x) > 1e-7).any(0).sum())
-    low, width = part.low, part.high - part.low
-    span = width * (0.25 if largest <= 0.25 * width else 1.0)
-    clean, attacked = (image_of((values - low) / width) for values in (x, x_adv))
-    panels = [
-        Panel(name="clean", image=_picture(clean, zoom), alt="The clean image."),
-        Panel(name="adversarial", image=_picture(attacked, zoom), alt="The attacked image."),
-        Panel(
-            name="difference",
-            image=_picture(difference(x, x_adv, span), zoom),
-            alt="What the attack changed.",
-        ),
+def _span(part: ViewSlice, x: np.ndarray, rows: Sequence[Example]) -> float | None:
+    """The change that an image shows in full colour, the largest of its column."""
+    if part.kind != "image":
+        return None
+    return max(_changes(part, x, rows), default=0.0) or part.high - part.low
+
+
+def _top(part: ViewSlice, found: ExampleItem) -> float:
+    """The value that has full colour: of events the largest count of the clean recording."""
+    return (float(part.cut(found.x).max()) or 1.0) if part.kind == "events" else part.high
+
+
+def _column(threat: str, spans: Sequence[float | None]) -> GalleryColumn:
+    """A threat with the colours of its changes, where they are its own."""
+    span = next((one for one in spans if one is not None), None)
+    scale = None
+    if span is not None:
+        ends = f"−{number(span)}", f"+{number(span)}"
+        scale = ColourScale(name="change", low=ends[0], high=ends[1], colours=DIVERGING)
+    title, about = threat_title(threat), measure(threat)
+    return GalleryColumn(threat=threat, title=title, about=about, scale=scale)
+
+
+def _views(
+    found: ExampleItem, example: Example, parts: Sequence[ViewSlice], scales: Sequence[float]
+) -> list[Shown]:
+    """The adversarial input and what it changes, view by view."""
+    if example.x_adv is None:
+        return []
+    return [
+        SHOWN[part.kind](part, part.cut(found.x), part.cut(example.x_adv), scale)
+        for part, scale in zip(parts, scales, strict=True)
     ]
-    words = (
-        f"Images on the fixed scale {number(low)} to {number(part.high)}; the difference from "
-        f"−{span:g} (orange) over 0 (white) to +{span:g} (blue). {touched} of {x[0].size} pixels "
-        f"changed, at most by {number(largest)}."
-    )
-    return GalleryView(kind="image", panels=panels, words=words)
 
 
-def _events(part: ViewSlice, x: np.ndarray, x_adv: np.ndarray) -> GalleryView:
-    """A film of clean events, adversarial events and the difference."""
-    if x.ndim == 2:  # spikes on lines, drawn side by side
-        x, x_adv = x[:, None, None], x_adv[:, None, None]
-    zoom = max(1, 144 // x.shape[-1])
-    change = x_adv - x
-    added, removed = float(change.clip(0).sum()), float((-change).clip(0).sum())
-    film = data_uri(event_gif(x, x_adv, zoom=zoom), "image/gif")
-    still = data_uri(event_still(x, x_adv, zoom=zoom), "image/png")
-    words = (
-        f"{number(float(x.sum()), 4)} events in the clean recording, "
-        f"{number(float(x_adv.sum()), 4)} in the adversarial one: {number(added, 4)} added, "
-        f"{number(removed, 4)} removed, over {len(x)} frames."
-    )
-    counts = [(float(a.sum()), float(b.sum())) for a, b in zip(x, x_adv, strict=True)]
-    panel = Panel(name="film", image=film, alt=f"Clean, adversarial and changed events. {words}")
-    return GalleryView(
-        kind="events", panels=[panel], words=words, film=True, still=still, counts=counts
-    )
-
-
-def _sounds(part: ViewSlice, x: np.ndarray, x_adv: np.ndarray) -> GalleryView:
-    """Clean, adversarial, difference of a sound: spectrograms and players."""
-    rate, full = part.rate_hz or _PLAYED_HZ, max(abs(part.low), abs(part.high))
-    largest = number(float(np.abs(x_adv - x).max()))
-    x, x_adv = x / full, x_adv / full
-    gain = _gain(x_adv - x)
-    sounds = [
-        ("clean", x, x),
-        ("adversarial", x_adv, x_adv),
-        (f"difference ×{gain}", x_adv - x, gain * (x_adv - x)),
+def _cell(example: Example | None, y: int, views: list[Shown]) -> GalleryCell:
+    """What the record says of one training and threat, in words."""
+    if example is None:
+        return GalleryCell(outcome="absent", head="not attacked")
+    if example.outcome == "wrong":
+        return GalleryCell(outcome="wrong", head="wrong without an attack")
+    if example.outcome == "survived":
+        held = f"up to radius {number(example.radii[-1])}"
+        lines = [held, f"true class leads by {_lead(-example.lead)}"]
+        return GalleryCell(outcome="survived", head="right", lines=lines)
+    said = "?" if example.predicted_adv is None else str(example.predicted_adv)
+    head = f"{y} → {said}" if views else "broken"
+    lines = [
+        f"fell at radius {number(example.radius)}, distance {number(example.distance)}",
+        f"by {example.member}" if example.member else "",
+        f"wrong class leads by {_lead(example.lead)}",
+        "" if views else "input not kept",
     ]
-    panels = []
-    for name, seen, samples in sounds:
-        uri = data_uri(wav(samples, rate), "audio/wav")
-        alt = f"Spectrogram: {name.split(' ')[0]} sound."
-        panels.append(Panel(name=name, image=_spectrum(seen), alt=alt, sound=uri))
-    axes = f"{len(x) / rate:.2g} s (left to right) up to {rate / 2000:g} kHz (bottom to top)"
-    if part.rate_hz is None:
-        axes = (
-            f"{len(x)} samples (left to right) up to half the sampling rate (bottom to top), which "
-            f"is not known here and played as {rate / 1000:g} kHz"
+    return GalleryCell(outcome="broken", head=head, lines=[t for t in lines if t], views=views)
+
+
+def _lead(margin: float) -> str:
+    """A lead in logits with the odds of a softmax between the two classes."""
+    if not math.isfinite(margin):
+        return number(margin)
+    odds = math.exp(min(margin, 20.0))
+    told = f"{odds:.1f}" if odds < 10 else f"{odds:,.0f}" if odds < 1000 else "over 1,000"
+    return f"{number(margin, 2)} ({told}\u00a0:\u00a01)"
+
+
+def wall(item: GalleryItem) -> Wall:
+    """The same item as a chart for a paper; films are shown with their frames added up."""
+    cells = {
+        (training, column.title): WallCell(
+            pictures=[panel.at_rest for view in cell.views for panel in view.panels],
+            lines=[cell.head, *cell.lines],
         )
-    words = (
-        f"Spectrograms of {axes}, colours from {number(LOUDNESS_DB[0])} to "
-        f"{number(LOUDNESS_DB[1])} dB of full scale. Signal-to-noise ratio "
-        f"{number(snr_db(x, x_adv))} dB, largest change {largest}."
+        for training, row in item.rows
+        for column, cell in zip(item.columns, row, strict=True)
+    }
+    ends = [
+        f"{column.title}: change {column.scale.low} (orange) to {column.scale.high} (blue)"
+        for column in item.columns
+        if column.scale
+    ]
+    for view in item.clean:
+        ends += [view.words] if view.words else []
+        if view.kind != "events":  # the colours of a film are not those of its frames added up
+            ends += [f"{scale.name} {scale.low} to {scale.high}" for scale in view.scales]
+    return Wall(
+        clean=[panel.at_rest for view in item.clean for panel in view.panels],
+        about=f"Item {item.item}, class {item.y}, clean. {'; '.join(ends)}.",
+        rows=[training for training, _ in item.rows],
+        columns=[column.title for column in item.columns],
+        cells=cells,
     )
-    return GalleryView(kind="audio", panels=panels, words=words)
-
-
-def _gain(change: np.ndarray) -> int:
-    """The power of two that makes a change audible without clipping it."""
-    largest = float(np.abs(change).max())
-    return 1 if largest == 0 else int(2 ** max(0, np.floor(np.log2(0.9 / largest))))
-
-
-def _spectrum(samples: np.ndarray) -> str:
-    """A spectrogram as a PNG in a data URI, low frequencies at the bottom."""
-    low, high = LOUDNESS_DB
-    levels = spectrogram(samples, hop=8)[::-1]
-    pixels = painted((levels - low) / (high - low), SOUND)
-    return _picture(pixels, max(1, 160 // pixels.shape[0]))
-
-
-SHOWN: Mapping[str, Callable[[ViewSlice, np.ndarray, np.ndarray], GalleryView]] = {
-    "audio": _sounds,
-    "events": _events,
-    "image": _scans,
-}
-"""Kind of input → how it is shown."""

@@ -12,6 +12,7 @@ from spikeproof.threats import shown_facts
 
 __all__ = [
     "data_title",
+    "data_words",
     "interval",
     "listed",
     "measure",
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 # Columns beside those of threats.
-_BESIDE = {"union": ("together", "all at once"), "clean": ("clean", "no attack")}
+_BESIDE = {"union": ("union", "all of these at once"), "clean": ("clean", "no attack")}
 
 
 def data_title(data: str) -> str:
@@ -31,6 +32,17 @@ def data_title(data: str) -> str:
         return DATASETS[data].facts.title
     except SettingError:
         return data
+
+
+def data_words(data: str) -> str:
+    """The same inside a sentence: small where it is a word, as it is where it is a name.
+
+    Example:
+        >>> data_words("digits"), data_words("fashion-mnist")
+        ('images', 'Fashion-MNIST')
+    """
+    title = data_title(data)
+    return title.lower() if title != data and title[1:] == title[1:].lower() else title
 
 
 def threat_title(threat: str) -> str:
@@ -78,14 +90,25 @@ _SIGNS = {"linf": "ℓ∞", "l_inf": "ℓ∞", "l_p": "ℓp"} | {
 _NAMED = re.compile(rf"\b({'|'.join(_SIGNS)})\b")
 
 
+# Formulas as claims write them: ||g||_2^2, r^2.
+_FORMULAS = (
+    (re.compile(r"\|\|(\w+)\|\|"), r"‖\1‖"),
+    (re.compile(r"‖_([012])"), lambda match: f"‖{'₀₁₂'[int(match[1])]}"),
+    (re.compile(r"(?<=[\w‖₀₁₂])\^2"), "²"),
+)
+
+
 def pretty(text: str) -> str:
-    """Plain text with the names of norms as signs.
+    """Plain text with the names of norms, and the few formulas there are, as signs.
 
     Example:
-        >>> pretty("l_inf beats l2 and l_p")
-        'ℓ∞ beats ℓ₂ and ℓp'
+        >>> pretty("l_inf beats l2 and l_p, r^2 ||g||_2^2")
+        'ℓ∞ beats ℓ₂ and ℓp, r² ‖g‖₂²'
     """
-    return _NAMED.sub(lambda match: _SIGNS[match[1]], text)
+    text = _NAMED.sub(lambda match: _SIGNS[match[1]], text)
+    for pattern, sign in _FORMULAS:
+        text = pattern.sub(sign, text)
+    return text
 
 
 def listed(words: Sequence[str]) -> str:

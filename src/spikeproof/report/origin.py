@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from spikeproof.analysis import CellRecord, recorded_domain
 from spikeproof.data import DATASETS, Domain, Facts, Views
-from spikeproof.report import gallery as show
+from spikeproof.report import shown as show
 
 __all__ = ["Origin", "origin"]
 

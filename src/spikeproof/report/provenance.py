@@ -1,44 +1,36 @@
-"""Where the numbers come from, and what they do not show."""
+"""Where the numbers come from: when, by which command, with which code, and from which cells."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spikeproof.analysis import Summary
-from spikeproof.metrics import FEWEST_NETWORKS
-from spikeproof.report.labels import data_title, listed
-from spikeproof.report.origin import origin
+from spikeproof.analysis import CellRecord, Summary
+from spikeproof.names import counted
+from spikeproof.report.labels import data_title, threat_title
+from spikeproof.report.limits import over
 
-__all__ = ["COST_HEADS", "Provenance", "cost", "limits", "notice", "provenance", "sample"]
+__all__ = ["CELL_HEADS", "CellRow", "Provenance", "cell_links", "cell_rows", "provenance"]
 
-COST_HEADS = (
-    "data",
-    "training",
-    "networks",
-    "training time (s)",
-    "forward passes per item",
-    "backward passes per item",
-    "attack time (s)",
-    "probe time (s)",
-)
+CELL_HEADS = ("data", "training", "seed", "what", "threat", "items", "finished", "folder")
 
-# Attacks that go on where gradients say nothing, by the first word of a member's name.
-_SEARCHES = ("guided_search", "sparse_rs", "square")
-_SHORT = 200
-_UPPER_BOUND = (
-    "Robust accuracy is an upper bound: it counts the items that these attacks failed to break."
-)
-_FRAMES = (
-    "On event recordings ℓ∞ to ℓ0 work in frame space: they change counts per pixel and frame, "
-    "also to values that no camera would send. Only “counts” adds and removes whole events."
-)
-_THEORY = (
-    "The first-order theory holds for small radii and differentiable functions; the gradient of a "
-    "spiking network is that of its surrogate."
-)
+_ORDER = ("train", "network", "diagnosis", "attack", "probe", "timing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellRow:
+    """One cell of a run, as a row that numbers link to.
+
+    Args:
+        id: Of the cell; also its place on the page, after ``cell-``.
+        values: Under ``CELL_HEADS``.
+    """
+
+    id: str
+    values: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,178 +40,146 @@ class Provenance:
     Args:
         rows: ``(what, value)``, short enough for a table.
         documents: ``(what, JSON)``, the rest.
+        cells: Every completed cell.
     """
 
     rows: list[tuple[str, str]]
     documents: list[tuple[str, str]]
+    cells: list[CellRow]
 
 
-def provenance(entries: Mapping[str, Any]) -> Provenance:
-    """Sort what ``Results.provenance`` says into a table and documents."""
-    rows, documents = [], []
-    for key, value in entries.items():
-        name = key.replace("sha256", "SHA-256").replace("_", " ")
-        text = json.dumps(value, indent=1, sort_keys=True, default=str, ensure_ascii=False)
-        if _long(value, text):
-            documents.append((name, text))
-        else:
-            rows += list(_flat(name, value))
-    return Provenance(rows=rows, documents=documents)
+def provenance(summary: Summary) -> Provenance:
+    """Sort what a run says of itself into a table, documents and a list of its cells."""
+    entries = summary.provenance
+    documents = [
+        (title, json.dumps(value, indent=1, sort_keys=True, default=str, ensure_ascii=False))
+        for title, value in (("plan", entries["plan"]), ("networks", entries["models"]))
+    ]
+    rows = [row for row in _rows(summary, entries) if row[1]]
+    return Provenance(rows=rows, documents=documents, cells=cell_rows(summary))
 
 
-def _long(value: Any, text: str) -> bool:
-    """Whether a value is too long or too deep for a row of a table."""
-    if isinstance(value, Mapping):
-        deep = any(isinstance(inner, Mapping | list | tuple) for inner in value.values())
-        return deep or len(text) > 20 * _SHORT
-    return isinstance(value, list | tuple) and len(value) > 1 and len(text) > _SHORT
-
-
-def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """A value, or each value of a mapping, under its name."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _flat(f"{name}: {key}", inner)
-    elif isinstance(value, list | tuple) and len(value) == 1:
-        yield from _flat(name, value[0])
-    elif isinstance(value, list | tuple):
-        yield name, ", ".join(map(str, value))
-    else:
-        yield name, str(value)
-
-
-def cost(summary: Summary) -> list[list[str]]:
-    """One row per data set and training, under ``COST_HEADS``."""
-    out = []
-    for one in summary.data:
-        for training in one.trainings:
-            cells = [c for c in summary.cells if (c.data, c.training) == (one.data, training)]
-            times: dict[str, float] = {}
-            passes = {"forward": 0, "backward": 0}
-            items = 0
-            for cell in cells:
-                seconds = cell.wall().get("seconds", 0.0)
-                times[cell.kind] = times.get(cell.kind, 0.0) + float(seconds)
-                if cell.kind == "attack":
-                    items += int(cell.result["n"])
-                    for way in passes:
-                        passes[way] += int(cell.result["passes"][way])
-            networks = len({cell.seed for cell in cells})
-            per_item = [f"{passes[way] / items:,.0f}" if items else "–" for way in passes]
-            spent = [_seconds(times.get(kind)) for kind in ("train", "attack", "probe")]
-            out.append(
-                [data_title(one.data), training, str(networks), spent[0], *per_item, *spent[1:]]
-            )
-    return out
-
-
-def _seconds(time: float | None) -> str:
-    """A time; a dash where none was recorded."""
-    return f"{time:,.1f}" if time else "–"
-
-
-def sample(summary: Summary) -> str:
-    """How much was measured, in one phrase."""
-    count = summary.provenance["cells"]
-    total = count["total"]
-    cells = f"{count['complete']} of {total} cells" if total else f"{count['complete']} cells"
-    seeds = len(summary.seeds)
-    networks = f"{len(summary.seeds)} seed{'s' if len(summary.seeds) != 1 else ''}"
-    sets = f"{len(summary.data)} data sets · {summary.split} items"
-    return f"{cells} complete · {networks} · {sets} · 95 % intervals {_over(seeds)}"
-
-
-def _over(seeds: int) -> str:
-    """What the intervals of a run with so many networks a training allow for."""
-    if seeds >= FEWEST_NETWORKS:
-        return "over networks and items"
-    return "given these networks"
-
-
-def notice(summary: Summary) -> str:
-    """What stands above everything else where the numbers are no test results; else nothing."""
-    if summary.split == "test":
-        return ""
-    return (
-        f"Every number here was measured on {summary.split} items, to choose by; none is a test "
-        "result, and the test items stayed sealed."
+def _rows(summary: Summary, entries: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is short, in the order in which a reader asks."""
+    yield "run", summary.name
+    dates = entries.get("dates")
+    if dates:
+        first, last = dates["first"], dates["last"]
+        yield "computed (UTC)", first if first == last else f"{first} to {last}"
+    calls = entries.get("calls") or ()
+    for command, times in _commands(calls).items():
+        yield "command", f"{command} ({counted(times, 'time')})" if times > 1 else command
+    if not calls:
+        yield "command", "not recorded in this run"
+    commits = _texts(call.get("commit") for call in calls)
+    yield "git commit of spikeproof", ", ".join(commits) or "not known"
+    yield "SHA-256 of the package", ", ".join(_texts(call.get("package_sha256") for call in calls))
+    for versions in entries["versions"]:
+        told = (f"{name} {value}" for name, value in versions.items())
+        yield "versions", ", ".join(told)
+    yield from _hosts(summary.cells)
+    seconds = entries["wall_seconds"]
+    yield "time of computing", "" if seconds is None else _span(float(seconds))
+    count = entries["cells"]
+    total = f" of {count['total']:,}" if count["total"] else ""
+    yield "cells", f"{count['complete']:,}{total} complete"
+    yield "seeds", ", ".join(map(str, entries["seeds"]))
+    yield "items", f"{summary.split} part of each data set"
+    kind = entries["intervals"]
+    yield (
+        "intervals",
+        f"{100 * kind['level']:.0f} %, {over(len(entries['seeds']))}; medians and rank "
+        f"correlations from {kind['draws']:,} resamples of the items",
     )
+    yield "SHA-256 of the plan", str(entries["plan_sha256"])
+    for data, hashes in entries["data_sha256"].items():
+        yield f"SHA-256 of {data}", ", ".join(hashes)
+    codes = entries["code_sha256"]
+    yield "SHA-256 of the code behind each kind of cell", ", ".join(str(c)[:16] for c in codes)
 
 
-def limits(summary: Summary) -> list[str]:
-    """What a reader must not conclude from a run."""
-    seeds = len(summary.seeds)
-    counts = [next(iter(one.clean.values())).n for one in summary.data if one.clean]
-    count = summary.provenance["cells"]
-    out = []
-    if notice(summary):
-        out.append(notice(summary))
-    if count["total"] and count["complete"] < count["total"]:
-        left = count["total"] - count["complete"]
-        out.append(f"The run is not complete: {left} of {count['total']} cells are missing.")
-    if seeds == 1:
-        out.append(
-            f"One seed: the intervals cover the choice of {summary.split} items, not the luck of "
-            "training."
+def _texts(values: Iterator[Any] | Sequence[Any]) -> list[str]:
+    """The different texts, in their order."""
+    return list(dict.fromkeys(str(value) for value in values if value))
+
+
+def _commands(calls: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Command line → how often it was given."""
+    found: dict[str, int] = {}
+    for call in calls:
+        line = shlex.join(call["command"])
+        found[line] = found.get(line, 0) + 1
+    return found
+
+
+def _hosts(cells: Sequence[CellRecord]) -> Iterator[tuple[str, str]]:
+    """Hosts by number, with what they were and how many cells each computed."""
+    counts: dict[str, int] = {}
+    for cell in cells:
+        host = cell.wall().get("host")
+        if host:
+            parts = [str(host[key]) for key in ("system", "machine") if key in host]
+            parts += [counted(int(host["cpus"]), "processor")] if host.get("cpus") else []
+            parts += [f"Python {host['python']}"] if "python" in host else []
+            told = ", ".join(parts)
+            counts[told] = counts.get(told, 0) + 1
+    for number, (told, count) in enumerate(counts.items(), 1):
+        yield f"host {number}", f"{told} ({counted(count, 'cell')})"
+
+
+def _span(seconds: float) -> str:
+    """A time in the unit that suits it."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def cell_rows(summary: Summary) -> list[CellRow]:
+    """Every completed cell, in the order of the tables."""
+    order = {
+        (one.data, name): number
+        for number, (one, name) in enumerate(
+            (one, name) for one in summary.data for name in one.trainings
         )
-    elif seeds < FEWEST_NETWORKS:
-        out.append(
-            f"{seeds} seeds: the intervals, and the verdicts on them, are given these networks. "
-            f"They cover the choice of {summary.split} items, not the luck of training."
-        )
-    elif seeds < 5:
-        out.append(
-            f"{seeds} seeds say little about how much training runs differ from each other; the "
-            "intervals over networks and items are as wide as that takes."
-        )
-    if counts:
-        out.append(
-            f"{min(counts)} {summary.split} items per network: differences smaller than an "
-            "interval are noise."
-        )
-    out += _attacks(summary)
-    return [*out, *_networks(summary), _UPPER_BOUND, *_inputs(summary), _THEORY]
+    }
+    threats = {one.data: ["", *one.threats] for one in summary.data}
+
+    def place(cell: CellRecord) -> tuple[int, ...]:
+        threat = str(cell.cell.get("threat", {}).get("name", ""))
+        kind = _ORDER.index(cell.kind) if cell.kind in _ORDER else len(_ORDER)
+        row = order[cell.data, cell.training]
+        return row, cell.seed, kind, threats[cell.data].index(threat)
+
+    cells = sorted(summary.cells, key=place)
+    return [CellRow(id=cell.id, values=_values(cell)) for cell in cells]
 
 
-def _attacks(summary: Summary) -> Iterator[str]:
-    """Which attacks the numbers rest on."""
-    cells = (cell for cell in summary.cells if cell.kind == "attack")
-    names = list(dict.fromkeys(m["name"] for cell in cells for m in cell.result["members"]))
-    if not names:
-        return
-    searches = [kind for kind in _SEARCHES if kind in {name.split()[0] for name in names}]
-    told = (
-        f"{listed(searches)} can do without gradients; other gradient rules and longer searches"
-        if searches
-        else "None of them can do without gradients; searches, other gradient rules and more steps"
-    )
-    yield f"The attacks were: {listed(names)}. {told} may break more."
+def _values(cell: CellRecord) -> list[str]:
+    """One cell under ``CELL_HEADS``."""
+    threat = str(cell.cell.get("threat", {}).get("name", ""))
+    return [
+        data_title(cell.data),
+        cell.training,
+        str(cell.seed),
+        cell.kind,
+        threat_title(threat) if threat else "–",
+        str(cell.result.get("n", cell.cell.get("items", "–"))),
+        str(cell.wall().get("finished", "–")),
+        f"cells/{cell.id}",
+    ]
 
 
-def _networks(summary: Summary) -> Iterator[str]:
-    """How large the networks were."""
-    sizes = [cell.result.get("parameters", 0) for cell in summary.cells if cell.holds_network]
-    if any(sizes):
-        yield (
-            f"The largest network has {max(sizes):,} parameters; nothing here says how larger ones "
-            "behave."
-        )
+def cell_links(summary: Summary) -> dict[tuple[str, str, str], str]:
+    """Data set, training and column → the row of the first cell that its number comes from."""
+    links: dict[tuple[str, str, str], str] = {}
+    threats = {one.data: one.threats for one in summary.data}
+    cells = [cell for cell in summary.cells if cell.kind == "attack"]
 
+    def place(cell: CellRecord) -> tuple[int, int]:
+        return cell.seed, threats[cell.data].index(str(cell.cell["threat"]["name"]))
 
-def _inputs(summary: Summary) -> Iterator[str]:
-    """What each data set says of itself, and which of them say nothing."""
-    known = {one.data: origin(summary.cells, one.data) for one in summary.data}
-    if any(d.kind == "events" for one in known.values() for d in one.domain.values()):
-        yield _FRAMES
-    by_limit: dict[str, list[str]] = {}
-    for data, one in known.items():
-        for limit in one.facts.limits if one.facts else ():
-            by_limit.setdefault(limit, []).append(data_title(data))
-    for limit, titles in by_limit.items():
-        yield limit if len(titles) == len(known) else f"{listed(titles)}: {limit}"
-    for data, one in known.items():
-        if one.facts is None:
-            yield (
-                f"{data}: this package does not know the set, so this page does not say what its "
-                "inputs are or where they come from."
-            )
+    for cell in sorted(cells, key=place):
+        for column in (str(cell.cell["threat"]["name"]), "clean", "union"):
+            links.setdefault((cell.data, cell.training, column), f"cell-{cell.id}")
+    return links

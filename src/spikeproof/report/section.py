@@ -21,11 +21,10 @@ from spikeproof.report.labels import (
     pretty,
     threat_title,
 )
-from spikeproof.report.origin import Origin, origin
+from spikeproof.report.origin import origin
 
 __all__ = ["Section", "sections"]
 
-_MOST = 6
 _MEDIANS = {
     "g_l0": "‖g‖₀ (values)", "g_l1": "‖g‖₁", "g_l2": "‖g‖₂", "g_linf": "‖g‖∞",
     "g_pr": "participation ratio",
@@ -42,7 +41,7 @@ class Section:
         matrix: Accuracy, one table per level.
         middle: Which level is standard.
         transfer: Transfer ratios.
-        without_ratio: ``(where, why)`` of cells that hold no ratio.
+        without_ratio: One sentence on the cells that hold no ratio; empty where all do.
         curves: Security curves.
         curve_rows: The same as text.
         timing: ``heads`` and ``rows`` of accuracy under random timing; no rows where not asked.
@@ -60,7 +59,7 @@ class Section:
     matrix: list[tables.Heat] = field(default_factory=list)
     middle: int = 0
     transfer: tables.Heat | None = None
-    without_ratio: list[tuple[str, str]] = field(default_factory=list)
+    without_ratio: str = ""
     curves: list[Figure] = field(default_factory=list)
     curve_rows: list[list[str]] = field(default_factory=list)
     timing: dict[str, Any] = field(default_factory=dict)
@@ -73,16 +72,25 @@ class Section:
     activity_rows: list[list[str]] = field(default_factory=list)
 
 
-def sections(summary: Summary) -> list[Section]:
-    """One section per data set of a run."""
-    return [_section(summary, one) for one in summary.data]
+def sections(
+    summary: Summary, links: Mapping[tuple[str, str, str], str] | None = None
+) -> list[Section]:
+    """One section per data set of a run.
+
+    Args:
+        summary: What the run says.
+        links: Data set, training and column → the id of the row that names the cell.
+    """
+    return [_section(summary, one, links or {}) for one in summary.data]
 
 
-def _section(summary: Summary, one: DataSummary) -> Section:
+def _section(
+    summary: Summary, one: DataSummary, links: Mapping[tuple[str, str, str], str]
+) -> Section:
     """Everything about one data set."""
-    matrix, ratios, colours = tables.matrix(one), tables.transfer(one), plots.series(summary)
+    matrix, ratios, colours = tables.matrix(one, links), tables.transfer(one), plots.series(summary)
     known = origin(summary.cells, one.data)
-    gallery, unshown = _gallery(summary, one.data, known)
+    gallery, unshown = show.gallery_of(summary, one, known)
     return Section(
         id=plots.slug(one.data),
         title=data_title(one.data),
@@ -103,16 +111,29 @@ def _section(summary: Summary, one: DataSummary) -> Section:
     )
 
 
-def _without_ratio(ratios: tables.Heat | None) -> list[tuple[str, str]]:
-    """Which cells hold no ratio, and why: the trainings that share a threat and a reason."""
-    trainings_of: dict[tuple[str, str], list[str]] = {}
-    for cell in (cell for _, row in ratios.rows for cell in row) if ratios else ():
-        if (cell.points or cell.value is None) and cell.note:
-            trainings_of.setdefault((cell.threat, cell.note), []).append(cell.training)
-    return [
-        (f"{threat_title(threat)}, {listed(trainings)}", pretty(reason))
-        for (threat, reason), trainings in trainings_of.items()
-    ]
+def _without_ratio(ratios: tables.Heat | None) -> str:
+    """Which cells hold no ratio, and why, in one sentence; empty where all do."""
+    where: dict[str, dict[str, list[str]]] = {}
+    for name, row in ratios.rows if ratios else ():
+        for cell in row:
+            if (cell.points or cell.value is None) and cell.note:
+                reason = cell.note.replace(f"dedicated to {cell.threat}", "dedicated to it")
+                trainings = where.setdefault(reason, {}).setdefault(cell.threat, [])
+                trainings.append(name)
+    if not where or ratios is None:
+        return ""
+    everybody = [name for name, _ in ratios.rows]
+    told = []
+    for reason, threats in where.items():
+        whole = [threat_title(t) for t, names in threats.items() if names == everybody]
+        parts = [listed(whole)] if whole else []
+        parts += [
+            f"{threat_title(threat)} for {listed(names)}"
+            for threat, names in threats.items()
+            if names != everybody
+        ]
+        told.append(f"under {listed(parts)} ({pretty(reason)})")
+    return f"There is no ratio {'; '.join(told)}: those cells hold gains in points."
 
 
 def _curve_rows(summary: DataSummary) -> list[list[str]]:
@@ -159,34 +180,6 @@ def _median(values: Any) -> str:
     kept = np.asarray(values, dtype=float)
     kept = kept[np.isfinite(kept)]
     return number(float(np.median(kept))) if len(kept) else "–"
-
-
-def _gallery(summary: Summary, data: str, known: Origin) -> tuple[list[show.GalleryItem], str]:
-    """Attacked items, and where there are none, why."""
-    items = [item for batch in summary.gallery[data] for item in _items(batch)]
-    if not items:
-        return [], f"No attacked items of {data_title(data)} were kept in this run."
-    kept = f"{len(items)} attacked items of {data_title(data)} were kept in this run, and "
-    views, size = known.views(), sum(domain.size for domain in known.domain.values())
-    if not known.domain:
-        return [], f"{kept}cannot be shown: no record says what shape and range they have."
-    if views is None:
-        return [], f"{kept}cannot be shown: their values are no picture, recording or sound."
-    items = [item for item in items if np.size(item["x"]) == size]
-    if not items:
-        return [], f"{kept}cannot be shown: they have not the size that the records say."
-    return [show.gallery_item(item, views) for item in show.chosen(items, _MOST)], ""
-
-
-def _items(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The items of one gallery."""
-    per_item = ("x", "x_adv", "y", "predicted", "predicted_adv")
-    radius = np.broadcast_to(batch["radius"], np.shape(batch["y"]))
-    return [
-        {"threat": batch["threat"], "training": batch["training"], "radius": radius[i]}
-        | {name: batch[name][i] for name in per_item}
-        for i in range(len(batch["y"]))
-    ]
 
 
 def _activity_rows(summary: DataSummary) -> list[list[str]]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from spikeproof.analysis import data_summary, results
-from spikeproof.base import InputError, SettingError, write_atomic
-from spikeproof.report import tables
-from spikeproof.report.colours import ACCURACY, painted
-from spikeproof.report.labels import data_title
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from spikeproof.base import InputError, write_atomic
+from spikeproof.report import plots, tables
+from spikeproof.report.drawing import Drawing
+from spikeproof.report.drawing.marks import shifted
+from spikeproof.report.figures import Chart, Figure, draw
 
 __all__ = ["picture"]
 
@@ -33,63 +30,43 @@ def picture(folder: Path | str, path: Path | str) -> Path:
     Cost:
         About one second, most of it to import matplotlib.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise SettingError(
-            "A picture needs matplotlib; run `pip install spikeproof[figures]`, or write the "
-            "report, which does without."
-        ) from None
-
     measured = results(folder)
     ladders = [(data, tables.matrix(data_summary(measured, data))) for data in measured.data()]
-    panels = [(data, ladder[len(ladder) // 2]) for data, ladder in ladders if ladder]
+    panels = [
+        plots.matrices(data, [ladder[len(ladder) // 2]])[0] for data, ladder in ladders if ladder
+    ]
     if not panels:
         raise InputError(f"No attack in {folder} is complete; run the study first.")
     columns = min(2, len(panels))
-    rows = -(-len(panels) // columns)
-    widest = max(len(heat.columns) for _, heat in panels)
-    tallest = max(len(heat.rows) for _, heat in panels)
-    size = (columns * (1.6 + 0.92 * widest), rows * (1.15 + 0.6 * tallest))
-    figure = Figure(figsize=size, facecolor="white")
-    figure.set_layout_engine("constrained", h_pad=0.12, w_pad=0.1)
-    canvas = FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, (data, heat) in zip(grid, panels, strict=False):
-        _panel(axes, data_title(data), heat)
-    for axes in grid[len(panels) :]:
-        axes.set_axis_off()
-    buffer = io.BytesIO()
-    canvas.figure.savefig(buffer, format="png", dpi=130, metadata={"Software": None})
-    write_atomic(Path(path), buffer.getvalue())
+    width = max(panel.width for panel in panels) * columns + _GAP * (columns - 1)
+    chart = _Panels(charts=[panel.chart for panel in panels], columns=columns)
+    alt = " ".join(panel.alt for panel in panels)
+    figure = Figure(
+        name="matrix", title="Accuracy", alt=alt, chart=chart, kind="matrix", width=width
+    )
+    write_atomic(Path(path), draw(figure, form="png"))
     return Path(path)
 
 
-def _panel(axes: Axes, title: str, heat: tables.Heat) -> None:
-    """One table as coloured squares with their numbers."""
-    import numpy as np
+_GAP = 28.0
 
-    values = np.array(
-        [[np.nan if c.value is None else c.value for c in row] for _, row in heat.rows]
-    )
-    pixels = painted(np.nan_to_num(values), ACCURACY)
-    pixels[np.isnan(values)] = 235
-    axes.imshow(pixels, aspect="auto")
-    for y, (_, row) in enumerate(heat.rows):
-        for x, cell in enumerate(row):
-            ink = cell.ink or "#444444"
-            axes.text(x, y - 0.1, cell.text, color=ink, ha="center", va="center", size=12)
-            axes.text(x, y + 0.24, cell.small, color=ink, ha="center", va="center", size=7)
-    axes.set_xticks(range(len(heat.columns)), [name for _, name, _ in heat.columns], size=10)
-    axes.set_yticks(range(len(heat.rows)), [training for training, _ in heat.rows], size=10)
-    axes.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False)
-    about = f"accuracy (%) and 95 % interval, {heat.n} items × {heat.seeds} seeds"
-    about += f", {heat.given}" if heat.given else ""
-    axes.set_title(f"{title}: {about}", size=11, loc="left", pad=10)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.set_xticks(np.arange(0.5, len(heat.columns) - 1), minor=True)
-    axes.set_yticks(np.arange(0.5, len(heat.rows) - 1), minor=True)
-    axes.grid(which="minor", color="white", linewidth=2)
-    axes.tick_params(which="minor", length=0)
+
+@dataclass(frozen=True, kw_only=True)
+class _Panels:
+    """Several charts on one sheet, row by row."""
+
+    charts: list[Chart]
+    columns: int
+
+    def drawing(self, width: float, keyed: bool = True) -> Drawing:
+        """The sheet."""
+        wide = (width - _GAP * (self.columns - 1)) / self.columns
+        marks, top, tallest = [], 0.0, 0.0
+        for number, chart in enumerate(self.charts):
+            column = number % self.columns
+            if number and column == 0:
+                top, tallest = top + tallest + _GAP, 0.0
+            sheet = chart.drawing(wide, keyed)
+            marks += [shifted(mark, column * (wide + _GAP), top) for mark in sheet.marks]
+            tallest = max(tallest, sheet.height)
+        return Drawing(width=width, height=top + tallest, marks=marks)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from spikeproof.analysis import DataSummary, MatrixCell, TransferRow
 from spikeproof.metrics import Estimate
+from spikeproof.names import counted
 from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on
 from spikeproof.report.labels import interval, measure, number, percent, threat_title
 
 __all__ = ["Heat", "HeatCell", "levels", "matrix", "transfer"]
 
-_LEVEL_NAMES = {2: ("low", "high"), 3: ("low", "standard", "high")}
+_LEVEL_NAMES = {1: ("standard",), 2: ("low", "high"), 3: ("low", "standard", "high")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class HeatCell:
         points: The value is a gain in points, in a table of ratios.
         own: The row was trained against this column.
         note: What a pointer or a screen reader is given besides.
+        link: Id of the row that names its cell; empty for none.
     """
 
     training: str
@@ -43,6 +46,7 @@ class HeatCell:
     points: bool = False
     own: bool = False
     note: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,15 @@ class Heat:
     seeds: int | None = None
     given: str = ""
 
+    @property
+    def size(self) -> str:
+        """How much each number rests on, in words; empty where unknown."""
+        return _size(self.n, self.seeds) if self.n and self.seeds else ""
+
+
+def _size(items: int, seeds: int) -> str:
+    return f"{counted(items, 'item')} × {counted(seeds, 'seed')}"
+
 
 def levels(count: int) -> tuple[str, ...]:
     """The names of ``count`` radii of a ladder, ascending."""
@@ -76,7 +89,9 @@ def _filled(cell: dict[str, Any], share: float, colours: tuple[str, ...]) -> Hea
     return HeatCell(**cell, fill=fill, ink=ink_on(fill))
 
 
-def _accuracy(training: str, threat: str, estimate: Estimate | None, own: bool = False) -> HeatCell:
+def _accuracy(
+    training: str, threat: str, estimate: Estimate | None, own: bool = False, link: str = ""
+) -> HeatCell:
     """A cell of the accuracy table."""
     if estimate is None or math.isnan(estimate.value):
         return HeatCell(training=training, threat=threat, value=None, text="–", note="not measured")
@@ -87,20 +102,24 @@ def _accuracy(training: str, threat: str, estimate: Estimate | None, own: bool =
         "text": percent(estimate.value),
         "small": interval(estimate.low, estimate.high).replace(" to ", "–"),
         "own": own,
-        "note": f"{estimate.n} items × {estimate.seeds} seeds, interval {estimate.given}",
+        "note": f"{_size(estimate.n, estimate.seeds)}, interval {estimate.given}",
+        "link": link,
     }
     return _filled(fields, estimate.value, ACCURACY)
 
 
-def matrix(summary: DataSummary) -> list[Heat]:
+def matrix(
+    summary: DataSummary, links: Mapping[tuple[str, str, str], str] | None = None
+) -> list[Heat]:
     """Accuracy of every training under every threat, one table per level, ascending.
 
     Args:
         summary: What a run says of a data set.
+        links: Data set, training and column → the id of the row that names the cell.
     Returns:
         Tables whose columns are clean, each threat, and all threats at once.
     """
-    own = _dedicated(summary)
+    own, rows_of = _dedicated(summary), links or {}
     steps = sorted({cell.level for cell in summary.matrix})
     first = next(iter(summary.clean.values()), None)
     n, seeds = (first.n, first.seeds) if first else (None, None)
@@ -114,11 +133,14 @@ def matrix(summary: DataSummary) -> list[Heat]:
         columns += [(t, threat_title(t), _radius(cells, t)) for t in threats]
         rows = []
         for training in summary.trainings:
-            row = [_accuracy(training, "clean", summary.clean.get(training))]
+            there = {t: rows_of.get((summary.data, training, t), "") for t in ("clean", *threats)}
+            clean = summary.clean.get(training)
+            row = [_accuracy(training, "clean", clean, link=there["clean"])]
             for threat in threats:
                 cell = cells.get((training, threat))
                 mine = own.get(threat) == training
-                row.append(_accuracy(training, threat, cell.estimate if cell else None, mine))
+                found = cell.estimate if cell else None
+                row.append(_accuracy(training, threat, found, mine, there[threat]))
             rows.append((training, row))
         tables.append(Heat(name=name, columns=columns, rows=rows, n=n, seeds=seeds, given=given))
     return tables
@@ -139,16 +161,19 @@ def _dedicated(summary: DataSummary) -> dict[str, str]:
 
 def transfer(summary: DataSummary) -> Heat | None:
     """What every training carries over to every threat; None where there is nothing to compare."""
-    if not summary.transfer:
+    if not any(row.gain is not None or row.defined for row in summary.transfer):
         return None
     threats = list(dict.fromkeys(row.threat for row in summary.transfer))
     trainings = list(dict.fromkeys(row.training for row in summary.transfer))
-    cells = {(row.training, row.threat): _carried(row) for row in summary.transfer}
+    ratios = {row.threat: row.dedicated for row in summary.transfer if row.defined}
+    cells = {
+        (row.training, row.threat): _carried(row, plain=row.threat not in ratios)
+        for row in summary.transfer
+    }
     rows = []
     for training in trainings:
         blank = [HeatCell(training=training, threat=t, value=None, text="–") for t in threats]
         rows.append((training, [cells.get((training, b.threat), b) for b in blank]))
-    ratios = {row.threat: row.dedicated for row in summary.transfer if row.defined}
     columns = [
         (t, threat_title(t), f"1 = {ratios[t]}" if t in ratios else "points gained")
         for t in threats
@@ -156,11 +181,11 @@ def transfer(summary: DataSummary) -> Heat | None:
     return Heat(name="transfer", columns=columns, rows=rows)
 
 
-def _carried(row: TransferRow) -> HeatCell:
+def _carried(row: TransferRow, *, plain: bool) -> HeatCell:
     """A cell of the transfer table: the ratio, or the gain in points where there is none."""
     cell = {"training": row.training, "threat": row.threat}
     if row.tau is None or not row.defined:
-        return _gain(row, cell)
+        return _gain(row, cell, plain=plain)
     small = ""
     if row.low is not None and row.high is not None:
         small = f"{row.low:.2f} to {row.high:.2f}".replace("-", "−")
@@ -177,16 +202,18 @@ def _carried(row: TransferRow) -> HeatCell:
     return _filled(fields, 0.5 + row.tau / 2, DIVERGING)
 
 
-def _gain(row: TransferRow, cell: dict[str, Any]) -> HeatCell:
+def _gain(row: TransferRow, cell: dict[str, Any], *, plain: bool) -> HeatCell:
     """What a training gains over the undefended one, in points."""
     if row.gain is None:
         return HeatCell(**cell, value=None, text="–", note=row.reason)
+    # Columns of gains name their unit above; in one of ratios the cell does.
+    unit = "" if plain else " points"
     value, low, high = (100 * end for end in (row.gain.value, row.gain.low, row.gain.high))
     return HeatCell(
         **cell,
         value=value,
         text=f"{value:+.1f}".replace("-", "−"),
-        small=f"{low:+.1f} to {high:+.1f} points".replace("-", "−"),
+        small=f"{low:+.1f} to {high:+.1f}{unit}".replace("-", "−"),
         points=True,
         own=row.training == row.dedicated,
         note=row.reason,

@@ -1,5 +1,7 @@
 """What a run folder holds and says of itself, and whether its files are what it says."""
 
+from spikeproof.runs.calls import begin_call, end_call, read_calls
+from spikeproof.runs.index import INDEX, INDEX_COLUMNS, index_rows, write_index
 from spikeproof.runs.inspection import RunContent, inspect_run, read_run
 from spikeproof.runs.manifest import remove_manifest, write_manifest
 from spikeproof.runs.plan import read_plan, sealed_plan
@@ -17,12 +19,18 @@ from spikeproof.runs.record import (
 
 __all__ = [
     "HOLDERS",
+    "INDEX",
+    "INDEX_COLUMNS",
     "RECORD",
     "WALL",
     "RunContent",
+    "begin_call",
     "cell_id",
+    "end_call",
     "file_names",
+    "index_rows",
     "inspect_run",
+    "read_calls",
     "read_cell",
     "read_plan",
     "read_record",
@@ -31,5 +39,6 @@ __all__ = [
     "remove_manifest",
     "sealed_plan",
     "sealed_record",
+    "write_index",
     "write_manifest",
 ]

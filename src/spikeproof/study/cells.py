@@ -18,7 +18,7 @@ from spikeproof.study.assemble import (
     specification_of,
     training_items,
 )
-from spikeproof.study.datasets import dataset_of
+from spikeproof.study.datasets import dataset_of, items_scale
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
 from spikeproof.study.ladders import ladders_of, timed_of
 from spikeproof.study.network import NetworkPlan
@@ -167,15 +167,13 @@ def _cell(
     code = code_sha256(cell, data.domain, model)
     files = files_sha256(cell, data.domain, model)
     inputs = {"code_sha256": code, "data_sha256": data.spec.sha256, "files": files}
-    # Small inputs cost more per feature: measured on the demo, effort grows like size to the 0.4.
-    scale = (data.domain.size / 1000) ** 0.4
     return Cell(
         id=cell_id(cell, inputs, versions(), resources.record()),
         cell=cell,
         parent=None if train is None else train.id,
         data_sha256=data.spec.sha256,
         code_sha256=code,
-        cost=round(cost * scale, 3),
+        cost=round(cost * items_scale(data), 3),
         files=files,
         resources=resources,
         data_source=data.spec.reference,

@@ -17,6 +17,7 @@ from spikeproof.base import (
     check_seed,
     check_text,
     digest,
+    printable,
     settings_from,
 )
 from spikeproof.evaluate import check_despite
@@ -97,8 +98,9 @@ class Plan:
             ``spikeproof verify`` can score them again.
         despite: Flags in spite of which robust accuracy is stated (see ``diagnose``).
         workers: Processes where the caller names no number.
-        claims: Keys of the claims that the run is judged by, in this order; the seven of the
-            package where absent.
+        question: What the study asks, the title of its report; ``"sparse-gradient"`` for the
+            question of the demo. Told from the trainings where absent.
+        claims: Keys of the claims that the run is judged by, in this order; none where absent.
         compute: Where cells are computed.
     Raises:
         SettingError: two tables of one name, an empty list, or numbers that are not positive.
@@ -118,6 +120,7 @@ class Plan:
     budget: str | None = None
     keep_adversarials: bool = False
     despite: tuple[str, ...] = ()
+    question: str | None = None
     claims: tuple[str, ...] | None = None
     compute: ComputePlan = field(default_factory=ComputePlan)
 
@@ -133,6 +136,8 @@ class Plan:
                 raise SettingError(f"Plan {self.name!r} has no {what}; give at least one.")
             self._once(what, [getattr(member, "name", member) for member in members])
         self._once("claims", self.claims or ())
+        if self.question is not None:
+            self._check_question(self.question)
         check_despite(self.despite, f"flag in despite of plan {self.name!r}")
         if self.budget is not None:
             Budget.parse(self.budget)
@@ -152,6 +157,15 @@ class Plan:
         if twice:
             raise SettingError(f"Plan {self.name!r}: {what} {', '.join(twice)} is there twice.")
 
+    def _check_question(self, text: str) -> None:
+        """Raise SettingError unless a page can show the question as its title."""
+        if not 0 < len(text) <= 200 or text != printable(text, breaks=False) or not text.strip():
+            raise SettingError(
+                f"The question of plan {self.name!r} must be one line of 1 to 200 characters that "
+                f"can be shown; got {printable(text[:80], breaks=False)!r}. Write it as a reader "
+                "would ask it."
+            )
+
     def record(self) -> dict[str, Any]:
         """Plain data from which ``Plan.from_record`` rebuilds the plan."""
         record = {**dataclasses.asdict(self), "compute": self.compute.record()}
@@ -160,11 +174,10 @@ class Plan:
         for training in record["training"]:
             # The key of every plan there is; their hashes say whether a run is of this plan.
             training["rules"] = training.pop("hooks")
-        if self.claims is None:
-            # Plans that name no claims keep the hash they had before there was a choice.
-            del record["claims"]
-        # So do those that name no executor, network, budget or flag, and keep no inputs.
+        # Plans that name none of these keep the hash they had before there was a choice.
         for key, default in (
+            ("claims", self.claims is None),
+            ("question", self.question is None),
             ("compute", self.compute == ComputePlan()),
             ("network", not self.network),
             ("budget", self.budget is None),

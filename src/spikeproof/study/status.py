@@ -5,12 +5,58 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
+from spikeproof.base import FileProblem
 from spikeproof.runs import read_run
-from spikeproof.study.cells import Cell
 from spikeproof.study.store import RunFolder
 
-__all__ = ["CellFailure", "Status", "seconds_left", "status"]
+__all__ = ["CellFailure", "Costed", "Status", "seconds_left", "status"]
+
+
+class Costed(Protocol):
+    """What of a cell says how long it may take."""
+
+    @property
+    def id(self) -> str:
+        """Of the cell."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What is done."""
+        ...
+
+    @property
+    def cell(self) -> Mapping[str, Any]:
+        """What to do, as plain data."""
+        ...
+
+    @property
+    def cost(self) -> float:
+        """Expected effort in arbitrary units."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A cell as ``plan.json`` lists it. ``Cell`` itself knows how to plan, and that takes torch."""
+
+    id: str
+    cell: Mapping[str, Any]
+    title: str
+    cost: float
+
+    @property
+    def kind(self) -> str:
+        """What is done."""
+        return str(self.cell["kind"])
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> _Entry:
+        """The entry of a record."""
+        return cls(record["id"], record["cell"], record["title"], float(record["cost"]))
+
 
 _BRIEF = {"diagnosis"}
 
@@ -80,11 +126,11 @@ def status(folder: Path | str) -> Status:
         FileProblem: no run there, or a file of it is damaged; the file is named.
     """
     run = RunFolder(folder)
-    plan, cells = run.planned()
+    name, split, cells = _listed(run)
     whole = read_run(folder).records
     done, failed, spent = [], [], {}
     for cell in cells:
-        there = run.cell(cell)
+        there = run.cell(cell.id)
         if cell.id in whole:
             done.append(cell)
             spent[cell.id] = there.seconds()
@@ -92,8 +138,8 @@ def status(folder: Path | str) -> Status:
             failed.append(CellFailure(cell.id, cell.title, error))
     pending = [cell for cell in cells if cell.id not in spent]
     return Status(
-        name=plan.name,
-        split=plan.split,
+        name=name,
+        split=split,
         done=len(done),
         pending=len(pending),
         failed=tuple(failed),
@@ -104,8 +150,25 @@ def status(folder: Path | str) -> Status:
     )
 
 
+def _listed(run: RunFolder) -> tuple[str, str, list[_Entry]]:
+    """The name of the plan, which items its numbers are about, and the cells, as it lists them."""
+    record = run.listed()
+    plan = record["plan"]
+    try:
+        cells = [_Entry.of(entry) for entry in record["cells"]]
+        return str(plan["name"]), str(plan.get("split", "test")), cells
+    except (KeyError, TypeError, ValueError) as problem:
+        raise FileProblem(
+            f"{run.path / 'plan.json'} is not the plan of a run ({problem})."
+        ) from None
+
+
 def seconds_left(
-    done: Sequence[Cell], spent: Mapping[str, float], pending: Sequence[Cell], *, workers: int = 1
+    done: Sequence[Costed],
+    spent: Mapping[str, float],
+    pending: Sequence[Costed],
+    *,
+    workers: int = 1,
 ) -> float | None:
     """Expected wall time of the pending cells, each at the speed of the done ones most like it.
 
@@ -139,7 +202,7 @@ def seconds_left(
     return max(sum(expected) / max(1, workers), *expected)
 
 
-def _alike(cell: Cell) -> list[tuple[str, ...]]:
+def _alike(cell: Costed) -> list[tuple[str, ...]]:
     """What a cell has in common with others, most first."""
     threat = cell.cell.get("threat", {}).get("name", "")
     kind, data, training = cell.kind, str(cell.cell["data"]), str(cell.cell["training"])

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spikeproof.base import (
     FileProblem,
@@ -16,22 +16,27 @@ from spikeproof.base import (
     UnreadableFile,
     is_there,
     read_json,
+    versions,
     write_atomic,
     write_json,
 )
 from spikeproof.runs import (
     WALL,
+    begin_call,
+    end_call,
     inspect_run,
     read_plan,
     read_wall,
     remove_manifest,
     sealed_plan,
+    write_index,
     write_manifest,
 )
 from spikeproof.study.cell_folder import Arrays, CellFolder
-from spikeproof.study.cells import Cell
-from spikeproof.study.fingerprint import versions
-from spikeproof.study.plan import Plan
+
+if TYPE_CHECKING:  # they plan, which takes torch; to say how far a run is takes none
+    from spikeproof.study.cells import Cell
+    from spikeproof.study.plan import Plan
 
 __all__ = ["Arrays", "CellFolder", "RunFolder"]
 
@@ -46,7 +51,8 @@ class RunFolder:
     ``plan.json`` holds the plan, its hash and the list of cells; ``cells/<id>`` one cell each.
     Cells of an earlier plan or of other code are moved to ``stale/``, never mixed in and never
     deleted; they come back when a plan asks for them again. Damaged ones are moved to ``damaged/``.
-    ``manifest.json`` names every file with its hash once a run has ended.
+    ``manifest.json`` names every file with its hash once a run has ended, ``index.csv`` which cell
+    is which, and ``wall.json`` which calls computed them.
 
     Args:
         path: The folder; need not exist.
@@ -57,10 +63,11 @@ class RunFolder:
         self.cells = self.path / "cells"
         self.stale = self.path / "stale"
         self.damaged = self.path / "damaged"
+        self._begun: str | None = None  # when this process began to add cells
 
-    def cell(self, cell: Cell) -> CellFolder:
-        """The folder of a cell."""
-        return CellFolder(self.cells / cell.id)
+    def cell(self, cell: Cell | str) -> CellFolder:
+        """The folder of a cell, or of the one with this id."""
+        return CellFolder(self.cells / (cell if isinstance(cell, str) else cell.id))
 
     @contextmanager
     def lock(self) -> Iterator[Lease]:
@@ -97,23 +104,32 @@ class RunFolder:
         return aside
 
     def begin(self) -> None:
-        """Say that cells are about to come, so that an earlier manifest names too few."""
+        """Say that cells are about to come: by which call, and that a manifest names too few."""
         remove_manifest(self.path)
+        if self._begun is None:
+            with suppress(FileProblem):  # nothing depends on it
+                self._begun = begin_call(self.path)
 
     def end(self) -> None:
-        """Write the manifest of what is complete now; a full disk leaves the run without one."""
+        """Write the manifest and the index of what is complete now, and when the call ended; a
+        full disk leaves the run without."""
         with suppress(FileProblem):
             found = inspect_run(self.path)
             if not found.problems:
                 write_manifest(self.path, found.records)
+            write_index(self.path, found.plan, found.records)
+        if self._begun is not None:
+            with suppress(FileProblem):
+                end_call(self.path, self._begun)
+            self._begun = None
 
     @property
     def outdated(self) -> bool:
         """Whether the cells were hashed by an earlier rule, so that ``run`` computes them again."""
         return bool(read_plan(self.path).get("fingerprint") != _FINGERPRINT)
 
-    def planned(self) -> tuple[Plan, list[Cell]]:
-        """Return the plan and its cells as ``plan.json`` names them.
+    def listed(self) -> dict[str, Any]:
+        """Return what ``plan.json`` says, as plain data.
 
         Raises:
             FileProblem: there is no run here, or its plan was changed or is not whole.
@@ -121,7 +137,18 @@ class RunFolder:
         path = self.path / "plan.json"
         if not is_there(path):
             raise FileProblem(f"There is no run at {path}.")
-        record = read_plan(self.path)
+        return read_plan(self.path)
+
+    def planned(self) -> tuple[Plan, list[Cell]]:
+        """Return the plan and its cells as ``plan.json`` names them.
+
+        Raises:
+            FileProblem: there is no run here, or its plan was changed or is not whole.
+        """
+        from spikeproof.study.cells import Cell
+        from spikeproof.study.plan import Plan
+
+        path, record = self.path / "plan.json", self.listed()
         try:
             plan = Plan.from_record(record["plan"], str(path))
             cells = [Cell.from_record(entry) for entry in record["cells"]]

@@ -19,7 +19,7 @@ from slow.reliability.arrays import ARRAYS, WEIGHTS
 from slow.reliability.bytewise import BYTEWISE
 from slow.reliability.places import FOLDERS, PLACES, gone
 from slow.reliability.textual import JSON, TOML
-from spikeproof.cli import training as cli_training
+from spikeproof.cli.epochs import EpochLines
 from spikeproof.cli.main import app, run
 from spikeproof.evaluate import Audit
 
@@ -155,18 +155,17 @@ class _Stop(Exception):
 
 def _half(folder: Path) -> None:
     """A training that was broken off after its first epoch."""
-    lines = cli_training._Lines
-    whole = lines.epoch
+    whole = EpochLines.epoch
 
     def epoch(self: object, *rest: object) -> None:
         raise _Stop
 
-    lines.epoch = epoch  # type: ignore[assignment,method-assign]
+    EpochLines.epoch = epoch  # type: ignore[assignment,method-assign]
     try:
         with contextlib.suppress(_Stop):
             call(*TRAIN, "--folder", folder)
     finally:
-        lines.epoch = whole  # type: ignore[method-assign]
+        EpochLines.epoch = whole  # type: ignore[method-assign]
 
 
 def build(base: Path) -> None:

@@ -88,6 +88,8 @@ class Verdict:
         estimate: The deciding number with its 95 % interval; None where there is none.
         unit: Unit of the number.
         explanation: One sentence with the numbers, or what is missing.
+        thresholds: The numbers that decide, in the unit of ``estimate``; two where agreement has
+            two ends.
         detail: What belongs beside the verdict itself, such as ``"n = 240 of the 381 items
             needed"``; mostly empty.
         parts: Every comparison behind it.
@@ -102,6 +104,7 @@ class Verdict:
     estimate: Estimate | None
     unit: str
     explanation: str
+    thresholds: tuple[float, ...] = ()
     detail: str = ""
     parts: tuple[VerdictPart, ...] = ()
     figure: Mapping[str, Any] = field(default_factory=dict)
@@ -252,4 +255,5 @@ def gain_bars(parts: Sequence[VerdictPart]) -> dict[str, Any]:
         "low": [estimate.low for _, estimate in rows],
         "high": [estimate.high for _, estimate in rows],
     }
-    return {"kind": "bars", "x": "", "y": "gain in points", "log": False, "series": [series]}
+    axes = {"x": "", "y": "gain in points", "log": False}
+    return {"kind": "bars", **axes, "thresholds": [0.0], "series": [series]}

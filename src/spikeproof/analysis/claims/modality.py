@@ -69,6 +69,7 @@ class EveryModality:
             self,
             "all",
             verdict=combine(parts),
+            thresholds=(0.0,),
             estimate=weakest,
             unit=rows[0].unit or "points of robust accuracy, mean over norms",
             explanation=f"Mean gain over the norms in points, data set by data set: {each}.",

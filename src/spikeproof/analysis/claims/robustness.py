@@ -1,4 +1,4 @@
-"""Claims about robust accuracy: norms against each other, and noise against attacks."""
+"""Claims about robust accuracy: norms against each other, and random changes against attacks."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ class LinfDestroysMost:
             self,
             data,
             verdict=combine(standard),
+            thresholds=(0.0,),
             estimate=smallest.estimate,
             unit="points of robust accuracy",
             explanation=(
@@ -82,7 +83,7 @@ class LinfDestroysMost:
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseIsSurvived:
-    """Is accuracy under the largest noise far above accuracy under the standard attack?"""
+    """Is accuracy under the largest random changes far above accuracy under the standard attack?"""
 
     key: ClassVar[str] = "noise-is-survived"
     title: ClassVar[str] = "random changes are survived far better than attacks"
@@ -103,7 +104,7 @@ class NoiseIsSurvived:
         for norm, table in by_threat.items():
             intervals = results.intervals(table)
             gap = intervals.difference(table.values["random"][:, -1], middle(table))
-            note = f"noise at {table.radii[-1]:g}, attack at {table.radii[table.middle]:g}"
+            note = f"random changes at {table.radii[-1]:g}, attack at {table.radii[table.middle]:g}"
             parts.append(gap_part(f"{norm}", gap, FAR_BETTER, note))
         smallest = min(parts, key=lambda part: value_of(part))
         each = "; ".join(sentence(part) for part in parts)
@@ -111,11 +112,12 @@ class NoiseIsSurvived:
             self,
             data,
             verdict=combine(parts),
+            thresholds=(100 * FAR_BETTER,),
             estimate=smallest.estimate,
             unit="points, random minus robust accuracy",
             explanation=(
-                f"On {training!r}, accuracy under the largest noise minus robust accuracy at the "
-                f"standard radius (far better means {100 * FAR_BETTER:.0f} points)"
+                f"On {training!r}, accuracy under the largest random changes minus robust "
+                f"accuracy at the standard radius (far better means {100 * FAR_BETTER:.0f} points)"
                 f"{given(smallest.estimate)}: {each}."
             ),
             parts=tuple(parts),

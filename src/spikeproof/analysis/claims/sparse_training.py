@@ -65,6 +65,7 @@ class SparseTrainingHelps:
             self,
             data,
             verdict=above(mean, 0.0),
+            thresholds=(0.0,),
             estimate=mean,
             unit="points of robust accuracy, mean over norms",
             explanation=(
@@ -81,9 +82,14 @@ def _gain_parts(intervals: Intervals, sides: dict[str, tuple[Floats, Floats]]) -
     """The gain in each norm, with p values adjusted for the number of norms."""
     adjusted = holm([intervals.p_value(*pair) for pair in sides.values()])
     return [
-        gap_part(norm, intervals.difference(*sides[norm]), 0.0, f"p = {p:.3f} after Holm")
+        gap_part(norm, intervals.difference(*sides[norm]), 0.0, f"p {_shown(p)} after Holm")
         for norm, p in zip(sides, adjusted, strict=True)
     ]
+
+
+def _shown(p: float) -> str:
+    """A p value; where it rounds to nothing, below what."""
+    return "< 0.001" if p < 0.0005 else f"= {p:.3f}"
 
 
 def _whole_parts(intervals: Intervals, pairs: dict[str, tuple[Table, Table]]) -> list[VerdictPart]:

@@ -78,6 +78,7 @@ class SparsityBoundsGap:
             self,
             data,
             verdict=parts[0].verdict,
+            thresholds=(BOUND_HOLDS,),
             detail=few,
             estimate=held,
             unit="share of items",

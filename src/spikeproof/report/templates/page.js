@@ -1,58 +1,47 @@
 (() => {
   "use strict";
   const root = document.documentElement;
-  const plots = [...document.querySelectorAll(".plot[data-figure]")];
-  const specs = new Map();
+  root.classList.add("scripted");
 
-  // "@s1" is the colour of series 1 in the present theme, "@s1/0.2" the same, see-through.
-  const colour = (token) => {
-    const [name, alpha] = token.slice(1).split("/");
-    const hex = getComputedStyle(root).getPropertyValue("--" + name).trim();
-    if (!alpha) return hex;
-    const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-    return `rgba(${r},${g},${b},${alpha})`;
+  // On a narrow screen the contents lie over the page, so they begin closed and close after use.
+  const contents = document.getElementById("contents");
+  const wide = matchMedia("(min-width: 72rem)");
+  const fit = () => { contents.open = wide.matches; };
+  wide.addEventListener("change", fit);
+  fit();
+  contents.addEventListener("click", (event) => { if (event.target.closest("a")) fit(); });
+  contents.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !wide.matches) { contents.open = false; contents.querySelector("summary").focus(); }
+  });
+
+  // What a pointer is over, in words; the same numbers stand in tables.
+  const tip = document.getElementById("tip");
+  const show = (event) => {
+    const mark = event.target.closest ? event.target.closest("[data-tip]") : null;
+    tip.hidden = !mark;
+    if (!mark) return;
+    tip.textContent = mark.dataset.tip;
+    const box = tip.getBoundingClientRect();
+    const left = Math.min(event.clientX + 12, root.clientWidth - box.width - 8);
+    const above = event.clientY - box.height - 12;
+    tip.style.left = Math.max(8, left) + "px";
+    tip.style.top = (above > 8 ? above : event.clientY + 18) + "px";
   };
-  const themed = (value) => {
-    if (typeof value === "string") return /^@[a-z][a-z0-9]*(\/[.0-9]+)?$/.test(value) ? colour(value) : value;
-    if (Array.isArray(value)) return value.map(themed);
-    if (value && typeof value === "object")
-      return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, themed(v)]));
-    return value;
-  };
-  const config = { displayModeBar: false, responsive: true, showSendToCloud: false, scrollZoom: false };
+  document.addEventListener("pointerover", show);
+  document.addEventListener("pointerdown", show);
+  addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
 
-  const draw = async () => {
-    for (const box of plots) {
-      if (!specs.has(box)) {
-        const text = document.getElementById(box.dataset.figure + "-data").textContent;
-        specs.set(box, JSON.parse(text));
-      }
-      const spec = themed(specs.get(box));
-      await Plotly.react(box, spec.data, spec.layout, config);
-    }
-    root.dataset.drawn = String(plots.length);
-  };
-
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  dark.addEventListener("change", draw);
-  addEventListener("beforeprint", () => { root.dataset.print = ""; draw(); });
-  addEventListener("afterprint", () => { delete root.dataset.print; draw(); });
-
-  // Animations can be stopped, and start stopped where the reader asked for less motion.
-  const films = [...document.querySelectorAll("img[data-still]")];
+  // Films can be stopped, and rest from the start where the reader asked for less motion.
   const button = document.getElementById("motion");
-  if (button && films.length) {
-    films.forEach((film) => { film.dataset.film = film.src; });
-    let moving = true;
-    const set = (on) => {
-      moving = on;
-      films.forEach((film) => { film.src = on ? film.dataset.film : film.dataset.still; });
-      button.textContent = on ? "Pause animations" : "Play animations";
-      button.setAttribute("aria-pressed", String(!on));
+  if (button) {
+    const set = (rest) => {
+      root.classList.toggle("at-rest", rest);
+      button.textContent = rest ? "Play animations" : "Pause animations";
+      button.setAttribute("aria-pressed", String(rest));
     };
-    button.hidden = false;
-    button.addEventListener("click", () => set(!moving));
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) set(false);
+    button.addEventListener("click", () => set(!root.classList.contains("at-rest")));
+    if (!document.querySelector(".film")) button.hidden = true;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) set(true);
   }
 
   // Say in the contents which part is being read.
@@ -66,5 +55,5 @@
   }, { rootMargin: "-20% 0px -70% 0px" });
   links.forEach((_, id) => { const part = document.getElementById(id); if (part) watch.observe(part); });
 
-  draw();
+  root.dataset.ready = "";
 })();

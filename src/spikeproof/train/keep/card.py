@@ -12,6 +12,7 @@ import torch
 from spikeproof.base import write_atomic, write_json
 from spikeproof.data import Dataset
 from spikeproof.models import Network, model_digest
+from spikeproof.train.keep.card_page import card_page
 from spikeproof.train.keep.history import History
 from spikeproof.train.loop.job import Job
 
@@ -77,7 +78,7 @@ def write_card(path: Path | str, content: Mapping[str, Any]) -> tuple[Path, Path
     path = Path(path)
     plain, page = path.with_suffix(".card.json"), path.with_suffix(".card.md")
     write_json(plain, dict(content))
-    write_atomic(page, _page(path.name, content).encode())
+    write_atomic(page, card_page(path.name, content).encode())
     return plain, page
 
 
@@ -99,39 +100,3 @@ def _device(device: torch.device) -> str:
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
     return f"{platform.machine()} processor"
-
-
-def _page(name: str, content: Mapping[str, Any]) -> str:
-    """The card in words."""
-    model, data, work = content["model"], content["data"], content["training"]
-    cost, validation = content["cost"], content["validation"]
-    terms = [f"{t['weight']:g} x {t['kind']}" for t in work["objective"]["terms"].values()]
-    inputs = work["objective"]["inputs"]
-    measured = {"clean": validation["clean"], "what selection looked at": validation["selected_by"]}
-    measured |= {**validation["robust"], "union of these": validation["union"]}
-    settings = {key: value for key, value in work["settings"].items() if value is not None}
-    rows = {
-        "Architecture": f"{model['architecture']['name']}, {model['parameters']} parameters",
-        "Data": f"{data['name']} {data['version']}, {data['train']} items, {data['licence']}",
-        "Objective": " + ".join(terms) + (f" on {inputs['kind']} inputs" if inputs else ""),
-        "Hooks": ", ".join(hook["kind"] for hook in work["objective"]["rules"]) or "none",
-        "Epochs": f"{work['epochs_trained']} of {work['epochs']}, best {work['best_epoch']}",
-        "Seed": work["seed"],
-        "Settings": ", ".join(f"{key} {value}" for key, value in settings.items()),
-        "Augmentation": ", ".join(change["kind"] for change in work["augment"]) or "none",
-        "Cost": f"{cost['seconds']} s on {cost['device']}, {cost['peak_bytes'] / 1e9:.2f} GB, "
-        f"{cost['forward_passes']} forward and {cost['backward_passes']} backward passes of items",
-        "sha256 of the weights": model["sha256"],
-    }
-    lines = [f"# {name}", "", "| | |", "|---|---|"]
-    lines += [f"| {key} | {value} |" for key, value in rows.items()]
-    lines += ["", "## Accuracy on validation items", "", "| inputs | accuracy |", "|---|---|"]
-    lines += [f"| {key} | {100 * v:.1f} % |" for key, v in measured.items() if v is not None]
-    lines += [
-        "",
-        "The epoch was chosen on these items, and cheap attacks bound robustness from above only. "
-        "Test items played no part; `spikeproof audit` opens them.",
-    ]
-    if content["warnings"]:
-        lines += ["", "## Warnings", "", *(f"- {text}" for text in content["warnings"].values())]
-    return "\n".join(lines) + "\n"

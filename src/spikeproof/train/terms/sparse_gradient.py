@@ -35,7 +35,7 @@ class SparseGradient:
     ``unit``      gradient over its l_2 norm                  l_2 norm                 l_2
     ``one-hot``   sign at the largest entry, 0 elsewhere      largest entry            l_1
     ``top-k``     sign at the k largest entries, 0 elsewhere  sum of the k largest     l_0
-    ``dual``      sign(g) (|g| / ||g||_q)^(q - 1)             l_q norm, 1/p + 1/q = 1  l_p
+    ``dual``      ``sign(g) (|g| / ||g||_q)^(q - 1)``         l_q norm, 1/p + 1/q = 1  l_p
     ============  ==========================================  =======================  ========
 
     The direction ``d`` is taken as constant; weights are reached through ``f(x)`` and through
