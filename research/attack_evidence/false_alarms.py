@@ -24,7 +24,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,6 +34,7 @@ from benchmarks.harness import machine, versions
 from research import RESULTS, ROOT
 from research.attack_evidence import zoo
 from research.attack_evidence.zoo import ZOO, Entry, training_of
+from spikeproof.base import write_json
 from spikeproof.data import Dataset
 from spikeproof.evaluate import Audit, Flag, Outcome, audit, evaluate_ladder, open_test
 from spikeproof.models import load_model, model_digest
@@ -207,16 +207,9 @@ def measured(name: str, ladders: Sequence[str], *, check: bool) -> dict[str, Any
         "flags": judged(model, data, found, expected, check=check),
         "seconds": seconds,
     }
-    _write(path, content)
+    write_json(path, content)
     print(name, [flag["name"] for flag in content["flags"]], f"{seconds} s", flush=True)
     return content
-
-
-def _write(path: Path, content: Any) -> None:
-    """Whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
 
 
 def main() -> None:
@@ -239,7 +232,7 @@ def main() -> None:
             "versions": versions(),
             "rows": rows,
         }
-        _write(RESULTS / "false_alarms.json", content)
+        write_json(RESULTS / "false_alarms.json", content)
 
 
 if __name__ == "__main__":
