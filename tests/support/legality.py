@@ -40,6 +40,7 @@ from spikeproof.threats import (
     Joint,
     Linf,
     Misclassification,
+    Snr,
     Threat,
 )
 
@@ -73,6 +74,7 @@ CASES: dict[str, Case] = {
         (VIEWS,),
         (1.0, 2.0, 0.5, 0.0, 4.0, 0.1),
     ),
+    "snr": (Snr(), (AUDIO,), (0.1, 1.0, 0.3, 0.01, 0.0, 0.7)),
     "joint-one-view": (Joint({"audio": (Linf(), 0.5)}), (VIEWS,), (1.0, 0.5, 0.0, 2.0)),
 }
 assert {type(geometry) for geometry, _, _ in CASES.values()} == set(GEOMETRIES.members.values())
@@ -236,6 +238,9 @@ def inside(norm: str, radius: float, domain: Any, z: Any, x: Any) -> Any:
         power = {"linf": np.inf, "l2": 2, "l1": 1}[norm]
         length = d.max(1) if power == np.inf else (d**power).sum(1) ** (1 / np.longdouble(power))
         return length <= radius * (1 + 1e-9)
+    if norm == "snr":
+        noise, signal = (np.linalg.norm(part.astype(float), axis=1) for part in (d, x))
+        return noise <= radius * signal * (1 + 1e-9)
     if norm == "counts":
         return np.rint(d).astype(np.int64).sum(1) <= int(radius)
     changed = np.asarray(z != x)

@@ -28,6 +28,8 @@ from spikeproof.threats import (
 
 NAMES = {"linf": math.inf, "l2": 2, "l1": 1, "l0": 0, "l0-features": 0, "counts": None}
 
+SOUND = {"snr", "snr-peak"}
+
 
 @dataclass(frozen=True)
 class Silent(L2):
@@ -55,7 +57,7 @@ def test_a_name_makes_its_geometry_and_knows_its_order(name: str, order: float |
 
 def test_every_registered_geometry_has_facts_under_its_name() -> None:
     named = {name for cls in GEOMETRIES.members.values() for name in cls.facts}
-    assert named == {*NAMES, "joint"}
+    assert named == {*NAMES, "joint", *SOUND}
     assert [name for name in named if threat_facts(name).unit] and threat_facts("joint").symbol
 
 

@@ -13,7 +13,7 @@ __all__ = ["illegal", "unknown_threat"]
 
 # Relative slack of real-valued lengths, the one that evaluation allows, and a hair for the sum.
 _SLACK = 1 + 1e-6 + 1e-9
-_KINDS = ("linf", "l2", "l1", "l0", "counts", "joint")
+_KINDS = ("linf", "l2", "l1", "l0", "counts", "joint", "snr")
 
 
 def unknown_threat(threat: Mapping[str, Any]) -> bool:
@@ -46,7 +46,7 @@ def illegal(
         if grid and part.get("integer"):
             inside &= (z == np.rint(z)).all(1)
     moved = x_adv.astype(np.float64) - x.astype(np.float64)
-    length = _length(threat["geometry"], domain, moved)
+    length = _length(threat["geometry"], domain, moved, x.astype(np.float64))
     counted = threat["geometry"]["kind"] in ("l0", "counts")
     near = length <= radius * (1.0 if counted else _SLACK)
     return [
@@ -68,12 +68,16 @@ def _parts(domain: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], int, 
         begin = end
 
 
-def _length(geometry: Mapping[str, Any], domain: Mapping[str, Any], moved: Array) -> Array:
+def _length(
+    geometry: Mapping[str, Any], domain: Mapping[str, Any], moved: Array, x: Array
+) -> Array:
     """How far each input moved, in the unit of the radius, ``(N,)``."""
     flat = moved.reshape(len(moved), -1)
     kind = geometry["kind"]
     if kind == "joint":
-        return _joint(geometry, domain, flat)
+        return _joint(geometry, domain, flat, x.reshape(len(x), -1))
+    if kind == "snr":
+        return _noise_over_signal(flat, x.reshape(len(x), -1), bool(geometry.get("peak", False)))
     if kind == "l0":
         if not geometry.get("pixels", True):
             return np.asarray((flat != 0).sum(1), dtype=np.float64)
@@ -94,13 +98,22 @@ def _pixels(part: Mapping[str, Any], flat: Array) -> Array:
     return np.asarray(changed.reshape(len(flat), -1).sum(1), dtype=np.float64)
 
 
-def _joint(geometry: Mapping[str, Any], domain: Mapping[str, Any], flat: Array) -> Array:
+def _noise_over_signal(flat: Array, x: Array, peak: bool) -> Array:
+    """How loud every change is against its waveform, by largest samples or by energy."""
+    noise, signal = (
+        np.abs(part).max(1) if peak else np.sqrt((part**2).sum(1)) for part in (flat, x)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(noise == 0, 0.0, noise / signal)
+
+
+def _joint(geometry: Mapping[str, Any], domain: Mapping[str, Any], flat: Array, x: Array) -> Array:
     """The largest share that a view used of its own radius."""
     shares = []
     names = [name for name, _ in domain["views"]]
     for name, (part, begin, end) in zip(names, _parts(domain), strict=True):
         own = geometry["views"].get(name, {"geometry": {"kind": "linf"}, "radius": 0.0})
-        length = _length(own["geometry"], part, flat[:, begin:end])
+        length = _length(own["geometry"], part, flat[:, begin:end], x[:, begin:end])
         radius = float(own["radius"])
         none = np.where(length > 0, np.inf, 0.0)
         shares.append(length / radius if radius > 0 else none)

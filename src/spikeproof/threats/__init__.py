@@ -18,6 +18,7 @@ from spikeproof.threats.registry import (
     shown_facts,
     threat_facts,
 )
+from spikeproof.threats.snr import Snr, decibels, ratio_of
 from spikeproof.threats.standard import as_threats, standard_threats, threat_of
 from spikeproof.threats.threat import Threat
 
@@ -35,12 +36,15 @@ __all__ = [
     "Linf",
     "Misclassification",
     "OutputChange",
+    "Snr",
     "Threat",
     "ThreatFacts",
     "as_threats",
     "by_order",
+    "decibels",
     "geometry_named",
     "radius_of",
+    "ratio_of",
     "shown_facts",
     "standard_threats",
     "threat_facts",

@@ -13,13 +13,22 @@ from spikeproof.threats.l0 import L0
 from spikeproof.threats.l1 import L1
 from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
+from spikeproof.threats.snr import Snr
 
 __all__ = ["GEOMETRIES", "by_order", "geometry_named", "shown_facts", "threat_facts"]
 
 
 GEOMETRIES: Registry[Geometry] = Registry(
     "geometry",
-    {"counts": Counts, "joint": Joint, "l0": L0, "l1": L1, "l2": L2, "linf": Linf},
+    {
+        "counts": Counts,
+        "joint": Joint,
+        "l0": L0,
+        "l1": L1,
+        "l2": L2,
+        "linf": Linf,
+        "snr": Snr,
+    },
     group="spikeproof.threats",
     of=Geometry,
 )
