@@ -2,6 +2,7 @@
 
 from spikeproof.threats.box import Boxed
 from spikeproof.threats.counts import Counts
+from spikeproof.threats.energy import Energy
 from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.goal import LOSSES, Goal, Misclassification, OutputChange
@@ -30,6 +31,7 @@ __all__ = [
     "LOSSES",
     "Boxed",
     "Counts",
+    "Energy",
     "Geometry",
     "Goal",
     "Joint",
