@@ -3,6 +3,7 @@
 from spikeproof.threats.box import Boxed
 from spikeproof.threats.counts import Counts
 from spikeproof.threats.facts import ThreatFacts
+from spikeproof.threats.flips import Flips
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.goal import LOSSES, Goal, Misclassification, OutputChange
 from spikeproof.threats.joint import Joint
@@ -18,6 +19,7 @@ from spikeproof.threats.registry import (
     shown_facts,
     threat_facts,
 )
+from spikeproof.threats.retiming import Retiming
 from spikeproof.threats.standard import as_threats, standard_threats, threat_of
 from spikeproof.threats.threat import Threat
 
@@ -29,12 +31,14 @@ __all__ = [
     "LOSSES",
     "Boxed",
     "Counts",
+    "Flips",
     "Geometry",
     "Goal",
     "Joint",
     "Linf",
     "Misclassification",
     "OutputChange",
+    "Retiming",
     "Threat",
     "ThreatFacts",
     "as_threats",

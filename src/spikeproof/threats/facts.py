@@ -78,3 +78,12 @@ class Described:
             f"Results under {self.about.symbol} cannot be verified: {type(self).__name__} names "
             "neither an order in its facts nor a length(change, domain) of its own."
         )
+
+    def length_between(
+        self,
+        x_adv: npt.NDArray[np.float64],
+        x: npt.NDArray[np.float64],
+        domain: Domain | Views,
+    ) -> npt.NDArray[np.float64]:
+        """The same where the change alone does not say it, from both inputs, ``(N, *shape)``."""
+        return self.length(x_adv - x, domain)
