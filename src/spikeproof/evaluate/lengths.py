@@ -27,8 +27,7 @@ _SLACK = 1e-6
 
 def measured(threat: Threat, x_adv: Tensor, x: Tensor) -> Floats:
     """Length of each perturbation in the unit of the threat's radius, float64 ``(N,)``."""
-    clean = _numbers(x)
-    return _length(threat.geometry, threat.domain, _numbers(x_adv) - clean, clean)
+    return _length(threat.geometry, threat.domain, _numbers(x_adv), _numbers(x))
 
 
 def allowance(threat: Threat) -> float:
@@ -86,17 +85,18 @@ def _l0(change: Floats) -> Floats:
 _NORMS: Mapping[float, Callable[[Floats], Floats]] = {0.0: _l0, 1.0: _l1, 2.0: _l2, math.inf: _linf}
 
 
-def _length(geometry: Geometry, domain: Domain | Views, change: Floats, x: Floats) -> Floats:
-    """Length under a geometry, by the formula of its order; other packages bring their own."""
+def _length(geometry: Geometry, domain: Domain | Views, x_adv: Floats, x: Floats) -> Floats:
+    """Length under a geometry, by the formula of its order; others bring their own."""
+    change = x_adv - x
     if isinstance(geometry, Joint):
-        return _joint(geometry, domain, change, x)
+        return _joint(geometry, domain, x_adv, x)
     if isinstance(geometry, Counts):
         return _l1(_flat(change))
     if geometry.by_pixel:
         return _pixels(domain, change)
     if geometry.about.order is not None:
         return _NORMS[geometry.about.order](_flat(change))
-    return np.asarray(geometry.length_from(change, x, domain), dtype=np.float64)
+    return np.asarray(geometry.length_between(x_adv, x, domain), dtype=np.float64)
 
 
 def _pixels(domain: Domain | Views, change: Floats) -> Floats:
@@ -113,19 +113,17 @@ def _pixels(domain: Domain | Views, change: Floats) -> Floats:
     return _l0(_flat(change))
 
 
-def _joint(geometry: Joint, domain: Domain | Views, change: Floats, x: Floats) -> Floats:
+def _joint(geometry: Joint, domain: Domain | Views, x_adv: Floats, x: Floats) -> Floats:
     """The largest share that any view used of its own radius; inf where a view had none."""
     assert isinstance(domain, Views)
     where, shares = domain.slices(), []
     for name, part in domain.parts:
-        inside = change[:, where[name]].reshape(-1, *part.shape)
+        far, near = (v[:, where[name]].reshape(-1, *part.shape) for v in (x_adv, x))
         if name in geometry.views:
             own, radius = geometry.views[name]
-            clean = x[:, where[name]].reshape(-1, *part.shape)
-            length = _length(own, part, inside, clean)
-            shares.append(_share(length, radius))
+            shares.append(_share(_length(own, part, far, near), radius))
         else:
-            shares.append(_share(_linf(_flat(inside)), 0.0))
+            shares.append(_share(_linf(_flat(far - near)), 0.0))
     return np.asarray(np.max(shares, axis=0))
 
 

@@ -4,6 +4,7 @@ from spikeproof.threats.box import Boxed
 from spikeproof.threats.counts import Counts
 from spikeproof.threats.energy import Energy
 from spikeproof.threats.facts import ThreatFacts
+from spikeproof.threats.flips import Flips
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.goal import LOSSES, Goal, Misclassification, OutputChange
 from spikeproof.threats.joint import Joint
@@ -19,6 +20,7 @@ from spikeproof.threats.registry import (
     shown_facts,
     threat_facts,
 )
+from spikeproof.threats.retiming import Retiming
 from spikeproof.threats.snr import Snr, decibels, ratio_of
 from spikeproof.threats.standard import as_threats, standard_threats, threat_of
 from spikeproof.threats.threat import Threat
@@ -32,12 +34,14 @@ __all__ = [
     "Boxed",
     "Counts",
     "Energy",
+    "Flips",
     "Geometry",
     "Goal",
     "Joint",
     "Linf",
     "Misclassification",
     "OutputChange",
+    "Retiming",
     "Snr",
     "Threat",
     "ThreatFacts",

@@ -80,17 +80,14 @@ class Described:
             "neither an order in its facts nor a length(change, domain) of its own."
         )
 
-    def length_from(
+    def length_between(
         self,
-        change: npt.NDArray[np.float64],
+        x_adv: npt.NDArray[np.float64],
         x: npt.NDArray[np.float64],
         domain: Domain | Views,
     ) -> npt.NDArray[np.float64]:
-        """The same, for geometries that measure a change by the clean items ``x`` it is made to.
-
-        Others need not know of it: their ``length`` is asked.
-        """
-        return self.length(change, domain)
+        """The same where the change alone does not say it, from both inputs, ``(N, *shape)``."""
+        return self.length(x_adv - x, domain)
 
     def radius_from(self, given: float) -> float:
         """The radius for the number that a person gives, who may think in another unit."""

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 from spikeproof.base import Registry, SettingError, suggestion
 from spikeproof.threats.counts import Counts
 from spikeproof.threats.facts import ThreatFacts
+from spikeproof.threats.flips import Flips
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.joint import Joint
 from spikeproof.threats.l0 import L0
 from spikeproof.threats.l1 import L1
 from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
+from spikeproof.threats.retiming import Retiming
 from spikeproof.threats.snr import Snr
 
 __all__ = ["GEOMETRIES", "by_order", "geometry_named", "shown_facts", "threat_facts"]
@@ -22,11 +24,13 @@ GEOMETRIES: Registry[Geometry] = Registry(
     "geometry",
     {
         "counts": Counts,
+        "flips": Flips,
         "joint": Joint,
         "l0": L0,
         "l1": L1,
         "l2": L2,
         "linf": Linf,
+        "retiming": Retiming,
         "snr": Snr,
     },
     group="spikeproof.threats",

@@ -120,11 +120,11 @@ class Snr(Geometry):
         ratio = length / self._level(x).flatten()
         return torch.where(length == 0, torch.zeros_like(length), ratio)
 
-    def length_from(self, change: Floats, x: Floats, domain: Domain | Views) -> Floats:
+    def length_between(self, x_adv: Floats, x: Floats, domain: Domain | Views) -> Floats:
         """The same by numpy."""
         order = np.inf if self.peak else 2
         noise, signal = (
-            np.linalg.norm(a.reshape(len(a), -1), ord=order, axis=1) for a in (change, x)
+            np.linalg.norm(a.reshape(len(a), -1), ord=order, axis=1) for a in (x_adv - x, x)
         )
         silent = np.where(noise > 0, np.inf, 0.0)
         return np.where(signal > 0, noise / np.where(signal > 0, signal, 1.0), silent)
