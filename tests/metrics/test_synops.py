@@ -155,8 +155,8 @@ def test_the_goal_prefers_a_kept_answer_and_then_operations() -> None:
         for row in ([2.0, 1.0, 12.0], [2.0, 1.0, 30.0], [1.0, 2.0, 90.0], [1.0, 1.0, 90.0])
     )
     margins = [float(goal.margin(a)) for a in (lost, kept, dear)]
-    assert margins == sorted(margins) and margins[2] == 1.5 and goal.margin(tied) == goal.margin(
-        lost
+    assert (
+        margins == sorted(margins) and margins[2] == 1.5 and goal.margin(tied) == goal.margin(lost)
     )
     assert goal.margin(kept) < 0 < goal.margin(dear)
     assert float(goal.score(lost)) == pytest.approx(9 - 10)

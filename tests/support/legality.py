@@ -31,14 +31,17 @@ from spikeproof.attacks import (
 from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.oracle import Oracle
+from spikeproof.rescore import sound_length
 from spikeproof.threats import (
     GEOMETRIES,
     L0,
     L1,
     L2,
+    Band,
     Counts,
     Joint,
     Linf,
+    Masked,
     Misclassification,
     Snr,
     Threat,
@@ -74,6 +77,8 @@ CASES: dict[str, Case] = {
         (VIEWS,),
         (1.0, 2.0, 0.5, 0.0, 4.0, 0.1),
     ),
+    "band": (Band(((1000.0, 3000.0),), 8000.0), (AUDIO,), (0.3, 1.0, 0.1, 0.01, 0.0, 2.0)),
+    "masked": (Masked(8000.0, 8, 2), (AUDIO,), (1.0, 10.0, 3.0, 100.0, 0.0)),
     "snr": (Snr(), (AUDIO,), (0.1, 1.0, 0.3, 0.01, 0.0, 0.7)),
     "joint-one-view": (Joint({"audio": (Linf(), 0.5)}), (VIEWS,), (1.0, 0.5, 0.0, 2.0)),
 }
@@ -227,7 +232,11 @@ def violations(threat: Threat, x: Tensor, x_adv: Tensor) -> dict[str, int]:
             else:
                 bad[f"still {name}"] = (z != clean).any(1)
     if not isinstance(geometry, Joint):
-        bad["ball"] = ~inside(geometry.name, threat.radius, domain, a, b)
+        if geometry.name in ("band", "masked"):
+            length = sound_length(GEOMETRIES.record(geometry), a - b, b)
+            bad["ball"] = ~(length <= threat.radius * (1 + 1e-6))
+        else:
+            bad["ball"] = ~inside(geometry.name, threat.radius, domain, a, b)
     return {rule: int(found.sum()) for rule, found in bad.items() if found.any()}
 
 

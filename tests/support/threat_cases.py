@@ -36,7 +36,9 @@ FLIPS = [Flips(), Flips("insert"), Flips("delete"), Flips(exclusive=True)]
 FLIPS += [Flips("insert", exclusive=True)]
 TIMES = [(Retiming("inf"), 1.0), (Retiming("l1"), 5.0), (Retiming("l0"), 4.0)]
 THREATS += [Threat(geometry, 4.0, BITS) for geometry in FLIPS]
-THREATS += [Threat(geometry, radius, domain) for geometry, radius in TIMES for domain in (BITS, EVENTS)]
+THREATS += [
+    Threat(geometry, radius, domain) for geometry, radius in TIMES for domain in (BITS, EVENTS)
+]
 THREATS += [
     Threat(Joint({"image": (Linf(), 0.1), "audio": (Linf(), 0.02)}), 1.5, VIEWS),
     Threat(Joint({"image": (L0(), 2.0), "audio": (L2(), 0.3)}), 1.0, VIEWS),

@@ -38,7 +38,8 @@ EVENTS = {
     "retiming-l0",
 }
 
-SOUND = {"snr", "snr-peak"}
+SOUND = {"snr", "snr-peak", "band", "masked"}
+SOUND |= {"channels-inf", "channels-l1", "channels-l0", "timestamps"}
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,9 @@ def test_a_step_is_finite_ascends_and_is_no_longer_than_the_radius(threat: Threa
     assert (threat.distance(x + step, x) <= threat.radius * (1 + 1e-6)).all()
     low, high = threat.domain.bounds(x)
     stuck = ((x <= low) & (grad < 0)) | ((x >= high) & (grad > 0))
-    if not threat.name.startswith("retiming"):  # where an event must go, it goes where least is lost
+    if not threat.name.startswith(
+        "retiming"
+    ):  # where an event must go, it goes where least is lost
         assert (step[stuck] == 0).all()
 
 

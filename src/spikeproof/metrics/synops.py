@@ -93,9 +93,7 @@ class Metered(nn.Module):
         super().__init__()
         self.model = model
         _refuse_uncountable(model)
-        feedback = {
-            module.feedback for module in model.modules() if isinstance(module, Recurrent)
-        }
+        feedback = {module.feedback for module in model.modules() if isinstance(module, Recurrent)}
         self._synapses = {
             name: module
             for name, module in model.named_modules()

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from spikeproof.rescore.layers import Array
-from spikeproof.rescore.sound import SOUND
-from spikeproof.rescore.spikes import flips, shifts
+from spikeproof.rescore.sound import SOUND, sound_length
+from spikeproof.rescore.spikes import RASTERS, flips, shifts
 
 __all__ = ["illegal", "unknown_threat"]
 
 # Relative slack of real-valued lengths, the one that evaluation allows, and a hair for the sum.
 _SLACK = 1 + 1e-6 + 1e-9
-_COUNTED = ("l0", "counts", "flips", "retiming")
+_COUNTED = ("l0", "counts", "flips", "retiming", "channels", "timestamps")
 _KINDS = ("linf", "l2", "l1", "joint", "snr", "band", "masked", *_COUNTED)
 
 
@@ -80,9 +80,12 @@ def _length(
     if kind == "joint":
         return _joint(geometry, domain, x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
     if kind in SOUND:
-        return SOUND[kind](geometry, flat, x.reshape(len(x), -1))
+        return sound_length(geometry, flat, x)
     if kind == "flips":
         return flips(geometry, domain["shape"], x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
+    if kind in RASTERS:
+        far, near = x_adv.reshape(len(x), -1), x.reshape(len(x), -1)
+        return RASTERS[kind](geometry, domain["shape"], far, near)
     if kind == "retiming":
         return shifts(geometry, domain["shape"], x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
     if kind == "l0":
@@ -105,9 +108,7 @@ def _pixels(part: Mapping[str, Any], flat: Array) -> Array:
     return np.asarray(changed.reshape(len(flat), -1).sum(1), dtype=np.float64)
 
 
-def _joint(
-    geometry: Mapping[str, Any], domain: Mapping[str, Any], x_adv: Array, x: Array
-) -> Array:
+def _joint(geometry: Mapping[str, Any], domain: Mapping[str, Any], x_adv: Array, x: Array) -> Array:
     """The largest share that a view used of its own radius."""
     shares = []
     names = [name for name, _ in domain["views"]]

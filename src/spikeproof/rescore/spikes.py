@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from spikeproof.rescore.layers import Array
 
-__all__ = ["flips", "shifts"]
+__all__ = ["RASTERS", "flips", "shifts"]
 
 
 def flips(geometry: Mapping[str, Any], shape: Sequence[int], x_adv: Array, x: Array) -> Array:
@@ -64,3 +64,26 @@ def _times(counts: Array) -> Array:
     lines = counts.T.astype(np.int64)
     steps = np.tile(np.arange(lines.shape[1]), (len(lines), 1))
     return np.repeat(steps.ravel(), lines.ravel())
+
+
+def _over_channels(
+    geometry: Mapping[str, Any], shape: Sequence[int], x_adv: Array, x: Array
+) -> Array:
+    """How far spikes of flat rasters ``(T, channels)`` moved from channel to channel."""
+    steps, channels = shape
+    turned = (v.reshape(-1, steps, channels).swapaxes(1, 2).reshape(len(v), -1) for v in (x_adv, x))
+    return shifts(geometry, (channels, steps), *turned)
+
+
+def _in_milliseconds(
+    geometry: Mapping[str, Any], shape: Sequence[int], x_adv: Array, x: Array
+) -> Array:
+    """How far spikes of flat rasters moved in time."""
+    return shifts({"measure": "inf"}, shape, x_adv, x) * int(geometry.get("step_ms", 1))
+
+
+RASTERS: Mapping[str, Callable[[Mapping[str, Any], Sequence[int], Array, Array], Array]] = {
+    "channels": _over_channels,
+    "timestamps": _in_milliseconds,
+}
+"""Kind of a geometry of rasters → lengths of flat inputs, ``(N,)``."""

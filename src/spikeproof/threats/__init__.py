@@ -1,5 +1,6 @@
 """What the attacker may do (Threat, geometries) and wants (Goal)."""
 
+from spikeproof.threats.band import Band
 from spikeproof.threats.box import Boxed
 from spikeproof.threats.counts import Counts
 from spikeproof.threats.energy import Energy
@@ -12,7 +13,9 @@ from spikeproof.threats.l0 import L0
 from spikeproof.threats.l1 import L1
 from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
+from spikeproof.threats.masked import Masked
 from spikeproof.threats.naming import radius_of, threat_from
+from spikeproof.threats.rasters import ChannelShift, TimestampShift
 from spikeproof.threats.registry import (
     GEOMETRIES,
     by_order,
@@ -31,7 +34,9 @@ __all__ = [
     "L1",
     "L2",
     "LOSSES",
+    "Band",
     "Boxed",
+    "ChannelShift",
     "Counts",
     "Energy",
     "Flips",
@@ -39,12 +44,14 @@ __all__ = [
     "Goal",
     "Joint",
     "Linf",
+    "Masked",
     "Misclassification",
     "OutputChange",
     "Retiming",
     "Snr",
     "Threat",
     "ThreatFacts",
+    "TimestampShift",
     "as_threats",
     "by_order",
     "decibels",

@@ -55,7 +55,7 @@ def _targets(
     if measure == "inf":
         return (time + (u * (2 * radius + 1)).floor().long() - radius).clamp(0, steps - 1)
     # Places of the events in a random order, those that are not there last.
-    rank = torch.where(there, order, 2.0).flatten(1).argsort(1, stable=True).argsort(1)
+    rank = torch.where(there, order, 2.0).flatten(1).argsort(dim=1, stable=True).argsort(1)
     rank = rank.view_as(order)
     if measure == "l0":
         return torch.where(rank < radius, (u * steps).floor().long(), time)
