@@ -1,4 +1,4 @@
-"""Changes in bands, and under what is heard: closed forms, solvers, and scipy as a second opinion."""
+"""Changes in bands, and under what is heard: closed forms, solvers, scipy as second opinion."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Metered(nn.Module):
         One product with a map of fan-outs per layer and pass; two passes of the example when made.
         Fan-outs are read once: make another meter when the weights have changed.
     Differs from the paper:
-        NeuroBench counts any value but 0 once, and splits off those other than 1 as multiplications.
+        NeuroBench counts any value but 0 once, and splits off those that are not 1 as products.
     Example:
         >>> from spikeproof.neurons import LIF, Spiking
         >>> class Net(nn.Module):

@@ -175,8 +175,8 @@ class RateLimit(EventFilter):
     .. math:: y[t] = \min\Big(x[t],\ n - \sum_{i=1}^{W-1} y[t - i]\Big)
 
     By chance, every event comes through with probability :math:`\min(1, n / \sum_{i<W} x[t - i])`
-    instead, so that nobody knows which: the expected rate is limited, and evaluation judges by fixed
-    draws of each item. Attacks then average over draws (``Expectation``).
+    instead, so that nobody knows which: the expected rate is limited, and evaluation judges by
+    fixed draws of each item. Attacks then average over draws (``Expectation``).
 
     Args:
         most: n, events at least 1.

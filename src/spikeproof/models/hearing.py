@@ -142,8 +142,8 @@ class GammatoneBank(_Bank):
               \mathrm{ERB}(f) = 24.7\,(4.37 f / 1000 + 1)
 
     cut off after ``window`` samples, with unit gain at :math:`f_b`; centres are evenly spaced in
-    ERB number, :math:`21.4 \log_{10}(1 + 4.37 f / 1000)`. The mean squares over hops of the filtered
-    waveform are taken as :math:`\log(1 + g\,\cdot)`.
+    ERB number, :math:`21.4 \log_{10}(1 + 4.37 f / 1000)`. The mean squares over hops of a
+    filtered waveform are taken as :math:`\log(1 + g\,\cdot)`.
 
     Args:
         bands: How many.
@@ -191,8 +191,8 @@ class LearnedBank(_Bank):
     .. math:: h_b[n] = w_n \big(2 f_2\,\mathrm{sinc}(2 f_2 n) - 2 f_1\,\mathrm{sinc}(2 f_1 n)\big),
               \quad f_1 = |a_b|, \quad f_2 = f_1 + |d_b|
 
-    with :math:`\mathrm{sinc}(u) = \sin(\pi u) / (\pi u)`, frequencies in cycles per sample, a Hamming
-    window w and an odd number of taps. Edges begin side by side, evenly spaced on the mel scale.
+    with :math:`\mathrm{sinc}(u) = \sin(\pi u) / (\pi u)`, frequencies in cycles per sample, a
+    Hamming window w and an odd number of taps. Edges begin side by side, evenly spaced on the mel scale.
     The mean squares over hops are taken as :math:`\log(1 + g\,\cdot)`.
 
     Args:
@@ -241,9 +241,10 @@ class LearnedBank(_Bank):
 
 
 class Onsets(nn.Module):
-    r"""A spike where the energy of a band rises, or falls, by a threshold from one frame to the next.
+    r"""A spike where the energy of a band rises, or falls, by a threshold between two frames.
 
-    .. math:: s_b[m] = 1[e_b[m] - e_b[m - 1] \ge \theta], \qquad s_{B + b}[m] = 1[e_b[m - 1] - e_b[m] \ge \theta]
+    .. math:: s_b[m] = 1[e_b[m] - e_b[m - 1] \ge \theta], \qquad
+              s_{B + b}[m] = 1[e_b[m - 1] - e_b[m] \ge \theta]
 
     The step is that of a spiking layer without memory, so it has a surrogate gradient, and gradient
     rules of an attacker reach it. The first frame is compared with silence.

@@ -71,7 +71,7 @@ class Energy:
         return Energy(*chosen, self.ratio, self.weight, self.reserve)
 
     def margin(self, answer: Tensor) -> Tensor:
-        """By which ratio operations grew beyond the wanted one, where the answer is kept, ``(N,)``."""
+        """How far operations exceed the wanted ratio, where the answer is kept, ``(N,)``."""
         lead, share = self._parts(answer)
         return torch.where(lead < 0, share - self.ratio, torch.full_like(share, -self.ratio - 1))
 

@@ -70,7 +70,7 @@ class Frames:
 
 
 def threshold_beside(x: Tensor, rate_hz: float, frames: Frames) -> Tensor:
-    r"""Return the amplitude below which a change is masked, for every place of the spectra of ``x``.
+    r"""Return the amplitude below which a change of ``x`` is masked, in every place of spectra.
 
     The psychoacoustic model of qin2019imperceptible: levels are scaled so that the loudest bin of
     a sound has 96 dB. A masker is a peak above the threshold in quiet, with the power of its two
