@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from spikeproof.rescore.layers import Array
-from spikeproof.rescore.spikes import flips, shifts
+from spikeproof.rescore.spikes import EVENT_KINDS, event_length
 
 __all__ = ["illegal", "unknown_threat"]
 
 # Relative slack of real-valued lengths, the one that evaluation allows, and a hair for the sum.
 _SLACK = 1 + 1e-6 + 1e-9
-_COUNTED = ("l0", "counts", "flips", "retiming")
+_COUNTED = ("l0", "counts", *EVENT_KINDS)
 _KINDS = ("linf", "l2", "l1", "joint", *_COUNTED)
 
 
@@ -78,10 +78,9 @@ def _length(
     kind = geometry["kind"]
     if kind == "joint":
         return _joint(geometry, domain, x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
-    if kind == "flips":
-        return flips(geometry, domain["shape"], x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
-    if kind == "retiming":
-        return shifts(geometry, domain["shape"], x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
+    if kind in EVENT_KINDS:
+        far, near = (v.reshape(len(x), -1) for v in (x_adv, x))
+        return event_length(geometry, domain["shape"], far, near)
     if kind == "l0":
         if not geometry.get("pixels", True):
             return np.asarray((flat != 0).sum(1), dtype=np.float64)

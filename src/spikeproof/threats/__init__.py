@@ -19,9 +19,11 @@ from spikeproof.threats.registry import (
     shown_facts,
     threat_facts,
 )
+from spikeproof.threats.relative import Relative
 from spikeproof.threats.retiming import Retiming
 from spikeproof.threats.standard import as_threats, standard_threats, threat_of
 from spikeproof.threats.threat import Threat
+from spikeproof.threats.within import Within
 
 __all__ = [
     "GEOMETRIES",
@@ -38,9 +40,11 @@ __all__ = [
     "Linf",
     "Misclassification",
     "OutputChange",
+    "Relative",
     "Retiming",
     "Threat",
     "ThreatFacts",
+    "Within",
     "as_threats",
     "by_order",
     "geometry_named",

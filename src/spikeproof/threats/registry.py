@@ -14,7 +14,9 @@ from spikeproof.threats.l0 import L0
 from spikeproof.threats.l1 import L1
 from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
+from spikeproof.threats.relative import Relative
 from spikeproof.threats.retiming import Retiming
+from spikeproof.threats.within import Within
 
 __all__ = ["GEOMETRIES", "by_order", "geometry_named", "shown_facts", "threat_facts"]
 
@@ -29,7 +31,9 @@ GEOMETRIES: Registry[Geometry] = Registry(
         "l1": L1,
         "l2": L2,
         "linf": Linf,
+        "relative": Relative,
         "retiming": Retiming,
+        "within": Within,
     },
     group="spikeproof.threats",
     of=Geometry,
