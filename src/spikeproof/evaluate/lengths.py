@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from spikeproof.data import Domain, Views
-from spikeproof.threats import Counts, Geometry, Joint, Threat
+from spikeproof.threats import Counts, Geometry, Joint, Relative, Threat, Within
 
 __all__ = ["allowance", "euclidean", "legal_places", "measured"]
 
@@ -90,6 +90,14 @@ def _length(geometry: Geometry, domain: Domain | Views, x_adv: Floats, x: Floats
     change = x_adv - x
     if isinstance(geometry, Joint):
         return _joint(geometry, domain, x_adv, x)
+    if isinstance(geometry, Relative):
+        units = _length(geometry.geometry, domain, x_adv, x)
+        events = _flat(x).sum(1)
+        return np.where(events > 0, units / np.maximum(events, 1), _share(units, 0.0))
+    if isinstance(geometry, Within):
+        moved = (change != 0) & ~_region(geometry, change.shape[-2:])
+        length = _length(geometry.geometry, domain, x_adv, x)
+        return np.where(_flat(moved).any(1), np.inf, length)
     if isinstance(geometry, Counts):
         return _l1(_flat(change))
     if geometry.by_pixel:
@@ -97,6 +105,19 @@ def _length(geometry: Geometry, domain: Domain | Views, x_adv: Floats, x: Floats
     if geometry.about.order is not None:
         return _NORMS[geometry.about.order](_flat(change))
     return np.asarray(geometry.length_between(x_adv, x, domain), dtype=np.float64)
+
+
+def _region(geometry: Within, sensor: tuple[int, ...]) -> Bools:
+    """Which pixels of a sensor lie in a region, pixel by pixel."""
+    row, column = np.indices(sensor)
+    if geometry.region == "frame":
+        edge = np.minimum(np.minimum(row, sensor[0] - 1 - row), column)
+        return np.asarray(np.minimum(edge, sensor[1] - 1 - column) < geometry.size)
+    high = geometry.size if geometry.region == "patch" else 1
+    top = (sensor[0] - high) // 2 if geometry.top is None else geometry.top
+    left = (sensor[1] - geometry.size) // 2 if geometry.left is None else geometry.left
+    inside = (row >= top) & (row < top + high) & (column >= left)
+    return np.asarray(inside & (column < left + geometry.size))
 
 
 def _pixels(domain: Domain | Views, change: Floats) -> Floats:

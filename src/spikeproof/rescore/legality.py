@@ -9,14 +9,14 @@ import numpy as np
 
 from spikeproof.rescore.layers import Array
 from spikeproof.rescore.sound import SOUND, sound_length
-from spikeproof.rescore.spikes import RASTERS, flips, shifts
+from spikeproof.rescore.spikes import EVENT_KINDS, event_length
 
 __all__ = ["illegal", "unknown_threat"]
 
 # Relative slack of real-valued lengths, the one that evaluation allows, and a hair for the sum.
 _SLACK = 1 + 1e-6 + 1e-9
-_COUNTED = ("l0", "counts", "flips", "retiming", "channels", "timestamps")
-_KINDS = ("linf", "l2", "l1", "joint", "snr", "band", "masked", *_COUNTED)
+_COUNTED = ("l0", "counts", *EVENT_KINDS)
+_KINDS = ("linf", "l2", "l1", "joint", *SOUND, *_COUNTED)
 
 
 def unknown_threat(threat: Mapping[str, Any]) -> bool:
@@ -81,13 +81,9 @@ def _length(
         return _joint(geometry, domain, x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
     if kind in SOUND:
         return sound_length(geometry, flat, x)
-    if kind == "flips":
-        return flips(geometry, domain["shape"], x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
-    if kind in RASTERS:
-        far, near = x_adv.reshape(len(x), -1), x.reshape(len(x), -1)
-        return RASTERS[kind](geometry, domain["shape"], far, near)
-    if kind == "retiming":
-        return shifts(geometry, domain["shape"], x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
+    if kind in EVENT_KINDS:
+        far, near = (v.reshape(len(x), -1) for v in (x_adv, x))
+        return event_length(geometry, domain["shape"], far, near)
     if kind == "l0":
         if not geometry.get("pixels", True):
             return np.asarray((flat != 0).sum(1), dtype=np.float64)

@@ -23,10 +23,12 @@ from spikeproof.threats.registry import (
     shown_facts,
     threat_facts,
 )
+from spikeproof.threats.relative import Relative
 from spikeproof.threats.retiming import Retiming
 from spikeproof.threats.snr import Snr, decibels, ratio_of
 from spikeproof.threats.standard import as_threats, standard_threats, threat_of
 from spikeproof.threats.threat import Threat
+from spikeproof.threats.within import Within
 
 __all__ = [
     "GEOMETRIES",
@@ -47,11 +49,13 @@ __all__ = [
     "Masked",
     "Misclassification",
     "OutputChange",
+    "Relative",
     "Retiming",
     "Snr",
     "Threat",
     "ThreatFacts",
     "TimestampShift",
+    "Within",
     "as_threats",
     "by_order",
     "decibels",

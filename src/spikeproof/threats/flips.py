@@ -26,7 +26,7 @@ __all__ = ["Flips"]
 _DIRECTIONS = ("both", "insert", "delete")
 
 
-def _facts(title: str, example: float, **settings: object) -> ThreatFacts:
+def _facts(title: str, example: float | None, **settings: object) -> ThreatFacts:
     """Facts of flips in some directions."""
     return ThreatFacts(
         symbol="flips", title=title, unit="events", settings=settings, example=example
@@ -56,13 +56,13 @@ class Flips(Counted):
 
     facts: ClassVar[Mapping[str, ThreatFacts]] = {
         "flips": _facts("events inserted or deleted", 6.0),
-        "flips-insert": _facts("events inserted", 5.0, direction="insert"),
-        "flips-delete": _facts("events deleted", 5.0, direction="delete"),
+        "flips-insert": _facts("events inserted", None, direction="insert"),
+        "flips-delete": _facts("events deleted", None, direction="delete"),
         "flips-exclusive": _facts(
             "events inserted or deleted, one polarity at a time", 6.0, exclusive=True
         ),
         "flips-insert-exclusive": _facts(
-            "events inserted, one polarity at a time", 4.0, direction="insert", exclusive=True
+            "events inserted, one polarity at a time", None, direction="insert", exclusive=True
         ),
     }
     grid: ClassVar[bool] = True

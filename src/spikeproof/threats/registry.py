@@ -17,8 +17,10 @@ from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
 from spikeproof.threats.masked import Masked
 from spikeproof.threats.rasters import ChannelShift, TimestampShift
+from spikeproof.threats.relative import Relative
 from spikeproof.threats.retiming import Retiming
 from spikeproof.threats.snr import Snr
+from spikeproof.threats.within import Within
 
 __all__ = ["GEOMETRIES", "by_order", "geometry_named", "shown_facts", "threat_facts"]
 
@@ -36,9 +38,11 @@ GEOMETRIES: Registry[Geometry] = Registry(
         "l2": L2,
         "linf": Linf,
         "masked": Masked,
+        "relative": Relative,
         "retiming": Retiming,
         "snr": Snr,
         "timestamps": TimestampShift,
+        "within": Within,
     },
     group="spikeproof.threats",
     of=Geometry,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from spikeproof.threats.single_moves import Items, spent_alone
 from spikeproof.threats.timing import Worth, best_lines, total_shift
 
 __all__ = ["most_moves", "most_steps"]
@@ -22,13 +23,14 @@ def most_steps(worth: Worth, x: Tensor, most: float, budget: Tensor) -> Tensor:
         most: Events that fit into one step.
         budget: Steps that the events of an item may move in all, whole, ``(N,)``.
     Returns:
-        Whole events, ``(N, L, T)``: the best of all that move so far or less. Where the next
-        change of a line takes more steps than are left, these are left.
+        Whole events, ``(N, L, T)``: the best of all that move so far or less, but for the last
+        steps of the budget, fewer than the next change of a line takes. These go to the events
+        that gain most alone.
     """
     flat = x.flatten(0, 1)
     rows = _movable(worth, flat, most)
     own, worth = flat[rows], worth[rows]
-    items = _Items(rows, len(x), x.shape[1])
+    items = Items(rows, len(x), x.shape[1])
     # λ is the price of a step. What is best at a price is best for the steps that it takes, and
     # these fall as λ rises. Two answers, ``near`` within the budget and ``far`` beyond it, give
     # the price at which they are worth the same; a third one that is better replaces one of them.
@@ -52,6 +54,7 @@ def most_steps(worth: Worth, x: Tensor, most: float, budget: Tensor) -> Tensor:
         near[part[inside]], far[part[beyond]] = found[inside], found[beyond]
     spare = torch.where(open_, budget - items.sums(total_shift(near, own)), 0.0)
     near = _filled(items, near, far, own, spare)
+    near = spent_alone(worth, own, near, most, items, torch.where(open_, budget, 0.0))
     return flat.index_copy(0, rows, near).view_as(x)
 
 
@@ -71,13 +74,13 @@ def most_moves(worth: Worth, x: Tensor, most: float, budget: Tensor) -> Tensor:
     if not len(rows):
         return x.clone()
     own, worth = flat[rows], worth[rows]
-    items = _Items(rows, len(x), x.shape[1])
+    items = Items(rows, len(x), x.shape[1])
     # Within a line the events that are cheapest to lose go to the steps that pay most, so the
     # i-th move gains add_i - lose_i, less and less: the best moves of all lines are a sorted list.
     number = torch.arange(int(min(most, float(own.sum(1).max()))), device=x.device)
     low, high = own[..., None] - number, own[..., None] + number + 1
-    lose = torch.where(low > 0, _marginal(worth, own, low), torch.inf)
-    add = torch.where(high <= most, _marginal(worth, own, high), -torch.inf)
+    lose = torch.where(low > 0, worth.marginal(own, low), torch.inf)
+    add = torch.where(high <= most, worth.marginal(own, high), -torch.inf)
     lose, cheapest = lose.flatten(1).sort(dim=1, stable=True)
     add, dearest = add.flatten(1).sort(dim=1, descending=True, stable=True)
     gain = items.dense(add - lose)
@@ -92,40 +95,6 @@ def most_moves(worth: Worth, x: Tensor, most: float, budget: Tensor) -> Tensor:
     return flat.index_copy(0, rows, near).view_as(x)
 
 
-class _Items:
-    """Which item each of some lines belongs to.
-
-    Args:
-        rows: Numbers of the lines among all lines of all items.
-        items: How many items.
-        lines: How many lines each of them has.
-    """
-
-    def __init__(self, rows: Tensor, items: int, lines: int) -> None:
-        self.rows, self.items, self.lines = rows, items, lines
-        self.owner = rows // lines
-
-    def of(self, which: Tensor) -> Tensor:
-        """Positions of the lines of some items, a mask ``(N,)``."""
-        return which[self.owner].nonzero().flatten()
-
-    def dense(self, values: Tensor, part: Tensor | None = None) -> Tensor:
-        """Values of lines, ``(R, ...)``, among zeros for all the others, ``(N, L * ...)``."""
-        out = values.new_zeros(self.items * self.lines, *values.shape[1:])
-        out[self.rows if part is None else self.rows[part]] = values
-        return out.view(self.items, -1)
-
-    def sums(self, values: Tensor, part: Tensor | None = None) -> Tensor:
-        """Sums over the lines of each item, ``(N,)``; the other items change no bit of them."""
-        return self.dense(values, part).sum(1)
-
-
-def _marginal(worth: Worth, x: Tensor, v: Tensor) -> Tensor:
-    """Gain of the ``v``-th event of a step over ``v - 1`` of them, ``(R, T, m)``."""
-    # The difference of (v - x) (slope - curve v) at v and v - 1.
-    return worth.slope[..., None] - worth.curve * (2 * v - 1 - x[..., None])
-
-
 def _movable(worth: Worth, x: Tensor, most: float) -> Tensor:
     """The lines that have events, room for them elsewhere, and something to gain."""
     total = x.sum(1)
@@ -134,14 +103,14 @@ def _movable(worth: Worth, x: Tensor, most: float) -> Tensor:
     return (free & ((worth.slope - worth.curve * x) != 0).any(1)).nonzero().flatten()
 
 
-def _price(items: _Items, worth: Worth, x: Tensor, near: Tensor, far: Tensor) -> Tensor:
+def _price(items: Items, worth: Worth, x: Tensor, near: Tensor, far: Tensor) -> Tensor:
     """The price per step at which two answers are worth the same, ``(N,)``."""
     gain = items.sums(worth.of(far, x)) - items.sums(worth.of(near, x))
     steps = items.sums(total_shift(far, x)) - items.sums(total_shift(near, x))
     return torch.where(steps > 0, gain / steps.clamp(min=1), 0.0)
 
 
-def _filled(items: _Items, near: Tensor, far: Tensor, x: Tensor, spare: Tensor) -> Tensor:
+def _filled(items: Items, near: Tensor, far: Tensor, x: Tensor, spare: Tensor) -> Tensor:
     """``near`` with the lines of ``far`` that the rest of the budget pays, the shortest first."""
     # All of these lines are worth their price, so that any of them is as good as another.
     more = items.dense(total_shift(far, x) - total_shift(near, x))

@@ -35,6 +35,11 @@ class Worth:
         """Gain of every line, ``(R,)``; exactly 0 for ``v = x``."""
         return ((v - x) * (self.slope - self.curve * v)).sum(1)
 
+    def marginal(self, x: Tensor, v: Tensor) -> Tensor:
+        """Gain of the ``v``-th event of a step over ``v - 1`` of them, ``(R, T, m)``."""
+        # The difference of (v - x) (slope - curve v) at v and v - 1.
+        return self.slope[..., None] - self.curve * (2 * v - 1 - x[..., None])
+
     def __getitem__(self, rows: Tensor) -> Worth:
         return Worth(self.slope[rows], self.curve)
 
@@ -112,37 +117,34 @@ def _walk(
     worth: Worth, x: Tensor, top: int, bounds: tuple[Tensor, Tensor], price: Tensor | None
 ) -> Tensor:
     """The best line, step by step."""
-    low, high = bounds
-    before = x.cumsum(1)
-    rows, steps = x.shape
+    # Time comes first from here on, so that one step of all lines lies in one piece.
+    x, slope = x.T.contiguous(), worth.slope.T.contiguous()
+    low, high = (bound.T.long() for bound in bounds)
+    before = x.cumsum(0)
     # State s of step t: low_t + s events have come up to it. ``value`` is the most that can have
     # been gained by then, and ``taken`` how many of them come at t itself on the way there.
-    state = torch.arange(int((high - low).max()) + 1, device=x.device)
-    value = x.new_full((rows, len(state)), -torch.inf)
-    value[:, 0] = 0.0
-    taken = x.new_zeros((steps, rows, len(state)), dtype=torch.int16 if top < 2**15 else torch.int)
-    last = torch.zeros_like(low[:, 0])
-    for t in range(steps):
+    state = torch.arange(int((high - low).max()) + 1, device=x.device)[:, None]
+    value = torch.where(state == 0, 0.0, -torch.inf).to(x).expand(-1, x.shape[1])
+    taken = x.new_zeros((len(x), *value.shape), dtype=torch.int16 if top < 2**15 else torch.int)
+    last = torch.zeros_like(low[0])
+    for t in range(len(x)):
         best = torch.full_like(value, -torch.inf)
-        rise = (low[:, t] - last).long()[:, None]
         for v in range(top + 1):
-            source = state + rise - v
+            source = state + (low[t] - last - v)
             inside = (source >= 0) & (source < len(state))
-            came = value.gather(1, source.clamp(0, len(state) - 1))
-            gain = (v - x[:, t]) * (worth.slope[:, t] - worth.curve * v)
-            came = torch.where(inside, came + gain[:, None], -torch.inf)
-            better = came > best
+            came = value.gather(0, source.clamp(0, len(state) - 1))
+            came = came + (v - x[t]) * (slope[t] - worth.curve * v)
+            better = inside & (came > best)
             best = torch.where(better, came, best)
-            taken[t] = torch.where(better, v, taken[t])
-        there = low[:, t, None] + state
-        best = torch.where(there <= high[:, t, None], best, -torch.inf)
-        if price is not None:
-            best = best - price[:, None] * (there - before[:, t, None]).abs()
-        value, last = best, low[:, t]
+            taken[t].masked_fill_(better, v)
+        there = low[t] + state
+        best = torch.where(there <= high[t], best, -torch.inf)
+        value = best if price is None else best - price * (there - before[t]).abs()
+        last = low[t]
     out = torch.zeros_like(x)
-    at = torch.zeros_like(low[:, 0], dtype=torch.long)  # the last step has one state: all have come
-    for t in range(steps - 1, -1, -1):
-        out[:, t] = taken[t].gather(1, at[:, None])[:, 0]
-        earlier = low[:, t - 1] if t else torch.zeros_like(last)
-        at = (low[:, t] + at - out[:, t] - earlier).long()
-    return out
+    at = torch.zeros_like(last)  # the last step has one state: all events have come
+    for t in range(len(x) - 1, -1, -1):
+        here = taken[t].gather(0, at[None])[0]
+        out[t] = here
+        at = low[t] + at - here - (low[t - 1] if t else 0)
+    return out.T
