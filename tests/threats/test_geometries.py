@@ -22,10 +22,12 @@ from spikeproof.threats import (
     Geometry,
     Joint,
     Linf,
+    Relative,
     Retiming,
     Threat,
+    Within,
 )
-from support.event_judge import event_lengths
+from support.legality import inside_events
 from support.threat_cases import AUDIO, BITS, DOMAINS, EVENTS, IMAGE, THREATS, VIEWS, draw, label
 
 each_threat = pytest.mark.parametrize("threat", THREATS, ids=label)
@@ -51,9 +53,9 @@ def legal(threat: Threat, x_adv: Tensor, x: Tensor) -> bool:
             radius = math.floor(radius) if geometry.name == "l0" else radius
             inside = inside and (length(geometry.name, d[:, part], domain) <= slack(radius)).all()
         return bool(inside)
-    if threat.name.startswith(("flips", "retiming")):
-        far = event_lengths(threat.name, threat.domain.shape, z, clean)
-        return bool(inside and (far <= threat.radius).all())
+    if isinstance(threat.geometry, Flips | Relative | Retiming | Within):
+        flat = z.reshape(len(z), -1), clean.reshape(len(z), -1)
+        return bool(inside and inside_events(threat, *flat).all())
     exact = threat.name in ("l0", "l0-features", "counts")
     bound = threat.radius if exact else slack(threat.radius)
     return bool(inside and (length(threat.name, d, threat.domain) <= bound).all())
@@ -146,7 +148,9 @@ def test_a_step_is_finite_ascends_and_is_no_longer_than_the_radius(threat: Threa
     assert (threat.distance(x + step, x) <= threat.radius * (1 + 1e-6)).all()
     low, high = threat.domain.bounds(x)
     stuck = ((x <= low) & (grad < 0)) | ((x >= high) & (grad > 0))
-    if not threat.name.startswith("retiming"):  # where an event must go, it goes where least is lost
+    if not threat.name.startswith(
+        "retiming"
+    ):  # where an event must go, it goes where least is lost
         assert (step[stuck] == 0).all()
 
 

@@ -105,9 +105,17 @@ class SDA(MinimumNorm):
             margin = goal[open_].margin(logits)
             near.keep(here, margin, idx[open_])
             lost = (margin <= 0).nonzero().flatten()
-            open_, grad, margin = open_[lost], filled(grad[lost], keys[open_[lost]], n), margin[lost]
+            open_, grad, margin = (
+                open_[lost],
+                filled(grad[lost], keys[open_[lost]], n),
+                margin[lost],
+            )
+            if not len(open_):
+                break
             part = oracle.subset(idx[open_])
-            put, rise = self._tried(part, goal[open_], threat, (z[open_], x[open_]), grad, margin, n)
+            put, rise = self._tried(
+                part, goal[open_], threat, (z[open_], x[open_]), grad, margin, n
+            )
             nowhere = torch.zeros_like(put)
             z[open_] = threat.swap_units(z[open_], x[open_], grad, put=put, take=nowhere)
             raised[open_] += torch.where(put, rise, torch.zeros_like(rise))

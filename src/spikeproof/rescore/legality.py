@@ -101,9 +101,7 @@ def _pixels(part: Mapping[str, Any], flat: Array) -> Array:
     return np.asarray(changed.reshape(len(flat), -1).sum(1), dtype=np.float64)
 
 
-def _joint(
-    geometry: Mapping[str, Any], domain: Mapping[str, Any], x_adv: Array, x: Array
-) -> Array:
+def _joint(geometry: Mapping[str, Any], domain: Mapping[str, Any], x_adv: Array, x: Array) -> Array:
     """The largest share that a view used of its own radius."""
     shares = []
     names = [name for name, _ in domain["views"]]
