@@ -192,8 +192,8 @@ class LearnedBank(_Bank):
               \quad f_1 = |a_b|, \quad f_2 = f_1 + |d_b|
 
     with :math:`\mathrm{sinc}(u) = \sin(\pi u) / (\pi u)`, frequencies in cycles per sample, a
-    Hamming window w and an odd number of taps. Edges begin side by side, evenly spaced on the mel scale.
-    The mean squares over hops are taken as :math:`\log(1 + g\,\cdot)`.
+    Hamming window w and an odd number of taps. Edges begin side by side, evenly spaced on the mel
+    scale. The mean squares over hops are taken as :math:`\log(1 + g\,\cdot)`.
 
     Args:
         bands: How many.

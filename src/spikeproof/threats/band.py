@@ -99,7 +99,8 @@ class Band(Spectral):
         """The part of changes in the bands."""
         length = change.shape[1]
         spectrum = torch.fft.rfft(change) * self._mask(length, change.device)
-        return torch.fft.irfft(spectrum, length)
+        inside: Tensor = torch.fft.irfft(spectrum, length)
+        return inside
 
     def _norm(self, change: Tensor) -> Tensor:
         if self.ball == "linf":
