@@ -111,6 +111,10 @@ class Band(Spectral):
         outside = self._norm(change - self._inside(change))
         return torch.maximum(self._norm(change), outside / self.leak)
 
+    def _farthest(self, room: Tensor, x: Tensor) -> Tensor:
+        # No part of a spectrum is longer than the whole, nor its largest sample than its l_2 norm.
+        return room.square().sum(1).sqrt() / self.leak
+
     def _nearest(self, change: Tensor, x: Tensor, radius: Tensor) -> Tensor:
         change = self._inside(change)
         if self.ball == "linf":
