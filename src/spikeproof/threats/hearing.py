@@ -60,7 +60,8 @@ class Frames:
         before = self.window - self.hop
         # The squares of hann add up to window / hop * mean(hann^2) everywhere.
         constant = self.window / self.hop * hann.square().mean()
-        return out[:, before : before + length] / constant
+        wave: Tensor = out[:, before : before + length] / constant
+        return wave
 
     def _count(self, length: int) -> int:
         """Windows that reach a sample."""
