@@ -38,7 +38,7 @@ def event_length(
         outside = outside.reshape(len(x), -1)
         return np.where(outside.any(1), np.inf, units)
     if kind == "counts":
-        return np.abs(x_adv - x).sum(1)
+        return np.asarray(np.abs(x_adv - x).sum(1))
     return (_flips if kind == "flips" else _shifts)(geometry, shape, x_adv, x)
 
 

@@ -213,14 +213,19 @@ class Retiming(Geometry):
         # Most lines are empty, and these stay so.
         total = lines.sum(0)
         rows = ((total > 0) & (total < most * len(lines))).nonzero().flatten()
-        events, slope = lines[:, rows].double(), as_lines(aim)[:, rows].double()
+        events = lines.index_select(1, rows).double()
+        slope = as_lines(aim).index_select(1, rows).double()
         worth = Worth(2 * slope - events, 1.0) if nearest else Worth(slope, 0.0)
         if self.measure == "inf":
-            each = budget.repeat_interleave(each_has)[rows]
-            best = events.clone()
-            for reach in each.unique().tolist():
-                part = (each == reach).nonzero().flatten()
-                best[:, part] = best_lines(worth[part], events[:, part], most, reach=int(reach))
+            reaches = torch.unique(budget).tolist()
+            owner, best = rows // each_has, events
+            for reach in reaches:
+                if len(reaches) == 1:  # the rule: one radius for all
+                    best = best_lines(worth, events, most, reach=int(reach))
+                    break
+                part = (budget[owner] == reach).nonzero().flatten()
+                found = best_lines(worth[part], events[:, part], most, reach=int(reach))
+                best = best.index_copy(1, part, found)
         else:
             search = most_moves if self.measure == "l0" else most_steps
             best = search(worth, events, most, budget, Items(rows, len(x), each_has))
