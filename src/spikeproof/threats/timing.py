@@ -16,6 +16,9 @@ from torch import Tensor
 
 __all__ = ["Worth", "best_lines", "largest_shift", "total_shift", "window"]
 
+# Lines that are walked together: so many that what is remembered of them stays in a fast cache.
+_TOGETHER = 1 << 12
+
 
 @dataclass(frozen=True)
 class Worth:
@@ -41,7 +44,7 @@ class Worth:
         # The difference of (v - x) (slope - curve v) at v and v - 1.
         return self.slope[..., None] - self.curve * (2 * v - 1 - x[..., None])
 
-    def __getitem__(self, rows: Tensor) -> Worth:
+    def __getitem__(self, rows: Tensor | slice) -> Worth:
         return Worth(self.slope[:, rows], self.curve)
 
 
@@ -95,6 +98,10 @@ def best_lines(
         With ``w + 1`` numbers of events that may have come by a step and ``m`` events at most in
         one: ``R T (w + 1) (m + 1)`` additions.
     """
+    if x.shape[1] > _TOGETHER:
+        parts = [slice(i, i + _TOGETHER) for i in range(0, x.shape[1], _TOGETHER)]
+        each = ((worth[p], x[:, p], None if price is None else price[p]) for p in parts)
+        return torch.cat([best_lines(w, v, most, reach=reach, price=c) for w, v, c in each], 1)
     low, high = window(x.long(), reach)
     width, top = (high - low).amax(0), x.sum(0).clamp(max=most)
     # Lines of about one width and number of events go together; most have few of them.
