@@ -19,6 +19,7 @@ from spikeproof.data.sets.digits_events import DigitsEvents
 from spikeproof.data.sets.fashion_mnist import FashionMnist
 from spikeproof.data.splits import Shares, assign, choose, hold_out
 from spikeproof.data.store import DataDiffers, datasets, describe, embedded, load, verify
+from spikeproof.data.streams import Binning, Recording, WrittenBack, write_back
 from spikeproof.data.suggest import Suggestion, suggested
 from spikeproof.data.views import Views, domain_from, domain_record, modality_of
 
@@ -30,6 +31,7 @@ __all__ = [
     "HIGH_HZ",
     "LOW_HZ",
     "MODALITIES",
+    "Binning",
     "Call",
     "Cifar10",
     "DataDiffers",
@@ -49,11 +51,13 @@ __all__ = [
     "Modality",
     "Published",
     "Reader",
+    "Recording",
     "Shares",
     "Source",
     "Split",
     "Suggestion",
     "Views",
+    "WrittenBack",
     "assign",
     "bounds_of",
     "choose",
@@ -75,4 +79,5 @@ __all__ = [
     "suggested",
     "tensor_of",
     "verify",
+    "write_back",
 ]
