@@ -163,8 +163,8 @@ def _check_times(t: Array) -> None:
         event = int(back[0]) + 1
         raise InputError(
             f"A recording's times must not go back; event {event} is at {int(t[event])} us, after "
-            f"one at {int(t[event - 1])} us; sort the events by time, or undo the wrapping of the "
-            "clock."
+            f"one at {int(t[event - 1])} us; undo the wrapping of the clock, or sort the events "
+            "by time."
         )
     if int(t[0]) < 0:
         raise InputError(

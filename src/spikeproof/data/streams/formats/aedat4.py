@@ -51,8 +51,6 @@ class Aedat4(StreamFormat):
 
     Args:
         sensor: What the header says, unless it is given.
-    References:
-        inivation_aedat4
     """
 
     title: ClassVar[str] = "AEDAT 4"
@@ -176,9 +174,7 @@ def _foreign() -> Iterator[None]:
     """Turn what the library raises on spoilt files into Damage, its panics too."""
     try:
         yield
-    except Damage:
-        raise
-    except (KeyboardInterrupt, SystemExit):
+    except (Damage, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as problem:
         if not isinstance(problem, Exception) and type(problem).__name__ != "PanicException":

@@ -28,8 +28,6 @@ class Evt2(ByteFormat):
 
     Args:
         sensor: What the header says, unless it is given.
-    References:
-        prophesee_evt
     """
 
     title: ClassVar[str] = "EVT2"

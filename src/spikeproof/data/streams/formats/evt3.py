@@ -40,8 +40,6 @@ class Evt3(ByteFormat):
 
     Args:
         sensor: What the header says, unless it is given.
-    References:
-        prophesee_evt
     """
 
     title: ClassVar[str] = "EVT3"

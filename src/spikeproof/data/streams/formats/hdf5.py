@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from spikeproof.base import SpikeproofError
 from spikeproof.data.streams.formats.header import sensor_of
 from spikeproof.data.streams.formats.stream_format import (
     FORMATS,
@@ -39,8 +40,6 @@ class Hdf5(ByteFormat):
 
     Args:
         sensor: What the attribute ``geometry`` says, unless it is given.
-    References:
-        prophesee_evt
     """
 
     title: ClassVar[str] = "Prophesee HDF5"
@@ -102,7 +101,7 @@ def foreign() -> Iterator[None]:
     """Turn what the library raises on spoilt files into Damage."""
     try:
         yield
-    except Damage:
+    except (Damage, SpikeproofError):
         raise
     # The library raises of every kind where the bytes contradict each other.
     except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError,
