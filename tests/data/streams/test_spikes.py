@@ -139,3 +139,33 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.h5").write_bytes(b"not HDF5")
     with pytest.raises(FileProblem, match=r"a\.h5 is no whole SHD file"):
         ShdFile(tmp_path / "a.h5")
+
+
+def test_lists_that_lie_nowhere_are_refused_before_the_library_looks_for_them(
+    tmp_path: Path,
+) -> None:
+    write_shd(tmp_path / "a.h5", spoken(0), range(4))
+    content = bytearray((tmp_path / "a.h5").read_bytes())
+    heap = content.index(b"GCOL")
+    first = heap + 16
+    for place, value, sentence in (
+        (heap, b"X", "no block of lists at byte"),
+        (heap + 4, b"\2", "no block of lists at byte"),
+        (heap + 8, (1 << 40).to_bytes(8, "little"), "no block of lists at byte"),
+        (first, bytes(16), "that does not end"),  # here the library would search for ever
+        (first + 8, (1 << 20).to_bytes(8, "little"), "contradicts itself"),
+        (first + 8, (2).to_bytes(8, "little"), "of lists at byte|numbers that is not there"),
+    ):
+        spoilt = content.copy()
+        spoilt[place : place + len(value)] = value
+        (tmp_path / "b.h5").write_bytes(spoilt)
+        with pytest.raises(FileProblem, match=sentence):
+            ShdFile(tmp_path / "b.h5")
+    chunked = tmp_path / "c.h5"
+    with h5py.File(chunked, "w") as file:
+        for name, kind in (("times", np.float16), ("units", np.uint16)):
+            held = file.create_dataset(f"spikes/{name}", (5,), h5py.vlen_dtype(kind), chunks=(2,))
+            for number in range(5):
+                held[number] = np.full(number, number, kind)
+        file["labels"] = np.zeros(5, np.uint16)
+    assert [len(one) for one in ShdFile(chunked)] == [0, 1, 2, 3, 4]

@@ -21,6 +21,7 @@ from spikeproof.base import (
 )
 from spikeproof.data.streams.formats.hdf5 import dataset_in, foreign
 from spikeproof.data.streams.formats.stream_format import Columns, Damage, library, recorded
+from spikeproof.data.streams.heap import check_lists
 from spikeproof.data.streams.recording import Recording
 
 __all__ = ["NTidigitsFile", "ShdFile", "SpikeFile", "write_shd"]
@@ -140,6 +141,8 @@ class ShdFile(SpikeFile):
                 raise Damage(
                     f"holds times, units and labels of {times.shape}, {units.shape} and {y.shape}"
                 )
+            check_lists(self.path, times)
+            check_lists(self.path, units)
             self.y = y[()].astype(np.int64)
             self.speakers = self._extra(file, len(self.y))
 
