@@ -71,7 +71,7 @@ def behind(mark: bytes, more: int) -> Callable[[bytes], int]:
 THEIRS: dict[str, tuple[str, Callable[[Path], Any], bool]] = {
     "bin": ("evio", evio.read, True),
     "dat": ("evio", evio.read, True),
-    "evt3": ("evt3, which ours uses", evt3.decode_file, False),
+    "evt3": ("evt3, which ours uses", lambda path: evt3.decode_file(str(path)), False),
     "aedat4": ("aedat, which ours uses", unpacked, False),
     "hdf5": ("h5py, which ours uses", columns, False),
     "aedat2": ("a loop with struct", looped(">Ii", behind(b"# Timestamps", 0)), True),

@@ -60,7 +60,8 @@ class Hdf5(ByteFormat):
             text = said.decode("latin-1") if isinstance(said, bytes) else str(said)
         sensor = sensor_of(*text.split("x")) if text.count("x") == 1 else None
         t = columns["t"].astype(np.int64)
-        return Columns(t, *(np.array(columns[name]) for name in "xyp"), sensor=sensor)
+        x, y, p = (np.array(columns[name]) for name in ("x", "y", "p"))
+        return Columns(t, x, y, p, sensor)
 
     def encode(self, recording: Recording) -> bytes:
         """Return the bytes of a file."""
