@@ -508,3 +508,51 @@ def test_nothing_warns_where_nothing_is_wrong(tmp_path: Path) -> None:
         for kind in FORMATS:
             write_recording(tmp_path / "a", made(kind), kind)
             read_recording(tmp_path / "a", kind, sensor=made(kind).sensor)
+
+
+def packet(body: bytes, *, size: int | None = None) -> bytes:
+    return struct.pack("<ii", 0, len(body) if size is None else size) + body
+
+
+ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (b"\0\0\0", "ends inside the header of a packet"),
+        (packet(b"", size=-1), "of -1 bytes"),
+        (packet(b"abc", size=4), "of 4 bytes, and ends after 3 of them"),
+        # Frames of Zstd: too short; without a size; with sizes of 8 and 4 bytes that fill memory.
+        (packet(ZSTD), "too short for its packing"),
+        (packet(ZSTD + b"\0" * 12), "does not say what it unpacks to"),
+        (packet(ZSTD + b"\xc0\0" + (1 << 40).to_bytes(8, "little")), "may unpack to 1,099,511,627"),
+        (packet(ZSTD + b"\xa0" + b"\xff" * 4 + b"\0" * 9), "may unpack to 4,294,967,295"),
+        (packet(b"\x04\x22\x4d\x18" + bytes(5 << 20)), "may unpack to 1,336,935,420"),
+        (packet(b"no flatbuffer"), "is not read by the library aedat"),
+    ],
+)
+def test_packets_of_aedat4_that_cannot_be_are_refused(
+    more: bytes, sentence: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.aedat4"
+    write_recording(path, made("aedat4"))
+    content = path.read_bytes()
+    path.write_bytes(content + more)
+    with pytest.raises(FileProblem, match=sentence):
+        read_recording(path)
+    (size,) = struct.unpack_from("<I", content, 14)
+    for spoilt, said in (
+        (b"#!AER-DAT3.1" + content[12:], "does not begin with #!AER-DAT4.0"),
+        (content[:30], "ends inside its header"),
+        (
+            content.replace(b"\xff" * 8, (1 << 30).to_bytes(8, "little"), 1),
+            "says a table of packets",
+        ),
+        (content[:18] + b"\xff" * 4 + content[22:], "points outside the file"),
+        (content[: 18 + size], "holds no events"),
+        (content.replace(b"EVTS</attr>", b"FRME</attr>"), "0 streams of events|aedat"),
+    ):
+        path.write_bytes(spoilt)
+        with pytest.raises(FileProblem, match=said):
+            read_recording(path)

@@ -106,7 +106,7 @@ def foreign() -> Iterator[None]:
         raise
     # The library raises of every kind where the bytes contradict each other.
     except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError,
-            ValueError, MemoryError, NotImplementedError) as problem:  # fmt: skip
+            ValueError, MemoryError) as problem:  # fmt: skip
         text = " ".join(str(problem).split())[:120].rstrip(".")
         raise Damage(f"is not read by the library h5py ({text})") from None
 
