@@ -19,7 +19,25 @@ from spikeproof.data.sets.digits_events import DigitsEvents
 from spikeproof.data.sets.fashion_mnist import FashionMnist
 from spikeproof.data.splits import Shares, assign, choose, hold_out
 from spikeproof.data.store import DataDiffers, datasets, describe, embedded, load, verify
-from spikeproof.data.streams import Binning, Recording, WrittenBack, write_back
+from spikeproof.data.streams import (
+    FORMATS,
+    Binning,
+    NTidigitsFile,
+    Recording,
+    ShdFile,
+    SpikeFile,
+    StreamFormat,
+    WrittenBack,
+    from_structured,
+    read_frames,
+    read_intervals,
+    read_recording,
+    to_structured,
+    write_back,
+    write_frames,
+    write_recording,
+    write_shd,
+)
 from spikeproof.data.suggest import Suggestion, suggested
 from spikeproof.data.views import Views, domain_from, domain_record, modality_of
 
@@ -28,6 +46,7 @@ __all__ = [
     "DATASETS",
     "DATA_FOLDER",
     "EVENT_CORRUPTIONS",
+    "FORMATS",
     "HIGH_HZ",
     "LOW_HZ",
     "MODALITIES",
@@ -49,12 +68,16 @@ __all__ = [
     "Layout",
     "Maker",
     "Modality",
+    "NTidigitsFile",
     "Published",
     "Reader",
     "Recording",
     "Shares",
+    "ShdFile",
     "Source",
+    "SpikeFile",
     "Split",
+    "StreamFormat",
     "Suggestion",
     "Views",
     "WrittenBack",
@@ -67,6 +90,7 @@ __all__ = [
     "domain_from",
     "domain_record",
     "embedded",
+    "from_structured",
     "hold_out",
     "inventory",
     "is_own",
@@ -75,9 +99,16 @@ __all__ = [
     "load",
     "modality_of",
     "open_data",
+    "read_frames",
+    "read_intervals",
+    "read_recording",
     "stamp_of",
     "suggested",
     "tensor_of",
+    "to_structured",
     "verify",
     "write_back",
+    "write_frames",
+    "write_recording",
+    "write_shd",
 ]

@@ -74,11 +74,12 @@ class Binning:
                 f"Binning.timesteps must be <= Binning.duration, so that each bin holds a whole "
                 f"microsecond; got {self.timesteps} bins of {self.duration} us."
             )
-        # Beyond, (t - start) * timesteps would not fit 64 bits.
-        if self.timesteps > 1 << 20 or self.start + self.duration > 1 << 42:
+        # Beyond, k * duration would not fit 64 bits. The start may be a date: clocks of cameras
+        # count from 1970.
+        if self.timesteps > 1 << 20 or self.duration > 1 << 42 or self.start > 1 << 62:
             raise SettingError(
-                "Binning takes at most 1048576 bins and windows that end by 2**42 us (50 days); "
-                f"got {self.timesteps} bins and an end at {self.start + self.duration} us."
+                "Binning takes at most 1048576 bins, a duration of 2**42 us (50 days) and a start "
+                f"of 2**62; got {self.timesteps}, {self.duration} and {self.start}."
             )
 
     @classmethod

@@ -43,7 +43,7 @@ class Recording:
         >>> Recording([10, 5], [3, 4], [0, 1], [1, 0], sensor=(2, 34, 34))
         Traceback (most recent call last):
         spikeproof.base.errors.InputError: A recording's times must not go back; event 1 is at \
-5 us, after one at 10 us; sort the events by time, or undo the wrapping of the clock.
+5 us, after one at 10 us; undo the wrapping of the clock, or sort the events by time.
     """
 
     t: Array
