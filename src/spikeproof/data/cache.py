@@ -153,7 +153,7 @@ def _opened(place: Path, key: str) -> Published:
         torch.from_numpy(y),
         official=int(manifest["official"]),
         notes=tuple(manifest["notes"]),
-        validation=manifest["validation"],
+        validation=manifest.get("validation"),
     )
 
 

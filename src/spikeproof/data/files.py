@@ -16,6 +16,7 @@ from spikeproof.base import FileProblem, read_bytes
 
 __all__ = [
     "DATA_FOLDER",
+    "Download",
     "Listed",
     "Published",
     "Source",
@@ -86,6 +87,21 @@ class Listed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Download:
+    """A file that ``spikeproof data fetch`` can get.
+
+    Args:
+        url: Its address.
+        digest: Its sha256 or md5; that of the source's file of this name where empty.
+        unpack: Whether it is an archive whose members are what the reader looks for.
+    """
+
+    url: str
+    digest: str = ""
+    unpack: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """The files of a data set in one published form, known by their hashes.
 
@@ -93,14 +109,14 @@ class Source:
         files: File name → sha256, or md5 where that is what was published.
         places: Folders inside the user's folder where they may lie, tried in order.
         url: Where they are published.
-        downloads: File name → address of the file itself, for ``spikeproof data fetch``; the file
-            goes to the first place.
+        downloads: File name → how ``spikeproof data fetch`` gets it; it goes to the first place.
+            Empty where no program can get it.
     """
 
     files: Mapping[str, str]
     places: tuple[str, ...]
     url: str
-    downloads: Mapping[str, str] = field(default_factory=dict)
+    downloads: Mapping[str, Download] = field(default_factory=dict)
 
     def present(self, folder: Path) -> bool:
         """Whether any of the files is there."""

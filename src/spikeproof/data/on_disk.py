@@ -49,6 +49,7 @@ class ItemsOnDisk(Tensor):
         shape: tuple[int, ...],
         values: Callable[[Tensor], Tensor],
     ) -> Self:
+        """Make a tensor that holds no values."""
         made: Self = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
             cls, (len(items), *shape), dtype=torch.float32
         )

@@ -61,7 +61,9 @@ def files_below(folder: Path, pattern: str, what: str) -> list[tuple[Path, re.Ma
         if len(found) > _MOST:
             raise FileProblem(f"{folder} holds more than {_MOST:,} files; name the set's own.")
     if not found:
-        raise FileProblem(f"There is no {what} in {folder}; expected are files as {pattern!r} says.")
+        raise FileProblem(
+            f"There is no {what} in {folder}; expected are files as {pattern!r} says."
+        )
     return sorted(found, key=lambda one: one[0].relative_to(folder).as_posix())
 
 

@@ -85,9 +85,7 @@ def resampled(sound: Sound, rate_hz: int) -> Sound:
     common = math.gcd(rate_hz, sound.rate_hz)
     values = sound.samples.astype(np.float64)
     moved = resample_poly(values, rate_hz // common, sound.rate_hz // common)
-    return Sound(
-        samples=np.clip(np.rint(moved), -32768, 32767).astype(np.int16), rate_hz=rate_hz
-    )
+    return Sound(samples=np.clip(np.rint(moved), -32768, 32767).astype(np.int16), rate_hz=rate_hz)
 
 
 def fitted(samples: Array, length: int) -> Array:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spikeproof.data.domain import Domain
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Published, Source
+from spikeproof.data.files import Download, Published, Source
 from spikeproof.data.layouts import binary_records, python_batch
 
 __all__ = ["Cifar10"]
@@ -100,7 +100,13 @@ class Cifar10:
             files=_FILES,
             places=("cifar-10-batches-bin", "cifar10", "."),
             url=_URL,
-            downloads={"cifar-10-binary.tar.gz": f"{_URL[:-10]}cifar-10-binary.tar.gz"},
+            downloads={
+                "cifar-10-binary.tar.gz": Download(
+                    url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+                    digest="c32a1d4ab5d03f1284b67883e8d87530",
+                    unpack=True,
+                )
+            },
         )
     )
     python: Source = _PYTHON

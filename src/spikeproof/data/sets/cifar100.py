@@ -15,7 +15,7 @@ from torch import Tensor
 from spikeproof.base import FileProblem
 from spikeproof.data.domain import Domain
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Published, Source
+from spikeproof.data.files import Download, Published, Source
 from spikeproof.data.layouts import binary_records, python_batch
 
 __all__ = ["Cifar100"]
@@ -74,7 +74,7 @@ class Cifar100:
             files={_ARCHIVE: "03b5dce01913d631647c71ecec9e9cb8"},
             places=("cifar100", "."),
             url=f"{_SITE}cifar.html",
-            downloads={_ARCHIVE: f"{_SITE}{_ARCHIVE}"},
+            downloads={_ARCHIVE: Download(url=f"{_SITE}{_ARCHIVE}")},
         )
     )
     python: Source = field(

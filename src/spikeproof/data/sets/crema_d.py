@@ -119,9 +119,7 @@ class CremaD:
     def _pack(self) -> PackedPair:
         """How both views lie in the bytes of an item."""
         sight = Domain(kind="image", shape=(self.frames, self.side, self.side))
-        return PackedPair(
-            sight, Domain(kind="audio", shape=(self.length,), low=-1.0), scale=255.0
-        )
+        return PackedPair(sight, Domain(kind="audio", shape=(self.length,), low=-1.0), scale=255.0)
 
     def __call__(self, folder: Path) -> Listed:
         """What is in ``folder``, to be decoded into the cache."""

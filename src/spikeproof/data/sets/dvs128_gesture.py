@@ -144,7 +144,9 @@ def _begun(recording: Recording, begin: int, duration: int, path: Path) -> Recor
     """A gesture with its times counted from its begin."""
     found = recording.window(begin, begin + duration, rebase=True)
     if not len(found):
-        raise FileProblem(f"{path} has no events from {begin} us on, where its table has a gesture.")
+        raise FileProblem(
+            f"{path} has no events from {begin} us on, where its table has a gesture."
+        )
     return found
 
 
@@ -168,5 +170,7 @@ def _table(path: Path) -> Array:
         raise FileProblem(f"There is no {path}, which the list of trials names; unpack it again.")
     table = read_intervals(_beside(path))
     if ((table[:, 0] < 1) | (table[:, 0] > _CLASSES)).any():
-        raise FileProblem(f"{_beside(path)} names a class outside 1 to {_CLASSES}; unpack it again.")
+        raise FileProblem(
+            f"{_beside(path)} names a class outside 1 to {_CLASSES}; unpack it again."
+        )
     return table

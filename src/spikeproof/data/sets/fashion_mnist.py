@@ -11,11 +11,12 @@ from torch import Tensor
 
 from spikeproof.data.domain import Domain
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Published, Source
+from spikeproof.data.files import Download, Published, Source
 from spikeproof.data.layouts import read_idx
 
 __all__ = ["FashionMnist"]
 
+_SITE = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 _FILES = {
     "train-images-idx3-ubyte.gz": (
         "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
@@ -82,10 +83,7 @@ class FashionMnist:
             files=_FILES,
             places=("fashion-mnist", "FashionMNIST/raw", "."),
             url="https://github.com/zalandoresearch/fashion-mnist",
-            downloads={
-                name: f"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/{name}"
-                for name in _FILES
-            },
+            downloads={name: Download(url=f"{_SITE}{name}") for name in _FILES},
         )
     )
 

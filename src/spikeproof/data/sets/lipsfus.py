@@ -97,7 +97,9 @@ class Lipsfus:
             heard, seen = arrays.get("audio"), arrays.get("visual")
             y, part = arrays.get("label"), arrays.get("audio_split")
             if heard is None or seen is None or y is None or part is None:
-                raise FileProblem(f"{path} lacks audio, visual, label or audio_split; get it again.")
+                raise FileProblem(
+                    f"{path} lacks audio, visual, label or audio_split; get it again."
+                )
             if not len(heard) == len(seen) == len(y) == len(part):
                 raise FileProblem(
                     f"{path} holds {len(heard)} sounds, {len(seen)} sights and {len(y)} labels, "

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Source
+from spikeproof.data.files import Download, Source
 from spikeproof.data.sets.fashion_mnist import FashionMnist
 
 __all__ = ["Mnist"]
@@ -53,7 +53,7 @@ class Mnist(FashionMnist):
             "MNIST, 70 000 scans of handwritten digits, 28x28 pixels (lecun1998), from the four "
             "published files."
         ),
-        # l_inf 0.3 and l_2 2 are those of the literature; l_1 and l_0 those of E-AT and CornerSearch.
+        # l_inf 0.3 and l_2 2 are those of the literature.
         radii={
             "linf": (0.1, 0.2, 0.3),
             "l2": (1.0, 1.5, 2.0),
@@ -69,7 +69,8 @@ class Mnist(FashionMnist):
             places=("mnist", "MNIST/raw"),
             url="http://yann.lecun.com/exdb/mnist",
             downloads={
-                name: f"https://ossci-datasets.s3.amazonaws.com/mnist/{name}" for name in _FILES
+                name: Download(url=f"https://ossci-datasets.s3.amazonaws.com/mnist/{name}")
+                for name in _FILES
             },
         )
     )

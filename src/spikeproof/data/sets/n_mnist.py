@@ -11,7 +11,7 @@ import numpy as np
 from spikeproof.base import FileProblem
 from spikeproof.data.event_sets import EventFrames, part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source
+from spikeproof.data.files import Download, Listed, Source
 from spikeproof.data.layouts import PackedRecordings, files_below, in_folder, stamp_of_files
 from spikeproof.data.streams import Recording, read_recording
 
@@ -19,6 +19,11 @@ __all__ = ["NMnist", "NMnistRecordings"]
 
 Array = np.ndarray[Any, Any]
 _PACKED = "nmnist_subset.npz"
+_SITE = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files/"
+_ARCHIVES = (
+    ("Train", "39c25547-014b-4137-a934-9d29fa53c7a0", "20959b8e626244a1b502305a9e6e2031"),
+    ("Test", "05a4d654-7e03-4c15-bdfa-9bb2bcbea494", "69ca8762b2fe404d9b9bad1103e97832"),
+)
 _NAME = r"(Train|Test)/(\d)/(\d+)\.bin"
 
 
@@ -125,9 +130,7 @@ class NMnist(EventFrames):
             "l0": (6.0, 15.0, 30.0),
             "counts": (12.0, 40.0, 120.0),
         },
-        limits=(
-            "The camera looked at digits on a screen; nothing else moved before it.",
-        ),
+        limits=("The camera looked at digits on a screen; nothing else moved before it.",),
         training={
             "model": "cnn-small",
             "width": 8,
@@ -143,6 +146,12 @@ class NMnist(EventFrames):
             files={_PACKED: "f11a667f0eb6c1b0188caeff486952824da3e4644e22c6771f024c725a48a322"},
             places=("nmnist", "n-mnist", "N-MNIST", "NMNIST", "."),
             url="https://www.garrickorchard.com/datasets/n-mnist",
+            downloads={
+                f"{part}.zip": Download(
+                    url=f"{_SITE}{identifier}/file_downloaded", digest=digest, unpack=True
+                )
+                for part, identifier, digest in _ARCHIVES
+            },
         )
     )
     timesteps: int = 10

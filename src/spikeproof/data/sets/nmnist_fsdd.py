@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
+from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
 from spikeproof.data.files import Listed, Source, Stored
 from spikeproof.data.layouts import fitted
@@ -17,7 +18,6 @@ from spikeproof.data.pairs import PackedPair, paired
 from spikeproof.data.sets.fsdd import RATE_HZ, SpokenDigits
 from spikeproof.data.sets.fsdd_speakers import FsddSpeakers
 from spikeproof.data.sets.n_mnist import NMnist, NMnistRecordings
-from spikeproof.data.event_sets import part_of
 from spikeproof.data.views import Views
 
 __all__ = ["NMnistFsdd"]

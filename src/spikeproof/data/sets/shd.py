@@ -15,7 +15,7 @@ from spikeproof.base import SettingError, check_count
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored, stamp
+from spikeproof.data.files import Download, Listed, Source, Stored, stamp
 from spikeproof.data.layouts import in_folder
 from spikeproof.data.streams import Binning, Recording, ShdFile
 
@@ -24,6 +24,14 @@ __all__ = ["Shd"]
 Array = np.ndarray[Any, Any]
 _SITE = "https://zenkelab.org/datasets/"
 _CHANNELS = 700
+# What is published of the archives of both sets, md5.
+_ARCHIVES = {
+    "shd_train.h5": "f3252aeb598ac776c1b526422d90eecb",
+    "shd_test.h5": "1503a5064faa34311c398fb0a1ed0a6f",
+    "ssc_train.h5": "d102be95e7144fcc0553d1f45ba94170",
+    "ssc_valid.h5": "b4eee3516a4a90dd0c71a6ac23a8ae43",
+    "ssc_test.h5": "a35ff1e9cffdd02a20eb850c17c37748",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,5 +157,8 @@ def hdf5_source(name: str, parts: tuple[str, ...]) -> Source:
         files={},
         places=(name, name.upper(), "."),
         url=_SITE,
-        downloads={f"{part}.zip": f"{_SITE}{part}.zip" for part in parts},
+        downloads={
+            f"{part}.zip": Download(url=f"{_SITE}{part}.zip", digest=_ARCHIVES[part], unpack=True)
+            for part in parts
+        },
     )

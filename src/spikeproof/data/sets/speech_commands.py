@@ -15,7 +15,7 @@ from spikeproof.base import FileProblem, check_count, read_text
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored
+from spikeproof.data.files import Download, Listed, Source, Stored
 from spikeproof.data.layouts import files_below, fitted, in_folder, read_wav, stamp_of_files
 
 __all__ = ["WORDS", "SpeechCommands"]
@@ -84,7 +84,13 @@ class SpeechCommands:
             files={},
             places=("speech-commands", "speech_commands_v0.02", "SpeechCommands"),
             url=f"http://download.tensorflow.org/data/{_ARCHIVE}",
-            downloads={_ARCHIVE: f"http://download.tensorflow.org/data/{_ARCHIVE}"},
+            downloads={
+                _ARCHIVE: Download(
+                    url=f"http://download.tensorflow.org/data/{_ARCHIVE}",
+                    digest="af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
+                    unpack=True,
+                )
+            },
         )
     )
     length: int = 16000
