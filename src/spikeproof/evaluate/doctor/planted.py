@@ -19,7 +19,7 @@ from spikeproof.neurons import drawing
 from spikeproof.oracle import Passes, prediction_seeds
 from spikeproof.threats import Threat
 
-__all__ = ["Headed", "planted_check", "separating"]
+__all__ = ["PLANTED", "Headed", "features", "planted_check", "separating"]
 
 PLANTED = Inquiry(
     name="binarisation",
