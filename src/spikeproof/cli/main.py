@@ -12,6 +12,7 @@ import typer
 
 from spikeproof.allocator import tune_allocator
 from spikeproof.cli.audit import audit
+from spikeproof.cli.card import card
 from spikeproof.cli.certify import certify
 from spikeproof.cli.cite import cite
 from spikeproof.cli.compare import compare
@@ -46,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, train, audit, certify, report, export, compare, verify, cite):
+for command in (demo, train, audit, certify, report, export, card, compare, verify, cite):
     app.command()(command)
 app.command("list")(listing)
 app.add_typer(study, name="study")
