@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from spikeproof.cards import write_cards
 from spikeproof.cli.main import run as command
-from support.made_cards import kept_run
 from support.saying import Said
 
-
-@pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that kept what broke the items; do not change the folder."""
-    return kept_run(tmp_path_factory.mktemp("carded"))
+STORED = Path(__file__).parents[1] / "stored" / "card.tar.gz"
 
 
 @pytest.fixture(scope="session")
-def whole(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its card; do not change the folder."""
-    folder = tmp_path_factory.mktemp("cards") / "card"
-    write_cards(kept, folder, licence="apache-2.0")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that kept what broke the items, and its card; do not change the folder."""
+    folder = tmp_path_factory.mktemp("stored")
+    with tarfile.open(STORED) as archive:
+        archive.extractall(folder, filter="data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def kept(stored: Path) -> Path:
+    """The run; do not change the folder."""
+    return stored / "run"
+
+
+@pytest.fixture(scope="session")
+def whole(stored: Path) -> Path:
+    """The card; do not change the folder."""
+    return stored / "card"
 
 
 @pytest.fixture

@@ -218,7 +218,7 @@ NUMBERS: dict[str, Callable[[dict[str, Any]], object]] = {
     ),
     "data.items": lambda c: c["data"].update(items=10_000),
     "data.licence": lambda c: c["data"].update(licence="none"),
-    "verdicts": lambda c: c.update(verdicts={"linf": "sound"}),
+    "verdicts[0][1]": lambda c: c["verdicts"][0].__setitem__(1, "sound"),
     "fingerprint": lambda c: c["fingerprint"]["logits"][3].__setitem__(2, 7.0),
 }
 

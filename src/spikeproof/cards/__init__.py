@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from spikeproof.faces import lazy_face
 
 if TYPE_CHECKING:
+    from spikeproof.cards.board import Board, BoardRow, BoardTable, RefusedCard, leaderboard
     from spikeproof.cards.check import CardCheck, verify_card
     from spikeproof.cards.folder import CARD_FILES, is_card, read_card
     from spikeproof.cards.hub import hub_network, load_card_network
@@ -12,10 +13,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CARD_FILES",
+    "Board",
+    "BoardRow",
+    "BoardTable",
     "CardCheck",
+    "RefusedCard",
     "WrittenCard",
     "hub_network",
     "is_card",
+    "leaderboard",
     "load_card_network",
     "read_card",
     "verify_card",

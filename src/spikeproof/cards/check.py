@@ -12,7 +12,6 @@ from spikeproof.base import (
     FileProblem,
     InputError,
     SpikeproofError,
-    parse_json,
     read_arrays,
 )
 from spikeproof.cards.evidence import Evidence
@@ -25,7 +24,9 @@ from spikeproof.cards.folder import (
     README,
     config_of,
     read_card,
+    read_config,
     read_file,
+    read_readme,
 )
 from spikeproof.cards.measured import SecondLook, data_facts, network_facts, scored
 from spikeproof.cards.page import NOTES, card_readme
@@ -232,7 +233,7 @@ def _differences(said: Any, again: Any, place: str) -> Iterator[tuple[str, Any, 
 
 def _pages(folder: Path, stated: Mapping[str, Any], computed: Mapping[str, Any]) -> None:
     """Raise where README or configuration are not what follows from the record."""
-    text = read_file(folder, README).decode("utf-8")
+    text = read_readme(folder)
     wanted = card_readme(stated, computed)
     ours = "".join(text.partition(NOTES)[:2])
     if ours != wanted:
@@ -242,7 +243,7 @@ def _pages(folder: Path, stated: Mapping[str, Any], computed: Mapping[str, Any])
             f"{folder / README} is not what its record says, from line {at} on; only what stands "
             "below its last comment is free."
         )
-    config = parse_json(read_file(folder, CONFIG))
+    config = read_config(folder)
     for place, one, other in _differences(config, config_of(_spec(computed)), ""):
         raise FileProblem(
             f"{folder / CONFIG} says {place} is {_short(one)}, and the record of the card says "

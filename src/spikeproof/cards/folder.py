@@ -30,7 +30,9 @@ __all__ = [
     "config_of",
     "is_card",
     "read_card",
+    "read_config",
     "read_file",
+    "read_readme",
 ]
 
 CARD, README, CONFIG = "card.json", "README.md", "config.json"
@@ -79,7 +81,7 @@ def read_card(folder: Path | str) -> dict[str, Any]:
     Args:
         folder: The card's folder.
     Returns:
-        ``stated``, ``computed`` and ``files``.
+        ``stated``, ``computed``, ``files`` and the seal, ``sha256``.
     Raises:
         FileProblem: no card there, a link, a record that is too large, no JSON, of another schema,
             or changed after it was written.
@@ -108,7 +110,28 @@ def read_card(folder: Path | str) -> dict[str, Any]:
     except (ValueError, RecursionError) as problem:
         text = " ".join(str(problem).split())[:200]
         raise FileProblem(f"{path} is not whole JSON ({text}); {_MEND}.") from None
-    return {part: content[part] for part in _PARTS}
+    return {part: content[part] for part in (*_PARTS, "sha256")}
+
+
+def read_config(folder: Path) -> Any:
+    """The content of ``config.json``; a FileProblem that names it where it is not JSON."""
+    try:
+        return parse_json(read_file(folder, CONFIG))
+    except FileProblem:
+        raise
+    except (ValueError, RecursionError) as problem:
+        text = " ".join(str(problem).split())[:200]
+        raise FileProblem(f"{folder / CONFIG} is not whole JSON ({text}); {_MEND}.") from None
+
+
+def read_readme(folder: Path) -> str:
+    """The text of ``README.md``; a FileProblem that names it where it is not UTF-8."""
+    try:
+        return read_file(folder, README).decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise FileProblem(
+            f"{folder / README} is not UTF-8 text (byte {problem.start}); {_MEND}."
+        ) from None
 
 
 def read_file(folder: Path, name: str, sha256: str | None = None) -> bytes:

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from spikeproof.base import FileProblem, SettingError, parse_json
-from spikeproof.cards.folder import CONFIG, MODEL, config_of, read_file
+from spikeproof.base import FileProblem, SettingError
+from spikeproof.cards.folder import CONFIG, MODEL, config_of, read_config, read_file
 from spikeproof.models import ModelSpec, Network, build, load_model, save_model
 
 __all__ = ["hub_network", "load_card_network"]
@@ -30,10 +30,7 @@ def load_card_network(folder: Path | str) -> Network:
 ; get the folder again from where it came from, or make the card anew.
     """
     folder = Path(folder)
-    try:
-        config = parse_json(read_file(folder, CONFIG))
-    except ValueError as problem:
-        raise FileProblem(f"{folder / CONFIG} is not whole JSON ({problem}).") from None
+    config = read_config(folder)
     read_file(folder, MODEL)
     network = load_model(folder / MODEL)
     if config != config_of(network.spec.record()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from spikeproof.cards.fingerprint import fingerprint
 from spikeproof.cards.folder import CARD, CONFIG, EVIDENCE, MODEL, README, card_bytes, config_of
 from spikeproof.cards.measured import data_facts, network_facts, scored
 from spikeproof.cards.page import card_readme
+from spikeproof.cards.stated import stated_of
 from spikeproof.cards.verdicts import verdicts_of
 from spikeproof.data import Dataset, load, open_data
 from spikeproof.evaluate import open_split
@@ -62,6 +63,7 @@ def write_cards(
     data: str | None = None,
     seed: int | None = None,
     licence: str | None = None,
+    diagnosis: Mapping[str, Any] | None = None,
 ) -> list[WrittenCard]:
     """Write the card of every network of a run that fits, each into a folder of its own.
 
@@ -76,10 +78,13 @@ def write_cards(
         data: Name of the data set; all where absent.
         seed: Seed of the network; all where absent.
         licence: Of the weights, as the hub names it, such as ``"apache-2.0"``.
+        diagnosis: Record of the diagnosis of the one network that fits, as ``Diagnosis.record``
+            returns it; where absent, cards say "not diagnosed".
     Returns:
         The cards, in the order of the plan.
     Raises:
-        SettingError: no network fits, or a licence that is no identifier.
+        SettingError: no network fits, a licence that is no identifier, or a diagnosis that is none
+            or may be about any of several networks.
         InputError: a network of which a card would state nothing that can be checked: it kept no
             inputs, is made by code of a user, its numbers are withheld, or a threat is not known to
             the second look.
@@ -109,21 +114,35 @@ def write_cards(
         raise SettingError(
             f"{run} holds no complete network that fits; it has {names[:200] or 'none'}."
         )
+    if not isinstance(diagnosis, Mapping | None):
+        raise SettingError("This is not the record of a diagnosis, which is a table.")
+    if diagnosis is not None and len(holders) > 1:
+        raise SettingError(
+            f"A diagnosis is about one network, and {len(holders)} fit; name one by its training, "
+            "data set and seed."
+        )
     holders.sort(key=lambda cell: (cell.data, cell.training, cell.seed))
     places = [Path(to) / _name(cell) if len(holders) > 1 else Path(to) for cell in holders]
     for place in places:
         _refuse_foreign(place)
-    return [
-        _write(found, cell, place, licence) for cell, place in zip(holders, places, strict=True)
-    ]
+    asked = _Extra(licence, diagnosis)
+    return [_write(found, cell, place, asked) for cell, place in zip(holders, places, strict=True)]
 
 
-def _write(found: Results, holder: CellRecord, place: Path, licence: str | None) -> WrittenCard:
+@dataclass(frozen=True)
+class _Extra:
+    """What no record of the run says."""
+
+    licence: str | None
+    diagnosis: Mapping[str, Any] | None
+
+
+def _write(found: Results, holder: CellRecord, place: Path, asked: _Extra) -> WrittenCard:
     """One card."""
     attacks = _attacks(found, holder)
     dataset = _dataset(found, holder)
-    asked = attacks[0].cell
-    split = open_split(dataset, asked["split"], asked["items"], skip=asked["skip"])
+    cell = attacks[0].cell
+    split = open_split(dataset, cell["split"], cell["items"], skip=cell["skip"])
     model = holder.folder / MODEL
     network = load_model(model)
     domain = holder.cell["model"]["domain"]
@@ -131,9 +150,9 @@ def _write(found: Results, holder: CellRecord, place: Path, licence: str | None)
     look = scored(evidence, split, model, domain)
     stated = {
         "name": _name(holder),
-        "licence": licence,
-        **_asked(found, holder, attacks),
-        "diagnosis": diagnosis
+        "licence": asked.licence,
+        **stated_of(found, holder, attacks),
+        "diagnosis": None if asked.diagnosis is None else dict(asked.diagnosis),
     }
     computed = {
         "network": network_facts(network),
@@ -226,48 +245,6 @@ def _evidence(attacks: Sequence[CellRecord]) -> Evidence:
             "Attack fewer items, or fewer threats in one run."
         )
     return evidence
-
-
-def _asked(found: Results, holder: CellRecord, attacks: Sequence[CellRecord]) -> dict[str, Any]:
-    """What was asked of training and attacks, from the records."""
-    cell, first = holder.cell, attacks[0].cell
-    flags = [
-        row.name
-        for row in found.flags
-        if (row.data, row.training, row.seed) == (holder.data, holder.training, holder.seed)
-    ]
-    return {
-        "training": {
-            "name": holder.training,
-            "seed": holder.seed,
-            "objective": cell.get("objective"),
-            "epochs": cell.get("epochs"),
-            "settings": cell.get("settings"),
-        },
-        "data": holder.data,
-        "split": first["split"],
-        "items": first["items"],
-        "skip": first["skip"],
-        "attack_seed": first["seed"],
-        "draws": first["draws"],
-        "threats": list(_ladders(attacks)),
-        "flags": sorted(set(flags)) if found.diagnosed else None,
-        "despite": sorted(found.plan.get("despite", ())),
-        "versions": dict(attacks[0].versions),
-        "cells": {"network": holder.id, "attacks": [one.id for one in attacks]},
-    }
-
-
-def _ladders(attacks: Sequence[CellRecord]) -> Iterator[dict[str, Any]]:
-    """Each threat with the suite that attacked under it, and what that left undone."""
-    for one in attacks:
-        yield {
-            "threat": one.cell["threat"],
-            "suite": one.cell["suite"],
-            "unsettled": list((one.result.get("budget") or {}).get("unsettled", ())),
-            "not_run": list(one.result.get("not_run", ())),
-            "passes": dict(one.result["passes"]),
-        }
 
 
 def _name(cell: CellRecord) -> str:

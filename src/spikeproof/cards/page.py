@@ -110,16 +110,16 @@ def _metrics(stated: Record, computed: Record) -> Iterator[dict[str, Any]]:
 
     yield metric("accuracy", "clean accuracy", computed["clean"])
     for asked, row, verdict in _attacked(stated, computed):
-            name = str(asked["threat"]["name"])
-            yield metric(
-                "robust_accuracy",
-                f"accuracy under {name} {radius_text(row['radius'])}, at most",
-                row,
-                threat=name,
-                radius=row["radius"],
-                suite=asked["suite"]["name"],
-                verdict=verdict,
-            )
+        name = str(asked["threat"]["name"])
+        yield metric(
+            "robust_accuracy",
+            f"accuracy under {name} {radius_text(row['radius'])}, at most",
+            row,
+            threat=name,
+            radius=row["radius"],
+            suite=asked["suite"]["name"],
+            verdict=verdict,
+        )
 
 
 def _attacked(stated: Record, computed: Record) -> Iterator[tuple[Record, Record, str]]:

@@ -24,6 +24,10 @@ def card(
     licence: Annotated[
         str | None, typer.Option("--licence", help="Of the weights, as the hub names it.")
     ] = None,
+    diagnosis: Annotated[
+        Path | None,
+        typer.Option("--diagnosis", help="What 'spikeproof doctor --json' said of the network."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a model card beside every network of a run, in the layout of the Hugging Face hub.
@@ -37,9 +41,12 @@ def card(
     Example:
       spikeproof card runs/mine --to cards --licence apache-2.0
     """
+    from spikeproof.base import read_json
     from spikeproof.cards import write_cards
 
-    done = write_cards(run, to, network=network, data=data, seed=seed, licence=licence)
+    said = None if diagnosis is None else read_json(diagnosis, "diagnosis", follow=True)
+    chosen = {"network": network, "data": data, "seed": seed}
+    done = write_cards(run, to, **chosen, licence=licence, diagnosis=said)
     if as_json:
         print_json([{"name": one.name, "folder": str(one.folder)} for one in done])
         return

@@ -2,7 +2,16 @@
 
 from spikeproof.report.document import compose, write_report
 from spikeproof.report.figures import Figure, draw
+from spikeproof.report.leaderboard import write_leaderboard
 from spikeproof.report.run_figures import figures_of
 from spikeproof.report.static import picture
 
-__all__ = ["Figure", "compose", "draw", "figures_of", "picture", "write_report"]
+__all__ = [
+    "Figure",
+    "compose",
+    "draw",
+    "figures_of",
+    "picture",
+    "write_leaderboard",
+    "write_report",
+]
