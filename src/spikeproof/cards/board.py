@@ -150,9 +150,9 @@ def leaderboard(folders: Sequence[Path | str], *, data: Sequence[Dataset] = ()) 
         for table in _tables(found, found.content):
             there = tables.setdefault(table.key, replace(table, rows=()))
             tables[table.key] = replace(there, rows=_joined(there.rows, table.rows[0]))
-    ranked = [replace(one, rows=tuple(_ranked(one.rows))) for one in tables.values()]
-    ranked.sort(key=lambda one: (one.modality, one.data, one.threat, one.radius, one.key))
-    return Board(tables=tuple(ranked), refused=tuple(refused), cards=held)
+    ordered = [replace(one, rows=tuple(ranked(one.rows))) for one in tables.values()]
+    ordered.sort(key=lambda one: (one.modality, one.data, one.threat, one.radius, one.key))
+    return Board(tables=tuple(ordered), refused=tuple(refused), cards=held)
 
 
 def _cards(folders: Sequence[Path | str]) -> list[Path]:
@@ -250,7 +250,7 @@ def _ends(row: Mapping[str, Any]) -> tuple[float, float, float]:
     return float(row["accuracy"]), float(row["low"]), float(row["high"])
 
 
-def _ranked(rows: Sequence[BoardRow]) -> Iterator[BoardRow]:
+def ranked(rows: Sequence[BoardRow]) -> Iterator[BoardRow]:
     """The rows with their ranks, the best first."""
     order = sorted(rows, key=lambda row: (bool(row.unranked), -row.accuracy[0], row.name, row.card))
     for row in order:

@@ -65,11 +65,10 @@ def _lead(board: Board) -> str:
     """What the page holds, in one sentence."""
     networks = {row.network_sha256 for table in board.tables for row in table.rows}
     text = f"{counted(len(networks), 'network')} in {counted(len(board.tables), 'table')}, from "
-    text += f"{counted(board.cards, 'card')} that hold"
-    text += "s" if board.cards == 1 else ""
+    text += f"{counted(board.cards, 'card')} that hold{'s' if board.cards == 1 else ''}"
     if board.refused:
-        text += f"; {counted(len(board.refused), 'card')} that "
-        text += "does not stands apart" if len(board.refused) == 1 else "do not stand apart"
+        not_held = len(board.refused)
+        text += f"; {counted(not_held, 'card')} do{'es' if not_held == 1 else ''} not hold"
     return f"{text}."
 
 
@@ -134,6 +133,7 @@ def _row(row: BoardRow, verdict: int) -> dict[str, Any]:
         "classes": f"row v-{verdict}",
         "rank": "–" if row.rank is None else str(row.rank),
         "unranked": row.unranked,
+        "why": "" if row.unranked == row.verdict else row.unranked,
         "name": row.name,
         "what": f"{row.architecture}, {row.parameters:,} parameters; {row.training}",
         "card": row.card,
