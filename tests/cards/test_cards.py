@@ -219,6 +219,7 @@ NUMBERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "data.items": lambda c: c["data"].update(items=10_000),
     "data.licence": lambda c: c["data"].update(licence="none"),
     "verdicts[0][1]": lambda c: c["verdicts"][0].__setitem__(1, "sound"),
+    "data.more": lambda c: c["data"].update(more=None),
     "fingerprint": lambda c: c["fingerprint"]["logits"][3].__setitem__(2, 7.0),
 }
 

@@ -45,6 +45,7 @@ _MISSHAPEN = (
     TypeError, ValueError,
 )  # fmt: skip
 _LONGEST = 600  # characters of a sentence
+_ABSENT = object()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +221,8 @@ def _differences(said: Any, again: Any, place: str) -> Iterator[tuple[str, Any, 
     if isinstance(again, Mapping) and isinstance(said, Mapping):
         for key in sorted({*said, *again}):
             inner = f"{place}.{key}" if place else str(key)
-            yield from _differences(said.get(key), again.get(key), inner)
+            # A key without a value is not the same as no key.
+            yield from _differences(said.get(key, _ABSENT), again.get(key, _ABSENT), inner)
     elif isinstance(again, list) and isinstance(said, list) and len(said) == len(again):
         for number, (one, other) in enumerate(zip(said, again, strict=True)):
             yield from _differences(one, other, f"{place}[{number}]")
@@ -259,7 +261,7 @@ def _spec(computed: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _short(value: Any) -> str:
     """A value in a sentence."""
-    text = "nothing" if value is None else repr(value)
+    text = "absent" if value is _ABSENT else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

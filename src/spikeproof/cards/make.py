@@ -79,12 +79,12 @@ def write_cards(
         seed: Seed of the network; all where absent.
         licence: Of the weights, as the hub names it, such as ``"apache-2.0"``.
         diagnosis: Record of the diagnosis of the one network that fits, as ``Diagnosis.record``
-            returns it; where absent, cards say "not diagnosed".
+            returns it, for a run without one; cards of networks without any say "not diagnosed".
     Returns:
         The cards, in the order of the plan.
     Raises:
-        SettingError: no network fits, a licence that is no identifier, or a diagnosis that is none
-            or may be about any of several networks.
+        SettingError: no network fits, a licence that is no identifier, or a diagnosis that is none,
+            may be about any of several networks, or stands beside that of the run.
         InputError: a network of which a card would state nothing that can be checked: it kept no
             inputs, is made by code of a user, its numbers are withheld, or a threat is not known to
             the second look.
@@ -152,7 +152,7 @@ def _write(found: Results, holder: CellRecord, place: Path, asked: _Extra) -> Wr
         "name": _name(holder),
         "licence": asked.licence,
         **stated_of(found, holder, attacks),
-        "diagnosis": None if asked.diagnosis is None else dict(asked.diagnosis),
+        "diagnosis": _diagnosis(found, holder, asked.diagnosis),
     }
     computed = {
         "network": network_facts(network),
@@ -206,6 +206,19 @@ def _attacks(found: Results, holder: CellRecord) -> list[CellRecord]:
             )
     planned = found.threats(holder.data)
     return sorted(cells, key=lambda cell: planned.index(str(cell.cell["threat"]["name"])))
+
+
+def _diagnosis(
+    found: Results, holder: CellRecord, given: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """The diagnosis of a network: that of its run, or the one that was given."""
+    for cell in found.of_kind("doctor", holder.data, holder.training):
+        if cell.inputs.get("parent") == holder.id:
+            if given is not None:
+                raise SettingError(f"{found.folder} has a diagnosis of its own; give no other.")
+            own: Mapping[str, Any] = cell.result["diagnosis"]
+            return own
+    return given
 
 
 def _dataset(found: Results, holder: CellRecord) -> Dataset:

@@ -18,6 +18,7 @@ from spikeproof.cli.cite import cite
 from spikeproof.cli.compare import compare
 from spikeproof.cli.data import app as data
 from spikeproof.cli.demo import demo
+from spikeproof.cli.doctor import doctor
 from spikeproof.cli.export import export
 from spikeproof.cli.leaderboard import leaderboard
 from spikeproof.cli.listing import listing
@@ -48,10 +49,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
+_COMMANDS = (
     demo,
     train,
     audit,
+    doctor,
     certify,
     report,
     export,
@@ -60,7 +62,8 @@ for command in (
     compare,
     verify,
     cite,
-):
+)
+for command in _COMMANDS:
     app.command()(command)
 app.command("list")(listing)
 app.add_typer(study, name="study")
