@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
     from spikeproof.evaluate.pace import seconds_per_pass
     from spikeproof.evaluate.probe import Probe, probe, probed
-    from spikeproof.evaluate.rescored import RescoredCell, rescore_run
+    from spikeproof.evaluate.rescored import RescoredCell, rescore_ladder, rescore_run
     from spikeproof.evaluate.run_files import StoredRun
     from spikeproof.evaluate.sealed import open_split, open_test, open_validation
     from spikeproof.evaluate.sponge import SpongeResult, sponge
@@ -92,6 +92,7 @@ __all__ = [
     "probe",
     "probed",
     "refuse_withheld",
+    "rescore_ladder",
     "rescore_run",
     "review",
     "reviewed",
