@@ -32,19 +32,25 @@ from spikeproof.attacks import (
 from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.oracle import Oracle
+from spikeproof.rescore import sound_length
 from spikeproof.threats import (
     GEOMETRIES,
     L0,
     L1,
     L2,
+    Band,
+    ChannelShift,
     Counts,
     Flips,
     Joint,
     Linf,
+    Masked,
     Misclassification,
     Relative,
     Retiming,
+    Snr,
     Threat,
+    TimestampShift,
     Within,
 )
 from support.event_judge import event_lengths
@@ -80,6 +86,9 @@ CASES: dict[str, Case] = {
         (VIEWS,),
         (1.0, 2.0, 0.5, 0.0, 4.0, 0.1),
     ),
+    "band": (Band(((1000.0, 3000.0),), 8000.0), (AUDIO,), (0.3, 1.0, 0.1, 0.01, 0.0, 2.0)),
+    "masked": (Masked(8000.0, 8, 2), (AUDIO,), (1.0, 10.0, 3.0, 100.0, 0.0)),
+    "snr": (Snr(), (AUDIO,), (0.1, 1.0, 0.3, 0.01, 0.0, 0.7)),
     "joint-one-view": (Joint({"audio": (Linf(), 0.5)}), (VIEWS,), (1.0, 0.5, 0.0, 2.0)),
 }
 # Threats on events that pass by in turns, each with its domain and radius.
@@ -106,7 +115,14 @@ TIMES: tuple[Threat, ...] = (
     Threat(Relative(Retiming("l0")), 0.2, BITS),
     Threat(Retiming("l1"), 0.0, BITS),
 )
-TURNED = {"flips": FLIPS, "shares": SHARES, "times": TIMES}
+LINES = Domain(kind="events", shape=(4, 6), integer=True)
+RASTERS: tuple[Threat, ...] = (
+    Threat(ChannelShift(), 2.0, LINES),
+    Threat(TimestampShift(5), 10.0, LINES),
+    Threat(ChannelShift(), 0.0, LINES),
+    Threat(TimestampShift(), 1.0, LINES),
+)
+TURNED = {"flips": FLIPS, "shares": SHARES, "times": TIMES, "rasters": RASTERS}
 TRIED = {type(geometry) for geometry, _, _ in CASES.values()}
 TRIED |= {type(threat.geometry) for threats in TURNED.values() for threat in threats}
 assert set(GEOMETRIES.members.values()) == TRIED
@@ -264,6 +280,16 @@ def violations(threat: Threat, x: Tensor, x_adv: Tensor) -> dict[str, int]:
                 bad[f"still {name}"] = (z != clean).any(1)
     if isinstance(geometry, Flips | Relative | Retiming | Within):
         bad["ball"] = ~inside_events(threat, a, b)
+    elif isinstance(geometry, Band | Masked):
+        length = sound_length(GEOMETRIES.record(geometry), a - b, b)
+        bad["ball"] = ~(length <= threat.radius * (1 + 1e-6))
+    elif isinstance(geometry, ChannelShift | TimestampShift):
+        shape = threat.domain.shape
+        far, near = a.reshape(-1, *shape), b.reshape(-1, *shape)
+        turn, unit = isinstance(geometry, ChannelShift), getattr(geometry, "step_ms", 1)
+        far, near = (v.swapaxes(1, 2) if turn else v for v in (far, near))
+        length = event_lengths("retiming-inf", far.shape[1:], far, near)
+        bad["ball"] = ~(length * unit <= threat.radius)
     elif not isinstance(geometry, Joint):
         bad["ball"] = ~inside(geometry.name, threat.radius, domain, a, b)
     return {rule: int(found.sum()) for rule, found in bad.items() if found.any()}
@@ -292,6 +318,9 @@ def inside(norm: str, radius: float, domain: Any, z: Any, x: Any) -> Any:
         power = {"linf": np.inf, "l2": 2, "l1": 1}[norm]
         length = d.max(1) if power == np.inf else (d**power).sum(1) ** (1 / np.longdouble(power))
         return length <= radius * (1 + 1e-9)
+    if norm == "snr":
+        noise, signal = (np.linalg.norm(part.astype(float), axis=1) for part in (d, x))
+        return noise <= radius * signal * (1 + 1e-9)
     if norm == "counts":
         return np.rint(d).astype(np.int64).sum(1) <= int(radius)
     changed = np.asarray(z != x)

@@ -34,6 +34,9 @@ EVENTS = {
     *("flips-relative", "counts-relative", "retiming-l1-relative", "retiming-l0-relative"),
 }
 
+SOUND = {"snr", "snr-peak", "band", "masked"}
+SOUND |= {"channels-inf", "channels-l1", "channels-l0", "timestamps"}
+
 
 @dataclass(frozen=True)
 class Silent(L2):
@@ -61,7 +64,7 @@ def test_a_name_makes_its_geometry_and_knows_its_order(name: str, order: float |
 
 def test_every_registered_geometry_has_facts_under_its_name() -> None:
     named = {name for cls in GEOMETRIES.members.values() for name in cls.facts}
-    assert named == {*NAMES, *EVENTS, "joint"}
+    assert named == {*NAMES, *EVENTS, *SOUND, "joint"}
     assert [name for name in named if threat_facts(name).unit] and threat_facts("joint").symbol
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spikeproof.rescore.layers import Array
+from spikeproof.rescore.sound import SOUND, sound_length
 from spikeproof.rescore.spikes import EVENT_KINDS, event_length
 
 __all__ = ["illegal", "unknown_threat"]
@@ -15,7 +16,7 @@ __all__ = ["illegal", "unknown_threat"]
 # Relative slack of real-valued lengths, the one that evaluation allows, and a hair for the sum.
 _SLACK = 1 + 1e-6 + 1e-9
 _COUNTED = ("l0", "counts", *EVENT_KINDS)
-_KINDS = ("linf", "l2", "l1", "joint", *_COUNTED)
+_KINDS = ("linf", "l2", "l1", "joint", *SOUND, *_COUNTED)
 
 
 def unknown_threat(threat: Mapping[str, Any]) -> bool:
@@ -78,6 +79,8 @@ def _length(
     kind = geometry["kind"]
     if kind == "joint":
         return _joint(geometry, domain, x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
+    if kind in SOUND:
+        return sound_length(geometry, flat, x)
     if kind in EVENT_KINDS:
         far, near = (v.reshape(len(x), -1) for v in (x_adv, x))
         return event_length(geometry, domain["shape"], far, near)

@@ -12,7 +12,7 @@ from spikeproof.rescore.layers import Array
 __all__ = ["EVENT_KINDS", "event_length"]
 
 # Kinds of geometries whose lengths are measured here.
-EVENT_KINDS = ("flips", "retiming", "relative", "within")
+EVENT_KINDS = ("flips", "retiming", "relative", "within", "channels", "timestamps")
 
 
 def event_length(
@@ -39,6 +39,12 @@ def event_length(
         return np.where(outside.any(1), np.inf, units)
     if kind == "counts":
         return np.asarray(np.abs(x_adv - x).sum(1))
+    if kind == "timestamps":
+        return _shifts({}, shape, x_adv, x) * int(geometry.get("step_ms", 1))
+    if kind == "channels":  # what steps are to a shift in time are channels here
+        far, near = (v.reshape(len(v), *shape).swapaxes(1, 2) for v in (x_adv, x))
+        turned = far.reshape(len(x), -1), near.reshape(len(x), -1)
+        return _shifts(geometry, (shape[1], shape[0]), *turned)
     return (_flips if kind == "flips" else _shifts)(geometry, shape, x_adv, x)
 
 
