@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Worth", "best_lines", "largest_shift", "total_shift", "window"]
+__all__ = ["TOGETHER", "Worth", "best_lines", "largest_shift", "total_shift", "window"]
 
 # Lines that are walked together: so many that what is remembered of them stays in a fast cache.
-_TOGETHER = 1 << 12
+TOGETHER = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ def best_lines(
         With ``w + 1`` numbers of events that may have come by a step and ``m`` events at most in
         one: ``R T (w + 1) (m + 1)`` additions.
     """
-    if x.shape[1] > _TOGETHER:
-        parts = [slice(i, i + _TOGETHER) for i in range(0, x.shape[1], _TOGETHER)]
+    if x.shape[1] > TOGETHER:
+        parts = [slice(i, i + TOGETHER) for i in range(0, x.shape[1], TOGETHER)]
         each = ((worth[p], x[:, p], None if price is None else price[p]) for p in parts)
         return torch.cat([best_lines(w, v, most, reach=reach, price=c) for w, v, c in each], 1)
     low, high = window(x.long(), reach)
