@@ -78,9 +78,9 @@ def test_the_fewest_flips_on_a_linear_readout_are_those_of_largest_gain(
 ) -> None:
     """Where the k largest gains are the first to add up to more than the deficit, k are needed."""
     x, w = drawn(BITS)
-    w = w[:1]
+    w = w[:1].abs()
     gain = ((1 - 2 * x.flatten(1)) * w).clamp(min=0).sort(1, descending=True).values.cumsum(1)
-    bias = -5.0
+    bias = -9.0
     deficit = -((x.flatten(1) * w).sum(1) + bias)
     needed = torch.where(deficit < 0, 0, (gain <= deficit[:, None]).sum(1) + 1)
     goal = Misclassification(torch.zeros(N, dtype=torch.int64))

@@ -21,7 +21,14 @@ from spikeproof.threats.l0 import check_whole
 from spikeproof.threats.lines import as_lines, capacity, from_lines, way_to
 from spikeproof.threats.shift_budget import most_moves, most_steps
 from spikeproof.threats.single_moves import Items
-from spikeproof.threats.timing import Worth, best_lines, largest_shift, total_shift, window
+from spikeproof.threats.timing import (
+    TOGETHER,
+    Worth,
+    best_lines,
+    largest_shift,
+    total_shift,
+    window,
+)
 
 __all__ = ["Retiming"]
 
@@ -205,26 +212,31 @@ class Retiming(Geometry):
         self, aim: Tensor, x: Tensor, radius: Radius, domain: Domain | Views, *, nearest: bool
     ) -> Tensor:
         """The legal point nearest to ``aim``, or best for it as a gradient."""
-        most, lines = capacity(domain), as_lines(x)
+        lines, aims, most = as_lines(x), as_lines(aim), capacity(domain)
         each_has = lines.shape[1] // max(len(x), 1)
-        own = torch.full((len(x),), 1.0, dtype=torch.float64, device=x.device)
+        own = torch.ones(len(x), dtype=torch.float64, device=x.device)
         budget = own * (radius.flatten() if isinstance(radius, Tensor) else radius)
         budget = (budget + 1e-9).floor()
         # Most lines are empty, and these stay so.
-        total = lines.sum(0)
+        total, out = lines.sum(0), lines.clone()
         rows = ((total > 0) & (total < most * len(lines))).nonzero().flatten()
-        events, slope = lines[:, rows].double(), as_lines(aim)[:, rows].double()
-        worth = Worth(2 * slope - events, 1.0) if nearest else Worth(slope, 0.0)
-        if self.measure == "inf":
-            each = budget.repeat_interleave(each_has)[rows]
-            best = events.clone()
-            for reach in each.unique().tolist():
-                part = (each == reach).nonzero().flatten()
-                best[:, part] = best_lines(worth[part], events[:, part], most, reach=int(reach))
-        else:
+
+        def taken(part: Tensor) -> tuple[Worth, Tensor]:
+            """What some lines hold, and what changes to them gain."""
+            events = lines.index_select(1, part).double()
+            slope = aims.index_select(1, part).double()
+            return (Worth(2 * slope - events, 1.0) if nearest else Worth(slope, 0.0)), events
+
+        if self.measure != "inf":
             search = most_moves if self.measure == "l0" else most_steps
-            best = search(worth, events, most, budget, Items(rows, len(x), each_has))
-        return from_lines(lines.index_copy(1, rows, best.to(lines)), x)
+            found = search(*taken(rows), most, budget, Items(rows, len(x), each_has))
+            return from_lines(out.index_copy_(1, rows, found.to(out)), x)
+        reach_of = budget.repeat_interleave(each_has)[rows]
+        for reach in torch.unique(budget).tolist():
+            for part in torch.split(rows[reach_of == reach], TOGETHER):
+                found = best_lines(*taken(part), most, reach=int(reach))
+                out.index_copy_(1, part, found.to(out))
+        return from_lines(out, x)
 
 
 def _packed(total: Tensor, steps: int, most: float) -> Tensor:

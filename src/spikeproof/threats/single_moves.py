@@ -84,7 +84,8 @@ def _best_move(
     worth: Worth, x: Tensor, v: Tensor, most: float, left: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The most that one event of each line gains with the steps left, from where, and to where."""
-    several = torch.arange(x.shape[1], device=x.device).split(max(1, _CELLS // len(x) ** 2))
+    each = max(1, _CELLS // len(x) ** 2)
+    several = torch.split(torch.arange(x.shape[1], device=x.device), each)
     found = [_pairs(worth[r], x[:, r], v[:, r], most, left[r]) for r in several]
     gain, source, target = (torch.cat(each) for each in zip(*found, strict=True))
     return gain, source, target

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Worth", "best_lines", "largest_shift", "total_shift", "window"]
+__all__ = ["TOGETHER", "Worth", "best_lines", "largest_shift", "total_shift", "window"]
+
+# Lines that are walked together: so many that what is remembered of them stays in a fast cache.
+TOGETHER = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Worth:
         # The difference of (v - x) (slope - curve v) at v and v - 1.
         return self.slope[..., None] - self.curve * (2 * v - 1 - x[..., None])
 
-    def __getitem__(self, rows: Tensor) -> Worth:
+    def __getitem__(self, rows: Tensor | slice) -> Worth:
         return Worth(self.slope[:, rows], self.curve)
 
 
@@ -95,58 +98,57 @@ def best_lines(
         With ``w + 1`` numbers of events that may have come by a step and ``m`` events at most in
         one: ``R T (w + 1) (m + 1)`` additions.
     """
-    bounds = window(x, reach)
-    width = (bounds[1] - bounds[0]).amax(0)
+    if x.shape[1] > TOGETHER:
+        parts = [slice(i, i + TOGETHER) for i in range(0, x.shape[1], TOGETHER)]
+        each = ((worth[p], x[:, p], None if price is None else price[p]) for p in parts)
+        return torch.cat([best_lines(w, v, most, reach=reach, price=c) for w, v, c in each], 1)
+    low, high = window(x.long(), reach)
+    width, top = (high - low).amax(0), x.sum(0).clamp(max=most)
+    # Lines of about one width and number of events go together; most have few of them.
+    size = width.clamp(min=4).log2().ceil() * 64 + top.clamp(min=1).log2().ceil()
+    if not x.shape[1] or bool((size == size[0]).all()):
+        return _walk(worth, x, top, (low, high), price)
     out = x.clone()
-    top = x.sum(0).clamp(max=most)
-    # Lines of about one width and number of events go together: most have few of them.
-    size = width.clamp(min=1).log2().ceil() * 64 + top.clamp(min=1).log2().ceil()
-    for kind in size.unique().tolist():
-        rows = ((size == kind) & (width > 0)).nonzero().flatten()
-        if len(rows):
-            low, high = (bound[:, rows].long() for bound in bounds)
-            own = None if price is None else price[rows]
-            found = _walk(worth[rows], x[:, rows], int(top[rows].max()), (low, high), own)
-            out[:, rows] = found
-    gained = worth.of(out, x)
-    if price is not None:
-        gained = gained - price * total_shift(out, x)
-    return torch.where(gained > 0, out, x)
+    for kind in torch.unique(size).tolist():
+        rows = (size == kind).nonzero().flatten()
+        own = None if price is None else price[rows]
+        bounds = low[:, rows], high[:, rows]
+        out[:, rows] = _walk(worth[rows], x[:, rows], top[rows], bounds, own)
+    return out
 
 
 def _walk(
-    worth: Worth, x: Tensor, top: int, bounds: tuple[Tensor, Tensor], price: Tensor | None
+    worth: Worth, x: Tensor, top: Tensor, bounds: tuple[Tensor, Tensor], price: Tensor | None
 ) -> Tensor:
-    """The best line, step by step."""
-    low, high = bounds
-    before, slope = x.cumsum(0), worth.slope
-    rise = low.diff(dim=0, prepend=torch.zeros_like(low[:1]))
+    """The best line, step by step; ``x`` where nothing gains."""
+    if not x.numel():
+        return x.clone()
+    (low, high), slope, most = bounds, worth.slope, int(top.max())
+    before, rise = x.cumsum(0), low.diff(dim=0, prepend=torch.zeros_like(low[:1]))
     # State s of step t: low_t + s events have come up to it. ``value`` is the most that can have
     # been gained by then, and ``taken`` how many of them come at t itself on the way there. With v
     # of them the state before was s + rise - v; around all states lie some that cannot be.
     width, beyond = int((high - low).max()) + 1, int(rise.max())
     state = torch.arange(width, device=x.device)[:, None]
-    value = x.new_full((top + width + beyond, x.shape[1]), -torch.inf)
-    value[top] = 0.0
-    taken = x.new_empty(
-        (len(x), width, x.shape[1]), dtype=torch.int16 if top < 2**15 else torch.int
-    )
+    value = x.new_full((most + width + beyond, x.shape[1]), -torch.inf)
+    value[most] = 0.0
+    kind = torch.uint8 if most < 256 else torch.int
+    taken = torch.zeros(len(x), width, x.shape[1], dtype=kind, device=x.device)
     for t in range(len(x)):
-        source = state + (rise[t] + top)
+        source = state + (rise[t] + most)
         best = value.gather(0, source) - x[t] * slope[t]
-        taken[t] = 0
-        for v in range(1, top + 1):
+        for v in range(1, most + 1):
             gain = (v - x[t]) * (slope[t] - worth.curve * v)
             came = value.gather(0, source - v) + gain
             taken[t].masked_fill_(came > best, v)
             best = torch.maximum(best, came)
         if price is not None:
             best = best - price * (low[t] + state - before[t]).abs()
-        value[top : top + width] = best.masked_fill(state > high[t] - low[t], -torch.inf)
+        value[most : most + width] = best.masked_fill_(state > high[t] - low[t], -torch.inf)
     out = torch.empty_like(x)
     at = torch.zeros_like(low[:1])  # the last step has one state: all events have come
     for t in range(len(x) - 1, -1, -1):
-        here = taken[t].gather(0, at)
+        here = taken[t].gather(0, at).long()
         out[t] = here[0]
         at = at + rise[t] - here
-    return out
+    return torch.where(value[most] > 0, out, x)
