@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from scipy import signal
 from scipy.optimize import linprog
 from torch import Tensor, nn
 
@@ -141,6 +142,16 @@ def test_the_threshold_is_that_of_a_loop_over_maskers() -> None:
         slow = masking_threshold(spectra[i].T.numpy(), RATE)
         assert found[i].T.numpy() == pytest.approx(slow, rel=1e-9)
     assert (found[-1] == 0).all() and (found[:-1] > 0).all()
+
+
+def test_spectra_are_scipys() -> None:
+    x = waves(1).double()
+    window = math.sqrt(8 / 3) / 64 * signal.get_window("hann", 64)
+    frames = signal.ShortTimeFFT(window, 16, RATE)
+    # Its windows stand symmetrically about multiples of the hop; the first here ends at sample 16.
+    theirs = frames.stft(x[0].numpy(), p0=-1, p1=LENGTH // 16 + 2)
+    mine = Frames(64, 16).spectra(x)[0].T.numpy()
+    assert mine.shape == theirs.shape and np.abs(mine) == pytest.approx(np.abs(theirs), abs=1e-12)
 
 
 def test_a_pure_tone_masks_its_neighbours_as_the_formulas_say() -> None:

@@ -1,4 +1,4 @@
-"""How loud changes of waveforms are, from the numbers of a record and two inputs, by scipy."""
+"""How loud changes of waveforms are, from the numbers of a record and two inputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy import fft, signal
 
 from spikeproof.rescore.layers import Array
 
@@ -28,11 +27,12 @@ def _noise_over_signal(geometry: Mapping[str, Any], change: Array, x: Array) -> 
 
 def _in_bands(geometry: Mapping[str, Any], change: Array, x: Array) -> Array:
     """Length of every change, or what lies outside its bands where that is more by its share."""
-    hz = fft.rfftfreq(change.shape[1], 1 / float(geometry["rate_hz"]))
+    hz = np.fft.rfftfreq(change.shape[1], 1 / float(geometry["rate_hz"]))
     inside = np.zeros(len(hz), bool)
     for low, high in geometry["bands"]:
         inside |= (hz >= low) & (hz <= high)
-    outside = fft.irfft(np.where(inside, 0, fft.rfft(change, axis=1)), change.shape[1], axis=1)
+    rest_of = np.where(inside, 0, np.fft.rfft(change, axis=1))
+    outside = np.fft.irfft(rest_of, change.shape[1], axis=1)
     order = np.inf if geometry.get("ball", "l2") == "linf" else 2
     whole, rest = (np.linalg.norm(part, ord=order, axis=1) for part in (change, outside))
     return np.asarray(np.maximum(whole, rest / float(geometry.get("leak", 0.01))))
@@ -44,8 +44,7 @@ def _over_threshold(geometry: Mapping[str, Any], change: Array, x: Array) -> Arr
     for item in range(len(x)):
         if not change[item].any():
             continue
-        frames, _ = _spectrum(geometry, x[item])
-        spectrum, _ = _spectrum(geometry, change[item])
+        frames, spectrum = _spectrum(geometry, x[item]), _spectrum(geometry, change[item])
         allowed = masking_threshold(frames, float(geometry["rate_hz"]))
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(spectrum == 0, 0.0, np.abs(spectrum) / allowed)
@@ -53,14 +52,14 @@ def _over_threshold(geometry: Mapping[str, Any], change: Array, x: Array) -> Arr
     return out
 
 
-def _spectrum(geometry: Mapping[str, Any], wave: Array) -> tuple[Array, Array]:
-    """Amplitudes ``(bins, frames)`` of a waveform, and the frequencies of the bins."""
+def _spectrum(geometry: Mapping[str, Any], wave: Array) -> Array:
+    """Amplitudes ``(bins, frames)`` of a waveform under Hann windows."""
     window, hop = int(geometry.get("window", 2048)), int(geometry.get("hop", 512))
-    hann = np.sqrt(8 / 3) * signal.get_window("hann", window) / window
-    frames = signal.ShortTimeFFT(hann, hop, float(geometry["rate_hz"]))
+    hann = np.sqrt(8 / 3) / window * (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window))
     # Silence on both sides, so that every sample lies under all the windows that reach it.
-    padded = np.concatenate([np.zeros(2 * window), wave, np.zeros(2 * window)])
-    return frames.stft(padded), frames.f
+    padded = np.concatenate([np.zeros(window), wave, np.zeros(window)])
+    starts = range(0, len(padded) - window + 1, hop)
+    return np.stack([np.fft.rfft(padded[n : n + window] * hann) for n in starts], axis=1)
 
 
 def masking_threshold(spectrum: Array, rate_hz: float) -> Array:

@@ -63,7 +63,7 @@ class Spectral(Geometry):
         return self._length(x_adv.double() - near, near)
 
     def length_between(self, x_adv: Floats, x: Floats, domain: Domain | Views) -> Floats:
-        """The same by scipy."""
+        """The same, bin by bin."""
         record = {"kind": self.name, **asdict(self)}  # type: ignore[call-overload]
         return sound_length(record, x_adv - x, x)
 
