@@ -46,7 +46,9 @@ def spoken(seed: int, items: int = 4) -> list[Recording]:
     return found
 
 
-def write_n_tidigits(path: Path, spikes: dict[str, tuple[Any, Any]], part: str = "train") -> None:
+def published_n_tidigits(
+    path: Path, spikes: dict[str, tuple[Any, Any]], part: str = "train"
+) -> None:
     """A file in the published layout of N-TIDIGITS."""
     import h5py
 
@@ -73,7 +75,7 @@ def sound(folder: Path, kind: str) -> tuple[Path, Reader]:
         spikes = {
             f"man-a-{k}": (np.sort(rng.random(60)), rng.integers(0, 64, 60)) for k in range(3)
         }
-        write_n_tidigits(path, spikes)
+        published_n_tidigits(path, spikes)
         return path, lambda path: list(NTidigitsFile(path))
     if kind in REAL_FILES:
         shutil.copy(REAL / "event_formats" / REAL_FILES[kind], path)

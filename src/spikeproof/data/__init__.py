@@ -35,6 +35,7 @@ from spikeproof.data.streams import (
     to_structured,
     write_back,
     write_frames,
+    write_n_tidigits,
     write_recording,
     write_shd,
 )
@@ -109,6 +110,7 @@ __all__ = [
     "verify",
     "write_back",
     "write_frames",
+    "write_n_tidigits",
     "write_recording",
     "write_shd",
 ]
