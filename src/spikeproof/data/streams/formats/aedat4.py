@@ -68,22 +68,21 @@ class Aedat4(StreamFormat):
             if len(streams) != 1:
                 raise Damage(f"holds {len(streams)} streams of events, not one")
             number, facts = streams[0]
-            parts, total = [], 0
+            parts: list[Array] = []
+            total = 0
             for packet in decoder:
                 if packet["stream_id"] == number and "events" in packet:
                     parts.append(packet["events"])
                     total += len(packet["events"]) * 16
                     if total > MOST_BYTES:
                         raise Damage(f"unpacks to more than {MOST_BYTES:,} bytes of events")
-        if not parts:
-            return Columns(
-                *np.zeros((4, 0), np.uint8), (2, int(facts["height"]), int(facts["width"]))
-            )
-        columns = [np.concatenate([part[name] for part in parts]) for name in ("t", "x", "y")]
-        # Its name is a title, and so differs between versions of the library.
-        p = np.concatenate([part[(part.dtype.names or ())[3]].view(np.uint8) for part in parts])
         sensor = (2, int(facts["height"]), int(facts["width"]))
-        return Columns(columns[0].view(np.int64), columns[1], columns[2], p, sensor)
+        if not parts:
+            none = np.zeros(0, np.uint8)
+            return Columns(none, none, none, none, sensor)
+        names = list(parts[0].dtype.names or ())  # the last has a title, which differs
+        t, x, y, p = (np.concatenate([part[name] for part in parts]) for name in names)
+        return Columns(t.view(np.int64), x, y, p.view(np.uint8), sensor)
 
     def save(self, path: Path, recording: Recording) -> None:
         """Write a file with these events."""
