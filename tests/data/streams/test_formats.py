@@ -374,6 +374,12 @@ def huge(file: Any) -> None:
     file.create_dataset("CD/events", (1 << 40,), EVENTS.dtype, chunks=(1 << 10,))
 
 
+def huge_chunks(file: Any) -> None:
+    file.create_dataset(
+        "CD/events", (3,), EVENTS.dtype, chunks=(1 << 27,), maxshape=(None,), compression="gzip"
+    )
+
+
 def packed_by_ecf(file: Any) -> None:
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_chunk((3,))
@@ -390,6 +396,7 @@ def packed_by_ecf(file: Any) -> None:
         (external, "has a link at /CD/events"),
         (soft, "has a link at /CD/events"),
         (huge, "larger than"),
+        (huge_chunks, "in chunks of more than"),
         (packed_by_ecf, "the vendor's ECF, whose plugin for HDF5 is not installed"),
         (lambda file: file.create_group("CD/events"), "has no dataset of its own"),
         (lambda file: file.create_dataset("CD/events", data=np.zeros(3)), "no events .x, y, p, t"),
