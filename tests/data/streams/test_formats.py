@@ -306,6 +306,8 @@ DAMAGED: list[tuple[Any, bytes, str]] = [
     (Evt3(), GOOD["evt2"], "has no header that says EVT3"),
     (Evt3(), GOOD["evt3"][:-1], "ends inside a word of 2 bytes"),
     (Evt3(), GOOD["evt3"] + b"\0\x90", "has a word of the unknown kind 0x9"),
+    (Evt3(), GOOD["evt3"] + b"\x64\x20", "event 2 has x = 100"),
+    (Evt3(), GOOD["evt3"] + b"\x64\x00\x02\x20", "event 2 has y = 100"),
     (Npy(sensor=(2, 4, 4)), b"\x93NUMPY\x01\x00", "has no header of an array"),
     (Npy(sensor=(2, 4, 4)), b"not numpy", "has no header of an array"),
     (Hdf5(), b"\x89HDF\r\n\x1a\n", "is not read by the library h5py"),
