@@ -50,9 +50,10 @@ class GumbelFlips:
         ``steps * samples + 1`` forward and ``steps * samples`` backward passes per item; with
         ``stop`` at most.
     Differs from the paper:
-        Attacks on raw events that use this trick give each event three states among candidates from
-        the item and the target class, and report success on relaxed samples. Here every cell that may flip is a
-        candidate, a flip is two states, and only legal samples within the radius count.
+        Attacks on raw events that use this trick give each event three states among candidates
+        from the item and the target class, and report success on relaxed samples. Here every cell
+        that may flip is a candidate, a flip is two states, and only legal samples within the radius
+        count.
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain

@@ -124,7 +124,7 @@ class PIL:
             if not len(left):
                 break
             chance = (left.logit / self.temperature).softmax(1).to(x.dtype)
-            z = sum(_moved(left.x * chance[:, i], d) for i, d in enumerate(shifts))
+            z = torch.stack([_moved(left.x * chance[:, i], d) for i, d in enumerate(shifts)]).sum(0)
             z = start[left.idx].to(x) if k == 0 and start is not None else z
             x_adv = threat.project(z, left.x)
             logits, grad = oracle.logits_and_grad(x_adv, left.goal.score, left.idx)

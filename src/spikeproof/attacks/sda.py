@@ -110,6 +110,8 @@ class SDA(MinimumNorm):
                 filled(grad[lost], keys[open_[lost]], n),
                 margin[lost],
             )
+            if not len(open_):
+                break
             part = oracle.subset(idx[open_])
             put, rise = self._tried(
                 part, goal[open_], threat, (z[open_], x[open_]), grad, margin, n
