@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from spikeproof.evaluate.rescored import RescoredCell, rescore_ladder, rescore_run
     from spikeproof.evaluate.run_files import StoredRun
     from spikeproof.evaluate.sealed import open_split, open_test, open_validation
+    from spikeproof.evaluate.sponge import SpongeResult, sponge
     from spikeproof.evaluate.step import LadderPosition, LadderStep, OnLadderStep
     from spikeproof.evaluate.timing import TimingLevel, check_timing, right_draws, timing
     from spikeproof.evaluate.tune import WIDTHS, tune
@@ -68,6 +69,7 @@ __all__ = [
     "Probe",
     "RescoredCell",
     "RobustAccuracy",
+    "SpongeResult",
     "StoredRun",
     "Thresholds",
     "TimingLevel",
@@ -98,6 +100,7 @@ __all__ = [
     "robust_accuracy",
     "seconds_per_pass",
     "served",
+    "sponge",
     "timing",
     "tune",
     "verify",
