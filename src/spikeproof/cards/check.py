@@ -14,7 +14,7 @@ from spikeproof.base import (
     SpikeproofError,
     read_arrays,
 )
-from spikeproof.cards.evidence import Evidence
+from spikeproof.cards.evidence import CardEvidence
 from spikeproof.cards.fingerprint import same_fingerprint
 from spikeproof.cards.folder import (
     CARD,
@@ -165,7 +165,9 @@ def _checked(folder: Path, content: Mapping[str, Any], own: Sequence[Dataset]) -
     return look
 
 
-def _evidence(folder: Path, stated: Mapping[str, Any], network: Network, sha256: str) -> Evidence:
+def _evidence(
+    folder: Path, stated: Mapping[str, Any], network: Network, sha256: str
+) -> CardEvidence:
     """The arrays of a card, about the threats that it states."""
     threats = [asked["threat"] for asked in stated["threats"]]
     for record in threats:
@@ -179,7 +181,7 @@ def _evidence(folder: Path, stated: Mapping[str, Any], network: Network, sha256:
             raise FileProblem(f"{folder / CARD} names a threat that is not written as threats are.")
     path = folder / EVIDENCE
     arrays = read_arrays(path, "evidence of a card", sha256=sha256, mend="get the folder again")
-    return Evidence.from_arrays(arrays, threats, tuple(network.spec.domain.shape), str(path))
+    return CardEvidence.from_arrays(arrays, threats, tuple(network.spec.domain.shape), str(path))
 
 
 def _data(
