@@ -118,8 +118,8 @@ def leaderboard(folders: Sequence[Path | str], *, data: Sequence[Dataset] = ()) 
     Rows meet in one table only where they are about the same items of the same data set, the same
     threat and radius, and the same suite with all its settings. A row's rank is one more than the
     number of rows whose interval lies wholly above its own, so that networks which cannot be
-    distinguished share a rank. A masked network has none, nor one whose numbers are stated despite a flag
-    or that was attacked only until a budget was spent.
+    distinguished share a rank. A masked network has none, nor one whose numbers are stated despite
+    a flag or that was attacked only until a budget was spent.
 
     Args:
         folders: Cards, and folders that hold cards at any depth; links are not followed.

@@ -12,6 +12,8 @@ from spikeproof.base import (
     FileProblem,
     InputError,
     SpikeproofError,
+    canonical_json,
+    parse_json,
     read_arrays,
 )
 from spikeproof.cards.evidence import CardEvidence
@@ -177,7 +179,7 @@ def _evidence(
             raise FileProblem(f"{folder / CARD}: radii must rise; got {str(radii)[:100]}.")
         said = {**legal[0].record(), "radii": [threat.radius for threat in legal]}
         del said["radius"]
-        if said != record:
+        if parse_json(canonical_json(said).encode()) != record:
             raise FileProblem(f"{folder / CARD} names a threat that is not written as threats are.")
     path = folder / EVIDENCE
     arrays = read_arrays(path, "evidence of a card", sha256=sha256, mend="get the folder again")
