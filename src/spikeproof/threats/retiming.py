@@ -21,6 +21,7 @@ from spikeproof.threats.l0 import check_whole
 from spikeproof.threats.lines import as_lines, capacity, from_lines, way_to
 from spikeproof.threats.shift_budget import most_moves, most_steps
 from spikeproof.threats.single_moves import Items
+from spikeproof.threats.spike_times import best_spikes
 from spikeproof.threats.timing import (
     TOGETHER,
     Worth,
@@ -40,8 +41,8 @@ class Retiming(Geometry):
     r"""Events move in time along their line, a pixel with a polarity or a channel.
 
     Every line keeps its number of events, and a cell holds no more than the domain allows: one on
-    a grid of bits. Events of a line cannot be told apart, so they are matched in order, which makes
-    every one of these lengths as small as it can be:
+    a grid of bits. Events of a line are not distinguishable, so they are matched in order, which
+    makes every one of these lengths as small as it can be:
 
         inf:  max |shift| <= radius,    l1:  sum |shift| <= radius,    l0:  events moved <= radius.
 
@@ -234,7 +235,12 @@ class Retiming(Geometry):
         reach_of = budget.repeat_interleave(each_has)[rows]
         for reach in torch.unique(budget).tolist():
             for part in torch.split(rows[reach_of == reach], TOGETHER):
-                found = best_lines(*taken(part), most, reach=int(reach))
+                own_worth, events = taken(part)
+                if most == 1 and 0 < reach < 8:  # one per cell, within few steps: spike by spike
+                    gain = own_worth.slope - own_worth.curve * (1 - events)
+                    found = best_spikes(gain, events, int(reach))
+                else:
+                    found = best_lines(own_worth, events, most, reach=int(reach))
                 out.index_copy_(1, part, found.to(out))
         return from_lines(out, x)
 

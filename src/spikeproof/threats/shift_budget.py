@@ -54,7 +54,7 @@ def most_steps(worth: Worth, x: Tensor, most: float, budget: Tensor, items: Item
         near[:, part[inside]], far[:, part[beyond]] = found[:, inside], found[:, beyond]
     spare = torch.where(open_, budget - items.sums(total_shift(near, own)), 0.0)
     near = _filled(items, near, far, own, spare)
-    near = spent_alone(worth, own, near, most, items, torch.where(open_, budget, 0.0))
+    near = spent_alone(worth, own, near, most, items=items, budget=torch.where(open_, budget, 0.0))
     return x.index_copy(1, rows, near)
 
 

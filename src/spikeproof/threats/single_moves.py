@@ -46,7 +46,7 @@ class Items:
 
 
 def spent_alone(
-    worth: Worth, x: Tensor, v: Tensor, most: float, items: Items, budget: Tensor
+    worth: Worth, x: Tensor, v: Tensor, most: float, *, items: Items, budget: Tensor
 ) -> Tensor:
     """Spend what is left of the budgets on single events, each time the one that gains most.
 

@@ -1,8 +1,8 @@
 """The best times for the events of a line, exactly: a walk over the steps of time.
 
-Events of one line cannot be told apart, so a line is retimed by saying how many of them there are
-at every step. With ``A_t`` events up to step t, ``F_t`` of them at first, the shifts of the events
-in order are at most D exactly where ``F_{t-D} <= A_t <= F_{t+D}`` at every t, and add up to
+Events of one line are not distinguishable, so a line is retimed by saying how many of them there
+are at every step. With ``A_t`` events up to step t, ``F_t`` of them at first, the shifts of the
+events in order are at most D exactly where ``F_{t-D} <= A_t <= F_{t+D}`` at every t, and add up to
 ``Σ_t |A_t - F_t|``. Both are sums or bounds over t, so the best line is found step by step. Time is
 the first axis everywhere here.
 """
