@@ -232,15 +232,14 @@ class Retiming(Geometry):
             search = most_moves if self.measure == "l0" else most_steps
             found = search(*taken(rows), most, budget, Items(rows, len(x), each_has))
             return from_lines(out.index_copy_(1, rows, found.to(out)), x)
+        if most == 1 and len(x) and 0 < float(budget.min()) == float(budget.max()) < 8:
+            # One per cell, all within the same few steps, as is the rule: spike by spike.
+            found = best_spikes(aims, lines, int(budget[0]), nearest=nearest)
+            return from_lines(found, x)
         reach_of = budget.repeat_interleave(each_has)[rows]
         for reach in torch.unique(budget).tolist():
             for part in torch.split(rows[reach_of == reach], TOGETHER):
-                own_worth, events = taken(part)
-                if most == 1 and 0 < reach < 8:  # one per cell, within few steps: spike by spike
-                    gain = own_worth.slope - own_worth.curve * (1 - events)
-                    found = best_spikes(gain, events, int(reach))
-                else:
-                    found = best_lines(own_worth, events, most, reach=int(reach))
+                found = best_lines(*taken(part), most, reach=int(reach))
                 out.index_copy_(1, part, found.to(out))
         return from_lines(out, x)
 
