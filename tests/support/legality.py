@@ -37,6 +37,7 @@ from spikeproof.threats import (
     L1,
     L2,
     Counts,
+    Desync,
     Joint,
     Linf,
     Misclassification,
@@ -74,6 +75,7 @@ CASES: dict[str, Case] = {
         (1.0, 2.0, 0.5, 0.0, 4.0, 0.1),
     ),
     "joint-one-view": (Joint({"audio": (Linf(), 0.5)}), (VIEWS,), (1.0, 0.5, 0.0, 2.0)),
+    "desync": (Desync(view="audio", unit=3), (VIEWS,), (1.0, 2.0, 0.0, 5.0)),
 }
 assert {type(geometry) for geometry, _, _ in CASES.values()} == set(GEOMETRIES.members.values())
 

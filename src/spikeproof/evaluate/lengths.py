@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from spikeproof.data import Domain, Views
-from spikeproof.threats import Counts, Geometry, Joint, Threat
+from spikeproof.threats import Counts, Finite, Geometry, Joint, Threat
 
 __all__ = ["allowance", "euclidean", "legal_places", "measured"]
 
@@ -27,7 +27,11 @@ _SLACK = 1e-6
 
 def measured(threat: Threat, x_adv: Tensor, x: Tensor) -> Floats:
     """Length of each perturbation in the unit of the threat's radius, float64 ``(N,)``."""
-    return _length(threat.geometry, threat.domain, _numbers(x_adv) - _numbers(x))
+    far, near = _numbers(x_adv), _numbers(x)
+    if isinstance(threat.geometry, Finite):
+        # Which of its few points an input is, no change of values tells.
+        return np.asarray(threat.geometry.length_between(far, near, threat.domain))
+    return _length(threat.geometry, threat.domain, far - near)
 
 
 def allowance(threat: Threat) -> float:

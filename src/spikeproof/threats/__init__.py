@@ -2,8 +2,9 @@
 
 from spikeproof.threats.box import Boxed
 from spikeproof.threats.counts import Counts
+from spikeproof.threats.desync import Desync
 from spikeproof.threats.facts import ThreatFacts
-from spikeproof.threats.geometry import Geometry
+from spikeproof.threats.geometry import Finite, Geometry
 from spikeproof.threats.goal import LOSSES, Goal, Misclassification, OutputChange
 from spikeproof.threats.joint import Joint
 from spikeproof.threats.l0 import L0
@@ -18,6 +19,13 @@ from spikeproof.threats.registry import (
     shown_facts,
     threat_facts,
 )
+from spikeproof.threats.splits import (
+    equal_totals,
+    joint_named,
+    only_view,
+    split_l2,
+    split_relative,
+)
 from spikeproof.threats.standard import as_threats, standard_threats, threat_of
 from spikeproof.threats.threat import Threat
 
@@ -29,6 +37,8 @@ __all__ = [
     "LOSSES",
     "Boxed",
     "Counts",
+    "Desync",
+    "Finite",
     "Geometry",
     "Goal",
     "Joint",
@@ -39,9 +49,14 @@ __all__ = [
     "ThreatFacts",
     "as_threats",
     "by_order",
+    "equal_totals",
     "geometry_named",
+    "joint_named",
+    "only_view",
     "radius_of",
     "shown_facts",
+    "split_l2",
+    "split_relative",
     "standard_threats",
     "threat_facts",
     "threat_from",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from spikeproof.base import Registry, SettingError, suggestion
 from spikeproof.threats.counts import Counts
+from spikeproof.threats.desync import Desync
 from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.joint import Joint
@@ -19,7 +20,7 @@ __all__ = ["GEOMETRIES", "by_order", "geometry_named", "shown_facts", "threat_fa
 
 GEOMETRIES: Registry[Geometry] = Registry(
     "geometry",
-    {"counts": Counts, "joint": Joint, "l0": L0, "l1": L1, "l2": L2, "linf": Linf},
+    {"counts": Counts, "desync": Desync, "joint": Joint, "l0": L0, "l1": L1, "l2": L2, "linf": Linf},
     group="spikeproof.threats",
     of=Geometry,
 )
@@ -86,8 +87,8 @@ def _named(name: str) -> tuple[type[Geometry], ThreatFacts]:
     """The geometry that goes by a name, and its facts; those of other packages come last."""
     known: list[str] = []
     for cls in _classes(name):
-        if name in cls.facts:
-            return cls, cls.facts[name]
+        if (facts := cls.facts_of(name)) is not None:
+            return cls, facts
         known += cls.facts
     if name in GEOMETRIES:
         return GEOMETRIES[name], ThreatFacts(symbol=name, title="radius")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
 from spikeproof.threats.box import direction_to, feature_unit
-from spikeproof.threats.geometry import Counted, Geometry, Radius, Sparse
+from spikeproof.threats.geometry import Counted, Finite, Geometry, Radius, Sparse
 from spikeproof.threats.places import Places
 from spikeproof.threats.registry import GEOMETRIES
 
@@ -73,9 +73,17 @@ class Threat:
     @property
     def space(self) -> str:
         """Where the perturbation lives: pixels, frames, counts, waveform, views or real."""
+        if isinstance(self.domain, Views):
+            framed = [d.kind == "events" and not d.integer for _, d in self.domain.parts]
+            return "frames" if any(framed) else "views"
         if self.domain.kind == "events":
             return "counts" if self.domain.integer else "frames"
         return {"image": "pixels", "audio": "waveform"}.get(self.domain.kind, self.domain.kind)
+
+    @property
+    def finite(self) -> bool:
+        """Whether an item has so few legal points that all of them can be tried."""
+        return isinstance(self.geometry, Finite)
 
     @property
     def relaxed(self) -> bool:
@@ -250,6 +258,20 @@ class Threat:
         """
         return self._units().swap_units(x_adv, x, grad, self.domain, put=put, take=take)
 
+    def how_many(self) -> int:
+        """How many legal points an item has under a finite threat, itself among them."""
+        return self._finite().how_many(self.radius, self.domain)
+
+    def points(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield every legal point of a finite threat, for all items at once, the nearest first.
+
+        Args:
+            x: Clean inputs, ``(N, *shape)``; the first points are these.
+        Raises:
+            SettingError: the threat has more points than can be tried.
+        """
+        yield from self._finite().points(x.detach(), self.radius, self.domain)
+
     def places(self) -> Places:
         """What the radius counts where it does: a pixel with all its channels, or one feature."""
         return self.geometry.places(self.domain)
@@ -265,6 +287,14 @@ class Threat:
     def _of(self, radius: Tensor | None) -> Radius:
         """The radii of the items as geometries take them."""
         return self.radius if radius is None else radius.detach()[:, None]
+
+    def _finite(self) -> Finite:
+        """The geometry, if all of its points can be tried."""
+        if not isinstance(self.geometry, Finite):
+            raise SettingError(
+                f"{self.name} allows too many inputs to try every one; use an attack such as PGD."
+            )
+        return self.geometry
 
     def _units(self) -> Counted:
         """The geometry, if it counts units."""
@@ -287,6 +317,8 @@ class Threat:
     @classmethod
     def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Threat:
         """The threat of a record, on the given domain of its data set."""
+        geometry: Geometry = GEOMETRIES.build(record["geometry"])
         if record.get("space") == "frames":
-            domain = domain.relaxed()
-        return cls(GEOMETRIES.build(record["geometry"]), float(record["radius"]), domain)
+            # Of several views, those that are counted keep their grid.
+            domain = geometry.on(domain) if geometry.per_view else domain.relaxed()
+        return cls(geometry, float(record["radius"]), domain)
