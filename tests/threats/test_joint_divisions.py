@@ -22,7 +22,9 @@ from spikeproof.threats import (
     Misclassification,
     Threat,
     equal_totals,
+    how_many_points,
     joint_named,
+    legal_points,
     only_view,
     shown_facts,
     split_l2,
@@ -156,8 +158,8 @@ def test_shifts_are_those_of_the_definition_and_measured_alike_three_times(
     geometry, x = Desync(view=view, unit=unit), items(domain, 12, 3)
     most = (dict(domain.parts)[view].shape[0] - 1) // unit
     threat = Threat(geometry, most, domain)
-    points = list(threat.points(x))
-    assert len(points) == threat.how_many() == 2 * most + 1
+    points = list(legal_points(threat, x))
+    assert len(points) == how_many_points(threat) == 2 * most + 1
     for number, point in enumerate(points):
         shift = (number + 1) // 2 * (1 if number % 2 else -1) * unit
         was, now = domain.unpack(x)[view], domain.unpack(point)[view]
@@ -191,7 +193,7 @@ def test_exhaustive_search_breaks_an_item_exactly_where_some_shift_does() -> Non
     found = evaluate_ladder(model, Split(x, y, torch.arange(60)), ladder, "quick", seed=0, draws=0)
     assert found.members[0].startswith("exhaustive")
     for level, threat in enumerate(ladder):
-        wrong = torch.stack([model(p).argmax(1) != y for p in threat.points(x)]).any(0)
+        wrong = torch.stack([model(p).argmax(1) != y for p in legal_points(threat, x)]).any(0)
         assert found.broken[level].tolist() == wrong.tolist()
     assert found.broken.any() and not found.broken[-1].all()
     assert suite_under(suite("quick"), Threat(Linf(), 0.1, BOTH)) is suite("quick")
@@ -209,12 +211,12 @@ def test_a_gradient_attack_stays_among_the_shifts_and_is_never_better() -> None:
     assert (threat.distance(one, x) <= 2).all() and (other <= best + 1e-6).all()
     assert not Exhaustive().serves(Threat(L2(), 0.1, BOTH))
     with pytest.raises(SettingError, match="allows too many inputs to try every one"):
-        list(Threat(L2(), 0.1, BOTH).points(x))
+        list(legal_points(Threat(L2(), 0.1, BOTH), x))
 
 
 def test_random_shifts_are_uniform_and_belong_to_their_items() -> None:
     threat, x = Threat(Desync(view="audio"), 2.0, BOTH), items(BOTH, 1).expand(2000, -1)
     drawn = threat.sample(x, seeds(1, n=2000))
-    counts = [int((drawn == point).all(1).sum()) for point in threat.points(x)]
+    counts = [int((drawn == point).all(1).sum()) for point in legal_points(threat, x)]
     assert sum(counts) == 2000 and min(counts) > 330
     assert torch.equal(threat.sample(x[:9], seeds(1, n=2000)[torch.arange(9)]), drawn[:9])

@@ -11,7 +11,7 @@ from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Goal, Threat
+from spikeproof.threats import Goal, Threat, how_many_points, legal_points
 
 __all__ = ["Exhaustive"]
 
@@ -45,7 +45,7 @@ class Exhaustive:
 
     def passes(self, threat: Threat) -> tuple[int, int] | None:
         """Forward and backward passes per item."""
-        return threat.how_many(), 0
+        return how_many_points(threat), 0
 
     def __call__(
         self,
@@ -59,7 +59,7 @@ class Exhaustive:
     ) -> Tensor:
         """Run the search; neither seeds nor a start change what is tried."""
         best: Best | None = None
-        for point in threat.points(x):
+        for point in legal_points(threat, x):
             margin = goal.margin(oracle.logits(point))
             if best is None:
                 best = Best(point, margin)

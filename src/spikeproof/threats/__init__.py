@@ -4,6 +4,7 @@ from spikeproof.threats.box import Boxed
 from spikeproof.threats.counts import Counts
 from spikeproof.threats.desync import Desync
 from spikeproof.threats.facts import ThreatFacts
+from spikeproof.threats.finite import how_many_points, legal_points
 from spikeproof.threats.geometry import Finite, Geometry
 from spikeproof.threats.goal import LOSSES, Goal, Misclassification, OutputChange
 from spikeproof.threats.joint import Joint
@@ -51,7 +52,9 @@ __all__ = [
     "by_order",
     "equal_totals",
     "geometry_named",
+    "how_many_points",
     "joint_named",
+    "legal_points",
     "only_view",
     "radius_of",
     "shown_facts",

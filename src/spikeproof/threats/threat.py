@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,16 +73,15 @@ class Threat:
     @property
     def space(self) -> str:
         """Where the perturbation lives: pixels, frames, counts, waveform, views or real."""
-        if isinstance(self.domain, Views):
-            framed = [d.kind == "events" and not d.integer for _, d in self.domain.parts]
-            return "frames" if any(framed) else "views"
-        if self.domain.kind == "events":
-            return "counts" if self.domain.integer else "frames"
-        return {"image": "pixels", "audio": "waveform"}.get(self.domain.kind, self.domain.kind)
+        parts = [d for _, d in getattr(self.domain, "parts", [("", self.domain)])]
+        if any(part.kind == "events" and not part.integer for part in parts):
+            return "frames"
+        known = {"image": "pixels", "audio": "waveform", "events": "counts"}
+        return known.get(self.domain.kind, self.domain.kind)
 
     @property
     def finite(self) -> bool:
-        """Whether an item has so few legal points that all of them can be tried."""
+        """Whether an item has so few legal points that all can be tried."""
         return isinstance(self.geometry, Finite)
 
     @property
@@ -97,7 +96,7 @@ class Threat:
 
     @property
     def sparse(self) -> bool:
-        """Whether a step moves few features, so that ``spread`` has a choice to make (l_1)."""
+        """Whether a step moves few features, so that ``spread`` has a choice (l_1)."""
         return isinstance(self.geometry, Sparse)
 
     @property
@@ -258,20 +257,6 @@ class Threat:
         """
         return self._units().swap_units(x_adv, x, grad, self.domain, put=put, take=take)
 
-    def how_many(self) -> int:
-        """How many legal points an item has under a finite threat, itself among them."""
-        return self._finite().how_many(self.radius, self.domain)
-
-    def points(self, x: Tensor) -> Iterator[Tensor]:
-        """Yield every legal point of a finite threat, for all items at once, the nearest first.
-
-        Args:
-            x: Clean inputs, ``(N, *shape)``; the first points are these.
-        Raises:
-            SettingError: the threat has more points than can be tried.
-        """
-        yield from self._finite().points(x.detach(), self.radius, self.domain)
-
     def places(self) -> Places:
         """What the radius counts where it does: a pixel with all its channels, or one feature."""
         return self.geometry.places(self.domain)
@@ -287,14 +272,6 @@ class Threat:
     def _of(self, radius: Tensor | None) -> Radius:
         """The radii of the items as geometries take them."""
         return self.radius if radius is None else radius.detach()[:, None]
-
-    def _finite(self) -> Finite:
-        """The geometry, if all of its points can be tried."""
-        if not isinstance(self.geometry, Finite):
-            raise SettingError(
-                f"{self.name} allows too many inputs to try every one; use an attack such as PGD."
-            )
-        return self.geometry
 
     def _units(self) -> Counted:
         """The geometry, if it counts units."""
@@ -319,6 +296,5 @@ class Threat:
         """The threat of a record, on the given domain of its data set."""
         geometry: Geometry = GEOMETRIES.build(record["geometry"])
         if record.get("space") == "frames":
-            # Of several views, those that are counted keep their grid.
             domain = geometry.on(domain) if geometry.per_view else domain.relaxed()
         return cls(geometry, float(record["radius"]), domain)
