@@ -14,10 +14,10 @@ from spikeproof.evaluate import evaluate_ladder, verify
 from spikeproof.oracle import Oracle
 from spikeproof.rescore import illegal, unknown_threat
 from spikeproof.threats import (
+    L2,
     Counts,
     Desync,
     Joint,
-    L2,
     Linf,
     Misclassification,
     Threat,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spikeproof.analysis.extract import extract, extracted
     from spikeproof.analysis.frame import FRAME_COLUMNS, frame
     from spikeproof.analysis.inputs import recorded_domain
+    from spikeproof.analysis.joint import GridSummary, Stealth, stealth_of, summarise_grid
     from spikeproof.analysis.kinds import TrainingKind
     from spikeproof.analysis.masking import (
         LARGEST_BLIND,
@@ -69,6 +70,7 @@ __all__ = [
     "Example",
     "ExampleItem",
     "FlagRow",
+    "GridSummary",
     "LayerActivity",
     "MaskingChecks",
     "MaskingSigns",
@@ -79,6 +81,7 @@ __all__ = [
     "RobustDifference",
     "SettingDifference",
     "Standing",
+    "Stealth",
     "SuiteUse",
     "Summary",
     "Table",
@@ -104,8 +107,10 @@ __all__ = [
     "recorded_domain",
     "results",
     "share_text",
+    "stealth_of",
     "suites_used",
     "summarise",
+    "summarise_grid",
     "verdicts",
     "verify",
     "withheld_lines",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from spikeproof.evaluate.forward import plain_logits
     from spikeproof.evaluate.front import attack, robust_accuracy
     from spikeproof.evaluate.front_result import AttackResult, RobustAccuracy
+    from spikeproof.evaluate.grid import OnGridCell, grid_views, joint_grid
+    from spikeproof.evaluate.grid_result import JointGrid, TwinCurve
     from spikeproof.evaluate.ladder import evaluate_ladder
     from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
     from spikeproof.evaluate.pace import seconds_per_pass
@@ -45,9 +47,11 @@ __all__ = [
     "Certificate",
     "Flag",
     "Gallery",
+    "JointGrid",
     "LadderFacts",
     "LadderPosition",
     "LadderStep",
+    "OnGridCell",
     "OnLadderStep",
     "Outcome",
     "Probe",
@@ -55,6 +59,7 @@ __all__ = [
     "RobustAccuracy",
     "StoredRun",
     "TimingLevel",
+    "TwinCurve",
     "Verified",
     "attack",
     "audit",
@@ -65,6 +70,8 @@ __all__ = [
     "check_timing",
     "diagnose",
     "evaluate_ladder",
+    "grid_views",
+    "joint_grid",
     "open_split",
     "open_test",
     "open_validation",

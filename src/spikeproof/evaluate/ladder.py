@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from spikeproof.attacks import Spending, Suite
+from spikeproof.attacks import Spending, Suite, suite_under
 from spikeproof.attacks import suite as make_suite
-from spikeproof.attacks import suite_under
 from spikeproof.base import (
     BatchSize,
     InputError,

@@ -63,9 +63,7 @@ _ARCHITECTURES = {
     ),
     "fusion-early": _Architecture(make=EarlyFusion, **_OF_VIEWS),
     "fusion-small": _Architecture(make=SmallFusion, check=SmallFusion.check, **_OF_VIEWS),
-    "recurrent": _Architecture(
-        make=RecurrentNetwork, check=RecurrentNetwork.check, **_RECURRENT
-    ),
+    "recurrent": _Architecture(make=RecurrentNetwork, check=RecurrentNetwork.check, **_RECURRENT),
     "recurrent-2": _Architecture(
         make=DeepRecurrentNetwork, check=DeepRecurrentNetwork.check, **_RECURRENT
     ),

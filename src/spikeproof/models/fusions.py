@@ -23,15 +23,15 @@ class _Early(nn.Module):
     def __init__(self, spec: ModelSpec, features: int) -> None:
         super().__init__()
         self.spikes_1 = Spiking(spec.neuron)
-        self.between = OverTime(
-            nn.Linear(features, features, bias=False), nn.BatchNorm1d(features)
-        )
+        self.between = OverTime(nn.Linear(features, features, bias=False), nn.BatchNorm1d(features))
         self.spikes_2 = Spiking(spec.neuron)
         self.readout = nn.Linear(features, spec.classes)
 
     def forward(self, current: Tensor) -> Tensor:
         """Logits ``(N, K)`` of currents ``(T, N, F)``."""
-        logits: Tensor = self.readout(time_mean(self.spikes_2(self.between(self.spikes_1(current)))))
+        logits: Tensor = self.readout(
+            time_mean(self.spikes_2(self.between(self.spikes_1(current))))
+        )
         return logits
 
 

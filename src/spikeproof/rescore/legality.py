@@ -87,7 +87,9 @@ def _on_grid(threat: Mapping[str, Any], name: str) -> bool:
     return own is not None and own["geometry"]["kind"] in _WHOLE
 
 
-def _steps(geometry: Mapping[str, Any], domain: Mapping[str, Any], far: Array, near: Array) -> Array:
+def _steps(
+    geometry: Mapping[str, Any], domain: Mapping[str, Any], far: Array, near: Array
+) -> Array:
     """By how many steps one view is shifted, all else being equal; inf where it is not."""
     far, near = far.reshape(len(far), -1), near.reshape(len(near), -1)
     rest = np.ones(near.shape[1], dtype=bool)

@@ -25,7 +25,7 @@ _Worth = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Desync(Finite):
-    r"""One view comes up to ``radius`` steps earlier or later than the others; nothing else changes.
+    r"""One view comes up to ``radius`` steps earlier or later than the others, and no more.
 
     .. math:: x'_v[t] = x_v[t - s\,u], \qquad |s| \le r
 
@@ -176,7 +176,7 @@ class Desync(Finite):
         u = seeds.uniform((1,), torch.float64)[:, 0].to(x.device)
         drawn = (u * (2 * most + 1)).floor().clamp(max=2 * most) - most
         out = torch.zeros_like(x)
-        for shift in drawn.unique().tolist():
+        for shift in sorted(set(drawn.tolist())):
             rows = (drawn == shift).nonzero().flatten()
             out[rows] = self._shifted(x[rows], int(shift), domain) - x[rows]
         return out

@@ -132,7 +132,7 @@ class Finite(Geometry):
 
     @abstractmethod
     def points(self, x: Tensor, radius: float, domain: Domain | Views) -> Iterator[Tensor]:
-        """The legal points of all items, one after the other, the nearest first, ``(N, *shape)``."""
+        """Every legal point for all items at once, ``(N, *shape)``, the nearest first."""
 
 
 class Sparse(Geometry):

@@ -20,7 +20,15 @@ __all__ = ["GEOMETRIES", "by_order", "geometry_named", "shown_facts", "threat_fa
 
 GEOMETRIES: Registry[Geometry] = Registry(
     "geometry",
-    {"counts": Counts, "desync": Desync, "joint": Joint, "l0": L0, "l1": L1, "l2": L2, "linf": Linf},
+    {
+        "counts": Counts,
+        "desync": Desync,
+        "joint": Joint,
+        "l0": L0,
+        "l1": L1,
+        "l2": L2,
+        "linf": Linf,
+    },
     group="spikeproof.threats",
     of=Geometry,
 )

@@ -55,7 +55,9 @@ def split_l2(shares: Mapping[str, float]) -> Joint:
     return Joint(radii, label="-".join(["l2", *_percents(shares)]))
 
 
-def split_relative(views: Mapping[str, tuple[Geometry, float]], shares: Mapping[str, float]) -> Joint:
+def split_relative(
+    views: Mapping[str, tuple[Geometry, float]], shares: Mapping[str, float]
+) -> Joint:
     r"""Return budgets per view that add up to the radius, in multiples of each view's own radius.
 
     .. math:: r_v = R\,w_v\,\epsilon_v, \qquad \sum_v w_v = 1
@@ -79,7 +81,7 @@ def split_relative(views: Mapping[str, tuple[Geometry, float]], shares: Mapping[
 
 
 def equal_totals(names: tuple[str, str], parts: int) -> Iterator[dict[str, float]]:
-    """Yield the divisions of one total over two views, from all for the second to all for the first.
+    """Yield divisions of one total over two views, from all for the second to all for the first.
 
     Args:
         names: The two views.
