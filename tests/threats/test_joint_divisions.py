@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 from spikeproof.attacks import PGD, Exhaustive, suite, suite_under
 from spikeproof.base import IllegalAdversarial, SettingError, seeds
 from spikeproof.data import Domain, Split, Views, domain_record, load
-from spikeproof.evaluate import evaluate_ladder, verify
+from spikeproof.evaluate import evaluate_ladder, review, verify
 from spikeproof.oracle import Oracle
 from spikeproof.rescore import illegal, unknown_threat
 from spikeproof.threats import (
@@ -118,7 +120,7 @@ def test_names_make_the_divisions_and_say_what_their_radius_is() -> None:
         (lambda: split_l2({"a": 1.5, "b": -0.5}), "lie in"),
         (lambda: split_relative(OWN, {"video": 1.0}), "A split names 'video'"),
         (lambda: list(equal_totals(("a", "a"), 4)), "two different views"),
-        (lambda: Joint(OWN, label="a b"), "Joint.label is made of"),
+        (lambda: Joint(OWN, division="a b"), "Joint.division is made of"),
         (lambda: Joint({"audio": (Desync(view="audio"), 1)}), "needs a geometry such as Linf"),
         (lambda: Threat(Desync(view="video"), 1, BOTH), "unknown view 'video'"),
         (lambda: Threat(Desync(view="image"), 1, BOTH), "'image' has no time axis"),
@@ -196,6 +198,10 @@ def test_exhaustive_search_breaks_an_item_exactly_where_some_shift_does() -> Non
         wrong = torch.stack([model(p).argmax(1) != y for p in legal_points(threat, x)]).any(0)
         assert found.broken[level].tolist() == wrong.tolist()
     assert found.broken.any() and not found.broken[-1].all()
+    still = replace(found, broken=np.repeat(found.broken[:1], 3, 0))
+    assert not review(still)  # every shift was tried: that a larger one breaks no more is no sign
+    tried = replace(still, members=("pgd own margin", *found.members[1:]))
+    assert [flag.name for flag in review(tried)] == ["radius"]
     assert suite_under(suite("quick"), Threat(Linf(), 0.1, BOTH)) is suite("quick")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from spikeproof.evaluate import JointGrid
     from spikeproof.metrics import Estimate
     from spikeproof.models import Network
-    from spikeproof.report.joint_page import GridExample
+    from spikeproof.report import GridExample
     from spikeproof.threats import Geometry
 
 __all__ = ["joint"]
@@ -170,7 +170,7 @@ def _twins(paths: list[Path], fusion: Network, data: Dataset) -> dict[str, Netwo
 def _write(out: Path, summary: GridSummary, found: JointGrid, data: Dataset, x: Any) -> None:
     """The page, with a few items."""
     from spikeproof.data import DATASETS
-    from spikeproof.report.joint_page import write_joint_page
+    from spikeproof.report import write_joint_page
 
     name = data.spec.name
     rate = DATASETS[name].facts.rate_hz if name in DATASETS else None
@@ -180,7 +180,7 @@ def _write(out: Path, summary: GridSummary, found: JointGrid, data: Dataset, x: 
 
 def _examples(found: JointGrid, x: Any) -> list[GridExample]:
     """The items with most inputs that broke them, single views first."""
-    from spikeproof.report.joint_page import GridExample
+    from spikeproof.report import GridExample
 
     by_item: dict[int, list[tuple[tuple[int, int], Any]]] = {}
     for item, cell, far in zip(

@@ -100,7 +100,8 @@ def joint_grid(
         tian2021can
     """
     check_network(model, "joint_grid: model")
-    model = on_device(model, None if device is None else device_of(device))
+    where = None if device is None else device_of(device)
+    model = on_device(model, where)
     budgets, twins = grid_views(data, views), dict(twins or {})
     levels = _levels(budgets, factors)
     _check_twins(twins, budgets)
@@ -121,7 +122,7 @@ def joint_grid(
     run.total = len(levels) ** 2 - 1 + len(twins) * (len(levels) - 1)
     run.progress = progress
     with kept.held():
-        placed = {view: on_device(twin, device) for view, twin in twins.items()}
+        placed = {view: on_device(twin, where) for view, twin in twins.items()}
         grid = _attacked(model, placed, chosen, run, flags, source)
         if folder is not None:
             grid.save(folder)
@@ -166,9 +167,9 @@ def grid_views(data: Dataset, views: Budgets | None) -> dict[str, tuple[Geometry
         raise SettingError(
             f"A grid of joint budgets needs two views; {data.spec.name} has one. Use audit."
         )
-    given = (
-        dict(views) if views is not None else {v: (Linf(), r) for v, r in data.spec.joint.items()}
-    )
+    given: dict[str, tuple[Geometry, float]] = {v: (Linf(), r) for v, r in data.spec.joint.items()}
+    if views is not None:
+        given = dict(views)
     for name, (_, radius) in given.items():
         if name not in known:
             raise SettingError(f"joint_grid: unknown view {name!r}. {suggestion(name, known)}")

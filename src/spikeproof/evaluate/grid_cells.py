@@ -26,7 +26,7 @@ __all__ = ["Budgets", "GridRun", "OnGridCell", "assembled"]
 
 OnGridCell = Callable[[str, int, int], None]
 Budgets = Mapping[str, tuple[Geometry, float]]
-Cell = dict[str, np.ndarray[Any, Any]]
+CellArrays = dict[str, np.ndarray[Any, Any]]
 _CARRIED = ("broken", "margin", "member")
 
 
@@ -66,7 +66,7 @@ class GridRun:
 
     def cells(
         self, model: nn.Module, split: Split, who: str, views: tuple[str, ...]
-    ) -> dict[tuple[int, ...], Cell]:
+    ) -> dict[tuple[int, ...], CellArrays]:
         """Every cell of a network: a square over two views, a line over one."""
         model, split = together(model, split)
         size = batch_size_for(model, split.x, self.batch_size)
@@ -96,7 +96,7 @@ class GridRun:
             model, split, self.suite, self.seed, self.draws, self.samples, logits, size, 0, True
         )
 
-    def _clean(self, climber: LadderEvaluation) -> Cell:
+    def _clean(self, climber: LadderEvaluation) -> CellArrays:
         """The corner without any budget."""
         none = np.full(len(climber.split), np.nan)
         return {**_arrays(climber), "random_correct": none}
@@ -107,8 +107,8 @@ class GridRun:
         at: tuple[int, ...],
         who: str,
         views: tuple[str, ...],
-        found: Mapping[tuple[int, ...], Cell],
-    ) -> Cell:
+        found: Mapping[tuple[int, ...], CellArrays],
+    ) -> CellArrays:
         """One pair of budgets; what smaller ones broke is broken and not attacked again."""
         name = f"{who}-{'-'.join(map(str, at))}"
         factors = {view: self.levels[level] for view, level in zip(views, at, strict=True)}
@@ -140,7 +140,7 @@ def _less(at: tuple[int, ...], k: int) -> tuple[int, ...]:
     return (*at[:k], at[k] - 1, *at[k + 1 :])
 
 
-def _attacked(climber: LadderEvaluation, threat: Threat) -> Cell:
+def _attacked(climber: LadderEvaluation, threat: Threat) -> CellArrays:
     """Where the items stand after one cell, and the inputs that broke those that stood before."""
     standing = ~climber.state.broken
     for kept in (climber.rungs, climber.random, climber.found):
@@ -157,7 +157,7 @@ def _attacked(climber: LadderEvaluation, threat: Threat) -> Cell:
     }
 
 
-def _carry(climber: LadderEvaluation, before: Sequence[Cell]) -> None:
+def _carry(climber: LadderEvaluation, before: Sequence[CellArrays]) -> None:
     """Begin where the next smaller cells ended: an item's worst input of all of them."""
     margins = np.stack([cell["margin"] for cell in before])
     worst = margins.argmax(0)[None]
@@ -168,12 +168,12 @@ def _carry(climber: LadderEvaluation, before: Sequence[Cell]) -> None:
         getattr(climber.state, name).copy_(torch.from_numpy(np.ascontiguousarray(state)))
 
 
-def _arrays(climber: LadderEvaluation) -> Cell:
+def _arrays(climber: LadderEvaluation) -> CellArrays:
     """Where the items stand now."""
     return {name: getattr(climber.state, name).numpy().copy() for name in _CARRIED}
 
 
-def _whole(cell: Cell, n: int) -> bool:
+def _whole(cell: CellArrays, n: int) -> bool:
     """Whether a stored cell holds everything, for as many items."""
     names = {*_CARRIED, "random_correct", "fresh", "x_adv"}
     return names <= cell.keys() and all(
@@ -184,7 +184,7 @@ def _whole(cell: Cell, n: int) -> bool:
 def assembled(
     run: GridRun,
     split: Split,
-    found: Mapping[tuple[int, ...], Cell],
+    found: Mapping[tuple[int, ...], CellArrays],
     *,
     threats: Mapping[str, Any],
     source: Mapping[str, Any],

@@ -231,29 +231,27 @@ def _example(
     ]
     cells = []
     for factors, far in example.found:
-        scales = [
-            _span(part, example.x, far) if part.kind == "image" else top
-            for part, top in zip(parts, tops, strict=True)
-        ]
         shown: Mapping[str, Shown | None] = {
-            name: SHOWN[part.kind](part, part.cut(example.x), part.cut(far), scale)
-            if (part.cut(far) != part.cut(example.x)).any()
-            else None
-            for name, part, scale in zip(names, parts, scales, strict=True)
+            name: _changed(part, example.x, far, top)
+            for name, part, top in zip(names, parts, tops, strict=True)
         }
         told = ", ".join(f"{v} ×{number(f)}" for v, f in zip(views, factors, strict=True) if f)
         cells.append({"head": told, "views": shown})
-    scales = [scale for shown in clean for scale in shown.scales]
-    ends = ColourScale(name="change", low="less", high="more", colours=DIVERGING)
+    scales = [scale for view in clean for scale in view.scales]
+    ends = ColourScale(name="change, each up to its largest", low="−", high="+", colours=DIVERGING)
     scales += [ends] if any(part.kind == "image" for part in parts) else []
     return {
         "item": example.item, "y": example.y, "clean": clean, "cells": cells, "scales": scales,
     }  # fmt: skip
 
 
-def _span(part: ViewSlice, x: Array, far: Array) -> float:
-    """The change of an image in full colour: the largest there is."""
-    return float(np.abs(part.cut(far) - part.cut(x)).max()) or part.high - part.low
+def _changed(part: ViewSlice, x: Array, far: Array, top: float) -> Shown | None:
+    """One view of an input that broke its item; None where it keeps every bit."""
+    near, moved = part.cut(x), part.cut(far)
+    if (near == moved).all():
+        return None
+    full = float(np.abs(moved - near).max()) if part.kind == "image" else top
+    return SHOWN[part.kind](part, near, moved, full)
 
 
 def _top(part: ViewSlice, x: Array) -> float:

@@ -125,17 +125,20 @@ def event_change(x: np.ndarray, x_adv: np.ndarray, full: float) -> np.ndarray:
     return out
 
 
-def event_overlay(x: np.ndarray, x_adv: np.ndarray, full: float) -> np.ndarray:
-    """Return a recording in grey with what was added and removed in colour, on the same scale.
+def event_overlay(
+    x: np.ndarray, x_adv: np.ndarray, full: float, most: float | None = None
+) -> np.ndarray:
+    """Return a recording in grey with what was added and removed in colour.
 
     Args:
         x: Counts ``(..., C, H, W)``.
         x_adv: Same shape.
-        full: The count, and the change, in full colour.
+        full: The count in full grey.
+        most: The change in full colour; ``full`` where absent, so that both have one scale.
     Returns:
         uint8 ``(..., H, W, 3)``; where anything changed, the colours of ``event_change`` alone.
     """
-    change = event_change(x, x_adv, full)
+    change = event_change(x, x_adv, full if most is None else most)
     kept = np.minimum(x, x_adv).sum(-3) / full
     grey = np.rint(np.clip(NIGHT + _lit(kept, "kept"), 0, 255)).astype(np.uint8)
     touched = (x != x_adv).any(-3)[..., None]

@@ -192,10 +192,14 @@ def _rasters(x: np.ndarray, x_adv: np.ndarray) -> list[Panel]:
 
 
 def _raster(name: str, x: np.ndarray, x_adv: np.ndarray | None, what: str) -> Panel:
-    """Events by place (upwards) and time (to the right), each picture on a scale of its own."""
-    top = float(max(x.max(), 0.0 if x_adv is None else x_adv.max())) or 1.0
-    shown = x[None] if x_adv is None else x_adv[None]
-    pixels = events_of(shown, top) if x_adv is None else event_overlay(x[None], shown, top)
+    """Events by place and time; counts and changes each on a scale up to their largest."""
+    top = float(x.max()) or 1.0
+    if x_adv is None:
+        pixels = events_of(x[None], top)
+    else:
+        # One event more among the many of a row would be too faint on the scale of the row.
+        most = float(np.abs(x_adv - x).max()) or 1.0
+        pixels = event_overlay(x[None], x_adv[None], top, most)
     alt = f"{what} events by place and, to the right, time."
     return Panel(name=name, pixels=pixels, alt=alt, raster=True)
 

@@ -41,11 +41,11 @@ class Joint(Geometry):
 
     Args:
         views: Name of the view → its geometry and its radius.
-        label: What tells this division of the budget from others, ``"l2"`` or ``"only-audio"``
+        division: What tells this division of the budget from others, ``"l2"`` or ``"only-audio"``
             (see :func:`joint_named`); part of the name.
     Raises:
         SettingError: no view, a negative radius, a Joint or a finite geometry inside a Joint, or
-            a label that is none.
+            a division that is no name.
     Example:
         >>> from spikeproof.threats import Linf
         >>> Joint({"image": (Linf(), 0.1), "audio": (Linf(), 0.01)}).name
@@ -60,10 +60,10 @@ class Joint(Geometry):
             symbol="joint", title="multiple of each view's own radius", unit="factor", settings=None
         )
     }
-    added: ClassVar[tuple[str, ...]] = ("label",)
+    added: ClassVar[tuple[str, ...]] = ("division",)
 
     views: Mapping[str, Annotated[tuple[Geometry, float], Named("geometry", "radius")]]
-    label: str = ""
+    division: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "views", {n: (g, float(r)) for n, (g, r) in self.views.items()})
@@ -75,10 +75,10 @@ class Joint(Geometry):
                     f"Joint: view {name!r} needs a geometry such as Linf() and a finite radius "
                     f"of at least 0; got {geometry!r} with {radius:g}."
                 )
-        if not _LABEL.fullmatch(self.label):
+        if not _LABEL.fullmatch(self.division):
             raise SettingError(
-                "Joint.label is made of letters, digits, dots, underscores and hyphens, such as "
-                f"'only-audio'; got {self.label!r}."
+                "Joint.division is made of letters, digits, dots, underscores and hyphens, such as "
+                f"'only-audio'; got {self.division!r}."
             )
 
     def __hash__(self) -> int:
@@ -86,8 +86,8 @@ class Joint(Geometry):
 
     @property
     def name(self) -> str:
-        """``"joint"``, and the label where there is one: ``"joint-l2"``."""
-        return f"joint-{self.label}" if self.label else "joint"
+        """``"joint"``, and the division where there is one: ``"joint-l2"``."""
+        return f"joint-{self.division}" if self.division else "joint"
 
     @classmethod
     def facts_of(cls, name: str) -> ThreatFacts | None:

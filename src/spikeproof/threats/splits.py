@@ -31,7 +31,7 @@ def only_view(views: Mapping[str, tuple[Geometry, float]], name: str) -> Joint:
     """
     if name not in views:
         raise SettingError(f"joint-only: unknown view {name!r}. {suggestion(name, list(views))}")
-    return Joint({name: views[name]}, label=f"only-{name}")
+    return Joint({name: views[name]}, division=f"only-{name}")
 
 
 def split_l2(shares: Mapping[str, float]) -> Joint:
@@ -52,7 +52,7 @@ def split_l2(shares: Mapping[str, float]) -> Joint:
     """
     _check_shares(shares)
     radii = {name: (L2(), math.sqrt(share)) for name, share in shares.items() if share}
-    return Joint(radii, label="-".join(["l2", *_percents(shares)]))
+    return Joint(radii, division="-".join(["l2", *_percents(shares)]))
 
 
 def split_relative(
@@ -77,7 +77,7 @@ def split_relative(
         if name not in views:
             raise SettingError(f"A split names {name!r}. {suggestion(name, list(views))}")
     parts = {n: (views[n][0], share * views[n][1]) for n, share in shares.items() if share}
-    return Joint(parts, label="-".join(["split", *_percents(shares)]))
+    return Joint(parts, division="-".join(["split", *_percents(shares)]))
 
 
 def equal_totals(names: tuple[str, str], parts: int) -> Iterator[dict[str, float]]:
