@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from spikeproof.analysis.diagnosed import MaskingRow, rows_of_diagnosis
 from spikeproof.analysis.records import Arrays, CellRecord
 from spikeproof.analysis.results import Results
 from spikeproof.analysis.rows import FlagRow
@@ -44,6 +45,14 @@ class AuditResults(Results):
             )
             for flag in audit.flags or ()
         )
+
+    @cached_property
+    def masking(self) -> tuple[MaskingRow, ...]:
+        """The verdicts on masking of the audit."""
+        audit = self.audit
+        if audit.diagnosis is None:
+            return ()
+        return rows_of_diagnosis(audit.diagnosis.record(), audit.data, _name(audit), audit.seed)
 
     @property
     def diagnosed(self) -> bool:
@@ -85,7 +94,7 @@ def _plan(folder: Path, audit: Audit) -> dict[str, Any]:
     radii = {outcome.name: list(outcome.radii) for outcome in audit.outcomes}
     return {
         "name": folder.resolve().name,
-        "split": "test",
+        "split": audit.split,
         "data": [{"name": audit.data, "threats": list(radii), "radii": radii}],
         "network": [{"name": _name(audit)}],
         "suite": audit.suite,
@@ -139,6 +148,6 @@ def _attack(audit: Audit, outcome: Outcome) -> dict[str, Any]:
         "threat": {**first, "radii": list(outcome.radii)},
         "suite": {"name": audit.suite, **({} if source is None else source.suite)},
         "items": len(outcome),
-        "split": "test",
+        "split": audit.split,
         **({} if source is None else {"draws": source.draws}),
     }

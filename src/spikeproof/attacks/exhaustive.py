@@ -11,7 +11,7 @@ from spikeproof.attacks.pieces.best import Best
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.base import Seeds
 from spikeproof.oracle import Oracle
-from spikeproof.threats import Goal, Threat, how_many_points, legal_points
+from spikeproof.threats import Goal, Threat, has_few_points, how_many_points, legal_points
 
 __all__ = ["Exhaustive"]
 
@@ -41,7 +41,7 @@ class Exhaustive:
 
     def serves(self, threat: Threat) -> bool:
         """Only threats under which few inputs are legal."""
-        return threat.finite
+        return has_few_points(threat)
 
     def passes(self, threat: Threat) -> tuple[int, int] | None:
         """Forward and backward passes per item."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from spikeproof.metrics.resampling import Bootstrap, percentile_interval
     from spikeproof.metrics.security import attack_optimality, security_area, security_curve
     from spikeproof.metrics.stealth import events_moved, signal_to_noise_db, step_mass
+    from spikeproof.metrics.synops import Metered, SynOps, synops
     from spikeproof.metrics.theory import (
         FirstOrder,
         ball_moment,
@@ -72,9 +73,11 @@ __all__ = [
     "Floats",
     "GradientMeasures",
     "Intervals",
+    "Metered",
     "Over",
     "RandomVulnerability",
     "ShiftAttack",
+    "SynOps",
     "TransferRatio",
     "activity",
     "adversarial_vulnerability",
@@ -105,6 +108,7 @@ __all__ = [
     "signal_to_noise_db",
     "step_mass",
     "success_rate",
+    "synops",
     "transfer_ratio",
     "true_class_gradient",
     "union",

@@ -20,6 +20,7 @@ from spikeproof.models.fusions import AttentionFusion, EarlyFusion
 from spikeproof.models.network import ModelSpec, Network
 from spikeproof.models.recurrent import DeepRecurrentNetwork, RecurrentNetwork
 from spikeproof.models.resnet import SEWResNet, SpikingResNet
+from spikeproof.models.sound_tcn import GammatoneTCN, LearnedTCN, MelTCN, OnsetTCN
 from spikeproof.models.tcn import SmallTCN
 from spikeproof.models.vgg import VGG
 from spikeproof.models.wrn import WRN
@@ -54,6 +55,7 @@ _OF_VIEWS: dict[str, Any] = {"kinds": ("views",), "frames": False}
 _RECURRENT: dict[str, Any] = {
     "kinds": ("events",), "width": 128, "frames": False, "uses": ("norm",),
 }  # fmt: skip
+_SOUND: dict[str, Any] = {"kinds": ("audio",), "timesteps": 1, "frames": False}
 _ARCHITECTURES = {
     "cnn-small": _Architecture(make=SmallCNN, uses=("pooling",)),
     "dense": _Architecture(make=Dense, width=256, frames=False, uses=("norm",)),
@@ -73,7 +75,11 @@ _ARCHITECTURES = {
     "spiking-resnet-18": _SPIKING,
     "spiking-resnet-34": _SPIKING,
     "spiking-resnet-50": _SPIKING,
-    "tcn-small": _Architecture(make=SmallTCN, kinds=("audio",), timesteps=1, frames=False),
+    "tcn-gammatone": _Architecture(make=GammatoneTCN, **_SOUND),
+    "tcn-learned": _Architecture(make=LearnedTCN, **_SOUND),
+    "tcn-mel": _Architecture(make=MelTCN, **_SOUND),
+    "tcn-onsets": _Architecture(make=OnsetTCN, **_SOUND),
+    "tcn-small": _Architecture(make=SmallTCN, **_SOUND),
     "vgg-11": _VGG,
     "vgg-13": _VGG,
     "vgg-16": _VGG,

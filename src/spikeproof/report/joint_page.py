@@ -16,7 +16,7 @@ from spikeproof.data import Views
 from spikeproof.metrics import Estimate
 from spikeproof.report.charts import HeatMap
 from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on
-from spikeproof.report.document import page_asset, page_environment
+from spikeproof.report.document import asset, environment
 from spikeproof.report.figures import Figure
 from spikeproof.report.labels import data_title, interval, number, percent, threat_title
 from spikeproof.report.shown import SHOWN, ColourScale, Shown, ViewSlice, view_slices
@@ -91,10 +91,10 @@ def joint_page(
         "sound": not any(summary.violations.values()),
         "examples": shown,
         "n": summary.n,
-        "css": Markup(page_asset("page.css")),
-        "script": Markup(page_asset("page.js")),
+        "css": Markup(asset("page.css")),
+        "script": Markup(asset("page.js")),
     }
-    return page_environment().get_template("joint.html.j2").render(page=page)
+    return environment().get_template("joint.html.j2").render(page=page)
 
 
 def grid_figures(summary: GridSummary) -> list[Figure]:

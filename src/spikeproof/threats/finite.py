@@ -10,7 +10,19 @@ from spikeproof.base import SettingError
 from spikeproof.threats.geometry import Finite
 from spikeproof.threats.threat import Threat
 
-__all__ = ["how_many_points", "legal_points"]
+__all__ = ["has_few_points", "how_many_points", "legal_points"]
+
+
+def has_few_points(threat: Threat) -> bool:
+    """Return whether an item has so few legal points that all can be tried.
+
+    Example:
+        >>> from spikeproof.data import Domain
+        >>> from spikeproof.threats.linf import Linf
+        >>> has_few_points(Threat(Linf(), 0.1, Domain(kind="audio", shape=(2,))))
+        False
+    """
+    return isinstance(threat.geometry, Finite)
 
 
 def how_many_points(threat: Threat) -> int:
@@ -26,7 +38,7 @@ def legal_points(threat: Threat, x: Tensor) -> Iterator[Tensor]:
     """Yield every legal point of a finite threat, for all items at once, the nearest first.
 
     Args:
-        threat: A threat with ``finite``.
+        threat: A threat with few points (see :func:`has_few_points`).
         x: Clean inputs, ``(N, *shape)``; the first points are these.
     Raises:
         SettingError: the threat has more points than can be tried.

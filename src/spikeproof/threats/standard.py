@@ -34,7 +34,12 @@ def standard_threats(
         SettingError: the spec names an unknown threat, or ``joint`` without view radii.
     """
     return {
-        name: tuple(_threat(name, data.spec, data.domain, radius) for radius in sorted(ladder))
+        name: tuple(
+            sorted(
+                (_threat(name, data.spec, data.domain, radius) for radius in ladder),
+                key=lambda threat: threat.radius,
+            )
+        )
         for name, ladder in {**data.spec.radii, **(radii or {})}.items()
     }
 
@@ -61,7 +66,7 @@ def _threat(name: str, spec: DataSpec, domain: Domain | Views, radius: float) ->
     """One threat of a ladder."""
     with placed(f"data set {spec.name!r}"):
         geometry = _geometry(name, spec, domain)
-    return Threat(geometry, radius, geometry.on(domain))
+    return Threat(geometry, geometry.radius_from(radius), geometry.on(domain))
 
 
 def _geometry(name: str, spec: DataSpec, domain: Domain | Views) -> Geometry:

@@ -14,7 +14,7 @@ from torch import Tensor
 from spikeproof.base import Seeds, SettingError
 from spikeproof.data import Domain, Views
 from spikeproof.threats.box import direction_to, feature_unit
-from spikeproof.threats.geometry import Counted, Finite, Geometry, Radius, Sparse
+from spikeproof.threats.geometry import Counted, Geometry, Radius, Sparse
 from spikeproof.threats.places import Places
 from spikeproof.threats.registry import GEOMETRIES
 
@@ -78,11 +78,6 @@ class Threat:
             return "frames"
         known = {"image": "pixels", "audio": "waveform", "events": "counts"}
         return known.get(self.domain.kind, self.domain.kind)
-
-    @property
-    def finite(self) -> bool:
-        """Whether an item has so few legal points that all can be tried."""
-        return isinstance(self.geometry, Finite)
 
     @property
     def relaxed(self) -> bool:
