@@ -66,10 +66,11 @@ def attacks() -> str:
     """What each attack is, under which threats it works, and what a call costs by default."""
     from spikeproof.attacks import ATTACKS, passes, serves
     from spikeproof.data import Domain, Views
-    from spikeproof.threats import L0, L1, L2, Counts, Desync, Linf, Threat
+    from spikeproof.threats import L0, L1, L2, Counts, Desync, Flips, Linf, Retiming, Threat
 
     image = Domain(kind="image", shape=(1, 8, 8), low=0.0, high=1.0)
     events = Domain(kind="events", shape=(4, 2, 4, 4), low=0.0, high=8.0, integer=True)
+    bits = Domain(kind="events", shape=(4, 2, 4, 4), integer=True)
     sound = Domain(kind="audio", shape=(8,), low=-1.0)
     threats = {
         "l_inf": Threat(Linf(), 0.1, image),
@@ -77,6 +78,8 @@ def attacks() -> str:
         "l_1": Threat(L1(), 1.5, image),
         "l_0": Threat(L0(), 2, image),
         "counts": Threat(Counts(), 4, events),
+        "flips": Threat(Flips(), 4, bits),
+        "retiming": Threat(Retiming("inf"), 1, bits),
         "desync": Threat(Desync(view="sound"), 3, Views((("events", events), ("sound", sound)))),
     }
     rows = ["| attack | what it does | under | passes | works |", "|---|---|---|---|---|"]

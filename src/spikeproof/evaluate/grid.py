@@ -26,7 +26,7 @@ from spikeproof.evaluate.diagnose import (
     Flag,
     check_despite,
     check_network,
-    diagnose,
+    flags_before,
     network_kept,
     refuse_withheld,
     served,
@@ -108,7 +108,7 @@ def joint_grid(
     attacks, seed = make_suite(suite), check_seed(seed, "joint_grid: seed")
     draws = check_at_least(0, draws, "joint_grid: draws")
     chosen = open_split(data, split, items)
-    flags = diagnose(model, chosen.x, chosen.y, data.domain, seed=seed)
+    flags = flags_before(model, chosen.x, chosen.y, data.domain, seed=seed)
     refuse_withheld(flags, check_despite(despite, "flag in joint_grid: despite"))
     source = {
         **AuditSource.of(model, data, attacks, draws=draws, samples=samples).record(),
