@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,6 @@ def attacks() -> str:
 
     image = Domain(kind="image", shape=(1, 8, 8), low=0.0, high=1.0)
     events = Domain(kind="events", shape=(4, 2, 4, 4), low=0.0, high=8.0, integer=True)
-    bits = Domain(kind="events", shape=(4, 2, 4, 4), integer=True)
     sound = Domain(kind="audio", shape=(8,), low=-1.0)
     threats = {
         "l_inf": Threat(Linf(), 0.1, image),
@@ -78,8 +78,8 @@ def attacks() -> str:
         "l_1": Threat(L1(), 1.5, image),
         "l_0": Threat(L0(), 2, image),
         "counts": Threat(Counts(), 4, events),
-        "flips": Threat(Flips(), 4, bits),
-        "retiming": Threat(Retiming("inf"), 1, bits),
+        "flips": Threat(Flips(), 4, replace(events, high=1.0)),
+        "retiming": Threat(Retiming(), 1, events),
         "desync": Threat(Desync(view="sound"), 3, Views((("events", events), ("sound", sound)))),
     }
     rows = ["| attack | what it does | under | passes | works |", "|---|---|---|---|---|"]

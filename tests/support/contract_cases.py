@@ -17,16 +17,7 @@ from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.models import ModelSpec, Network, build, save_model
 from spikeproof.oracle import Oracle
-from spikeproof.threats import (
-    GEOMETRIES,
-    Counts,
-    Desync,
-    Joint,
-    Linf,
-    Misclassification,
-    Snr,
-    Threat,
-)
+from spikeproof.threats import GEOMETRIES, Counts, Desync, Joint, Linf, Misclassification, Threat
 from support.examples import attack_examples
 from support.pairwise import pairwise
 
@@ -62,7 +53,6 @@ THREATS += [
 ]
 THREATS.append(Threat(Joint({"image": (Linf(), 0.1), "audio": (Linf(), 0.05)}), 1.0, VIEWS))
 THREATS.append(Threat(Desync(view="audio", unit=40), 2.0, VIEWS))
-THREATS.append(Threat(Snr(), 0.1, AUDIO))
 EXAMPLES = attack_examples()
 
 
