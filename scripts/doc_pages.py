@@ -66,11 +66,12 @@ def works(cls: type) -> str:
 def attacks() -> str:
     """What each attack is, under which threats it works, and what a call costs by default."""
     from spikeproof.attacks import ATTACKS, passes, serves
-    from spikeproof.data import Domain
-    from spikeproof.threats import L0, L1, L2, Counts, Flips, Linf, Retiming, Threat
+    from spikeproof.data import Domain, Views
+    from spikeproof.threats import L0, L1, L2, Counts, Desync, Flips, Linf, Retiming, Threat
 
     image = Domain(kind="image", shape=(1, 8, 8), low=0.0, high=1.0)
     events = Domain(kind="events", shape=(4, 2, 4, 4), low=0.0, high=8.0, integer=True)
+    sound = Domain(kind="audio", shape=(8,), low=-1.0)
     threats = {
         "l_inf": Threat(Linf(), 0.1, image),
         "l_2": Threat(L2(), 0.5, image),
@@ -79,6 +80,7 @@ def attacks() -> str:
         "counts": Threat(Counts(), 4, events),
         "flips": Threat(Flips(), 4, replace(events, high=1.0)),
         "retiming": Threat(Retiming(), 1, events),
+        "desync": Threat(Desync(view="sound"), 3, Views((("events", events), ("sound", sound)))),
     }
     rows = ["| attack | what it does | under | passes | works |", "|---|---|---|---|---|"]
     for kind, cls in own(ATTACKS):

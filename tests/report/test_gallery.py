@@ -15,8 +15,10 @@ from spikeproof.analysis import Example, ExampleItem, results, summarise
 from spikeproof.analysis.examples import examples
 from spikeproof.base import write_arrays
 from spikeproof.report import compose
+from spikeproof.report.colours import DIVERGING, hexed
 from spikeproof.report.gallery import gallery_item
-from spikeproof.report.shown import ViewSlice
+from spikeproof.report.pictures import EVENT_COLOURS
+from spikeproof.report.shown import CHANGE_DB, ViewSlice
 from support.resealed import reseal
 
 
@@ -49,7 +51,9 @@ def test_an_item_shows_each_of_its_views() -> None:
     assert [view.kind for view in cell.views] == ["image", "audio"]
     assert "1 of 4 pixels changed, at most by 0.1" in cell.views[0].words
     assert "noise ∞ dB" in cell.views[1].words
-    assert [bool(panel.sound) for panel in cell.views[1].panels] == [True] * 2
+    assert [bool(panel.sound) for panel in cell.views[1].panels] == [True, True, False]
+    apart = cell.views[1].panels[2]
+    assert apart.name == "difference" and (apart.pixels == apart.pixels[0, 0]).all()
     assert [panel.name for view in item.clean for panel in view.panels] == ["clean", "clean"]
 
 
@@ -110,6 +114,56 @@ def test_events_and_their_changes_have_one_scale() -> None:
         "0.2 events added, 0 removed, of 2; at most 0.025 per" in item.rows[0][1][0].views[0].words
     )
     assert "full colour is 2 per pixel" in item.clean[0].words
+
+
+def test_louder_is_blue_and_softer_is_orange_on_one_scale_of_decibels() -> None:
+    parts = [ViewSlice(kind="audio", shape=(512,), rate_hz=8000, low=-1.0)]
+    x = 0.1 * np.sin(2 * np.pi * np.arange(512) / 8)
+    for factor, corner in ((10 ** (CHANGE_DB / 20), DIVERGING[-1]), (0.001, DIVERGING[0])):
+        found = shown_item(made(x_adv=factor * x), parts=parts, x=x)
+        view = gallery_item(found, parts, ["SR"], ["linf"]).rows[0][1][0].views[0]
+        row = view.panels[2].pixels.shape[0] - 1 - 16  # an eighth of the rate is bin 16 of 64
+        assert hexed(view.panels[2].pixels[row, 3]) == corner
+    (clean,) = gallery_item(found, parts, ["SR"], ["linf"]).clean
+    assert [(s.name, s.high) for s in clean.scales][1] == ("difference", "+30 dB")
+
+
+def test_spikes_on_lines_are_rasters_with_what_was_added_and_removed_in_colour() -> None:
+    parts = [ViewSlice(kind="events", shape=(4, 200), high=2.0)]
+    x = np.zeros((4, 200))
+    x[0, 0] = x[1, 199] = x[2, 100] = 1.0
+    x_adv = x.copy()
+    x_adv[1, 199], x_adv[3, 0] = 0.0, 1.0
+    found = shown_item(made(x_adv=x_adv), parts=parts, x=x)
+    item = gallery_item(found, parts, ["SR"], ["linf"])
+    assert [panel.name for panel in item.clean[0].panels] == ["raster"]
+    assert "200 lines in groups of 3 upwards" in item.clean[0].words
+    (view,) = item.rows[0][1][0].views
+    assert [panel.name for panel in view.panels] == ["raster", "raster, change"]
+    moved = view.panels[1].pixels
+    assert moved.shape == (67, 4, 3)
+    assert tuple(moved[0, 1]) == EVENT_COLOURS["removed"]
+    assert tuple(moved[-1, 3]) == EVENT_COLOURS["added"]
+    assert tuple(moved[-1, 0]) == tuple(moved[33, 2]) == EVENT_COLOURS["kept"]
+    assert "33 % of the events change their frame" in view.words
+
+
+def test_a_recording_of_pixels_has_films_and_rasters() -> None:
+    parts = [ViewSlice(kind="events", shape=(3, 2, 4, 5), high=2.0)]
+    x = np.zeros((3, 2, 4, 5))
+    x[0, 0, 0, 0] = x[1, 1, 3, 4] = 1.0
+    x_adv = x.copy()
+    x_adv[1, 1, 3, 4], x_adv[1, 0, 2, 2] = 0.0, 1.0
+    found = shown_item(made(x_adv=x_adv), parts=parts, x=x)
+    item = gallery_item(found, parts, ["SR"], ["linf"])
+    names = [panel.name for panel in item.rows[0][1][0].views[0].panels]
+    assert names == ["adversarial", "change", "raster", "raster, change"]
+    film, raster = (item.rows[0][1][0].views[0].panels[at] for at in (1, 3))
+    assert film.frames == 3 and film.pixels.shape == (4, 15, 3) and raster.raster
+    assert tuple(film.pixels[0, 0]) == EVENT_COLOURS["kept"]
+    assert tuple(film.pixels[3, 9]) == EVENT_COLOURS["removed"]
+    assert tuple(film.pixels[2, 7]) == EVENT_COLOURS["added"]
+    assert tuple(raster.pixels[0, 0]) == EVENT_COLOURS["kept"]  # the first row of the sensor
 
 
 def test_every_example_has_the_radius_distance_and_member_of_its_record(

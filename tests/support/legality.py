@@ -41,6 +41,7 @@ from spikeproof.threats import (
     Band,
     ChannelShift,
     Counts,
+    Desync,
     Flips,
     Joint,
     Linf,
@@ -87,6 +88,7 @@ CASES: dict[str, Case] = {
         (1.0, 2.0, 0.5, 0.0, 4.0, 0.1),
     ),
     "joint-one-view": (Joint({"audio": (Linf(), 0.5)}), (VIEWS,), (1.0, 0.5, 0.0, 2.0)),
+    "desync": (Desync(view="audio", unit=3), (VIEWS,), (1.0, 2.0, 0.0, 5.0)),
 }
 # Threats on events that pass by in turns, each with its domain and radius.
 FLIPS: tuple[Threat, ...] = (
@@ -324,6 +326,8 @@ def inside(norm: str, radius: float, domain: Any, z: Any, x: Any) -> Any:
         return noise <= radius * signal * (1 + 1e-9)
     if norm == "counts":
         return np.rint(d).astype(np.int64).sum(1) <= int(radius)
+    if norm == "desync":
+        return shifted(int(radius), domain, z, x)
     changed = np.asarray(z != x)
     if norm == "l0-features":
         return changed.sum(1) <= int(radius)
@@ -336,6 +340,17 @@ def inside(norm: str, radius: float, domain: Any, z: Any, x: Any) -> Any:
         own = own if channels is None else own.any(axis=channels)
         count += own.reshape(len(z), -1).sum(1)
     return count <= math.floor(radius + 1e-9)
+
+
+def shifted(radius: int, domain: Any, z: Any, x: Any) -> Any:
+    """Whether the sound alone comes so many times three samples earlier or later, bool."""
+    size, sound = x.shape[1], domain.parts[-1][1].size
+    fits = np.zeros(len(x), dtype=bool)
+    for by in range(-3 * radius, 3 * radius + 1, 3):
+        padded = np.pad(x[:, size - sound :], ((0, 0), (sound, sound)))
+        late = padded[:, sound - by : 2 * sound - by]
+        fits |= (z[:, size - sound :] == late).all(1)
+    return fits & (z[:, : size - sound] == x[:, : size - sound]).all(1)
 
 
 def gaps(model: nn.Module, x: Tensor, y: Tensor) -> Any:

@@ -64,7 +64,7 @@ def test_a_name_makes_its_geometry_and_knows_its_order(name: str, order: float |
 
 def test_every_registered_geometry_has_facts_under_its_name() -> None:
     named = {name for cls in GEOMETRIES.members.values() for name in cls.facts}
-    assert named == {*NAMES, *EVENTS, *SOUND, "joint"}
+    assert named == {*NAMES, *EVENTS, *SOUND, "joint", "desync"}
     assert [name for name in named if threat_facts(name).unit] and threat_facts("joint").symbol
 
 

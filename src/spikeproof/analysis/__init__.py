@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from spikeproof.analysis.extract import extract, extracted
     from spikeproof.analysis.frame import FRAME_COLUMNS, frame
     from spikeproof.analysis.inputs import recorded_domain
+    from spikeproof.analysis.joint import GridSummary, Stealth, stealth_of, summarise_grid
     from spikeproof.analysis.kinds import TrainingKind
     from spikeproof.analysis.masking import (
         LARGEST_BLIND,
@@ -77,6 +78,7 @@ __all__ = [
     "Example",
     "ExampleItem",
     "FlagRow",
+    "GridSummary",
     "LayerActivity",
     "MaskingChecks",
     "MaskingRow",
@@ -88,6 +90,7 @@ __all__ = [
     "RobustDifference",
     "SettingDifference",
     "Standing",
+    "Stealth",
     "SuiteUse",
     "Summary",
     "Table",
@@ -116,8 +119,10 @@ __all__ = [
     "results",
     "rows_of_diagnosis",
     "share_text",
+    "stealth_of",
     "suites_used",
     "summarise",
+    "summarise_grid",
     "verdicts",
     "verify",
     "withheld_lines",

@@ -4,6 +4,7 @@ from spikeproof.attacks.apgd import APGD
 from spikeproof.attacks.attack import Attack, passes, serves
 from spikeproof.attacks.countdown import Countdown
 from spikeproof.attacks.ddn import DDN
+from spikeproof.attacks.exhaustive import Exhaustive
 from spikeproof.attacks.fgsm import FGSM
 from spikeproof.attacks.fmn import FMN
 from spikeproof.attacks.guided_search import GuidedSearch
@@ -28,7 +29,7 @@ from spikeproof.attacks.spikefool import SpikeFool
 from spikeproof.attacks.square import Square
 from spikeproof.attacks.suite.budget import Budget, Spending, cost_per_item
 from spikeproof.attacks.suite.member import Member
-from spikeproof.attacks.suite.presets import SUITES, suite
+from spikeproof.attacks.suite.presets import SUITES, suite, suite_under
 from spikeproof.attacks.suite.result import MemberStats, SuiteResult
 from spikeproof.attacks.suite.run import SuccessCriterion
 from spikeproof.attacks.suite.step import OnSuiteStep, SuiteStep
@@ -54,6 +55,7 @@ __all__ = [
     "Best",
     "Budget",
     "Countdown",
+    "Exhaustive",
     "GuidedSearch",
     "GumbelFlips",
     "Member",
@@ -82,4 +84,5 @@ __all__ = [
     "passes",
     "serves",
     "suite",
+    "suite_under",
 ]

@@ -20,6 +20,7 @@ from spikeproof.cli.data import app as data
 from spikeproof.cli.demo import demo
 from spikeproof.cli.doctor import doctor
 from spikeproof.cli.export import export
+from spikeproof.cli.joint import joint
 from spikeproof.cli.leaderboard import leaderboard
 from spikeproof.cli.listing import listing
 from spikeproof.cli.options import no_such_option
@@ -54,6 +55,7 @@ _COMMANDS = (
     train,
     audit,
     doctor,
+    joint,
     certify,
     report,
     export,

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from spikeproof.evaluate.forward import plain_logits
     from spikeproof.evaluate.front import attack, robust_accuracy
     from spikeproof.evaluate.front_result import AttackResult, RobustAccuracy
+    from spikeproof.evaluate.grid import OnGridCell, grid_views, joint_grid
+    from spikeproof.evaluate.grid_result import JointGrid, TwinCurve
     from spikeproof.evaluate.ladder import evaluate_ladder
     from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
     from spikeproof.evaluate.pace import seconds_per_pass
@@ -60,10 +62,12 @@ __all__ = [
     "Diagnosis",
     "Flag",
     "Gallery",
+    "JointGrid",
     "LadderFacts",
     "LadderPosition",
     "LadderStep",
     "MaskingVerdict",
+    "OnGridCell",
     "OnLadderStep",
     "Outcome",
     "Probe",
@@ -73,6 +77,7 @@ __all__ = [
     "StoredRun",
     "Thresholds",
     "TimingLevel",
+    "TwinCurve",
     "Verified",
     "attack",
     "audit",
@@ -84,6 +89,8 @@ __all__ = [
     "diagnose",
     "evaluate_ladder",
     "flags_before",
+    "grid_views",
+    "joint_grid",
     "judged",
     "open_split",
     "open_test",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from spikeproof.attacks import Spending, Suite
+from spikeproof.attacks import Spending, Suite, suite_under
 from spikeproof.attacks import suite as make_suite
 from spikeproof.base import (
     BatchSize,
@@ -69,6 +69,7 @@ def evaluate_ladder(
         split: The items.
         ladder: Threats of one geometry and domain, ascending in radius; or one alone.
         suite: A name, or the attacks, tried one after the other on the items that still stand.
+            Where few inputs are legal (``desync``), all of them are tried instead.
         seed: Of every random number.
         draws: Random perturbations per item and radius; 0 makes none, and their share is NaN.
         samples: Draws that make one prediction of a stochastic network (see ``plain_logits``).
@@ -93,7 +94,8 @@ def evaluate_ladder(
     References:
         croce2020reliable
     """
-    ladder, suite = ladder_of(ladder), make_suite(suite)
+    ladder = ladder_of(ladder)
+    suite = suite_under(make_suite(suite), ladder[0])
     seed = check_seed(seed, "evaluate_ladder: seed")
     draws = check_at_least(0, draws, "evaluate_ladder: draws")
     _check_items(split, ladder[0])

@@ -26,8 +26,15 @@ if TYPE_CHECKING:
     from spikeproof.metrics.firing import Activity, activity
     from spikeproof.metrics.gradient import GradientMeasures, gradient_measures, true_class_gradient
     from spikeproof.metrics.intervals import FEWEST_NETWORKS, Intervals, independent_difference
+    from spikeproof.metrics.joint import (
+        cross_modal_rescue,
+        fusion_gain,
+        grid_violations,
+        modality_gap,
+    )
     from spikeproof.metrics.resampling import Bootstrap, percentile_interval
     from spikeproof.metrics.security import attack_optimality, security_area, security_curve
+    from spikeproof.metrics.stealth import events_moved, signal_to_noise_db, step_mass
     from spikeproof.metrics.synops import Metered, SynOps, synops
     from spikeproof.metrics.theory import (
         FirstOrder,
@@ -77,22 +84,29 @@ __all__ = [
     "attack_optimality",
     "ball_moment",
     "competitiveness",
+    "cross_modal_rescue",
     "curve_area",
     "curve_weights",
     "dual_exponent",
     "dual_norm",
+    "events_moved",
     "exact_bound",
     "first_order",
     "first_order_l0",
     "first_order_lp",
+    "fusion_gain",
     "gradient_measures",
+    "grid_violations",
     "holm",
     "independent_difference",
+    "modality_gap",
     "percentile_interval",
     "random_vulnerability",
     "robust_accuracy",
     "security_area",
     "security_curve",
+    "signal_to_noise_db",
+    "step_mass",
     "success_rate",
     "synops",
     "transfer_ratio",

@@ -1,6 +1,6 @@
 """Spiking networks, their encoders and specifications, and their files."""
 
-from spikeproof.models.build import architecture, build, models, spec_of
+from spikeproof.models.build import architecture, build, check_model, models, spec_of
 from spikeproof.models.chain import Chained, TimeMean, chain
 from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
 from spikeproof.models.eval_norm import input_gradients_only
@@ -60,6 +60,7 @@ __all__ = [
     "chain",
     "check_fit",
     "check_logits",
+    "check_model",
     "direct",
     "evaluating",
     "home_of",

@@ -10,13 +10,15 @@ import torch
 from torch import nn
 
 from spikeproof.base import SettingError, check_one_of
-from spikeproof.data import Dataset
+from spikeproof.data import Dataset, Views
 from spikeproof.models.cnn import SmallCNN
 from spikeproof.models.dense import Dense
 from spikeproof.models.encode import Encoder
+from spikeproof.models.event_cnn import EventCNN
 from spikeproof.models.fusion import SmallFusion
+from spikeproof.models.fusions import AttentionFusion, EarlyFusion
 from spikeproof.models.network import ModelSpec, Network
-from spikeproof.models.recurrent import RecurrentNetwork
+from spikeproof.models.recurrent import DeepRecurrentNetwork, RecurrentNetwork
 from spikeproof.models.resnet import SEWResNet, SpikingResNet
 from spikeproof.models.sound_tcn import GammatoneTCN, LearnedTCN, MelTCN, OnsetTCN
 from spikeproof.models.tcn import SmallTCN
@@ -24,7 +26,7 @@ from spikeproof.models.vgg import VGG
 from spikeproof.models.wrn import WRN
 from spikeproof.neurons import Neuron
 
-__all__ = ["architecture", "build", "models", "spec_of"]
+__all__ = ["architecture", "build", "check_model", "models", "spec_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +51,23 @@ _CHOICES = ("norm", "pooling", "stem")
 _VGG = _Architecture(make=VGG, check=VGG.check, width=64, uses=("norm", "pooling"))
 _SEW = _Architecture(make=SEWResNet, check=SEWResNet.check, width=64, uses=_CHOICES)
 _SPIKING = _Architecture(make=SpikingResNet, check=SpikingResNet.check, width=64, uses=_CHOICES)
+_OF_VIEWS: dict[str, Any] = {"kinds": ("views",), "frames": False}
+_RECURRENT: dict[str, Any] = {
+    "kinds": ("events",), "width": 128, "frames": False, "uses": ("norm",),
+}  # fmt: skip
 _SOUND: dict[str, Any] = {"kinds": ("audio",), "timesteps": 1, "frames": False}
 _ARCHITECTURES = {
     "cnn-small": _Architecture(make=SmallCNN, uses=("pooling",)),
     "dense": _Architecture(make=Dense, width=256, frames=False, uses=("norm",)),
-    "fusion-small": _Architecture(make=SmallFusion, kinds=("views",), frames=False),
-    "recurrent": _Architecture(
-        make=RecurrentNetwork,
-        check=RecurrentNetwork.check,
-        kinds=("events",),
-        width=128,
-        frames=False,
-        uses=("norm",),
+    "cnn-events": _Architecture(make=EventCNN, check=EventCNN.check, uses=("pooling",)),
+    "fusion-attention": _Architecture(
+        make=AttentionFusion, check=AttentionFusion.check, uses=("pooling",), **_OF_VIEWS
+    ),
+    "fusion-early": _Architecture(make=EarlyFusion, **_OF_VIEWS),
+    "fusion-small": _Architecture(make=SmallFusion, check=SmallFusion.check, **_OF_VIEWS),
+    "recurrent": _Architecture(make=RecurrentNetwork, check=RecurrentNetwork.check, **_RECURRENT),
+    "recurrent-2": _Architecture(
+        make=DeepRecurrentNetwork, check=DeepRecurrentNetwork.check, **_RECURRENT
     ),
     "sew-resnet-18": _SEW,
     "sew-resnet-34": _SEW,
@@ -98,7 +105,29 @@ def architecture(name: str) -> Callable[[ModelSpec, Any], nn.Module]:
         >>> architecture("vgg-9")
         <class 'spikeproof.models.vgg.VGG'>
     """
-    return _ARCHITECTURES[check_one_of(name, _ARCHITECTURES, "model")].make
+    return _ARCHITECTURES[check_model(name)].make
+
+
+def check_model(name: str) -> str:
+    """Return the architecture of a model's name, without the view that a twin is of.
+
+    Args:
+        name: One of ``models()``; of a fusion also ``"fusion-small@audio"``, its unimodal twin.
+    Raises:
+        SettingError: there is no such architecture, or it has no twins.
+    Example:
+        >>> check_model("fusion-small@audio")
+        'fusion-small'
+    """
+    base, at, view = name.partition("@")
+    check_one_of(base, _ARCHITECTURES, "model")
+    if at and (not view or _ARCHITECTURES[base].kinds != ("views",)):
+        fusions = [n for n, a in _ARCHITECTURES.items() if a.kinds == ("views",)]
+        raise SettingError(
+            f"{name!r} names no twin; write a fusion and one of its views, such as "
+            f"'fusion-small@audio' (fusions: {', '.join(sorted(fusions))})."
+        )
+    return base
 
 
 def build(
@@ -117,7 +146,9 @@ def build(
     """Build a network with freshly drawn weights.
 
     Args:
-        spec: A name from ``models()``, with ``data``; or a complete specification, alone.
+        spec: A name from ``models()``, with ``data``; or a complete specification, alone. Of a
+            fusion, ``"fusion-small@audio"`` is its unimodal twin: the same branch with the same
+            first weights.
         data: Fixes input domain and classes.
         neuron: The neuron of every spiking layer; LIF with leak 0.5 by default.
         timesteps: Simulation length of images.
@@ -147,7 +178,10 @@ def build(
     architecture = _fitting(spec)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Network(spec, architecture.make(spec, spec.domain))
+        body: Any = architecture.make(spec, spec.domain)
+        # A twin is cut out of the fusion, so that it begins with the same weights.
+        view = spec.name.partition("@")[2]
+        return Network(spec, body.twin(view) if view else body)
 
 
 def spec_of(
@@ -186,10 +220,10 @@ def spec_of(
         Traceback (most recent call last):
         spikeproof.base.errors.SettingError: vgg-13 halves its images 5 times and needs ...
     """
-    check_one_of(name, _ARCHITECTURES, "model")
+    base = check_model(name)
     if data is None:
         raise SettingError(f"build({name!r}) needs the data set, for input shape and classes.")
-    usual = _ARCHITECTURES[name]
+    usual = _ARCHITECTURES[base]
     named: dict[str, Any] = {"neuron": neuron, "encoder": encoder, "norm": norm}
     named |= {"pooling": pooling, "stem": stem, "timesteps": timesteps, "width": width}
     given: dict[str, Any] = {"timesteps": usual.timesteps, "width": usual.width}
@@ -201,8 +235,7 @@ def spec_of(
 
 def _fitting(spec: ModelSpec) -> _Architecture:
     """The architecture, if it reads the specification's domain and uses all its settings."""
-    check_one_of(spec.name, _ARCHITECTURES, "model")
-    architecture, kind = _ARCHITECTURES[spec.name], spec.domain.kind
+    architecture, kind = _ARCHITECTURES[check_model(spec.name)], spec.domain.kind
     if kind not in architecture.kinds:
         fits = [name for name, a in _ARCHITECTURES.items() if kind in a.kinds]
         raise SettingError(
@@ -223,4 +256,7 @@ def _fitting(spec: ModelSpec) -> _Architecture:
                 f"not {getattr(spec, name)!r}."
             )
     architecture.check(spec)
+    view = spec.name.partition("@")[2]
+    if view and isinstance(spec.domain, Views):
+        check_one_of(view, [name for name, _ in spec.domain.parts], "view")
     return architecture

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError
-from spikeproof.data import Views
+from spikeproof.base import InputError, check_one_of
+from spikeproof.data import Domain, Views
 from spikeproof.models.cnn import SmallCNN
 from spikeproof.models.network import ModelSpec
+from spikeproof.models.recurrent import RecurrentNetwork
 from spikeproof.models.tcn import SmallTCN
+from spikeproof.models.views import Twin
 
 __all__ = ["SmallFusion"]
 
@@ -27,8 +31,7 @@ class SmallFusion(nn.Module):
         self.views = views
         branches: dict[str, nn.Module] = {}
         for name, domain in views.parts:
-            branch = SmallTCN if "sample" in domain.axes else SmallCNN
-            branches[name] = branch(spec, domain)
+            branches[name] = _branch_of(domain)(spec, domain)
         self.branches = nn.ModuleDict(branches)
         self.weights = nn.Parameter(torch.ones(len(branches)))
 
@@ -43,3 +46,22 @@ class SmallFusion(nn.Module):
                 f"{', '.join(steps)}. Use a loss on the average over time, such as CrossEntropy."
             )
         return torch.einsum("v,vnk->nk", self.weights, torch.stack(each))
+
+    @staticmethod
+    def check(spec: ModelSpec) -> None:
+        """Refuse a neuron that cannot be recurrent where a view is spikes on lines."""
+        parts = spec.domain.parts if isinstance(spec.domain, Views) else ()
+        if any(_branch_of(domain) is RecurrentNetwork for _, domain in parts):
+            RecurrentNetwork.check(spec)
+
+    def twin(self, name: str) -> Twin:
+        """The network of one view alone; its weight in the sum, which changes no answer, is 1."""
+        check_one_of(name, self.branches, "view")
+        return Twin(self.views, name, self.branches[name])
+
+
+def _branch_of(domain: Domain) -> Callable[[ModelSpec, Domain], nn.Module]:
+    """The network of a view."""
+    if "sample" in domain.axes:
+        return SmallTCN
+    return SmallCNN if "channel" in domain.axes else RecurrentNetwork

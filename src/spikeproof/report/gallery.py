@@ -206,7 +206,7 @@ def wall(item: GalleryItem) -> Wall:
     """The same item as a chart for a paper; films are shown with their frames added up."""
     cells = {
         (training, column.title): WallCell(
-            pictures=[panel.at_rest for view in cell.views for panel in view.panels],
+            pictures=[panel.at_rest for view in cell.views for panel in view.panels[:2]],
             lines=[cell.head, *cell.lines],
         )
         for training, row in item.rows
@@ -222,7 +222,7 @@ def wall(item: GalleryItem) -> Wall:
         if view.kind != "events":  # the colours of a film are not those of its frames added up
             ends += [f"{scale.name} {scale.low} to {scale.high}" for scale in view.scales]
     return Wall(
-        clean=[panel.at_rest for view in item.clean for panel in view.panels],
+        clean=[view.panels[0].at_rest for view in item.clean],
         about=f"Item {item.item}, class {item.y}, clean. {'; '.join(ends)}.",
         rows=[training for training, _ in item.rows],
         columns=[column.title for column in item.columns],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from spikeproof.analysis import CellRecord, recorded_domain
 from spikeproof.data import DATASETS, Domain, Facts, Views
@@ -40,15 +40,7 @@ class Origin:
     def views(self) -> list[show.ViewSlice] | None:
         """Where each view lies in an item; None where an item cannot be shown."""
         rate = self.facts.rate_hz if self.facts else None
-        out, start = [], 0
-        for domain in self.domain.values():
-            if domain.kind not in show.SHOWN or not math.isfinite(domain.high - domain.low):
-                return None
-            part = show.ViewSlice(kind=domain.kind, shape=domain.shape, start=start)
-            rate_hz = rate if domain.kind == "audio" else None
-            out.append(replace(part, rate_hz=rate_hz, low=domain.low, high=domain.high))
-            start += domain.size
-        return out or None
+        return show.view_slices(self.domain.values(), rate)
 
 
 def origin(cells: Sequence[CellRecord], data: str) -> Origin:

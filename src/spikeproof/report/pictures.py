@@ -16,10 +16,12 @@ __all__ = [
     "data_uri",
     "difference",
     "event_change",
+    "event_overlay",
     "events_of",
     "filmstrip",
     "image_of",
     "png",
+    "raster_of",
 ]
 
 # Full colours of the ramps from night; Okabe-Ito, safe in colour blindness.
@@ -28,6 +30,7 @@ EVENT_COLOURS = {
     "off": (230, 159, 0),
     "added": (0, 198, 146),
     "removed": (222, 90, 180),
+    "kept": (138, 148, 160),
 }
 NIGHT = (16, 22, 29)
 
@@ -119,6 +122,44 @@ def event_change(x: np.ndarray, x_adv: np.ndarray, full: float) -> np.ndarray:
     change = _strongest(x_adv - x, -3) / full
     light = _lit(change, "added") + _lit(-change, "removed")
     out: np.ndarray = np.rint(np.clip(NIGHT + light, 0, 255)).astype(np.uint8)
+    return out
+
+
+def event_overlay(
+    x: np.ndarray, x_adv: np.ndarray, full: float, most: float | None = None
+) -> np.ndarray:
+    """Return a recording in grey with what was added and removed in colour.
+
+    Args:
+        x: Counts ``(..., C, H, W)``.
+        x_adv: Same shape.
+        full: The count in full grey.
+        most: The change in full colour; ``full`` where absent, so that both have one scale.
+    Returns:
+        uint8 ``(..., H, W, 3)``; where anything changed, the colours of ``event_change`` alone.
+    """
+    change = event_change(x, x_adv, full if most is None else most)
+    kept = np.minimum(x, x_adv).sum(-3) / full
+    grey = np.rint(np.clip(NIGHT + _lit(kept, "kept"), 0, 255)).astype(np.uint8)
+    touched = (x != x_adv).any(-3)[..., None]
+    out: np.ndarray = np.where(touched, change, grey)
+    return out
+
+
+_MOST_LINES = 96
+
+
+def raster_of(x: np.ndarray) -> np.ndarray:
+    """Return a recording as counts by place and time, ``(rows, T)``, the first line at the bottom.
+
+    Args:
+        x: Counts, ``(T, n)`` on lines; or ``(T, C, H, W)``, of which rows of the sensor are added
+            up. More than 96 lines are added up in groups of neighbours.
+    """
+    lines = x if x.ndim == 2 else x.sum((1, 3))[:, ::-1]
+    group = -(-lines.shape[1] // _MOST_LINES)
+    padded = np.pad(lines, ((0, 0), (0, -lines.shape[1] % group)))
+    out: np.ndarray = padded.reshape(len(lines), -1, group).sum(2).T[::-1]
     return out
 
 

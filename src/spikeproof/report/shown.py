@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from spikeproof.report.colours import SOUND, hexed, painted
+from spikeproof.data import Domain
+from spikeproof.metrics import step_mass
+from spikeproof.report.colours import DIVERGING, SOUND, hexed, painted
 from spikeproof.report.labels import number
 from spikeproof.report.pictures import (
     EVENT_COLOURS,
@@ -15,17 +18,29 @@ from spikeproof.report.pictures import (
     data_uri,
     difference,
     event_change,
+    event_overlay,
     events_of,
     filmstrip,
     image_of,
     png,
+    raster_of,
 )
 from spikeproof.report.sound import snr_db, spectrogram, wav
 
-__all__ = ["LOUDNESS_DB", "SHOWN", "ColourScale", "Panel", "Shown", "ViewSlice"]
+__all__ = [
+    "CHANGE_DB",
+    "LOUDNESS_DB",
+    "SHOWN",
+    "ColourScale",
+    "Panel",
+    "Shown",
+    "ViewSlice",
+    "view_slices",
+]
 
 _PLAYED_HZ = 8000  # a sound whose rate nobody recorded
 LOUDNESS_DB = (-90.0, -10.0)  # the ends of every spectrogram's colours, dB of full scale
+CHANGE_DB = 30.0  # the difference of two spectrograms in full colour
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +69,24 @@ class ViewSlice:
         return flat[self.start : self.start + int(np.prod(self.shape))].reshape(self.shape)
 
 
+def view_slices(domains: Iterable[Domain], rate_hz: int | None) -> list[ViewSlice] | None:
+    """Return where each view lies in an item; None where an item cannot be shown.
+
+    Args:
+        domains: The views, in order.
+        rate_hz: Samples per second of sound, where it is known.
+    """
+    out, start = [], 0
+    for domain in domains:
+        if domain.kind not in SHOWN or not math.isfinite(domain.high - domain.low):
+            return None
+        rate = rate_hz if domain.kind == "audio" else None
+        part = ViewSlice(kind=domain.kind, shape=domain.shape, start=start, rate_hz=rate)
+        out.append(replace(part, low=domain.low, high=domain.high))
+        start += domain.size
+    return out or None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ColourScale:
     """What colours mean, from one end to the other."""
@@ -75,6 +108,7 @@ class Panel:
     still: np.ndarray | None = None
     sound: str = ""
     smooth: bool = False
+    raster: bool = False
 
     @property
     def image(self) -> str:
@@ -121,26 +155,62 @@ def _scans(part: ViewSlice, x: np.ndarray, x_adv: np.ndarray | None, full: float
 
 
 def _events(part: ViewSlice, x: np.ndarray, x_adv: np.ndarray | None, full: float) -> Shown:
-    """Films of events, of what was added and what was removed; ``full`` events have full colour."""
-    if x.ndim == 2:  # spikes on lines, drawn side by side
-        x = x[:, None, None]
-        x_adv = None if x_adv is None else x_adv[:, None, None]
-    total, sums = float(x.sum()), float(x.sum(0).max()) or 1.0
+    """Films and rasters of events, and what was added and removed; ``full`` has full colour."""
+    total = float(x.sum())
     if x_adv is None:
-        clean = _film("clean", events_of(x, full), events_of(x.sum(0), sums), "Clean")
-        words = (
-            f"{number(total, 4)} events in {len(x)} frames; at rest, frames are added up and full "
-            f"colour is {number(sums)} per pixel"
-        )
-        return Shown(kind="events", panels=[clean], words=words, scales=_event_scales(full))
+        words = f"{number(total, 4)} events in {len(x)} frames{_rows(x)}"
+        panels = [_raster("raster", raster_of(x), None, "Clean")]
+        if x.ndim == 4:
+            sums = float(x.sum(0).max()) or 1.0
+            panels.insert(0, _film("clean", events_of(x, full), events_of(x.sum(0), sums), "Clean"))
+            words += f"; at rest, frames are added up and full colour is {number(sums)} per pixel"
+        return Shown(kind="events", panels=panels, words=words, scales=_event_scales(full))
     change = x_adv - x
     added, removed = float(change.clip(0).sum()), float((-change).clip(0).sum())
-    attacked = events_of(x_adv, full), events_of(x_adv.sum(0), sums)
-    changed = event_change(x, x_adv, full), event_change(x.sum(0), x_adv.sum(0), sums)
-    panels = [_film("adversarial", *attacked, "Attacked"), _film("change", *changed, "Changed")]
+    panels = [*_films(x, x_adv, full), *_rasters(x, x_adv)]
     words = f"{number(added)} events added, {number(removed)} removed, of {number(total, 4)}"
     words += f"; at most {number(float(np.abs(change).max()))} per pixel and frame"
+    words += f"; {number(100 * step_mass(x, x_adv)[2], 2)} % of the events change their frame"
     return Shown(kind="events", panels=panels, words=words)
+
+
+def _films(x: np.ndarray, x_adv: np.ndarray, full: float) -> list[Panel]:
+    """The attacked recording and what changed of it, as films; none of spikes on lines."""
+    if x.ndim == 2:
+        return []
+    sums = float(x.sum(0).max()) or 1.0
+    attacked = events_of(x_adv, full), events_of(x_adv.sum(0), sums)
+    changed = event_overlay(x, x_adv, full), event_change(x.sum(0), x_adv.sum(0), sums)
+    return [_film("adversarial", *attacked, "Attacked"), _film("change", *changed, "Changed")]
+
+
+def _rasters(x: np.ndarray, x_adv: np.ndarray) -> list[Panel]:
+    """The attacked recording by place and time, alone and over the clean one."""
+    near, far = raster_of(x), raster_of(x_adv)
+    plain = _raster("raster", far, None, "Attacked")
+    return [plain, _raster("raster, change", near, far, "Changed")]
+
+
+def _raster(name: str, x: np.ndarray, x_adv: np.ndarray | None, what: str) -> Panel:
+    """Events by place and time; counts and changes each on a scale up to their largest."""
+    top = float(x.max()) or 1.0
+    if x_adv is None:
+        pixels = events_of(x[None], top)
+    else:
+        # One event more among the many of a row would be too faint on the scale of the row.
+        most = float(np.abs(x_adv - x).max()) or 1.0
+        pixels = event_overlay(x[None], x_adv[None], top, most)
+    alt = f"{what} events by place and, to the right, time."
+    return Panel(name=name, pixels=pixels, alt=alt, raster=True)
+
+
+def _rows(x: np.ndarray) -> str:
+    """What a row of the raster is."""
+    if x.ndim == 4:
+        return "; rasters: rows of the sensor as in the film, time to the right"
+    group = -(-x.shape[1] // raster_of(x).shape[0])
+    several = f" in groups of {group}" if group > 1 else ""
+    return f"; rasters: {x.shape[1]} lines{several} upwards, time to the right"
 
 
 def _film(name: str, frames: np.ndarray, still: np.ndarray, what: str) -> Panel:
@@ -164,13 +234,16 @@ def _sounds(part: ViewSlice, x: np.ndarray, x_adv: np.ndarray | None, full: floa
     if x_adv is None:
         ends = [f"{number(end)} dB" for end in LOUDNESS_DB]
         scale = ColourScale(name="loudness", low=ends[0], high=ends[1], colours=SOUND)
-        clean = _sound("clean", x / top, rate, "The clean sound")
-        return Shown(kind="audio", panels=[clean], words=_axes(part, len(x)), scales=[scale])
+        far = f"{number(CHANGE_DB)} dB"
+        apart = ColourScale(name="difference", low=f"−{far}", high=f"+{far}", colours=DIVERGING)
+        clean, words = _sound("clean", x / top, rate, "The clean sound"), _axes(part, len(x))
+        return Shown(kind="audio", panels=[clean], words=words, scales=[scale, apart])
     largest = number(float(np.abs(x_adv - x).max()))
     x, x_adv = x / top, x_adv / top
     gain = _gain(x_adv - x)
     change = _sound("change", x_adv - x, rate, "What was changed", gain)
-    panels = [_sound("adversarial", x_adv, rate, "The attacked sound"), change]
+    attacked = _sound("adversarial", x_adv, rate, "The attacked sound")
+    panels = [attacked, change, _louder_softer(x, x_adv)]
     words = f"signal to noise {number(snr_db(x, x_adv))} dB, largest change {largest}"
     return Shown(kind="audio", panels=panels, words=words)
 
@@ -195,6 +268,16 @@ def _sound(name: str, samples: np.ndarray, rate: int, alt: str, gain: int = 1) -
     louder = f"{name}, played ×{gain}" if gain > 1 else name
     pixels = painted(shares, SOUND)
     return Panel(name=louder, pixels=pixels, alt=f"{alt}: spectrogram.", sound=uri, smooth=True)
+
+
+def _louder_softer(x: np.ndarray, x_adv: np.ndarray) -> Panel:
+    """Where a sound became louder (blue) or softer (orange), in dB between two spectrograms."""
+    floor = LOUDNESS_DB[0]  # what lies below is drawn as silence, and so is its change
+    near, far = (np.maximum(spectrogram(samples)[::-1], floor) for samples in (x, x_adv))
+    steps = np.rint(32 * np.clip((far - near) / CHANGE_DB, -1, 1)) / 32
+    pixels = painted(0.5 + steps / 2, DIVERGING)
+    alt = "Difference of the two spectrograms: blue is louder, orange is softer."
+    return Panel(name="difference", pixels=pixels, alt=alt, smooth=True)
 
 
 def _gain(change: np.ndarray) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-import math
 import wave
 
 import numpy as np
+
+from spikeproof.metrics import signal_to_noise_db
 
 __all__ = ["snr_db", "spectrogram", "wav"]
 
@@ -47,11 +48,7 @@ def snr_db(clean: np.ndarray, changed: np.ndarray) -> float:
         >>> round(snr_db(np.ones(4), np.full(4, 1.1)), 6)
         20.0
     """
-    noise = float(np.square(np.asarray(changed, float) - np.asarray(clean, float)).sum())
-    signal = float(np.square(np.asarray(clean, float)).sum())
-    if noise == 0:
-        return math.inf
-    return 10 * math.log10(signal / noise) if signal else -math.inf
+    return signal_to_noise_db(clean, changed)
 
 
 def spectrogram(samples: np.ndarray, window: int = 128, hop: int | None = None) -> np.ndarray:

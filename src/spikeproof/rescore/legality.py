@@ -15,8 +15,10 @@ __all__ = ["illegal", "unknown_threat"]
 
 # Relative slack of real-valued lengths, the one that evaluation allows, and a hair for the sum.
 _SLACK = 1 + 1e-6 + 1e-9
-_COUNTED = ("l0", "counts", *EVENT_KINDS)
+_COUNTED = ("l0", "counts", "desync", *EVENT_KINDS)
 _KINDS = ("linf", "l2", "l1", "joint", *SOUND, *_COUNTED)
+# Views that a joint budget measures in whole units keep their grid where others are frames.
+_WHOLE = ("counts", *EVENT_KINDS)
 
 
 def unknown_threat(threat: Mapping[str, Any]) -> bool:
@@ -40,9 +42,9 @@ def illegal(
     """
     if not len(x):
         return []
-    grid = threat["space"] != "frames"
     inside = np.ones(len(x), bool)
-    for part, begin, end in _parts(domain):
+    for name, part, begin, end in _named_parts(domain):
+        grid = _on_grid(threat, name)
         z = x_adv.reshape(len(x), -1)[:, begin:end]
         low, high = float(part.get("low", 0.0)), float(part.get("high", 1.0))
         inside &= (np.isfinite(z) & (z >= low) & (z <= high)).all(1)
@@ -64,11 +66,46 @@ def illegal(
 
 def _parts(domain: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], int, int]]:
     """Every modality of a domain, and which features of a flat item it has."""
-    begin = 0
-    for _, part in domain.get("views", [["", domain]]):
-        end = begin + int(np.prod(part["shape"]))
+    for _, part, begin, end in _named_parts(domain):
         yield part, begin, end
+
+
+def _named_parts(domain: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], int, int]]:
+    """The same with the name of each view."""
+    begin = 0
+    for name, part in domain.get("views", [["", domain]]):
+        end = begin + int(np.prod(part["shape"]))
+        yield name, part, begin, end
         begin = end
+
+
+def _on_grid(threat: Mapping[str, Any], name: str) -> bool:
+    """Whether whole numbers must stay whole in a view."""
+    if threat["space"] != "frames":
+        return True
+    own = threat["geometry"].get("views", {}).get(name)
+    return own is not None and own["geometry"]["kind"] in _WHOLE
+
+
+def _steps(
+    geometry: Mapping[str, Any], domain: Mapping[str, Any], far: Array, near: Array
+) -> Array:
+    """By how many steps one view is shifted, all else being equal; inf where it is not."""
+    far, near = far.reshape(len(far), -1), near.reshape(len(near), -1)
+    rest = np.ones(near.shape[1], dtype=bool)
+    out = np.full(len(near), np.inf)
+    for name, part, begin, end in _named_parts(domain):
+        if name == geometry["view"]:
+            rest[begin:end] = False
+            length, unit = int(part["shape"][0]), int(geometry["unit"])
+            a = near[:, begin:end].reshape(len(near), length, -1)
+            b = far[:, begin:end].reshape(len(far), length, -1)
+            for by in range(0, length, unit):
+                late = (b[:, :by] == 0).all((1, 2)) & (b[:, by:] == a[:, : length - by]).all((1, 2))
+                early = (b[:, length - by :] == 0).all((1, 2))
+                early &= (b[:, : length - by] == a[:, by:]).all((1, 2))
+                out = np.where(late | early, np.minimum(out, by // unit), out)
+    return np.asarray(np.where((far[:, rest] == near[:, rest]).all(1), out, np.inf))
 
 
 def _length(
@@ -79,6 +116,8 @@ def _length(
     kind = geometry["kind"]
     if kind == "joint":
         return _joint(geometry, domain, x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
+    if kind == "desync":
+        return _steps(geometry, domain, x_adv, x)
     if kind in SOUND:
         return sound_length(geometry, flat, x)
     if kind in EVENT_KINDS:

@@ -17,7 +17,7 @@ from spikeproof.models import (
     ModelSpec,
     Network,
     build,
-    models,
+    check_model,
     spec_of,
 )
 from spikeproof.neurons import NEURONS
@@ -251,7 +251,8 @@ def _check_data(data: DataPlan, place: str) -> None:
             f"{place}: that is the name of a data set of the package; give your own another one."
         )
     if data.model is not None:
-        _check(data.model, models(), "model", place)
+        with placed(place):
+            check_model(data.model)
     for key, known in (("norm", NORMS), ("pooling", POOLINGS), ("stem", STEMS)):
         if getattr(data, key) is not None:
             _check(getattr(data, key), known, key, place)

@@ -3,10 +3,12 @@
 from spikeproof.threats.band import Band
 from spikeproof.threats.box import Boxed
 from spikeproof.threats.counts import Counts
+from spikeproof.threats.desync import Desync
 from spikeproof.threats.energy import Energy
 from spikeproof.threats.facts import ThreatFacts
+from spikeproof.threats.finite import has_few_points, how_many_points, legal_points
 from spikeproof.threats.flips import Flips
-from spikeproof.threats.geometry import Geometry
+from spikeproof.threats.geometry import Finite, Geometry
 from spikeproof.threats.goal import LOSSES, Goal, Misclassification, OutputChange
 from spikeproof.threats.joint import Joint
 from spikeproof.threats.l0 import L0
@@ -26,6 +28,13 @@ from spikeproof.threats.registry import (
 from spikeproof.threats.relative import Relative
 from spikeproof.threats.retiming import Retiming
 from spikeproof.threats.snr import Snr, decibels, ratio_of
+from spikeproof.threats.splits import (
+    equal_totals,
+    joint_named,
+    only_view,
+    split_l2,
+    split_relative,
+)
 from spikeproof.threats.standard import as_threats, standard_threats, threat_of
 from spikeproof.threats.threat import Threat
 from spikeproof.threats.within import Within
@@ -40,7 +49,9 @@ __all__ = [
     "Boxed",
     "ChannelShift",
     "Counts",
+    "Desync",
     "Energy",
+    "Finite",
     "Flips",
     "Geometry",
     "Goal",
@@ -59,10 +70,18 @@ __all__ = [
     "as_threats",
     "by_order",
     "decibels",
+    "equal_totals",
     "geometry_named",
+    "has_few_points",
+    "how_many_points",
+    "joint_named",
+    "legal_points",
+    "only_view",
     "radius_of",
     "ratio_of",
     "shown_facts",
+    "split_l2",
+    "split_relative",
     "standard_threats",
     "threat_facts",
     "threat_from",

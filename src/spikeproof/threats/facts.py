@@ -57,12 +57,17 @@ class Described:
     def about(self) -> ThreatFacts:
         """The facts of the threat with this geometry."""
         name = str(getattr(self, "name", type(self).__name__))
-        return self.facts.get(name, ThreatFacts(symbol=name, title="radius"))
+        return self.facts_of(name) or ThreatFacts(symbol=name, title="radius")
 
     @property
     def by_pixel(self) -> bool:
         """Whether a unit of the radius is a pixel with all its channels."""
         return False
+
+    @classmethod
+    def facts_of(cls, name: str) -> ThreatFacts | None:
+        """The facts of the threat of this name, where the class makes threats of that name."""
+        return cls.facts.get(name)
 
     def length(
         self, change: npt.NDArray[np.float64], domain: Domain | Views

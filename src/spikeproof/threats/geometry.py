@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from spikeproof.data import Domain, Views
 from spikeproof.threats.facts import Described
 from spikeproof.threats.places import Places
 
-__all__ = ["Counted", "Geometry", "Radius", "Sparse", "whole_radius"]
+__all__ = ["Counted", "Finite", "Geometry", "Radius", "Sparse", "whole_radius"]
 
 # One radius for all items, or each item's own, (N, 1).
 Radius = float | Tensor
@@ -83,6 +83,10 @@ class Geometry(Described, ABC):
         """The largest radius this geometry can tell from smaller ones, at most ``radius``."""
         return radius
 
+    def on(self, domain: Domain | Views) -> Domain | Views:
+        """The domain that perturbations of this geometry live on: its grid, or frames."""
+        return domain if self.grid else domain.relaxed()
+
     def places(self, domain: Domain | Views) -> Places:
         """Which features a count takes for one: every feature is a place of its own."""
         return Places.single(domain)
@@ -117,6 +121,18 @@ class Counted(Geometry):
         take: Tensor,
     ) -> Tensor:
         """Put a unit on some places, along the gradient, and take one from others."""
+
+
+class Finite(Geometry):
+    """A geometry with few legal points, so that an attack can try every one of them."""
+
+    @abstractmethod
+    def how_many(self, radius: float, domain: Domain | Views) -> int:
+        """How many legal points an item has, itself among them."""
+
+    @abstractmethod
+    def points(self, x: Tensor, radius: float, domain: Domain | Views) -> Iterator[Tensor]:
+        """Every legal point for all items at once, ``(N, *shape)``, the nearest first."""
 
 
 class Sparse(Geometry):

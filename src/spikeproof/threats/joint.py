@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -13,10 +14,18 @@ from torch import Tensor
 from spikeproof.base import Named, Seeds, SettingError, suggestion
 from spikeproof.data import Domain, Views
 from spikeproof.threats.facts import ThreatFacts
-from spikeproof.threats.geometry import Geometry, Radius
+from spikeproof.threats.geometry import Finite, Geometry, Radius
 from spikeproof.threats.l0 import L0
 
 __all__ = ["Joint"]
+
+_LABEL = re.compile(r"[A-Za-z0-9._-]{0,80}")
+# What the radius is where a total is divided, by the first word of the label: title, unit.
+_DIVIDED: Mapping[str, tuple[str, str | None]] = {
+    "l2": ("Euclidean length over all views", None),
+    "split": ("sum over the views of multiples of their own radii", "factor"),
+    "only": ("multiple of the one view's own radius", "factor"),
+}
 
 
 @dataclass(frozen=True)
@@ -27,10 +36,16 @@ class Joint(Geometry):
     distance is ``max_v distance_v / radius_v``, infinite where another view changed. Counted
     radii (l_0, counts) are rounded down after the multiplication.
 
+    A view that is measured in whole events (``counts``) keeps its grid, every other view is
+    attacked as real numbers, and a view that is not named keeps every bit.
+
     Args:
         views: Name of the view → its geometry and its radius.
+        division: What tells this division of the budget from others, ``"l2"`` or ``"only-audio"``
+            (see :func:`joint_named`); part of the name.
     Raises:
-        SettingError: no view, a negative radius, or a Joint inside a Joint.
+        SettingError: no view, a negative radius, a Joint or a finite geometry inside a Joint, or
+            a division that is no name.
     Example:
         >>> from spikeproof.threats import Linf
         >>> Joint({"image": (Linf(), 0.1), "audio": (Linf(), 0.01)}).name
@@ -45,27 +60,53 @@ class Joint(Geometry):
             symbol="joint", title="multiple of each view's own radius", unit="factor", settings=None
         )
     }
+    added: ClassVar[tuple[str, ...]] = ("division",)
 
     views: Mapping[str, Annotated[tuple[Geometry, float], Named("geometry", "radius")]]
+    division: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "views", {n: (g, float(r)) for n, (g, r) in self.views.items()})
         if not self.views:
             raise SettingError("Joint needs at least one view, e.g. {'image': (Linf(), 0.1)}.")
         for name, (geometry, radius) in self.views.items():
-            if isinstance(geometry, Joint) or not 0 <= radius < math.inf:
+            if isinstance(geometry, Joint | Finite) or not 0 <= radius < math.inf:
                 raise SettingError(
-                    f"Joint: view {name!r} needs a geometry other than Joint and a finite radius "
+                    f"Joint: view {name!r} needs a geometry such as Linf() and a finite radius "
                     f"of at least 0; got {geometry!r} with {radius:g}."
                 )
+        if not _LABEL.fullmatch(self.division):
+            raise SettingError(
+                "Joint.division is made of letters, digits, dots, underscores and hyphens, such as "
+                f"'only-audio'; got {self.division!r}."
+            )
 
     def __hash__(self) -> int:
         return hash(tuple(sorted((n, repr(g), r) for n, (g, r) in self.views.items())))
 
     @property
     def name(self) -> str:
-        """``"joint"``."""
-        return "joint"
+        """``"joint"``, and the division where there is one: ``"joint-l2"``."""
+        return f"joint-{self.division}" if self.division else "joint"
+
+    @classmethod
+    def facts_of(cls, name: str) -> ThreatFacts | None:
+        """The facts of a joint threat by its name: what its radius is depends on the division."""
+        start, _, label = name.partition("-")
+        if name in cls.facts or start not in cls.facts:
+            return cls.facts.get(name)
+        if not label or not _LABEL.fullmatch(label):
+            return None
+        kind = label.partition("-")[0]
+        title, unit = _DIVIDED.get(kind, ("multiple of each view's own radius", "factor"))
+        return ThreatFacts(symbol=f"joint {label}", title=title, unit=unit, settings=None)
+
+    def on(self, domain: Domain | Views) -> Domain | Views:
+        """The views with their grids where they are counted in whole events, else without."""
+        if not isinstance(domain, Views):
+            return domain.relaxed()
+        kept = {n for n, (geometry, _) in self.views.items() if geometry.grid}
+        return Views(tuple((n, d if n in kept else d.relaxed()) for n, d in domain.parts))
 
     @property
     def per_view(self) -> Mapping[str, tuple[Geometry, float]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from spikeproof.base import Registry, SettingError, suggestion
 from spikeproof.threats.band import Band
 from spikeproof.threats.counts import Counts
+from spikeproof.threats.desync import Desync
 from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.flips import Flips
 from spikeproof.threats.geometry import Geometry
@@ -31,6 +32,7 @@ GEOMETRIES: Registry[Geometry] = Registry(
         "band": Band,
         "channels": ChannelShift,
         "counts": Counts,
+        "desync": Desync,
         "flips": Flips,
         "joint": Joint,
         "l0": L0,
@@ -110,8 +112,8 @@ def _named(name: str) -> tuple[type[Geometry], ThreatFacts]:
     """The geometry that goes by a name, and its facts; those of other packages come last."""
     known: list[str] = []
     for cls in _classes(name):
-        if name in cls.facts:
-            return cls, cls.facts[name]
+        if (facts := cls.facts_of(name)) is not None:
+            return cls, facts
         known += cls.facts
     if name in GEOMETRIES:
         return GEOMETRIES[name], ThreatFacts(symbol=name, title="radius")

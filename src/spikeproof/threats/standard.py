@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from spikeproof.base import SettingError, placed
-from spikeproof.data import Dataset, DataSpec, Domain, Views
+from spikeproof.data import DATASETS, Dataset, DataSpec, Domain, Views
+from spikeproof.threats.desync import Desync
+from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.joint import Joint
-from spikeproof.threats.linf import Linf
 from spikeproof.threats.registry import geometry_named
+from spikeproof.threats.splits import joint_named
 from spikeproof.threats.threat import Threat
 
 __all__ = ["as_threats", "standard_threats", "threat_of"]
@@ -20,7 +22,8 @@ def standard_threats(
     """Return the ladder of threats for every norm that a data set declares radii for.
 
     Norms on event counts are attacked in frame space (the box without the grid); ``counts``
-    keeps the grid. ``joint`` is l_inf on every view, with the view radii of ``data.spec.joint``.
+    keeps the grid. ``joint`` is l_inf on every view, with the view radii of ``data.spec.joint``;
+    see :func:`joint_named` for its divisions.
 
     Args:
         data: A data set; only its spec and domain are read.
@@ -61,15 +64,21 @@ def threat_of(data: Dataset, name: str, radius: float) -> Threat:
 
 def _threat(name: str, spec: DataSpec, domain: Domain | Views, radius: float) -> Threat:
     """One threat of a ladder."""
-    if name in Joint.facts:
-        views: Mapping[str, float] = spec.joint
-        if not views:
-            raise SettingError(f"Data set {spec.name!r} declares joint radii but no view radii.")
-        return Threat(Joint({v: (Linf(), r) for v, r in views.items()}), radius, domain.relaxed())
     with placed(f"data set {spec.name!r}"):
-        geometry = geometry_named(name)
-    far = geometry.radius_from(radius)
-    return Threat(geometry, far, domain if geometry.grid else domain.relaxed())
+        geometry = _geometry(name, spec, domain)
+    return Threat(geometry, geometry.radius_from(radius), geometry.on(domain))
+
+
+def _geometry(name: str, spec: DataSpec, domain: Domain | Views) -> Geometry:
+    """The geometry of a name; of views, with what the data set says of each."""
+    if name in Desync.facts:
+        known = DATASETS[spec.name].facts if spec.name in DATASETS else None
+        return Desync.of(domain, None if known is None else known.rate_hz)
+    if Joint.facts_of(name) is None:
+        return geometry_named(name)
+    if not spec.joint:
+        raise SettingError(f"it declares no radii of views, which {name} is made of.")
+    return joint_named(name, spec.joint)
 
 
 def as_threats(threats: Threat | Iterable[Threat], what: str) -> tuple[Threat, ...]:

@@ -73,9 +73,11 @@ class Threat:
     @property
     def space(self) -> str:
         """Where the perturbation lives: pixels, frames, counts, waveform, views or real."""
-        if self.domain.kind == "events":
-            return "counts" if self.domain.integer else "frames"
-        return {"image": "pixels", "audio": "waveform"}.get(self.domain.kind, self.domain.kind)
+        parts = [d for _, d in getattr(self.domain, "parts", [("", self.domain)])]
+        if any(part.kind == "events" and not part.integer for part in parts):
+            return "frames"
+        known = {"image": "pixels", "audio": "waveform", "events": "counts"}
+        return known.get(self.domain.kind, self.domain.kind)
 
     @property
     def level(self) -> str:
@@ -94,7 +96,7 @@ class Threat:
 
     @property
     def sparse(self) -> bool:
-        """Whether a step moves few features, so that ``spread`` has a choice to make (l_1)."""
+        """Whether a step moves few features, so that ``spread`` has a choice (l_1)."""
         return isinstance(self.geometry, Sparse)
 
     @property
@@ -292,6 +294,7 @@ class Threat:
     @classmethod
     def from_record(cls, record: Mapping[str, Any], domain: Domain | Views) -> Threat:
         """The threat of a record, on the given domain of its data set."""
+        geometry: Geometry = GEOMETRIES.build(record["geometry"])
         if record.get("space") == "frames":
-            domain = domain.relaxed()
-        return cls(GEOMETRIES.build(record["geometry"]), float(record["radius"]), domain)
+            domain = geometry.on(domain) if geometry.per_view else domain.relaxed()
+        return cls(geometry, float(record["radius"]), domain)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from spikeproof.attacks.apgd import APGD
 from spikeproof.attacks.countdown import Countdown
 from spikeproof.attacks.ddn import DDN
+from spikeproof.attacks.exhaustive import Exhaustive
 from spikeproof.attacks.fmn import FMN
 from spikeproof.attacks.guided_search import GuidedSearch
 from spikeproof.attacks.gumbel import GumbelFlips
@@ -31,8 +32,9 @@ from spikeproof.attacks.targeted import Targeted
 from spikeproof.base import SettingError, check_one_of
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import ASSG, BPTR, HART, PDSG, RGA, Backward, Conversion, Smoothing
+from spikeproof.threats import Threat, has_few_points
 
-__all__ = ["SUITES", "suite"]
+__all__ = ["SUITES", "suite", "suite_under"]
 
 _ARCTAN = Surrogate("arctan", sharpness=5.0)
 _TRIANGLE = Surrogate("triangle", sharpness=1.0)
@@ -169,6 +171,7 @@ _FULL = Suite(
     ),
     patience=2,
 )
+_EXHAUSTIVE = Suite((Member(attack=Exhaustive()),))
 SUITES = {"quick": _QUICK, "core": _CORE, "standard": _STANDARD, "full": _FULL}
 
 
@@ -194,3 +197,19 @@ def suite(name: str | Suite) -> Suite:
             "attack alone write Suite((Member(attack),))."
         )
     return SUITES[check_one_of(name, SUITES, "suite")]
+
+
+def suite_under(suite: Suite, threat: Threat) -> Suite:
+    """Return the suite that settles a threat: where few inputs are legal, all of them are tried.
+
+    Args:
+        suite: What attacks every other threat.
+        threat: What the attacker may do.
+    Example:
+        >>> from spikeproof.data import Domain
+        >>> from spikeproof.threats import Linf
+        >>> threat = Threat(Linf(), 0.1, Domain(kind="audio", shape=(2,)))
+        >>> suite_under(SUITES["quick"], threat) is SUITES["quick"]
+        True
+    """
+    return _EXHAUSTIVE if has_few_points(threat) else suite
