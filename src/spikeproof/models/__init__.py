@@ -3,6 +3,8 @@
 from spikeproof.models.build import architecture, build, models, spec_of
 from spikeproof.models.chain import Chained, TimeMean, chain
 from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
+from spikeproof.models.encode_sqe import SQE
+from spikeproof.models.encode_temporal import Temporal
 from spikeproof.models.eval_norm import input_gradients_only
 from spikeproof.models.evaluating import (
     check_logits,
@@ -23,6 +25,7 @@ __all__ = [
     "ENCODERS",
     "NORMS",
     "POOLINGS",
+    "SQE",
     "STEMS",
     "Chained",
     "ConvexCombination",
@@ -38,6 +41,7 @@ __all__ = [
     "Poisson",
     "SpikePool",
     "Stem",
+    "Temporal",
     "TimeMean",
     "architecture",
     "build",
