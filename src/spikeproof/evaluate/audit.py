@@ -19,8 +19,8 @@ from spikeproof.evaluate.diagnose import (
     Flag,
     check_despite,
     check_network,
-    diagnose,
     explained,
+    flags_before,
     network_kept,
     review,
     served,
@@ -58,8 +58,8 @@ def audit(
 ) -> Audit:
     """Attack a model under every threat, verify every adversarial input, and report.
 
-    Before the first attack the network is looked at (see :func:`diagnose`), after the last one the
-    attacks are (see :func:`review`). Where a flag is a stop, robust accuracy is withheld.
+    Before the first attack the network is looked at (see :func:`flags_before`), after the last one
+    the attacks are (see :func:`review`). Where a flag is a stop, robust accuracy is withheld.
 
     The test items are opened here. Threats of one geometry form a ladder, evaluated from the
     smallest radius up; see :func:`evaluate_ladder` for what counts as broken.
@@ -100,7 +100,7 @@ def audit(
     Warns:
         Doubtful: before the first attack, where robust accuracy will be withheld.
     Cost:
-        That of :func:`evaluate_ladder`, per ladder, and that of :func:`diagnose`.
+        That of :func:`evaluate_ladder`, per ladder, and that of :func:`flags_before`.
     References:
         croce2020reliable, maini2020adversarial
     """
@@ -143,7 +143,7 @@ def _looked(
     if not len(split):
         return ()  # refused by the ladder
     check_gradients("An audit", model.parameters())  # not the network's fault, and no flag
-    flags = diagnose(model, split.x, split.y, threat.domain, seed=seed)
+    flags = flags_before(model, split.x, split.y, threat.domain, seed=seed)
     warn_withheld(flags, despite, stacklevel=3)
     return flags
 

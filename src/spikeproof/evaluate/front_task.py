@@ -43,8 +43,8 @@ from spikeproof.evaluate.audit_result import Audit
 from spikeproof.evaluate.diagnose import (
     Flag,
     check_network,
-    diagnose,
     explained,
+    flags_before,
     network_kept,
     served,
 )
@@ -172,7 +172,7 @@ class Task:
         model, split = together(model, split)
         domain.check(split.x)
         check_gradients("An attack", model.parameters())  # not the network's fault, and no flag
-        flags = diagnose(model, split.x, split.y, domain, seed=seed)
+        flags = flags_before(model, split.x, split.y, domain, seed=seed)
         model = served(model, flags)
         return cls(
             model=model, split=split, domain=domain, layout=layout, given=x, seed=seed, flags=flags

@@ -27,7 +27,7 @@ from spikeproof.base import (
     working_below,
 )
 from spikeproof.data import Dataset, Split
-from spikeproof.evaluate import diagnose, evaluate_ladder, open_split, probe, right_draws
+from spikeproof.evaluate import evaluate_ladder, flags_before, open_split, probe, right_draws
 from spikeproof.models import Network, build, load_model, model_digest, on_device, save_model
 from spikeproof.study.assemble import training_items
 from spikeproof.study.beat import Beat
@@ -243,7 +243,7 @@ def _diagnosis(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Look at a network before it is attacked."""
     model, split = _parent(folder, cell, data), _items(cell.cell, data)
     there = on_device(model, _device(cell))
-    flags = diagnose(there, split.x, split.y, data.domain, seed=cell.cell["seed"])
+    flags = flags_before(there, split.x, split.y, data.domain, seed=cell.cell["seed"])
     result = {"n": len(split), "flags": [flag.record() for flag in flags]}
     return result, {}, model_digest(model)
 

@@ -96,7 +96,7 @@ class Plan:
             or ``"200000p"`` passes; each ladder has the share of its radii. No limit where absent.
         keep_adversarials: Whether attack cells keep every input that broke an item, so that
             ``spikeproof verify`` can score them again.
-        despite: Flags in spite of which robust accuracy is stated (see ``diagnose``).
+        despite: Flags in spite of which robust accuracy is stated (see ``flags_before``).
         workers: Processes where the caller names no number.
         question: What the study asks, the title of its report; ``"sparse-gradient"`` for the
             question of the demo. Told from the trainings where absent.
