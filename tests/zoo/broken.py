@@ -74,7 +74,7 @@ def integer_quantiser() -> Case:
     return digits(Around(net, rounded(15)), twin=Around(net, rounded(15, honest=True)))
 
 
-@entry(BROKEN, "An event filter decides by comparison, and no gradient passes it.", items=32)
+@entry(BROKEN, "An event filter decides by comparison, and no gradient passes it.", items=24)
 def event_filter() -> Case:
     net = trained(EVENTS)
     return Case(
@@ -85,7 +85,7 @@ def event_filter() -> Case:
     )
 
 
-@entry(BROKEN, "Samples are rounded to 5 bits, whose derivative is zero.", items=32)
+@entry(BROKEN, "Samples are rounded to 5 bits, whose derivative is zero.", items=24)
 def audio_quantiser() -> Case:
     net = trained(AUDIO)
     return Case(
@@ -96,7 +96,9 @@ def audio_quantiser() -> Case:
     )
 
 
-@entry(BROKEN, "Of two senses the gradient of one is cut, and the attack leaves it alone.", items=24)
+@entry(
+    BROKEN, "Of two senses the gradient of one is cut, and the attack leaves it alone.", items=24
+)
 def one_sense_detached() -> Case:
     net, data = trained(AV), data_of("digits-av")
     size = data.domain.parts[0][1].size  # type: ignore[union-attr]
@@ -122,7 +124,7 @@ def saturated_surrogate_l2() -> Case:
     return digits(with_neuron(net, replace(net.spec.neuron, surrogate=NARROW)), "l2:0.5", twin=net)
 
 
-@entry(BROKEN, "The same on events.", items=32)
+@entry(BROKEN, "The same on events.", items=24)
 def saturated_surrogate_events() -> Case:
     net = trained(EVENTS)
     return Case(
@@ -276,7 +278,9 @@ def wrong_radius() -> Case:
     )  # fmt: skip
 
 
-@entry(BROKEN, "Events are attacked as fractions, and success is lost when they are rounded.", items=32)
+@entry(
+    BROKEN, "Events are attacked as fractions, and success is lost when they are rounded.", items=24
+)
 def relaxed_only() -> Case:
     return Case(
         trained(EVENTS), data_of("digits-events"), threat("counts:32", "digits-events"),

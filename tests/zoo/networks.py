@@ -93,7 +93,7 @@ def made() -> Dataset:
 
 @cache
 def trained(recipe: Recipe) -> Network:
-    """The network of a recipe, from its file or trained now, in evaluation mode. Do not change it."""
+    """The network of a recipe, from its file or trained now; do not change it."""
     path = FOLDER[-1] / f"{recipe.name}.safetensors" if FOLDER else None
     if path is not None and path.exists():
         return load_model(path).eval()

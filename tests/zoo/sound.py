@@ -86,22 +86,22 @@ def quantiser_honest() -> Case:
     return digits(Around(trained(DENSE), rounded(15, honest=True)))
 
 
-@entry(SOUND, "An undefended network of events, under changes of whole events.", items=32)
+@entry(SOUND, "An undefended network of events, under changes of whole events.", items=24)
 def events_plain() -> Case:
     return case(trained(EVENTS), "counts:32", "digits-events")
 
 
-@entry(SOUND, "The same, frame by frame under l_inf.", items=32)
+@entry(SOUND, "The same, frame by frame under l_inf.", items=24)
 def events_plain_linf() -> Case:
     return case(trained(EVENTS), "linf:0.025", "digits-events")
 
 
-@entry(SOUND, "An undefended network of sounds.", items=32)
+@entry(SOUND, "An undefended network of sounds.", items=24)
 def audio_plain() -> Case:
     return case(trained(AUDIO), "linf:0.04", "digits-audio")
 
 
-@entry(SOUND, "Adversarial training of sounds.", items=32)
+@entry(SOUND, "Adversarial training of sounds.", items=24)
 def audio_at() -> Case:
     net = trained(Recipe("digits-audio", "AT", seed=13, width=10, epochs=6))
     return case(net, "linf:0.03", "digits-audio")
@@ -128,7 +128,9 @@ class Halves(nn.Module):
         return torch.stack([-z, z], 1)
 
 
-@entry(SOUND, "A linear network of made images, of which just over half stands.", fact="closed form")
+@entry(
+    SOUND, "A linear network of made images, of which just over half stands.", fact="closed form"
+)
 def made_linear() -> Case:
     return case(Halves().eval(), "linf:0.12", "made")
 
@@ -136,4 +138,3 @@ def made_linear() -> Case:
 @entry(SOUND, "The same at a radius under which nearly everything stands.", fact="closed form")
 def made_linear_far() -> Case:
     return case(Halves().eval(), "linf:0.02", "made")
-

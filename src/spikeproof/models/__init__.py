@@ -12,7 +12,7 @@ from spikeproof.models.evaluating import (
     restoring_modes,
     spiking_layers,
 )
-from spikeproof.models.layers import FilterBank, OverTime, Stem, direct
+from spikeproof.models.layers import FilterBank, OverTime, Stem, direct, framing
 from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
 from spikeproof.models.placing import home_of, on_device
@@ -50,6 +50,7 @@ __all__ = [
     "check_logits",
     "direct",
     "evaluating",
+    "framing",
     "home_of",
     "input_gradients_only",
     "load_model",
