@@ -17,6 +17,7 @@ from spikeproof.cli.cite import cite
 from spikeproof.cli.compare import compare
 from spikeproof.cli.data import app as data
 from spikeproof.cli.demo import demo
+from spikeproof.cli.doctor import doctor
 from spikeproof.cli.export import export
 from spikeproof.cli.listing import listing
 from spikeproof.cli.options import no_such_option
@@ -46,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, train, audit, certify, report, export, compare, verify, cite):
+for command in (demo, train, audit, doctor, certify, report, export, compare, verify, cite):
     app.command()(command)
 app.command("list")(listing)
 app.add_typer(study, name="study")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         withheld,
     )
     from spikeproof.evaluate.doctor import (
+        ITEMS,
+        VERDICTS,
         Check,
         Diagnosis,
         MaskingVerdict,
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FLAGS",
+    "ITEMS",
+    "VERDICTS",
     "WIDTHS",
     "Adversarials",
     "AttackResult",

@@ -26,6 +26,7 @@ from spikeproof.evaluate.diagnose import (
     served,
     warn_withheld,
 )
+from spikeproof.evaluate.doctor import Diagnosis, diagnose
 from spikeproof.evaluate.kept import KeptLadders
 from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Outcome
@@ -52,6 +53,7 @@ def audit(
     budget: str | Budget | None = None,
     folder: Path | str | None = None,
     despite: str | Iterable[str] = (),
+    doctor: bool = False,
     progress: OnProgress | None = None,
     device: str | torch.device | None = None,
     batch_size: int | None = None,
@@ -83,6 +85,8 @@ def audit(
             and weights: one whose code was changed since needs a folder of its own.
         despite: Flags in spite of which robust accuracy is to be stated, ``("state",)``; what the
             audit writes says so.
+        doctor: Whether to say too if gradients hide what is there: a verdict per threat at its
+            middle radius, on 64 right items at most (see :func:`spikeproof.diagnose`).
         progress: Called with the name of the ladder whose turn it is, how many are done, and how
             many there are.
         device: Where to compute, such as ``"cuda"``, on a copy of the model; where the model is if
@@ -130,10 +134,19 @@ def audit(
             source=source,
             flags=(*flags, *review(outcomes)),
             despite=despite,
+            diagnosis=_diagnosed(model, data, split, per_threat, seed) if doctor else None,
         )
         if folder is not None:
             found.save(folder)
     return found
+
+
+def _diagnosed(
+    model: nn.Module, data: Dataset, split: Split, ladders: Sequence[tuple[Threat, ...]], seed: int
+) -> Diagnosis:
+    """The verdicts on masking, each at the middle radius of its ladder."""
+    middle = [ladder[len(ladder) // 2] for ladder in ladders]
+    return diagnose(model, split.x, split.y, threats=middle, seed=seed, name=data.spec.name)
 
 
 def _looked(

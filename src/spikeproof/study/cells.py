@@ -9,7 +9,7 @@ from typing import Any
 from spikeproof.attacks import Budget, suite
 from spikeproof.base import SettingError, placed
 from spikeproof.data import Dataset
-from spikeproof.evaluate import open_split, probed
+from spikeproof.evaluate import ITEMS, open_split, probed
 from spikeproof.runs import cell_id
 from spikeproof.study.assemble import (
     Pieces,
@@ -31,6 +31,7 @@ __all__ = ["Cell", "cells_of", "expected_passes"]
 
 # Passes per item that a suite is expected to take at one radius; only display and order use it.
 _SUITE_PASSES = {"quick": 90.0, "core": 350.0, "standard": 1300.0, "full": 12000.0}
+_DIAGNOSED = 1500  # the same of a verdict on masking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +130,7 @@ def cells_of(plan: Plan) -> list[Cell]:
             others += [looks.attack(ladder) for ladder in threats.values()]
             others += [looks.probe(threats)] if plan.probe_items else []
             others += [looks.timing(settings) for settings in timed]
+            others += [looks.doctor(threats)] if plan.doctor else []
     return holders + others
 
 
@@ -249,6 +251,12 @@ class _Looks:
     def diagnosis(self) -> Cell:
         """The cell of the checks before the attacks, which no other cell depends on."""
         return self._cell({**self._start("diagnosis"), "items": self.items}, self.items)
+
+    def doctor(self, threats: Mapping[str, tuple[Threat, ...]]) -> Cell:
+        """The cell of the verdicts on masking, each at the middle radius of its ladder."""
+        middle = [ladder[len(ladder) // 2].record() for ladder in threats.values()]
+        cell = {**self._start("doctor"), "items": self.items, "threats": middle}
+        return self._cell(cell, _DIAGNOSED * min(self.items, ITEMS) * len(threats))
 
     def probe(self, threats: Mapping[str, tuple[Threat, ...]]) -> Cell:
         """The probe cell."""

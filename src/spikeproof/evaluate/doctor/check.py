@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from spikeproof.base import check_one_of, record_of, settings_from
+from spikeproof.base import check_one_of, settings_from
 from spikeproof.evaluate.doctor.thresholds import Thresholds
 
 __all__ = ["STATES", "WEIGHTS", "Check", "Inquiry"]
@@ -33,6 +33,7 @@ class Check:
         why: Why it matters; one sentence.
         settles: The attack or measurement that would settle it; one sentence.
         mend: What to do about it; one sentence.
+        detail: The numbers behind the number, plain data: per layer, step or gradient rule.
     Raises:
         SettingError: an unknown weight.
     Example:
@@ -52,6 +53,7 @@ class Check:
     why: str
     settles: str
     mend: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_one_of(self.weight, WEIGHTS, "weight of a check")
@@ -80,13 +82,17 @@ class Check:
 
     def record(self) -> dict[str, Any]:
         """Plain data, with the state beside it."""
-        return {**record_of(self), "state": self.state}
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**plain, "detail": dict(self.detail), "state": self.state}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Check:
         """The check of a record; its state is derived again."""
-        values = {key: value for key, value in record.items() if key != "state"}
-        return settings_from(cls, values, "check")
+        values = {key: value for key, value in record.items() if key not in ("state", "detail")}
+        detail = record.get("detail", {})
+        return replace(
+            settings_from(cls, values, "check"), detail=detail if isinstance(detail, dict) else {}
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +122,12 @@ class Inquiry:
     mend: str
 
     def found(
-        self, number: float, seen: str, thresholds: Thresholds, *, weight: str | None = None
+        self,
+        number: float,
+        seen: str,
+        thresholds: Thresholds,
+        *,
+        detail: Mapping[str, Any] | None = None,
     ) -> Check:
         """The check with what was measured.
 
@@ -124,10 +135,10 @@ class Inquiry:
             number: What was measured.
             seen: The same in one sentence.
             thresholds: Where it counts.
-            weight: What it does to a verdict here, where that is not what it mostly does.
+            detail: The numbers behind it, plain data.
         """
         limit = float(getattr(thresholds, self.name.replace("-", "_")))
-        return self._check(float(number), limit, seen, weight or self.weight)
+        return self._check(float(number), limit, seen, detail or {})
 
     def not_made(self, because: str) -> Check:
         """The check where nothing was measured.
@@ -135,14 +146,18 @@ class Inquiry:
         Args:
             because: Why not; one sentence.
         """
-        return self._check(None, None, because, self.weight)
+        return self._check(None, None, because, {})
 
     def _check(
-        self, number: float | None, threshold: float | None, seen: str, weight: str
+        self,
+        number: float | None,
+        threshold: float | None,
+        seen: str,
+        detail: Mapping[str, Any],
     ) -> Check:
         return Check(
             name=self.name,
-            weight=weight,
+            weight=self.weight,
             number=number,
             threshold=threshold,
             below=self.below,
@@ -151,4 +166,5 @@ class Inquiry:
             why=self.why,
             settles=self.settles,
             mend=self.mend,
+            detail=detail,
         )

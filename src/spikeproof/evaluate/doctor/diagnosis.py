@@ -13,7 +13,7 @@ from spikeproof.evaluate.doctor.check import Check
 from spikeproof.evaluate.doctor.thresholds import Thresholds
 from spikeproof.evaluate.doctor.verdict import VERDICTS, MaskingVerdict
 
-__all__ = ["SCHEMA", "Diagnosis"]
+__all__ = ["SCHEMA", "Diagnosis", "found_in", "masking_line"]
 
 SCHEMA = "spikeproof/diagnosis/1"
 
@@ -130,6 +130,24 @@ class Diagnosis:
             "backward passes of single items."
         )
         return "\n".join(lines)
+
+
+def found_in(record: Mapping[str, Any] | None) -> Diagnosis | None:
+    """The diagnosis of a record, or none where there is no record."""
+    return None if record is None else Diagnosis.from_record(record)
+
+
+def masking_line(found: Diagnosis | None) -> str:
+    """The sentence that stands beside robust accuracy: the verdicts, or that there are none.
+
+    Example:
+        >>> masking_line(None)
+        'Gradient masking: not diagnosed.'
+    """
+    if found is None:
+        return "Gradient masking: not diagnosed."
+    each = ", ".join(f"{one.threat} {one.verdict}" for one in found.verdicts)
+    return f"Gradient masking: {found.verdict} ({each})."
 
 
 def _said(check: Check) -> list[str]:

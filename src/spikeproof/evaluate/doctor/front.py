@@ -6,20 +6,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from spikeproof.attacks import ATTACKS, Attack, Member
-from spikeproof.base import SettingError, check_at_least, check_seed
-from spikeproof.data import Dataset, Domain, Views
-from spikeproof.evaluate.doctor.attacked import attack_checks
-from spikeproof.evaluate.doctor.check import Check
+from spikeproof.base import InputError, SettingError, check_at_least, check_seed
+from spikeproof.data import Dataset, Domain, Views, tensor_of
 from spikeproof.evaluate.doctor.diagnosis import Diagnosis
-from spikeproof.evaluate.doctor.evidence import gathered
+from spikeproof.evaluate.doctor.examination import Examination
 from spikeproof.evaluate.doctor.flagged import flag_checks
+from spikeproof.evaluate.doctor.inputs import input_checks
 from spikeproof.evaluate.doctor.members import claimed_member
+from spikeproof.evaluate.doctor.probes import centre_check
 from spikeproof.evaluate.doctor.subject import Subject
 from spikeproof.evaluate.doctor.thresholds import Thresholds
-from spikeproof.evaluate.doctor.verdict import MaskingVerdict, judged
 from spikeproof.evaluate.footprint import batch_size_for
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.front_task import Task
@@ -42,6 +41,7 @@ def diagnose(
     *,
     threats: str | Threat | Iterable[str | Threat] | None = None,
     attack: str | dict[str, Any] | Attack | Member | None = None,
+    x_adv: object = None,
     peers: Sequence[nn.Module] = (),
     thresholds: Thresholds | None = None,
     items: int = ITEMS,
@@ -67,6 +67,8 @@ def diagnose(
         attack: The attack whose robust accuracy is doubted, a name, a record, an attack or a
             member of a suite; PGD with the network's own gradient where absent (Swap where the
             radius counts, APGD for l_1).
+        x_adv: Adversarial inputs of an evaluation that is doubted, one for every item, in the
+            layout of the items; they are measured and counted again.
         peers: Other networks for the same inputs, for inputs made on them.
         thresholds: Where checks begin to count.
         items: How many right items are looked at, at most.
@@ -104,12 +106,17 @@ def diagnose(
     )
     member = _member(attack)
     with task.attacking():
-        subject = _subject(task, items, batch_size)
-        before = flag_checks(task.flags)
-        verdicts = tuple(
-            _judged(subject, threat, member or claimed_member(threat), before, limits, peers)
-            for threat in several
+        subject, idx, logits = _subject(task, items, batch_size)
+        shown = input_checks(task.model, task.split.x[: len(logits)], task.domain, logits, limits)
+        examination = Examination(
+            subject=subject,
+            before=(*flag_checks(task.flags), *shown, centre_check(task.model, limits)),
+            thresholds=limits,
+            member=member,
+            peers=peers,
+            given=None if x_adv is None else _given(x_adv, task)[idx],
         )
+        verdicts = tuple(examination.under(threat) for threat in several)
     claimed = member or claimed_member(several[0])
     return Diagnosis(
         data=called,
@@ -121,30 +128,6 @@ def diagnose(
         thresholds=limits,
         forward=subject.passes.forward,
         backward=subject.passes.backward,
-    )
-
-
-def _judged(
-    subject: Subject,
-    threat: Threat,
-    member: Member,
-    before: Sequence[Check],
-    limits: Thresholds,
-    peers: Sequence[nn.Module],
-) -> MaskingVerdict:
-    """The verdict under one threat."""
-    named = f"{threat.name}:{threat.radius:g}"
-    if not len(subject):
-        return judged(named, before, limits, items=0)
-    evidence = gathered(subject, threat, member, peers)
-    checks = [*before, *attack_checks(evidence, limits)]
-    return judged(
-        named,
-        checks,
-        limits,
-        items=len(subject),
-        claimed=evidence.left,
-        strongest=evidence.left_by_all,
     )
 
 
@@ -183,13 +166,25 @@ def _task(
     return task, name, tuple(made)
 
 
-def _subject(task: Task, items: int, batch_size: int | None) -> Subject:
-    """The first items that the network is right about."""
+def _given(x_adv: object, task: Task) -> Tensor:
+    """Adversarial inputs of the caller as items."""
+    found = task.layout(tensor_of(x_adv)).to(task.split.x.dtype)
+    if found.shape != task.split.x.shape:
+        raise InputError(
+            f"diagnose: x_adv must hold one input per item, {tuple(task.split.x.shape)}; got "
+            f"{tuple(found.shape)}."
+        )
+    return found
+
+
+def _subject(task: Task, items: int, batch_size: int | None) -> tuple[Subject, Tensor, Tensor]:
+    """The first items that the network is right about, their positions, and all answers."""
     x, y = task.split.x, task.split.y
     size = batch_size_for(task.model, x, batch_size)
     with evaluating(task.model):
         random = stochastic(task.model, x[:1].to(home_of(task.model)))
     samples, found, looked = (_DRAWS if random else 1), list[int](), 0
+    answers = []
     while len(found) < items and looked < len(x):
         part = slice(looked, looked + items)
         logits = plain_logits(
@@ -198,9 +193,10 @@ def _subject(task: Task, items: int, batch_size: int | None) -> Subject:
         right = (margins(logits, y[part]) <= 0).nonzero().flatten()
         found += (right + looked).tolist()
         looked += len(logits)
+        answers.append(logits)
     idx = torch.tensor(found[:items], dtype=torch.int64)
     names = {flag.name for flag in task.flags}
-    return Subject(
+    subject = Subject(
         model=task.model,
         x=x[idx],
         y=y[idx],
@@ -212,6 +208,7 @@ def _subject(task: Task, items: int, batch_size: int | None) -> Subject:
         samples=samples,
         passes=Passes(forward=looked * samples + 2),
     )
+    return subject, idx, torch.cat(answers)
 
 
 def _member(attack: object) -> Member | None:

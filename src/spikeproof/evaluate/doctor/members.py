@@ -66,10 +66,10 @@ def longer(member: Member) -> Member | None:
 
 
 def searches(threat: Threat) -> tuple[Member, ...]:
-    """Attacks that take no gradient, as far as any serves the threat."""
+    """Attacks that take no gradient: a search that serves the threat, else many random draws."""
     square, sparse = Square(steps=QUERIES), SparseRS(steps=QUERIES)
     found: list[Attack] = [one for one in (square, sparse) if one.serves(threat)]
-    return tuple(Member(attack=one) for one in found)
+    return tuple(Member(attack=one) for one in found or [Random(draws=QUERIES)])
 
 
 def draws(threat: Threat) -> Member:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,12 +12,13 @@ from spikeproof.attacks import Member
 from spikeproof.base import BatchSize, Seeds, computing, seeds
 from spikeproof.evaluate.doctor.path import AttackPath, WatchedOracle
 from spikeproof.evaluate.forward import plain_logits
+from spikeproof.evaluate.lengths import allowance, legal_places, measured
 from spikeproof.evaluate.verify import verify
 from spikeproof.models import home_of
 from spikeproof.oracle import Passes
 from spikeproof.threats import Misclassification, Threat
 
-__all__ = ["Ran", "Subject"]
+__all__ = ["Ran", "Subject", "legal"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,17 +27,22 @@ class Ran:
 
     Args:
         name: Of the attack.
+        x: The items.
         x_adv: What it returned, ``(N, *shape)``, on the CPU.
         won: Which items it broke, bool ``(N,)``.
         rising: Whose score was still rising, bool ``(N,)``.
+        illegal: Share of the items whose point broke the rules of the threat; such a point is
+            counted as no change.
         path: What its gradients were like.
     """
 
     name: str
+    x: Tensor
     x_adv: Tensor
     won: Tensor
     rising: Tensor
     path: AttackPath
+    illegal: float = 0.0
 
     @property
     def left(self) -> float:
@@ -110,8 +117,10 @@ class Subject:
                 x_adv[part], rising[part] = found, still
                 path.take(part, noted)
                 self.spend(passes)
+        bad = ~legal(x_adv, self.x, threat)
+        x_adv[bad] = self.x[bad]
         won = self.won(x_adv, threat)
-        return Ran(member.name, x_adv, won, rising, path)
+        return Ran(member.name, self.x, x_adv, won, rising, path, float(bad.double().mean()))
 
     def won(self, x_adv: Tensor, threat: Threat) -> Tensor:
         """Which of the points break their items, verified; an illegal one raises."""
@@ -121,3 +130,11 @@ class Subject:
         )  # fmt: skip
         self.spend(Passes(forward=len(x_adv) * self.samples))
         return seen.won
+
+
+def legal(x_adv: Tensor, x: Tensor, threat: Threat) -> Tensor:
+    """Which points keep the rules of a threat, measured without its code, bool ``(N,)``."""
+    inside = legal_places(x_adv, threat.domain)
+    with np.errstate(invalid="ignore"):
+        near = measured(threat, x_adv, x) <= allowance(threat)
+    return torch.from_numpy(inside & near)

@@ -23,15 +23,12 @@ class Thresholds:
         hints: So many hints together make a network suspicious; one alone does not.
         overstated: The claimed attack leaves this share more standing than all attacks together.
         zero_gradient: Items whose gradient is exactly zero.
-        impossible: Items that stand beyond the share of the largest class, at a radius at which
-            all items can be made the same one.
         unbounded: Items that stand without any bound on the change.
         one_step: Items that one step breaks and many steps do not.
         black_box: Items that a search without gradients breaks and the claimed attack does not.
         random_search: Items that random draws break and the claimed attack does not.
         free_gain: Items that a search without gradients breaks and no attack with gradients does.
-        falling: Accuracy at half the radius minus that at the radius, and that at twice; it counts
-            below, where much still stands.
+        falling: By how much accuracy rises from one radius to the next larger one.
         steps: Items that the claimed attack breaks only when it is made longer.
         held_out: Items that other gradient rules break and the network's own does not.
         spread: Largest minus smallest accuracy over the gradient rules.
@@ -39,8 +36,8 @@ class Thresholds:
         transfer: Items that inputs made on another network break and the claimed attack does not.
         silent: Items won on the way and lost at the end of the claimed attack.
         rising: Unbroken items whose loss still rose at the end.
-        stationarity: Median first-order stationarity, as a share of what the gradient promises
-            from a corner of the ball; 0 is a stationary point.
+        stationarity: Median share of what the gradient promises that it still promises where the
+            attack ended; 0 is a first-order stationary point.
         cosine: Mean cosine of successive gradients; it counts below.
         unstable: Relative change of the loss under tiny random changes.
         binarisation: Planted adversarial inputs that the attack finds; it counts below.
@@ -52,6 +49,8 @@ class Thresholds:
         step_correlation: Mean cosine of the gradients of two time steps; it counts below.
         dead: Neurons that answer the same to every item, in the worst layer.
         ties: Items with two largest logits.
+        half_precision: Weights of 16 bits or fewer.
+        radius_unit: How far the radius lies outside what is usual, as a factor.
         encoded: Items that look like what an encoder made of an input.
         illegal: Given inputs that break the rules of the threat.
         unused: Share of the radius that the given inputs leave unused where they failed.
@@ -65,14 +64,13 @@ class Thresholds:
     fewest: int = 16
     hints: int = 2
     overstated: float = 0.15
-    zero_gradient: float = 0.01
-    impossible: float = 0.0
+    zero_gradient: float = 0.05
     unbounded: float = 0.05
-    one_step: float = 0.05
+    one_step: float = 0.1
     black_box: float = 0.05
     random_search: float = 0.02
     free_gain: float = 0.05
-    falling: float = 0.0
+    falling: float = 0.05
     steps: float = 0.05
     held_out: float = 0.15
     spread: float = 0.15
@@ -84,7 +82,7 @@ class Thresholds:
     cosine: float = 0.0
     unstable: float = 0.1
     binarisation: float = 0.9
-    gradient_agreement: float = 0.75
+    gradient_agreement: float = 0.7
     layer_agreement: float = 0.6
     window: float = 0.95
     centre: float = 0.5
@@ -92,8 +90,10 @@ class Thresholds:
     dead: float = 0.9
     ties: float = 0.05
     encoded: float = 0.5
+    half_precision: float = 0.0
+    radius_unit: float = 1.0
     illegal: float = 0.0
-    unused: float = 0.1
+    unused: float = 0.25
 
     def __post_init__(self) -> None:
         for field in fields(self):
