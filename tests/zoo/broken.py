@@ -74,7 +74,7 @@ def integer_quantiser() -> Case:
     return digits(Around(net, rounded(15)), twin=Around(net, rounded(15, honest=True)))
 
 
-@entry(BROKEN, "An event filter decides by comparison, and no gradient passes it.", items=24)
+@entry(BROKEN, "An event filter decides by comparison, and no gradient passes it.")
 def event_filter() -> Case:
     net = trained(EVENTS)
     return Case(
@@ -85,7 +85,7 @@ def event_filter() -> Case:
     )
 
 
-@entry(BROKEN, "Samples are rounded to 5 bits, whose derivative is zero.", items=24)
+@entry(BROKEN, "Samples are rounded to 5 bits, whose derivative is zero.")
 def audio_quantiser() -> Case:
     net = trained(AUDIO)
     return Case(
@@ -96,9 +96,7 @@ def audio_quantiser() -> Case:
     )
 
 
-@entry(
-    BROKEN, "Of two senses the gradient of one is cut, and the attack leaves it alone.", items=24
-)
+@entry(BROKEN, "Of two senses the gradient of one is cut, and the attack leaves it alone.")
 def one_sense_detached() -> Case:
     net, data = trained(AV), data_of("digits-av")
     size = data.domain.parts[0][1].size  # type: ignore[union-attr]
@@ -124,7 +122,7 @@ def saturated_surrogate_l2() -> Case:
     return digits(with_neuron(net, replace(net.spec.neuron, surrogate=NARROW)), "l2:0.5", twin=net)
 
 
-@entry(BROKEN, "The same on events.", items=24)
+@entry(BROKEN, "The same on events.")
 def saturated_surrogate_events() -> Case:
     net = trained(EVENTS)
     return Case(
@@ -206,7 +204,7 @@ def temporal_post_masked() -> Case:
 
 @entry(BROKEN, "Adversarial training of perfect integrators hides from its own gradient.")
 def at_on_if() -> Case:
-    return digits(trained(Recipe("digits", "AT", seed=24, width=16, timesteps=3, epochs=15,
+    return digits(trained(Recipe("digits", "AT", seed=24, width=12, timesteps=3, epochs=8,
                                  neuron=(("kind", "if"),))))  # fmt: skip
 
 
@@ -278,9 +276,7 @@ def wrong_radius() -> Case:
     )  # fmt: skip
 
 
-@entry(
-    BROKEN, "Events are attacked as fractions, and success is lost when they are rounded.", items=24
-)
+@entry(BROKEN, "Events are attacked as fractions, and success is lost when they are rounded.")
 def relaxed_only() -> Case:
     return Case(
         trained(EVENTS), data_of("digits-events"), threat("counts:32", "digits-events"),

@@ -71,7 +71,7 @@ class Entry:
     why: str
     build: Callable[[], Case]
     fact: str = "attack"
-    items: int = 32
+    items: int = 20
 
 
 ENTRIES: dict[str, Entry] = {}
@@ -87,7 +87,7 @@ def half(name: str) -> str:
 
 
 def entry(
-    truth: str, why: str, *, fact: str = "attack", items: int = 32
+    truth: str, why: str, *, fact: str = "attack", items: int = 20
 ) -> Callable[[Callable[[], Case]], Callable[[], Case]]:
     """Take what a function builds into the zoo, under the function's name."""
 

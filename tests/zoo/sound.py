@@ -35,7 +35,7 @@ def plain_if() -> Case:
 
 @entry(SOUND, "Adversarial training of leaky neurons, whose gradient stays true.")
 def at_lif() -> Case:
-    return digits(trained(Recipe("digits", "AT", seed=8, width=10, epochs=10)), "linf:0.05")
+    return digits(trained(Recipe("digits", "AT", seed=8, width=8, epochs=8)), "linf:0.05")
 
 
 @entry(SOUND, "A network without spikes: its gradient is exact.")
@@ -86,28 +86,28 @@ def quantiser_honest() -> Case:
     return digits(Around(trained(DENSE), rounded(15, honest=True)))
 
 
-@entry(SOUND, "An undefended network of events, under changes of whole events.", items=24)
+@entry(SOUND, "An undefended network of events, under changes of whole events.")
 def events_plain() -> Case:
     return case(trained(EVENTS), "counts:32", "digits-events")
 
 
-@entry(SOUND, "The same, frame by frame under l_inf.", items=24)
+@entry(SOUND, "The same, frame by frame under l_inf.")
 def events_plain_linf() -> Case:
     return case(trained(EVENTS), "linf:0.025", "digits-events")
 
 
-@entry(SOUND, "An undefended network of sounds.", items=24)
+@entry(SOUND, "An undefended network of sounds.")
 def audio_plain() -> Case:
     return case(trained(AUDIO), "linf:0.04", "digits-audio")
 
 
-@entry(SOUND, "Adversarial training of sounds.", items=24)
+@entry(SOUND, "Adversarial training of sounds.")
 def audio_at() -> Case:
-    net = trained(Recipe("digits-audio", "AT", seed=13, width=10, epochs=6))
+    net = trained(Recipe("digits-audio", "AT", seed=13, width=10, epochs=4))
     return case(net, "linf:0.03", "digits-audio")
 
 
-@entry(SOUND, "An undefended network of image and sound, under a joint budget.", items=24)
+@entry(SOUND, "An undefended network of image and sound, under a joint budget.")
 def av_plain() -> Case:
     return case(trained(AV), "joint:1", "digits-av")
 
