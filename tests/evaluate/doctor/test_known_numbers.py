@@ -255,7 +255,7 @@ def test_the_share_outside_a_rectangle_is_counted_per_step() -> None:
     # Inside is |u| < .4: distances .75 .5 .25 0, then .5 0 .5 0.
     assert window.detail["x"]["layer"] == [0.5, 0.5] and window.number == 0.5
     dead = named(checks, "dead")
-    assert dead.number == 0.25  # the first neuron never fires; the last always does: .5
+    assert dead.number == 0.5  # the first neuron never fires, and the last always does
 
 
 def test_gradients_of_two_steps_that_are_equal_have_cosine_one() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spikeproof.evaluate.doctor.check import Check, Inquiry
 from spikeproof.evaluate.doctor.evidence import Evidence
+from spikeproof.evaluate.doctor.members import named
 from spikeproof.evaluate.doctor.subject import Ran
 from spikeproof.evaluate.doctor.thresholds import Thresholds
 
@@ -154,7 +155,7 @@ class _Look:
         one, every = self.evidence.left, self.evidence.left_by_all
         return OVERSTATED.found(
             one - every,
-            f"{self.evidence.member.name} leaves {100 * one:.1f} % of "
+            f"{named(self.evidence.member)} leaves {100 * one:.1f} % of "
             f"{len(self.evidence.won_claimed)} right items, all attacks together "
             f"{100 * every:.1f} %.",
             self.thresholds,

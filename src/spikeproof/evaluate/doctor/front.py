@@ -15,7 +15,7 @@ from spikeproof.evaluate.doctor.diagnosis import Diagnosis
 from spikeproof.evaluate.doctor.examination import Examination
 from spikeproof.evaluate.doctor.flagged import flag_checks
 from spikeproof.evaluate.doctor.inputs import input_checks
-from spikeproof.evaluate.doctor.members import claimed_member
+from spikeproof.evaluate.doctor.members import claimed_member, recorded
 from spikeproof.evaluate.doctor.probes import centre_check
 from spikeproof.evaluate.doctor.subject import Subject
 from spikeproof.evaluate.doctor.thresholds import Thresholds
@@ -122,7 +122,7 @@ def diagnose(
         data=called,
         seed=seed,
         items=len(subject),
-        attack=claimed.record(),
+        attack=recorded(claimed),
         verdicts=verdicts,
         flags=task.flags,
         thresholds=limits,

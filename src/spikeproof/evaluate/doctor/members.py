@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 from spikeproof.attacks import APGD, FGSM, PGD, Attack, Member, Random, SparseRS, Square, Swap
+from spikeproof.base import SettingError
 from spikeproof.neurons import Surrogate
-from spikeproof.oracle import ASSG, Backward, GradientRule, Smoothing
+from spikeproof.oracle import ASSG, Backward, GradientRule, Smoothing, name_of
 from spikeproof.threats import Threat
 
 __all__ = [
@@ -16,7 +18,9 @@ __all__ = [
     "differences",
     "draws",
     "longer",
+    "named",
     "one_step",
+    "recorded",
     "searches",
     "with_rule",
 ]
@@ -93,3 +97,19 @@ def differences(threat: Threat) -> Member | None:
         attack=PGD(steps=10, step_size=0.3, last=0.3, stop=True),
         gradient=Smoothing(pairs=12, noise=noise),
     )
+
+
+def named(member: Member) -> str:
+    """An attack in words; of one that nobody registered the name of its class."""
+    try:
+        return member.name
+    except SettingError:
+        return f"{type(member.attack).__name__} {name_of(member.gradient)} {member.loss}"
+
+
+def recorded(member: Member) -> dict[str, Any]:
+    """The record of an attack; of one that nobody registered the name of its class alone."""
+    try:
+        return member.record()
+    except SettingError:
+        return {"attack": {"kind": type(member.attack).__name__}, "loss": member.loss}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from spikeproof.attacks import Member
 from spikeproof.base import BatchSize, Seeds, computing, seeds
+from spikeproof.evaluate.doctor.members import named
 from spikeproof.evaluate.doctor.path import AttackPath, WatchedOracle
 from spikeproof.evaluate.forward import plain_logits
 from spikeproof.evaluate.lengths import allowance, legal_places, measured
@@ -100,7 +101,7 @@ class Subject:
         home, n = home_of(self.model), len(self)
         path, x_adv = AttackPath(n), self.x.clone()
         rising = torch.zeros(n, dtype=torch.bool)
-        keys = self.keys(threat.name, member.name)
+        keys = self.keys(threat.name, named(member))
 
         def work(part: Tensor) -> tuple[Tensor, Tensor, AttackPath, Passes]:
             noted, y = AttackPath(len(part)), self.y[part].to(home)
@@ -120,7 +121,7 @@ class Subject:
         bad = ~legal(x_adv, self.x, threat)
         x_adv[bad] = self.x[bad]
         won = self.won(x_adv, threat)
-        return Ran(member.name, self.x, x_adv, won, rising, path, float(bad.double().mean()))
+        return Ran(named(member), self.x, x_adv, won, rising, path, float(bad.double().mean()))
 
     def won(self, x_adv: Tensor, threat: Threat) -> Tensor:
         """Which of the points break their items, verified; an illegal one raises."""
