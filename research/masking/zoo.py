@@ -25,7 +25,7 @@ import torch
 import tests.zoo.broken
 import tests.zoo.sound
 from research import ROOT
-from spikeproof.base import write_json
+from spikeproof.base import SpikeproofError, write_json
 from spikeproof.evaluate.doctor import diagnose
 from spikeproof.study.closure import closure_sha256
 from tests.zoo import networks
@@ -151,10 +151,17 @@ def main() -> None:
     for folder in ("networks", "truth", "diagnoses"):
         (FOLDER / folder).mkdir(parents=True, exist_ok=True)
     networks.FOLDER.append(FOLDER / "networks")
+    failed = []
     for name in chosen.entries:
         truth_of(name)
-        if not chosen.truth:
-            measured(name)
+        try:
+            if not chosen.truth:
+                measured(name)
+        except SpikeproofError as problem:  # the others are measured all the same
+            failed.append(name)
+            print(f"{name}: {type(problem).__name__}: {problem}", flush=True)
+    if failed:
+        raise SystemExit(f"Not diagnosed: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from spikeproof.evaluate.doctor.evidence import gathered
 from spikeproof.evaluate.doctor.inputs import given_checks, radius_check
 from spikeproof.evaluate.doctor.layers import layer_checks
 from spikeproof.evaluate.doctor.members import claimed_member
-from spikeproof.evaluate.doctor.planted import planted_check
+from spikeproof.evaluate.doctor.planted import PLANTED, planted_check
 from spikeproof.evaluate.doctor.slopes import slope_checks
 from spikeproof.evaluate.doctor.subject import Subject
 from spikeproof.evaluate.doctor.thresholds import Thresholds
@@ -63,7 +63,9 @@ class Examination:
             *convergence_checks(evidence, limits),
             *slope_checks(subject, threat, limits),
             *layer_checks(subject, limits, ended),
-            planted_check(subject, threat, member, limits),
+            planted_check(subject, threat, member, limits)
+            if evidence.claimed is not None
+            else PLANTED.not_made(evidence.blocked),
         ]
         return judged(
             named,
