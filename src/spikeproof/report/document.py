@@ -22,6 +22,7 @@ from spikeproof.report.colours import ACCURACY, DIVERGING
 from spikeproof.report.figures import Figure, draw
 from spikeproof.report.flags import shown_flags, withheld_sentences
 from spikeproof.report.labels import listed, percent
+from spikeproof.report.masking import shown_verdicts
 from spikeproof.report.plots import series, training_class
 from spikeproof.report.provenance import CELL_HEADS, cell_links, provenance
 from spikeproof.report.section import sections
@@ -33,6 +34,7 @@ __all__ = ["compose", "write_report"]
 _CONTENTS = (
     ("answer", "Answer"),
     ("flags", "Flags"),
+    ("masking", "Gradient masking"),
     ("matrix", "Training against norm"),
     ("key", "What was trained and attacked"),
     ("transfer", "Transfer"),
@@ -82,6 +84,7 @@ def compose(summary: Summary) -> str:
         "sample": run_limits.sample(summary),
         "notice": " ".join(filter(None, [run_limits.notice(summary), *held])),
         "flags": shown_flags(summary),
+        "masking": shown_verdicts(summary),
         "claims": claims(summary.verdicts),
         "contents": contents,
         "shown": [id for id, _ in contents],
@@ -127,8 +130,8 @@ def _words(summary: Summary) -> dict[str, Any]:
 def _has(id: str, summary: Summary) -> bool:
     """Whether a part of the page has anything to say of this run."""
     audit = not any(cell.kind == "train" for cell in summary.cells)
-    if id == "flags":
-        return bool(summary.flags)
+    if id in ("flags", "masking"):
+        return bool(summary.flags if id == "flags" else summary.masking)
     if id == "claims":
         return bool(summary.verdicts)
     if id == "gradients":

@@ -31,7 +31,6 @@ __all__ = ["Cell", "cells_of", "expected_passes"]
 
 # Passes per item that a suite is expected to take at one radius; only display and order use it.
 _SUITE_PASSES = {"quick": 90.0, "core": 350.0, "standard": 1300.0, "full": 12000.0}
-_DIAGNOSED = 1500  # the same of a verdict on masking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +82,8 @@ class Cell:
         """Plain data for ``plan.json``."""
         record = {**asdict(self), "kind": self.kind, "title": self.title}
         record["resources"] = self.resources.plain()
-        for key in ("source", "weights", "data_source"):
-            if record[key] is None:
-                del record[key]
-        return record
+        absent = [k for k in ("source", "weights", "data_source") if record[k] is None]
+        return {key: value for key, value in record.items() if key not in absent}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Cell:
@@ -210,14 +207,10 @@ def _trained(
     record = work.record()
     del record["exam"]
     cell = {
-        "kind": "train",
-        "data": part.name,
-        "training": training.name,
-        "model": spec.record(),
+        "kind": "train", "data": part.name, "training": training.name, "model": spec.record(),
         **record,
-        "train_items": part.train_items,
-        "validation_items": part.validation_items,
-    }
+        "train_items": part.train_items, "validation_items": part.validation_items,
+    }  # fmt: skip
     effort = work.epochs * len(few.train) * passes * spec.timesteps / 1000
     return _Trained(data, cell, effort, resources)
 
@@ -256,7 +249,7 @@ class _Looks:
         """The cell of the verdicts on masking, each at the middle radius of its ladder."""
         middle = [ladder[len(ladder) // 2].record() for ladder in threats.values()]
         cell = {**self._start("doctor"), "items": self.items, "threats": middle}
-        return self._cell(cell, _DIAGNOSED * min(self.items, ITEMS) * len(threats))
+        return self._cell(cell, 1500 * min(self.items, ITEMS) * len(threats))
 
     def probe(self, threats: Mapping[str, tuple[Threat, ...]]) -> Cell:
         """The probe cell."""

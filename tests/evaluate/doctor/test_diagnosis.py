@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -92,3 +94,11 @@ def test_what_makes_no_sense_is_refused() -> None:
         sp.diagnose(Boundary("true"), x, y, threats="linf:0.1", x_adv=x[:2])
     with pytest.raises(SettingError, match="attack is a name"):
         sp.diagnose(Boundary("true"), x, y, threats="linf:0.1", attack=3)  # type: ignore[arg-type]
+
+
+def test_the_page_names_every_check() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "gradient-masking.md").read_text("utf-8")
+    found = diagnosed("true", items=1)
+    missing = [one.name for one in found.verdicts[0].checks if f"`{one.name}`" not in page]
+    assert not missing
+    assert len(found.verdicts[0].checks) == 44

@@ -193,15 +193,32 @@ def test_a_radius_meant_for_another_range() -> None:
 
 
 def test_ties_codes_and_half_precision() -> None:
-    model = nn.Linear(2, 2).half()
+    model = nn.Sequential(nn.Flatten(), nn.Linear(6, 3)).bfloat16()
     x = torch.zeros(4, 3, 2)
     x[:2, :, 0], x[2, 1, 1], x[3] = 0.3, 0.7, torch.eye(3, 2)
     domain = Domain(kind="real", shape=(3, 2))
     logits = torch.tensor([[1.0, 1.0, 0.0], [2.0, 1.0, 1.0], [0.0, 3.0, 3.0], [3.0, 2.0, 1.0]])
-    checks = input_checks(model, x, domain, logits, LIMITS)
+    checks = input_checks(model, x.bfloat16(), domain, logits, LIMITS)
     assert named(checks, "ties").number == 0.5
     assert named(checks, "half-precision").number == 1.0
     assert named(checks, "encoded").number == 0.75  # two repeat a frame, one is binary
+
+
+def test_a_network_that_takes_two_gradients_to_answer() -> None:
+    class Searches(Line):
+        def forward(self, x: Tensor) -> Tensor:
+            z = x.detach().clone()
+            for _ in range(2):
+                with torch.enable_grad():
+                    z = z.requires_grad_(True)
+                    (grad,) = torch.autograd.grad(z.square().sum(), z)
+                z = (z - 0.1 * grad).detach()
+            return super().forward(x + (z - x).detach())
+
+    x, logits = torch.ones(2, 4), torch.tensor([[1.0, 0.0]])
+    for model, times in ((Searches(), 2), (Line(), 0)):
+        checks = input_checks(model, x, REAL, logits, LIMITS)
+        assert named(checks, "search-inside").number == times
 
 
 @pytest.mark.parametrize(("shift", "distance"), [(0.0, 0.0), (0.5, 0.5), (-1.0, 1.0)])

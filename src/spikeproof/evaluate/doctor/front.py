@@ -32,6 +32,7 @@ __all__ = ["ITEMS", "diagnose"]
 ITEMS = 64
 """How many right items are looked at where nobody says."""
 _DRAWS = 10
+_LOOKED = 8  # times as many items, at most, to find right ones
 
 
 def diagnose(
@@ -185,7 +186,7 @@ def _subject(task: Task, items: int, batch_size: int | None) -> tuple[Subject, T
         random = stochastic(task.model, x[:1].to(home_of(task.model)))
     samples, found, looked = (_DRAWS if random else 1), list[int](), 0
     answers = []
-    while len(found) < items and looked < len(x):
+    while len(found) < items and looked < min(len(x), _LOOKED * items):
         part = slice(looked, looked + items)
         logits = plain_logits(
             task.model, x[part], items=task.split.items[part], samples=samples, batch_size=size

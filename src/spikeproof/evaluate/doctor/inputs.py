@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from spikeproof.data import Domain, Views
 from spikeproof.evaluate.doctor.check import Check, Inquiry
@@ -11,6 +14,9 @@ from spikeproof.evaluate.doctor.evidence import Evidence
 from spikeproof.evaluate.doctor.subject import Subject, legal
 from spikeproof.evaluate.doctor.thresholds import Thresholds
 from spikeproof.evaluate.lengths import measured
+from spikeproof.models import evaluating, home_of
+from spikeproof.neurons import drawing
+from spikeproof.oracle import prediction_seeds
 from spikeproof.threats import Threat
 
 __all__ = ["given_checks", "input_checks", "radius_check"]
@@ -60,7 +66,16 @@ UNUSED = Inquiry(
     settles="The attack with the radius that is stated.",
     mend="Attack with the stated radius, in the unit of the items.",
 )
+SEARCHES = Inquiry(
+    name="search-inside",
+    weight="hint",
+    why="A network that searches while it answers moves with every question, and a gradient "
+    "through it is not that of its answer.",
+    settles="The attack on what the search returns, with a gradient straight through it (BPDA).",
+    mend="Attack through the search, or replace its gradient by that of its result.",
+)
 _SMALL, _LARGE = 0.002, 0.5
+_GRADIENTS = (torch.autograd.grad, torch.autograd.backward, Tensor.backward)
 
 
 def input_checks(
@@ -84,9 +99,37 @@ def input_checks(
         TIES.found(ties, f"{100 * ties:.0f} % of {len(x)} items have two largest logits.",
                    thresholds),
         _encoded(x, domain, thresholds),
+        _searches(model, x[:2], thresholds),
         HALF.found(half / max(1, total), f"{half} of {total} weights have 16 bits or fewer.",
                    thresholds),
     ]  # fmt: skip
+
+
+class _Watching(TorchFunctionMode):
+    """Counts how often gradients are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.asked += func in _GRADIENTS
+        return func(*args, **(kwargs or {}))
+
+
+def _searches(model: nn.Module, x: Tensor, thresholds: Thresholds) -> Check:
+    """How often the network asks for gradients while it answers."""
+    with (
+        evaluating(model),
+        _Watching() as watching,
+        drawing(prediction_seeds(torch.arange(len(x)))),
+    ):
+        model(x.to(home_of(model)))
+    return SEARCHES.found(
+        watching.asked,
+        f"The network asked for gradients {watching.asked} times during one forward pass.",
+        thresholds,
+    )
 
 
 def _encoded(x: Tensor, domain: Domain | Views, thresholds: Thresholds) -> Check:

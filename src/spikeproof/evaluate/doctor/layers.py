@@ -225,7 +225,7 @@ def _outside(inside: _Inside, x: Tensor) -> dict[str, list[float]]:
     names = {id(layer): name for name, layer in inside.layers.items()}
     found: dict[str, list[float]] = {}
     for trace in traces:
-        surrogate = trace.layer.neuron.surrogate  # type: ignore[union-attr]
+        surrogate = inside.layers[names[id(trace.layer)]].neuron.surrogate
         grid = torch.linspace(-4, 4, 801, dtype=torch.float64) / min(1.0, surrogate.sharpness)
         peak = float(surrogate.derivative(grid).max())
         slope = surrogate.derivative(trace.membranes.double().cpu() - trace.threshold)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import Member
-from spikeproof.base import computing
+from spikeproof.base import Seeds, computing
 from spikeproof.evaluate.doctor.check import Check, Inquiry
 from spikeproof.evaluate.doctor.subject import Subject
 from spikeproof.evaluate.doctor.thresholds import Thresholds
@@ -19,7 +19,7 @@ from spikeproof.neurons import drawing
 from spikeproof.oracle import Passes, prediction_seeds
 from spikeproof.threats import Threat
 
-__all__ = ["Headed", "planted_check", "separating"]
+__all__ = ["PLANTED", "Headed", "features", "planted_check", "separating"]
 
 PLANTED = Inquiry(
     name="binarisation",
@@ -166,7 +166,7 @@ def _last_linear(subject: Subject) -> nn.Linear | None:
     """The linear layer that is called last, if its width is the number of classes."""
     order: list[nn.Linear] = []
     handles = [
-        module.register_forward_pre_hook(lambda m, _: order.append(m))  # type: ignore[arg-type]
+        module.register_forward_pre_hook(lambda m, _: order.append(m))
         for module in subject.model.modules()
         if isinstance(module, nn.Linear)
     ]
@@ -202,9 +202,9 @@ def _inner_radius(threat: Threat) -> float:
     return max(1.0, float(int(half))) if threat.counted else half
 
 
-def _outer(threat: Threat, x: Tensor, keys: object) -> Tensor:
+def _outer(threat: Threat, x: Tensor, keys: Seeds) -> Tensor:
     """A random change of full length: the steepest step along a random direction."""
-    direction = keys.child("outer").normal(x.shape[1:], x.dtype)  # type: ignore[attr-defined]
+    direction = keys.child("outer").normal(x.shape[1:], x.dtype)
     return threat.step(direction, x, x)
 
 
@@ -212,7 +212,7 @@ def _unstopped(member: Member) -> Member:
     """The same attack, going on with items that are won: heads are told apart by their rows."""
     attack = member.attack
     if is_dataclass(attack) and "stop" in {field.name for field in fields(attack)}:
-        return replace(member, attack=replace(attack, stop=False))  # type: ignore[arg-type]
+        return replace(member, attack=replace(attack, stop=False))
     return member
 
 

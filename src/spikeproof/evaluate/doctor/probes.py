@@ -96,5 +96,5 @@ def _fires(spikes: object, currents: Tensor) -> bool:
     """Whether an answer is one of a neuron: 0 and 1, both, and with a graph."""
     if not isinstance(spikes, Tensor) or spikes.shape != currents.shape:
         return False
-    values = spikes.detach().unique()
-    return values.tolist() == [0.0, 1.0] and spikes.requires_grad
+    values = set(spikes.detach().flatten().tolist())
+    return values == {0.0, 1.0} and spikes.requires_grad

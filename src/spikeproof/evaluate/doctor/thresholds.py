@@ -49,6 +49,7 @@ class Thresholds:
         step_correlation: Mean cosine of the gradients of two time steps; it counts below.
         dead: Neurons that answer the same to every item, in the worst layer.
         ties: Items with two largest logits.
+        search_inside: Times that the network asks for gradients while it answers.
         half_precision: Weights of 16 bits or fewer.
         radius_unit: How far the radius lies outside what is usual, as a factor.
         encoded: Items that look like what an encoder made of an input.
@@ -90,6 +91,7 @@ class Thresholds:
     dead: float = 0.9
     ties: float = 0.05
     encoded: float = 0.5
+    search_inside: float = 0.0
     half_precision: float = 0.0
     radius_unit: float = 1.0
     illegal: float = 0.0
