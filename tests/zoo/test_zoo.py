@@ -152,7 +152,18 @@ def test_the_verdict_on_a_linear_network_and_on_the_same_with_its_gradient_cut()
     threat = Threat(Linf(), 0.12, data.domain)
     honest = diagnose(Halves(), data, threats=threat, items=24, split="validation")
     assert honest.verdict == "sound"
-    cut = diagnose(
-        Around(Halves(), rounded(100)), data, threats=threat, items=24, split="validation"
-    )
-    assert cut.verdict == "masked"
+    for before in (rounded(100), Tensor.detach):  # a gradient of zero, and none at all
+        cut = diagnose(Around(Halves(), before), data, threats=threat, items=24, split="validation")
+        assert cut.verdict == "masked"
+
+
+def test_a_joint_radius_that_frees_one_view_only_bounds_something() -> None:
+    from types import SimpleNamespace
+
+    from spikeproof.evaluate.doctor.evidence import _unbounded
+
+    data = data_of("digits-av")
+    x = data.validation.x[:4]
+    for name, radius in (("joint", 1.0), ("linf", 0.08)):
+        widest = _unbounded(SimpleNamespace(x=x), broken.threat(f"{name}:{radius}", "digits-av"))  # type: ignore[arg-type]
+        assert (widest is None) == (name == "joint")
