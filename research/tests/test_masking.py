@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from research.masking.judging import confusion, fixed_on, rates, rejudged
+from research.pages import masking
 from spikeproof.evaluate.doctor import Thresholds
+from tests.zoo import broken, sound
+from tests.zoo.entry import ENTRIES
+
+_ = broken, sound
 
 
 def check(name: str, number: float | None, threshold: float, **more: Any) -> dict[str, Any]:
@@ -75,3 +81,18 @@ def test_the_table_counts_every_entry_once_and_undecided_is_not_found() -> None:
     assert (found["found"]["count"], found["found"]["of"]) == (2, 4)
     assert found["found"]["interval"] == pytest.approx([0.15, 0.85], abs=1e-2)  # Wilson, 2 of 4
     assert found["false_alarms"]["share"] == 0
+
+
+def test_the_page_is_current_and_no_entry_is_counted_whose_truth_was_not_shown() -> None:
+    assert masking.PAGE.read_text(encoding="utf-8") == masking.page()
+    result = json.loads(masking.RESULT.read_text(encoding="utf-8"))
+    rows, summary = result["entries"], result["summary"]
+    shown = [row for row in rows if row["agrees"]]
+    counted = [
+        sum(sum(counts.values()) for counts in summary["tables"][f"{half}-fixed"]["table"].values())
+        for half in ("design", "judged")
+    ]
+    assert sum(counted) == len(shown)
+    assert {row["entry"] for row in rows} <= set(ENTRIES)
+    moved = {name: after for name, (_, after) in summary["moved"].items()}
+    assert all(rejudged(row, Thresholds(**moved)) == row["fixed"] for row in rows)
