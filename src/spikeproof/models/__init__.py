@@ -12,6 +12,13 @@ from spikeproof.models.evaluating import (
     restoring_modes,
     spiking_layers,
 )
+from spikeproof.models.event_filters import (
+    BackgroundActivity,
+    EventFilter,
+    RateLimit,
+    Refractory,
+)
+from spikeproof.models.hearing import GammatoneBank, LearnedBank, MelBank, Onsets, raster
 from spikeproof.models.layers import FilterBank, OverTime, Stem, direct, framing
 from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
@@ -27,18 +34,26 @@ __all__ = [
     "POOLINGS",
     "SQE",
     "STEMS",
+    "BackgroundActivity",
     "Chained",
     "ConvexCombination",
     "Direct",
     "Encoder",
+    "EventFilter",
     "FilterBank",
+    "GammatoneBank",
     "Latency",
+    "LearnedBank",
+    "MelBank",
     "ModelSpec",
     "Network",
+    "Onsets",
     "OverTime",
     "PerStepNorm",
     "Phase",
     "Poisson",
+    "RateLimit",
+    "Refractory",
     "SpikePool",
     "Stem",
     "Temporal",
@@ -58,6 +73,7 @@ __all__ = [
     "models",
     "on_device",
     "parse_tensors",
+    "raster",
     "read_tensors",
     "restore",
     "restoring_modes",
