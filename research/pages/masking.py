@@ -50,8 +50,8 @@ def _rate(rate: Row) -> str:
     return f"{rate['count']} of {rate['of']}, {100 * rate['share']:.0f} % [{low:.0f}, {high:.0f}]"
 
 
-def tables(summary: Row) -> str:
-    """Confusion tables and rates."""
+def tables(summary: Row, *, complete: bool) -> str:
+    """Confusion tables and rates; targets are judged only where every entry was measured."""
     titles = {
         "design-start": "design half, thresholds as they were written",
         "design-fixed": "design half, thresholds fixed on it",
@@ -67,10 +67,14 @@ def tables(summary: Row) -> str:
             lines.append((title if truth == "broken" else "", truth, *counts, rate))
     heads = ("", "truth", *VERDICTS, "found, false alarms [95 %]")
     judged = summary["tables"]["judged-fixed"]
+
+    def met(reached: bool) -> str:
+        return verdict(reached) if complete else "open: not all entries are measured"
+
     found, alarms = judged["found"], judged["false_alarms"]
     targets = [
-        ("broken ones found", "95 %", _rate(found), verdict((found["share"] or 0) >= 0.95)),
-        ("false alarms", "5 %", _rate(alarms), verdict((alarms["share"] or 0) <= 0.05)),
+        ("broken ones found", "95 %", _rate(found), met((found["share"] or 0) >= 0.95)),
+        ("false alarms", "5 %", _rate(alarms), met((alarms["share"] or 0) <= 0.05)),
     ]
     moved = summary["moved"]
     said = "; ".join(f"`{name}` from {a:g} to {b:g}" for name, (a, b) in moved.items())
@@ -163,13 +167,16 @@ def page() -> str:
     truths = [row["truth"] for row in rows]
     out, planned = summary["left_out"], result["planned"]["entries"]
     left = (
-        "Attacks show that of every entry."
+        "That was shown of every entry below."
         if not out
         else f"For {len(out)} it could not be shown ({', '.join(f'`{one}`' for one in out)}); "
         "they are listed and counted nowhere."
     )
     if len(rows) < planned:
-        left += f" {planned - len(rows)} entries of the zoo have no diagnosis and are not listed."
+        left += (
+            f"\n\n**This is a part of it:** {planned - len(rows)} of {planned} entries of the zoo "
+            "were not measured yet and are not listed."
+        )
     head = HEAD.format(
         broken=truths.count("broken"),
         sound=truths.count("sound"),
@@ -181,7 +188,7 @@ def page() -> str:
     return "".join(
         (
             head,
-            tables(summary),
+            tables(summary, complete=len(rows) == planned),
             "\n### Every entry\n",
             entries(rows),
             _cost(result),

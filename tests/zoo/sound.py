@@ -20,7 +20,7 @@ def case(model: nn.Module, under: str, data: str) -> Case:
 
 @entry(SOUND, "An undefended convolutional network: nearly nothing stands.")
 def plain_cnn() -> Case:
-    return digits(trained(DIGITS))
+    return digits(trained(DIGITS), "linf:0.15")
 
 
 @entry(SOUND, "An undefended dense network of leaky neurons under l_2.")
@@ -30,7 +30,8 @@ def plain_dense_l2() -> Case:
 
 @entry(SOUND, "An undefended network of perfect integrators.")
 def plain_if() -> Case:
-    return digits(trained(Recipe("digits", seed=7, width=12, neuron=(("kind", "if"),))))
+    net = trained(Recipe("digits", seed=7, width=12, neuron=(("kind", "if"),)))
+    return digits(net, "linf:0.15")
 
 
 @entry(SOUND, "Adversarial training of leaky neurons, whose gradient stays true.")
@@ -58,7 +59,7 @@ def relu_small_radius() -> Case:
 
 @entry(SOUND, "A spiking network in plain torch with a wide surrogate.")
 def plain_torch() -> Case:
-    return digits(spike_net(3))
+    return digits(spike_net(3), "linf:0.15")
 
 
 @entry(SOUND, "The same with its layers adapted, so that gradient rules reach them.")

@@ -7,6 +7,7 @@ whatever the claimed attack says, so the share that they leave is an upper bound
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import APGD, PGD, Attack, Square, Swap
-from spikeproof.base import InputError, seeds
+from spikeproof.base import GradientRuleUnused, InputError, seeds
 from spikeproof.evaluate import open_split, verify
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.models import evaluating
@@ -139,7 +140,9 @@ class _Attacked:
     ) -> Tensor:
         threat, goal = self.case.threat, Misclassification(self.y, loss=loss)
         keys = seeds(self.seed, items=self.items)
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            # A network without spikes takes its own gradient whatever the rule.
+            warnings.simplefilter("ignore", GradientRuleUnused)
             torch.manual_seed(self.seed)
             try:
                 with Oracle(model, gradient=gradient, seeds=keys) as oracle:
