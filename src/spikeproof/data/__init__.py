@@ -56,13 +56,14 @@ from spikeproof.data.streams import (
     to_structured,
     write_back,
     write_frames,
+    write_n_tidigits,
     write_recording,
     write_shd,
 )
 from spikeproof.data.suggest import Suggestion, suggested
 from spikeproof.data.views import Views, domain_from, domain_record, modality_of
 
-__all__ = [
+__all__ = [  # noqa: RUF022 (it would place Cifar10Dvs before Cifar100)
     "CACHE_FOLDER",
     "CORRUPTIONS",
     "DATASETS",
@@ -76,8 +77,8 @@ __all__ = [
     "Binning",
     "Call",
     "Cifar10",
-    "Cifar10Dvs",
     "Cifar100",
+    "Cifar10Dvs",
     "CremaD",
     "DataDiffers",
     "DataSpec",
@@ -157,6 +158,7 @@ __all__ = [
     "wanted",
     "write_back",
     "write_frames",
+    "write_n_tidigits",
     "write_recording",
     "write_shd",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from spikeproof.base import InputError, SettingError, check_count
 from spikeproof.data.domain import Domain
 from spikeproof.data.files import Stored
-from spikeproof.data.streams import Binning, Recording
+from spikeproof.data.streams import Binning, Recording, WrittenBack, write_back
 
 __all__ = ["EventFrames", "coarser", "part_of"]
 
@@ -75,6 +75,22 @@ class EventFrames:
             raise InputError("An empty recording has no frames; get its file again.")
         found: Array = self.binning(coarser(recording, self.pool)).numpy().astype(np.uint8)
         return found
+
+    def written_back(
+        self, recording: Recording, frames: Tensor | Array, *, delete: str = "newest"
+    ) -> WrittenBack:
+        """Return the recording of the camera that attacked frames stand for.
+
+        Args:
+            recording: The original, on the camera's own pixels, as :meth:`frames` took it.
+            frames: Whole counts of the domain's shape.
+            delete: Which events of a cell go first, as of :func:`write_back`.
+        Returns:
+            What :func:`write_back` does, with blocks of ``pool`` pixels; the frames of the new
+            recording are the given ones.
+        """
+        blocks = replace(self.binning, pool=(self.pool, self.pool))
+        return write_back(recording, frames, blocks, delete=delete)
 
     def stored(
         self,
