@@ -280,7 +280,7 @@ def test_the_lists_name_everything(said: Said) -> None:
     assert {"adversarial", "max", "gaussian"} <= set(listed["inputs"])
     assert {"retraction", "ssdp"} <= set(listed["hooks"])
     assert {"if", "lif", "noisy-lif", "plif", "psn"} == set(listed["neurons"])
-    assert {"direct", "latency", "phase", "poisson"} == set(listed["encoders"])
+    assert {"direct", "latency", "phase", "poisson", "sqe", "temporal"} == set(listed["encoders"])
     assert {"quick", "core", "standard", "full"} == set(listed["suites"])
     assert {"demo", "quick"} <= set(listed["plans"])
     assert all(said for rows in listed.values() for said in rows.values())

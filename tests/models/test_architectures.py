@@ -14,6 +14,7 @@ import spikeproof as sp
 from spikeproof.base import SettingError
 from spikeproof.data import Domain
 from spikeproof.models import (
+    SQE,
     ConvexCombination,
     Encoder,
     Latency,
@@ -21,6 +22,7 @@ from spikeproof.models import (
     Network,
     Phase,
     Poisson,
+    Temporal,
     build,
     models,
 )
@@ -165,7 +167,7 @@ def test_a_gradient_reaches_every_weight_with_every_norm(
 
 
 @pytest.mark.parametrize("name", ["dense", "vgg-5", "wrn-16-4", "sew-resnet-18"])
-@pytest.mark.parametrize("encoder", [Latency(), Phase(weighted=True), Poisson()])
+@pytest.mark.parametrize("encoder", [Latency(), Phase(weighted=True), Poisson(), Temporal(), SQE()])
 def test_every_encoder_feeds_every_stem_and_the_pixels_hear_of_it(
     name: str, encoder: Encoder, tiny: Tiny, draw: Draw
 ) -> None:

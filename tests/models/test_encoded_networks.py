@@ -15,12 +15,14 @@ from spikeproof.base import SettingError, seeds
 from spikeproof.data import Views
 from spikeproof.models import (
     ENCODERS,
+    SQE,
     Direct,
     Encoder,
     Latency,
     ModelSpec,
     Phase,
     Poisson,
+    Temporal,
     build,
     load_model,
     save_model,
@@ -87,7 +89,7 @@ def test_the_sparse_gradient_term_may_probe_outside_the_box(encoder: Encoder, x:
 
 def test_records_and_reprs_rebuild_the_encoder(encoder: Encoder) -> None:
     assert ENCODERS.build(json.loads(json.dumps(ENCODERS.record(encoder)))) == encoder
-    assert eval(repr(encoder)) == encoder
+    assert eval(repr(encoder), {**globals(), "SQE": SQE, "Temporal": Temporal}) == encoder
 
 
 def test_a_specification_keeps_its_encoder(encoder: Encoder, tmp_path: Path) -> None:

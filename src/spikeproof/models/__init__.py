@@ -3,6 +3,8 @@
 from spikeproof.models.build import architecture, build, check_model, models, spec_of
 from spikeproof.models.chain import Chained, TimeMean, chain
 from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
+from spikeproof.models.encode_sqe import SQE
+from spikeproof.models.encode_temporal import Temporal
 from spikeproof.models.eval_norm import input_gradients_only
 from spikeproof.models.evaluating import (
     check_logits,
@@ -17,7 +19,7 @@ from spikeproof.models.event_filters import (
     Refractory,
 )
 from spikeproof.models.hearing import GammatoneBank, LearnedBank, MelBank
-from spikeproof.models.layers import FilterBank, OverTime, Stem, direct
+from spikeproof.models.layers import FilterBank, OverTime, Stem, direct, framing
 from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
 from spikeproof.models.onsets import Onsets, raster
@@ -31,6 +33,7 @@ __all__ = [
     "ENCODERS",
     "NORMS",
     "POOLINGS",
+    "SQE",
     "STEMS",
     "BackgroundActivity",
     "Chained",
@@ -54,6 +57,7 @@ __all__ = [
     "Refractory",
     "SpikePool",
     "Stem",
+    "Temporal",
     "TimeMean",
     "architecture",
     "build",
@@ -63,6 +67,7 @@ __all__ = [
     "check_model",
     "direct",
     "evaluating",
+    "framing",
     "home_of",
     "input_gradients_only",
     "load_model",

@@ -10,6 +10,7 @@ followed by spiking neurons.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,10 +18,27 @@ from torch import Tensor
 from spikeproof.base import InputError, Registry, SettingError
 from spikeproof.neurons import draw_spikes
 
-__all__ = ["ENCODERS", "Direct", "Encoder", "Latency", "Phase", "Poisson"]
+__all__ = [
+    "ENCODERS",
+    "Direct",
+    "Encoder",
+    "Latency",
+    "Phase",
+    "Poisson",
+    "check_images",
+    "through",
+]
 
 
-def _check(x: Tensor) -> None:
+class Encoder(Protocol):
+    """A coding of images over time: frozen settings, called with a batch and a number of steps."""
+
+    def __call__(self, x: Tensor, timesteps: int) -> Tensor:
+        """The code of ``x``, ``(N, C, H, W)``, as ``(T, N, C, H, W)``."""
+        ...
+
+
+def check_images(x: Tensor) -> None:
     """Raise InputError unless ``x`` is a batch of images in [0, 1]."""
     legal = x.ndim == 4 and x.is_floating_point()
     known = x.detach() if legal and x.numel() else torch.zeros(1)
@@ -39,7 +57,7 @@ def _needs_grad(x: Tensor) -> bool:
     return x.requires_grad and torch.is_grad_enabled()
 
 
-def _through(code: Tensor, slope: Tensor | float, x: Tensor) -> Tensor:
+def through(code: Tensor, slope: Tensor | float, x: Tensor) -> Tensor:
     """The ``code`` exactly, with the derivative ``slope`` with respect to ``x``."""
     return code + slope * (x - x.detach()) if _needs_grad(x) else code
 
@@ -66,7 +84,7 @@ class Direct:
 
     def __call__(self, x: Tensor, timesteps: int) -> Tensor:
         """Repeat ``x``, ``(N, C, H, W)``, over ``timesteps``."""
-        _check(x)
+        check_images(x)
         return x.expand(timesteps, *x.shape)
 
 
@@ -101,9 +119,9 @@ class Poisson:
 
     def __call__(self, x: Tensor, timesteps: int) -> Tensor:
         """Draw the spikes of ``x``, ``(N, C, H, W)``."""
-        _check(x)
+        check_images(x)
         value = x.detach().expand(timesteps, *x.shape)
-        return _through(draw_spikes(value), 1.0, x)
+        return through(draw_spikes(value), 1.0, x)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +155,7 @@ class Latency:
 
     def __call__(self, x: Tensor, timesteps: int) -> Tensor:
         """The one spike of each pixel of ``x``, ``(N, C, H, W)``."""
-        _check(x)
+        check_images(x)
         last = timesteps - 1
         if last < 1:
             raise SettingError("Latency needs at least 2 timesteps to tell one pixel from another.")
@@ -148,7 +166,7 @@ class Latency:
             return code
         sooner, later = (time - 1).clamp_min(0), (time + 1).clamp_max(last)
         shift = (steps == later).to(x.dtype) - (steps == sooner).to(x.dtype)
-        return _through(code, -last * shift / (later - sooner), x)
+        return through(code, -last * shift / (later - sooner), x)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,19 +217,17 @@ class Phase:
 
     def __call__(self, x: Tensor, timesteps: int) -> Tensor:
         """The bits of ``x``, ``(N, C, H, W)``, one per step."""
-        _check(x)
+        check_images(x)
         phase = torch.arange(timesteps, device=x.device).view(-1, 1, 1, 1, 1) % self.bits
         # Half precision cannot count to 2^16.
         exact = x.detach() if x.dtype == torch.float64 else x.detach().float()
         level = (exact * (2**self.bits - 1) + 0.5).floor().to(torch.int64)
         code = (level.bitwise_right_shift(self.bits - 1 - phase) & 1).to(x.dtype)
         if not self.weighted:
-            return _through(code, 1.0, x)
+            return through(code, 1.0, x)
         worth = torch.exp2(-(1.0 + phase)).to(x.dtype)
-        return _through(worth * code, worth, x)
+        return through(worth * code, worth, x)
 
-
-Encoder = Direct | Latency | Phase | Poisson
 
 ENCODERS: Registry[Encoder] = Registry(
     "encoder",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -13,7 +16,33 @@ from spikeproof.models.encode import Direct
 from spikeproof.models.network import ModelSpec
 from spikeproof.models.pooling import SpikePool
 
-__all__ = ["FilterBank", "OverTime", "Stem", "direct", "pool"]
+__all__ = ["FilterBank", "OverTime", "Stem", "direct", "framing", "pool"]
+
+_frames: ContextVar[list[Tensor] | None] = ContextVar("spikeproof_frames", default=None)
+
+
+@contextmanager
+def framing() -> Iterator[list[Tensor]]:
+    """Run first layers on every step's input, and hand out these inputs, ``(T, N, ...)``.
+
+    Where a direct-coded image is repeated only behind the first layers, its steps have no tensor of
+    their own whose gradient could be asked for; inside they have. Answers are the same.
+
+    Example:
+        >>> from spikeproof.models import build, ModelSpec
+        >>> image = Domain(kind="image", shape=(1, 4, 4))
+        >>> net = build(ModelSpec(name="dense", domain=image, classes=2, width=4, timesteps=3))
+        >>> with framing() as frames:
+        ...     _ = net.eval()(torch.rand(5, 1, 4, 4))
+        >>> frames[0].shape
+        torch.Size([3, 5, 1, 4, 4])
+    """
+    found: list[Tensor] = []
+    token = _frames.set(found)
+    try:
+        yield found
+    finally:
+        _frames.reset(token)
 
 
 def direct(current: Tensor, timesteps: int) -> Tensor:
@@ -58,6 +87,12 @@ class Stem(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Currents ``(T, N, ...)`` for raw inputs ``(N, ...)``."""
+        frames = _frames.get()
+        if frames is not None:
+            timed = self.has_time
+            code = x.transpose(0, 1) if timed else self.encoder(x.clamp(0, 1), self.timesteps)
+            frames.append(code)
+            return self._per_step(code)
         if self.has_time:
             # Time-major from here on: the neurons' loop walks the first axis.
             return self._per_step(x.transpose(0, 1))

@@ -53,6 +53,7 @@ from spikeproof.train.terms import (
     ParticipationRatio,
     Ramp,
     SparseGradient,
+    TGReg,
     ThresholdGuarding,
     Trades,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "ShiftImage",
     "SparseGradient",
     "Step",
+    "TGReg",
     "TensorBoard",
     "Term",
     "ThresholdGuarding",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import Member
-from spikeproof.base import InputError
+from spikeproof.base import InputError, SettingError
 from spikeproof.evaluate.doctor.members import (
     RULES,
     averaged,
@@ -169,7 +169,12 @@ def _unbounded(subject: Subject, threat: Threat) -> float | None:
     farthest = float(threat.reach(subject.x).max())
     if not math.isfinite(farthest) or farthest <= 2 * threat.radius:
         return None
-    return float(math.ceil(farthest)) if threat.counted else farthest
+    widest = float(math.ceil(farthest)) if threat.counted else farthest
+    try:
+        threat.at(widest)
+    except SettingError:  # one view of a joint radius is free long before another one
+        return None
+    return widest
 
 
 def _moved(subject: Subject, peer: nn.Module, member: Member, threat: Threat) -> Ran:

@@ -9,6 +9,7 @@ from spikeproof.train.terms.ramp import Ramp
 from spikeproof.train.terms.registry import TERMS
 from spikeproof.train.terms.sparse_gradient import SparseGradient
 from spikeproof.train.terms.tet import TET
+from spikeproof.train.terms.tg_reg import TGReg
 from spikeproof.train.terms.threshold_guarding import ThresholdGuarding
 from spikeproof.train.terms.trades import Trades
 
@@ -22,6 +23,7 @@ __all__ = [
     "ParticipationRatio",
     "Ramp",
     "SparseGradient",
+    "TGReg",
     "ThresholdGuarding",
     "Trades",
 ]

@@ -1,0 +1,98 @@
+"""Thresholds, confusion tables and pages of the evidence on masking, on rows worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from research.masking.judging import confusion, fixed_on, rates, rejudged
+from research.pages import masking
+from spikeproof.evaluate.doctor import Thresholds
+from tests.zoo import broken, sound
+from tests.zoo.entry import ENTRIES
+
+_ = broken, sound
+
+
+def check(name: str, number: float | None, threshold: float, **more: Any) -> dict[str, Any]:
+    """One check of a row."""
+    usual = {"weight": "sign", "below": False, "needed": False}
+    return {"name": name, "number": number, "threshold": threshold, **usual, **more}
+
+
+def row(truth: str, *checks: dict[str, Any], items: int = 32) -> dict[str, Any]:
+    """An entry with its checks."""
+    return {"truth": truth, "threat": "linf:0.1", "items": items, "checks": list(checks)}
+
+
+def test_the_verdict_follows_the_thresholds_and_not_what_was_stored() -> None:
+    one = row("sound", check("spread", 0.3, 0.15))
+    assert rejudged(one, Thresholds()) == "suspicious"
+    assert rejudged(one, Thresholds(spread=0.4)) == "sound"
+    # What a flag says has no threshold that could move.
+    assert rejudged(row("broken", check("state", 1.0, 0.5, weight="stop")), Thresholds()) == (
+        "suspicious"
+    )
+
+
+def test_a_threshold_moves_past_a_false_alarm_and_halfway_to_the_broken_ones() -> None:
+    rows = [
+        row("sound", check("spread", 0.3, 0.15)),
+        row("sound", check("spread", 0.1, 0.15)),
+        row("broken", check("spread", 0.5, 0.15)),
+        row("broken", check("spread", 0.2, 0.15)),
+    ]
+    assert fixed_on(rows) == Thresholds(spread=0.4)
+    assert fixed_on(rows[:2]) == Thresholds(spread=0.45)  # nothing beyond: by what it passed
+    assert fixed_on(rows[1:]) == Thresholds()  # never towards what is broken
+
+
+def test_a_check_that_counts_below_moves_down() -> None:
+    below = {"below": True}
+    rows = [
+        row("sound", check("binarisation", 0.8, 0.9, **below)),
+        row("broken", check("binarisation", 0.2, 0.9, **below)),
+    ]
+    assert fixed_on(rows) == Thresholds(binarisation=0.5)
+
+
+def test_a_hint_that_alarms_nobody_stays() -> None:
+    hint = check("window", 0.99, 0.95, weight="hint")
+    assert fixed_on([row("sound", hint)]) == Thresholds()
+    other = check("rising", 0.8, 0.5, weight="hint")
+    moved = fixed_on([row("sound", hint, other)])
+    assert moved != Thresholds() and rejudged(row("sound", hint, other), moved) == "sound"
+
+
+def test_the_table_counts_every_entry_once_and_undecided_is_not_found() -> None:
+    rows = [
+        row("broken", check("overstated", 0.5, 0.15, weight="proof")),
+        row("broken", check("spread", 0.5, 0.15)),
+        row("broken", check("spread", 0.1, 0.15)),
+        row("broken", check("spread", 0.1, 0.15), items=3),
+        row("sound", check("spread", 0.1, 0.15)),
+    ]
+    table = confusion(rows, Thresholds())
+    assert table["broken"] == {"masked": 1, "suspicious": 1, "undecided": 1, "sound": 1}
+    assert table["sound"] == {"masked": 0, "suspicious": 0, "undecided": 0, "sound": 1}
+    found = rates(table)
+    assert (found["found"]["count"], found["found"]["of"]) == (2, 4)
+    assert found["found"]["interval"] == pytest.approx([0.15, 0.85], abs=1e-2)  # Wilson, 2 of 4
+    assert found["false_alarms"]["share"] == 0
+
+
+def test_the_page_is_current_and_no_entry_is_counted_whose_truth_was_not_shown() -> None:
+    assert masking.PAGE.read_text(encoding="utf-8") == masking.page()
+    result = json.loads(masking.RESULT.read_text(encoding="utf-8"))
+    rows, summary = result["entries"], result["summary"]
+    shown = [row for row in rows if row["agrees"]]
+    counted = [
+        sum(sum(counts.values()) for counts in summary["tables"][f"{half}-fixed"]["table"].values())
+        for half in ("design", "judged")
+    ]
+    assert sum(counted) == len(shown)
+    assert {row["entry"] for row in rows} <= set(ENTRIES)
+    moved = {name: after for name, (_, after) in summary["moved"].items()}
+    assert all(rejudged(row, Thresholds(**moved)) == row["fixed"] for row in rows)

@@ -1,0 +1,188 @@
+"""What is true of an entry, established without any check of the diagnosis.
+
+Attacks on the twin, which computes the same answers with its true gradients, make inputs; these are
+tried on the network itself, some random changes of each beside them. What they break is broken,
+whatever the claimed attack says, so the share that they leave is an upper bound of the truth.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spikeproof.attacks import APGD, PGD, Attack, Square, Swap
+from spikeproof.base import GradientRuleUnused, InputError, seeds
+from spikeproof.evaluate import open_split, verify
+from spikeproof.evaluate.forward import margins, plain_logits
+from spikeproof.models import evaluating
+from spikeproof.neurons import Surrogate
+from spikeproof.oracle import ASSG, Backward, GradientRule, Oracle, Smoothing
+from spikeproof.threats import Misclassification, Threat
+from tests.zoo.entry import BROKEN, Case, Entry
+
+__all__ = ["GAP", "Truth", "established"]
+
+GAP = 0.1
+"""An entry is broken where the claimed attack leaves so much more than the strongest one, and sound
+where it leaves at most half of that more."""
+DRAWS = 10
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What was established of an entry.
+
+    Args:
+        items: Right items that were attacked.
+        claimed: Share of them that the claimed attack leaves.
+        strongest: Share that the attacks on the twin leave.
+        moved: Share of items that the network answers otherwise in another call or another batch.
+        exact: Share that stands by a closed form; None where there is none.
+        agrees: Whether all this is what the entry says of itself.
+    """
+
+    items: int
+    claimed: float
+    strongest: float
+    moved: float
+    exact: float | None
+    agrees: bool
+
+    def record(self) -> dict[str, Any]:
+        """Plain data."""
+        return dict(vars(self))
+
+
+def established(entry: Entry, case: Case, split: str, *, seed: int = 0) -> Truth:
+    """Attack an entry as it is claimed, and by what its twin shows.
+
+    Args:
+        entry: The entry.
+        case: What it builds.
+        split: ``"validation"`` or ``"test"``.
+        seed: Of every random number.
+    """
+    opened, samples = open_split(case.data, split), 1 if case.same else DRAWS
+    twin = case.model if case.twin is None else case.twin
+    with evaluating(case.model), evaluating(twin):
+        if entry.fact == "function":
+            return _no_function(entry, case, opened.x[: entry.items])
+        right = margins(_logits(case.model, opened.x, opened.items, samples), opened.y) <= 0
+        idx = right.nonzero().flatten()[: entry.items]
+        x, y, items = opened.x[idx], opened.y[idx], opened.items[idx]
+        attacked = _Attacked(case, x, y, items, samples, seed)
+        claimed = attacked.by_claim()
+        # A broken one needs no more than its gap to be shown, a sound one everything.
+        enough = float(claimed.double().mean()) + 2 * GAP if entry.truth == BROKEN else 1.0
+        strongest = attacked.by_twin(twin, claimed, enough)
+    left, least = 1 - float(claimed.double().mean()), 1 - float(strongest.double().mean())
+    exact = _exact(case, x, y) if entry.fact == "closed form" else None
+    truly = least if exact is None else exact
+    gap = left - truly
+    agrees = gap >= GAP if entry.truth == BROKEN else abs(gap) <= GAP / 2
+    return Truth(len(idx), left, least, 0.0, exact, agrees)
+
+
+def _no_function(entry: Entry, case: Case, x: Tensor) -> Truth:
+    """Whether an answer changes from one call, or from one batch, to another."""
+    with torch.no_grad():
+        first, again = case.model(x).argmax(1), case.model(x).argmax(1)
+        order = torch.arange(len(x)).roll(len(x) // 2)
+        turned = case.model(x[order])[order.argsort()].argmax(1)
+        alone = torch.cat([case.model(one[None]) for one in x]).argmax(1)
+    moved = float(((again != first) | (turned != first) | (alone != first)).double().mean())
+    return Truth(len(x), 1.0, 1.0, moved, None, moved > 0)
+
+
+def _exact(case: Case, x: Tensor, y: Tensor) -> float:
+    """The closed form of ``made``: an item stands where half its gap is above the radius."""
+    gap = (x[:, 0, :2].mean((1, 2)) - x[:, 0, 2:].mean((1, 2))).abs()
+    return float((gap > 2 * case.threat.radius).double().mean())
+
+
+def _logits(model: nn.Module, x: Tensor, items: Tensor, samples: int) -> Tensor:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return plain_logits(model, x, items=items, samples=samples, batch_size=64)
+
+
+@dataclass
+class _Attacked:
+    """Right items, attacked."""
+
+    case: Case
+    x: Tensor
+    y: Tensor
+    items: Tensor
+    samples: int
+    seed: int
+
+    def by_claim(self) -> Tensor:
+        """What the claimed attack breaks, as its evaluation would count it."""
+        claim = self.case.claimed
+        return self._by(self.case.model, claim.attack, claim.gradient, claim.loss, tries=0)
+
+    def by_twin(self, twin: nn.Module, claimed: Tensor, enough: float) -> Tensor:
+        """What the claimed attack and the strongest ones on the twin break, until it is enough."""
+        broken = claimed
+        for attack, gradient, loss in _strongest(self.case.threat):
+            if float(broken.double().mean()) >= enough:
+                break
+            broken = broken | self._by(twin, attack, gradient, loss, tries=2)
+        return broken
+
+    def _by(
+        self, model: nn.Module, attack: Attack, gradient: GradientRule | None, loss: str, tries: int
+    ) -> Tensor:
+        threat, goal = self.case.threat, Misclassification(self.y, loss=loss)
+        keys = seeds(self.seed, items=self.items)
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            # A network without spikes takes its own gradient whatever the rule.
+            warnings.simplefilter("ignore", GradientRuleUnused)
+            torch.manual_seed(self.seed)
+            try:
+                with Oracle(model, gradient=gradient, seeds=keys) as oracle:
+                    x_adv = attack(oracle, self.x, goal, threat, seeds=keys).detach()
+            except InputError:  # no gradient reaches the input
+                x_adv = self.x
+        won = self._wins(x_adv)
+        for number in range(tries):
+            other = threat.at(threat.radius).sample(self.x, keys.child("try", number))
+            nearby = threat.project(0.8 * x_adv + 0.2 * other, self.x)
+            won |= self._wins(nearby)
+        return won
+
+    def _wins(self, x_adv: Tensor) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            seen = verify(
+                self.case.model, self.x, x_adv, self.y, self.case.threat,
+                items=self.items, samples=self.samples, batch_size=64,
+            )  # fmt: skip
+        won: Tensor = seen.won
+        return won
+
+
+def _strongest(threat: Threat) -> list[tuple[Attack, GradientRule | None, str]]:
+    """Attacks on the twin."""
+    arctan = Surrogate("arctan", sharpness=5.0)
+    sharp = Backward(gradient=ASSG(vanishing=0.455), reset="detached")
+    if threat.counted:
+        swap = Swap(steps=60, share=0.8, noise=0.2)
+        return [(swap, None, "margin"), (swap, arctan, "margin"), (swap, sharp, "margin")]
+    size = float(torch.tensor(threat.domain.shape).prod()) if hasattr(threat.domain, "shape") else 1
+    noise = threat.radius / 4 if threat.order == float("inf") else threat.radius / (4 * size**0.5)
+    several: list[tuple[Attack, GradientRule | None, str]] = [
+        (PGD(steps=60, step_size=0.1, last=0.1), arctan, "margin"),
+        (PGD(steps=60, step_size=0.1, last=0.1), sharp, "margin"),
+        (APGD(steps=60), None, "cross_entropy"),
+    ]
+    if threat.norm:
+        smooth = Smoothing(pairs=12, noise=noise)
+        several.append((PGD(steps=20, step_size=0.2, last=0.2), smooth, "margin"))
+    square = Square(steps=1000)
+    return [*several, (square, None, "margin")] if square.serves(threat) else several
