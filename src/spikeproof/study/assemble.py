@@ -260,12 +260,19 @@ def _check_data(data: DataPlan, place: str) -> None:
         if record is not None:
             _check_record(registry, record, place)
     if data.threats != "all":
-        radii = {**description_of(data).radii, **data.radii}
+        radii = _radii(data, data.threats)
         for name in data.threats:
             _check(name, radii, f"threat for {data.name}", place)
     with placed(place):
         for name in data.radii:
             threat_facts(name)
+
+
+def _radii(data: DataPlan, names: Iterable[str]) -> dict[str, tuple[float, ...]]:
+    """The radii of a data set; one of the user's own is read only for those that no plan says."""
+    if set(names) <= set(data.radii):
+        return dict(data.radii)
+    return {**description_of(data).radii, **data.radii}
 
 
 def _check_record(registry: Registry[Any], record: str | dict[str, Any], place: str) -> None:
@@ -279,7 +286,7 @@ def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:
     inputs = training.inputs
     if inputs is None:
         return
-    radii = {**description_of(data).radii, **data.radii}
+    radii = _radii(data, inputs.names)
     for name in inputs.names:
         if name in inputs.radii or inputs.radius is not None:
             with placed(place):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickletools
+import warnings
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -77,7 +79,10 @@ def _followed(content: bytes, name: str) -> dict[str, Any]:
     """The table that a pickle of plain data builds."""
     machine = _Machine()
     try:
-        for step, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+        with warnings.catch_warnings():  # of texts with odd escapes, which are refused below
+            warnings.simplefilter("ignore")
+            steps = list(islice(pickletools.genops(content), _MOST_STEPS + 1))
+        for step, (opcode, argument, _) in enumerate(steps):
             if step > _MOST_STEPS:
                 raise ValueError("it has too many steps")
             machine.do(opcode.name, argument)

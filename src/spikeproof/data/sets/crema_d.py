@@ -124,8 +124,8 @@ class CremaD:
     def __call__(self, folder: Path) -> Listed:
         """What is in ``folder``, to be decoded into the cache."""
         place = in_folder(self.published, folder, "crema-d", ["AudioWAV", "VideoFrames"])
-        heard = files_below(place / "AudioWAV", rf"{_STEM}\.wav", "sound 1001_DFA_ANG_XX.wav")
-        seen = _pictures(place / "VideoFrames")
+        heard = files_below(place / "AudioWAV", rf"{_STEM}\.wav", "sound 1001_DFA_ANG_XX.wav", self.published.url)
+        seen = _pictures(place / "VideoFrames", self.published.url)
         _check_pairs(place, {path.stem for path, _ in heard}, set(seen))
         part = np.array([_part(int(match[1])) for _, match in heard])
         order = np.argsort(part, kind="stable")
@@ -160,11 +160,11 @@ class CremaD:
         return np.stack([_grey(paths[number], self.side) for number in chosen])
 
 
-def _pictures(folder: Path) -> dict[str, list[Path]]:
+def _pictures(folder: Path, url: str) -> dict[str, list[Path]]:
     """Clip → its pictures in the order of their numbers."""
     found: dict[str, list[tuple[int, Path]]] = {}
     named = rf"({_STEM})/(\d+)\.png"
-    for path, match in files_below(folder, named, "picture 1001_DFA_ANG_XX/001.png"):
+    for path, match in files_below(folder, named, "picture 1001_DFA_ANG_XX/001.png", url):
         found.setdefault(match[1], []).append((int(match[4]), path))
     return {name: [path for _, path in sorted(one)] for name, one in found.items()}
 

@@ -65,7 +65,7 @@ class SpokenDigits:
             path = source.find(folder, _PACKED)
             return cls._packed(path, source.stamp(folder))
         place = in_folder(source, folder, "fsdd")
-        found = files_below(place, _NAME, "recording 7_jackson_0.wav and its like")
+        found = files_below(place, _NAME, "recording 7_jackson_0.wav and its like", source.url)
         paths = [path for path, _ in found]
         return cls(
             digit=np.array([int(match[1]) for _, match in found]),

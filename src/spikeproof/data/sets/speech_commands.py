@@ -107,7 +107,7 @@ class SpeechCommands:
         """What is in ``folder``, to be decoded into the cache."""
         place = in_folder(self.published, folder, "speech-commands", _LISTS)
         named = f"({'|'.join(WORDS)})/[^/]+\\.wav"
-        found = files_below(place, named, "recording yes/0a7c2a8d_nohash_0.wav and its like")
+        found = files_below(place, named, "recording yes/0a7c2a8d_nohash_0.wav and its like", self.published.url)
         paths = [path for path, _ in found]
         part = _parts(place, [path.relative_to(place).as_posix() for path in paths])
         order = np.argsort(part, kind="stable")
