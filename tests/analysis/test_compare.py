@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
+import spikeproof as sp
 from spikeproof.analysis import Comparison, compare
 from spikeproof.cli.main import run as command
 from spikeproof.metrics import wilson
+from spikeproof.report import write_report
 from support import made_run
 from support.resealed import reseal_cell, write_plan
 
@@ -150,3 +155,20 @@ def test_what_is_on_one_side_only_is_told_in_a_line(
     out = capsys.readouterr().out
     assert "there (31 settings)" in out and "setting_7" not in out
     assert len(out.splitlines()) < 25
+
+
+def test_numbers_of_given_items_are_named_so(tmp_path: Path) -> None:
+    """On test items and on items of a call the same attack is not the same question."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).eval()
+    x, y = torch.rand(12, 1, 2, 2, generator=torch.Generator().manual_seed(0)), [0, 1] * 6
+    found = sp.robust_accuracy(net, x, y, threats="linf:0.05", suite="quick", despite=["chance"])
+    found.save(tmp_path / "given")
+    again = dataclasses.replace(found.audit, split="test")
+    again.save(tmp_path / "test")
+    both = compare(tmp_path / "given", tmp_path / "test")
+    assert both.splits == ("given", "test")
+    assert [row.values for row in both.settings if row.setting == "split"] == [("given", "test")]
+    page = write_report(tmp_path / "given", tmp_path / "page.html").read_text()
+    assert "about items that were given in a call" in page

@@ -251,6 +251,21 @@ def test_a_file_is_imported_once_per_content_and_finds_its_neighbours(tmp_path: 
         code()
 
 
+def test_two_files_with_neighbours_of_one_name_each_import_their_own(tmp_path: Path) -> None:
+    codes = []
+    for value in ("3", "4"):
+        folder = tmp_path / value
+        folder.mkdir()
+        (folder / "neighbour_of_both.py").write_text(f"value = {value}\n")
+        late = "def g():\n    import neighbour_of_both as late\n    return late.value\n"
+        early = "import neighbour_of_both\ndef f():\n    return neighbour_of_both.value\n"
+        (folder / "made.py").write_text(early + late)
+        codes += [CodeFile(folder / "made.py", name) for name in ("f", "g")]
+    assert [code() for code in codes] == [3, 3, 4, 4]
+    assert [code() for code in reversed(codes)] == [4, 4, 3, 3]
+    assert "neighbour_of_both" not in sys.modules
+
+
 @pytest.mark.parametrize(
     ("reference", "sentence"),
     [

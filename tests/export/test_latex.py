@@ -63,8 +63,8 @@ def test_settings_are_said_in_words() -> None:
         "continues": True,
     }
     assert attack_words(member) == (
-        "pgd (steps 7); gradient: backward (reset detached) of surrogate (shape arctan); loss: "
-        "cross entropy; on items that are near; from the best point found before"
+        "PGD (steps 7); gradient: arctan surrogate, reset detached; loss: cross-entropy; "
+        "on items that are near; from the best point found before"
     )
     assert network_words({}) == "not recorded"
     made = network_words({"name": "nets.py:build", "source": {"libraries": {"snntorch": "1.0"}}})
@@ -78,5 +78,5 @@ def test_settings_are_said_in_words() -> None:
     }
     cell = {"objective": {"terms": {"e": {"kind": "cross_entropy", "weight": 1.0}}}, "epochs": 3}
     told = training_words({**cell, "objective": {**cell["objective"], "inputs": inputs}})  # type: ignore[dict-item]
-    assert told.startswith("1 cross entropy; eat of adversarial inputs under linf of radius 0.1")
+    assert told.startswith("1 cross entropy; E-AT of adversarial inputs under linf of radius 0.1")
     assert "and adversarial inputs under l1 of radius 2" in told and told.endswith("3 epochs")

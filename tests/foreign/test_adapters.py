@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import random
 import sys
 import types
 import warnings
@@ -23,11 +22,12 @@ from torch import Tensor, nn
 
 from spikeproof.adapters import Adapted, adapt, agreement, from_nir
 from spikeproof.attacks import Suite, suite
-from spikeproof.base import FileProblem, SpikeproofError
+from spikeproof.base import FileProblem
 from spikeproof.evaluate import evaluate_ladder
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import ASSG, PDSG, Backward, GradientRule, LayerSharpness, Oracle
 from spikeproof.threats import Linf, Threat
+from support.damaged_nir import read_damaged
 from tests.foreign.same_network import NETWORKS, STEPS, Ours, filled, jelly, snn, trained, weights
 
 NEEDED = ("spikingjelly", "snntorch", "norse", "nir", "nirtorch", "h5py", "torchattacks",
@@ -268,35 +268,8 @@ def test_nir_of_spikingjelly_by_object_and_by_file(tmp_path: Path) -> None:
 
 
 def test_damaged_nir_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
-    import nir
-
-    one = np.ones(3)
-    whole = nir.NIRGraph.from_list(
-        nir.Affine(weight=np.eye(3), bias=one),
-        nir.LIF(tau=one, r=one, v_leak=0 * one, v_threshold=one),
-        nir.Linear(weight=np.eye(3)),
-    )
-    path = tmp_path / "net.nir"
-    nir.write(path, whole)
-    content, draws, refused = path.read_bytes(), random.Random(0), 0
-    for number in range(int(os.environ.get("SPIKEPROOF_FUZZ", "40"))):
-        damaged = bytearray(content)
-        for _ in range(draws.choice((1, 3, 30))):
-            damaged[draws.randrange(len(damaged))] = draws.randrange(256)
-        if number % 4 == 0:
-            del damaged[draws.randrange(len(damaged)) :]
-        path.write_bytes(damaged)
-        said = ""
-        try:
-            with torch.no_grad():
-                from_nir(path, reset="zero")(torch.zeros(2, 1, 3))
-        except SpikeproofError as problem:
-            said = str(problem)
-        except RuntimeError:  # a readable graph whose shapes do not fit
-            continue
-        refused += bool(said)
-        assert "\n" not in said and ("NIR" in said or not said)
-    assert refused
+    ends = read_damaged(tmp_path, 40)
+    assert sum(ends.values()) == 40 and ends["refused"]
 
 
 @pytest.mark.parametrize("taken", ["v_leak", "tau", "weight"])

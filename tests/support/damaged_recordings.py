@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -55,35 +55,34 @@ def write_n_tidigits(path: Path, spikes: dict[str, tuple[Any, Any]], part: str =
             file[f"{part}_addresses/{name}"] = np.asarray(channels, np.uint8)
 
 
-def sound(folder: Path) -> dict[str, tuple[Path, Reader]]:
-    """A sound file of every form, and what reads it."""
+KINDS = (*sorted(FORMATS), "shd", "n-tidigits")
+
+
+def sound(folder: Path, kind: str) -> tuple[Path, Reader]:
+    """A sound file of a form, and what reads it."""
     folder.mkdir(parents=True, exist_ok=True)
-    found: dict[str, tuple[Path, Reader]] = {}
-    for kind in FORMATS:
-        recording = made(kind)
-        path = folder / f"sound.{kind}"
-        write_recording(path, recording, kind)
-        found[kind] = path, _reader(kind, recording.sensor)
-    write_shd(folder / "sound.shd", spoken(0), range(4), speakers=range(4))
-    found["shd"] = folder / "sound.shd", lambda path: list(ShdFile(path))
-    rng = np.random.default_rng(0)
-    spikes = {f"man-a-{k}": (np.sort(rng.random(60)), rng.integers(0, 64, 60)) for k in range(3)}
-    write_n_tidigits(folder / "sound.tidigits", spikes)
-    found["n-tidigits"] = folder / "sound.tidigits", lambda path: list(NTidigitsFile(path))
-    return found
+    path, rng = folder / f"sound.{kind}", np.random.default_rng(0)
+    if kind == "shd":
+        write_shd(path, spoken(0), range(4), speakers=range(4))
+        return path, lambda path: list(ShdFile(path))
+    if kind == "n-tidigits":
+        spikes = {
+            f"man-a-{k}": (np.sort(rng.random(60)), rng.integers(0, 64, 60)) for k in range(3)
+        }
+        write_n_tidigits(path, spikes)
+        return path, lambda path: list(NTidigitsFile(path))
+    recording = made(kind)
+    write_recording(path, recording, kind)
+    return path, lambda path: read_recording(path, kind, sensor=recording.sensor)
 
 
-def _reader(kind: str, sensor: tuple[int, int, int]) -> Reader:
-    return lambda path: read_recording(path, kind, sensor=sensor)
-
-
-def judged(count: int, seed: int, folder: Path, *, kinds: tuple[str, ...] = ()) -> Counter[str]:
+def judged(count: int, seed: int, folder: Path, kinds: Sequence[str] = KINDS) -> Counter[str]:
     """Damage sound files so many times; fail unless each reading is sound or refused well."""
-    random, forms = Random(seed), sound(folder)
+    random, forms = Random(seed), {kind: sound(folder, kind) for kind in kinds}
     whole = {kind: read(path) for kind, (path, read) in forms.items()}
     found: Counter[str] = Counter()
     for number in range(count):
-        kind = random.choice(kinds or sorted(forms))
+        kind = random.choice(kinds)
         path, read = forms[kind]
         what = random.choice(sorted(BYTEWISE))
         content = path.read_bytes()

@@ -12,8 +12,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from spikeproof.adapters.where import NetworkSource, installed
-from spikeproof.base import InputError, SpikeproofError, printable, printing_kept, process_kept
+from spikeproof.adapters.where import NetworkSource
+from spikeproof.base import (
+    InputError,
+    SpikeproofError,
+    imports_from,
+    installed,
+    printable,
+    printing_kept,
+    process_kept,
+)
 
 __all__ = ["UserCodeFailed", "explained", "imported", "on_its_own"]
 
@@ -41,7 +49,8 @@ def on_its_own(source: NetworkSource, paths: Mapping[str, Path], *, told: bool) 
     """
     with ExitStack() as stack:
         stack.enter_context(process_kept(str(source.path or source.module)))
-        stack.enter_context(_own_modules(source, paths))
+        if source.path is not None:
+            stack.enter_context(imports_from(source.root, paths))
         sink = stack.enter_context(printing_kept())
         yield
     if sink.count and told:
@@ -122,35 +131,3 @@ def _line(problem: BaseException, source: NetworkSource) -> str:
         if inside and not path.is_relative_to(Path(__file__).parents[1]):
             return f" ({path.name}, line {frame.lineno})"
     return ""
-
-
-@contextmanager
-def _own_modules(source: NetworkSource, paths: Mapping[str, Path]) -> Iterator[None]:
-    """Inside, imports begin in the folder of a source, and meet no modules of another one."""
-    before = dict(sys.modules)
-    for name, path in paths.items():
-        place = getattr(sys.modules.get(name), "__file__", None)
-        if name in sys.modules and (place is None or Path(place).resolve() != path.resolve()):
-            # Another folder's file of this name; the source means its own.
-            del sys.modules[name]
-    path_before = list(sys.path)
-    if source.path is not None:
-        sys.path.insert(0, str(source.root.resolve()))
-        importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path[:] = path_before
-        for name in [name for name in sys.modules if name not in before]:
-            if name in paths or _beside(source, sys.modules[name]):
-                del sys.modules[name]
-        sys.modules.update({name: before[name] for name in paths if name in before})
-
-
-def _beside(source: NetworkSource, module: types.ModuleType) -> bool:
-    """Whether a module came from the folder of a source, by a name that its text does not show."""
-    place = getattr(module, "__file__", None)
-    if source.path is None or not isinstance(place, str) or installed(Path(place)):
-        return False
-    ours = module.__name__.partition(".")[0] == __name__.partition(".")[0]
-    return not ours and Path(place).resolve().is_relative_to(source.root.resolve())

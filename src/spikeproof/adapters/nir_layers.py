@@ -225,9 +225,10 @@ _LAYERS: dict[str, Any] = {
 
 def _array(value: Any) -> Tensor:
     """Numbers of a node, in single precision."""
-    made = torch.from_numpy(np.array(value, dtype=np.float32))
+    with np.errstate(over="ignore"):  # beyond single precision is infinite, and refused below
+        made = torch.from_numpy(np.array(value, dtype=np.float32))
     if not torch.isfinite(made).all():
-        raise ValueError("its numbers are not finite")
+        raise ValueError("its numbers are not finite in single precision")
     return made
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from spikeproof.adapters.where import NetworkSource, installed, read_source, syntax_of
-from spikeproof.base import FileProblem
+from spikeproof.adapters.where import NetworkSource, read_source, syntax_of
+from spikeproof.base import FileProblem, installed
 
 __all__ = ["SourceFiles", "files_of"]
 

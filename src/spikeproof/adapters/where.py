@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 import keyword
-import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from spikeproof.base import FileProblem, SettingError, read_text, suggestion
+from spikeproof.base import FileProblem, SettingError, installed, read_text, suggestion
 
-__all__ = ["NetworkSource", "installed", "is_source", "read_source", "source_of", "syntax_of"]
+__all__ = ["NetworkSource", "is_source", "read_source", "source_of", "syntax_of"]
 
 _LARGEST = 1 << 22  # bytes of a source file
 _DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -108,15 +107,6 @@ def source_of(text: str) -> NetworkSource:
 def read_source(path: Path) -> str:
     """The text of a file of Python, which is small and UTF-8."""
     return read_text(path, "Python file", most=_LARGEST)
-
-
-def installed(path: Path) -> bool:
-    """Whether a file belongs to Python or to an installed package."""
-    path = path.resolve()
-    if {"site-packages", "dist-packages"} & set(path.parts):
-        return True
-    names = ("stdlib", "platstdlib")
-    return any(path.is_relative_to(Path(sysconfig.get_path(name)).resolve()) for name in names)
 
 
 def _dotted(text: str, module: str, name: str) -> NetworkSource:

@@ -50,7 +50,7 @@ class Side:
 
     @property
     def split(self) -> str:
-        """Which items its numbers are about; audits look at test items."""
+        """Which items its numbers are about: test, validation, or what was given in a call."""
         return str(self.settings.get("split", "test"))
 
 
@@ -146,6 +146,7 @@ def _of_audited(folder: Path) -> Side:
         "suite": str(first.cell["suite"]["name"]),
         "seed": int(first.cell["seed"]),
         "n": len(arrays[0]["y"]),
+        "split": str(run.plan.get("split", "test")),
         "network_sha256": str(holder.inputs["model_sha256"]),
         "data_sha256": str(holder.inputs["data_sha256"]),
         "attacks_sha256": digest(suite),
@@ -193,6 +194,7 @@ def _of_audit(folder: Path) -> Side:
         "suite": audit.title,
         "seed": audit.seed,
         "n": len(audit.outcomes[0]),
+        "split": audit.split,
         **_source(audit),
         **({"despite": list(audit.despite)} if audit.despite else {}),
     }

@@ -85,7 +85,7 @@ def _plan(folder: Path, audit: Audit) -> dict[str, Any]:
     radii = {outcome.name: list(outcome.radii) for outcome in audit.outcomes}
     return {
         "name": folder.resolve().name,
-        "split": "test",
+        "split": audit.split,
         "data": [{"name": audit.data, "threats": list(radii), "radii": radii}],
         "network": [{"name": _name(audit)}],
         "suite": audit.suite,
@@ -139,6 +139,6 @@ def _attack(audit: Audit, outcome: Outcome) -> dict[str, Any]:
         "threat": {**first, "radii": list(outcome.radii)},
         "suite": {"name": audit.suite, **({} if source is None else source.suite)},
         "items": len(outcome),
-        "split": "test",
+        "split": audit.split,
         **({} if source is None else {"draws": source.draws}),
     }

@@ -67,7 +67,13 @@ if TYPE_CHECKING:
     from spikeproof.base.seeds import Seeds, seeds
     from spikeproof.base.settings import Registry
     from spikeproof.base.shapes import per_item
-    from spikeproof.base.user_code import Printed, printing_kept, process_kept
+    from spikeproof.base.user_code import (
+        Printed,
+        imports_from,
+        installed,
+        printing_kept,
+        process_kept,
+    )
     from spikeproof.base.versions import versions
     from spikeproof.names import counted, nearest, printable, suggestion
 
@@ -126,6 +132,8 @@ __all__ = [
     "digest_file",
     "hints",
     "html_table",
+    "imports_from",
+    "installed",
     "is_sealed",
     "is_there",
     "nearest",

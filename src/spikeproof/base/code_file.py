@@ -8,6 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +16,7 @@ from typing import Any
 
 from spikeproof.base.errors import FileProblem, SettingError, SpikeproofError
 from spikeproof.base.reading import digest_file
-from spikeproof.base.user_code import printing_kept, process_kept
+from spikeproof.base.user_code import imports_from, installed, printing_kept, process_kept
 from spikeproof.names import suggestion
 
 __all__ = ["CodeFile"]
@@ -87,7 +88,7 @@ class CodeFile:
         """
         function = self.find()
         try:
-            with process_kept(str(self.path)), printing_kept():
+            with self._beside(), process_kept(str(self.path)), printing_kept():
                 return function(*args, **named)
         except SpikeproofError:
             raise
@@ -108,17 +109,32 @@ class CodeFile:
             raise FileProblem(f"{self.path} cannot be imported as a Python file.")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # dataclasses and pickles of its classes look it up there
-        before = list(sys.path)
-        sys.path.insert(0, str(path.parent))
         try:
-            with process_kept(str(self.path)), printing_kept():
+            with self._beside(), process_kept(str(self.path)), printing_kept():
                 spec.loader.exec_module(module)
         except (Exception, SystemExit) as problem:
-            del sys.modules[name]
+            sys.modules.pop(name, None)
             raise SettingError(f"Importing {self.path} fails{_where(problem, path)}.") from problem
-        finally:
-            sys.path[:] = before
+        sys.modules[name] = module  # what came from beside the file is forgotten, it is not
         return module
+
+    def _beside(self) -> AbstractContextManager[None]:
+        """Inside, imports find the files beside this one before anything else's of their names."""
+        folder = self.path.resolve().parent
+        files = [*folder.glob("*.py"), *folder.glob("*/__init__.py")]
+        modules = {f.stem if f.parent == folder else f.parent.name: f for f in files}
+        kept = {name for name in modules if _of_an_installation(name)}
+        return imports_from(folder, {n: f for n, f in modules.items() if n not in kept})
+
+
+def _of_an_installation(name: str) -> bool:
+    """Whether a name is imported already, from Python or a package that is installed.
+
+    A file called after a package does not put the package aside for what else imports it.
+    """
+    module = sys.modules.get(name)
+    place = getattr(module, "__file__", None)
+    return module is not None and (place is None or installed(Path(place)))
 
 
 def _where(problem: BaseException, path: Path) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import random
 import sys
+import sysconfig
+import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-__all__ = ["Printed", "printing_kept", "process_kept"]
+__all__ = ["Printed", "imports_from", "installed", "printing_kept", "process_kept"]
 
 _STARTS = 640  # bytes of what was printed that are remembered
 
@@ -62,6 +66,67 @@ def process_kept(name: str) -> Iterator[None]:
             torch.set_num_threads(threads)
         with suppress(OSError):
             os.chdir(folder)
+
+
+@contextmanager
+def imports_from(folder: Path, modules: Mapping[str, Path]) -> Iterator[None]:
+    """Inside, imports begin in a folder, and meet no module of another one.
+
+    Afterwards the path of imports and the table of modules are as before, so that the next file
+    of a user imports what lies beside it, whatever an earlier one imported by the same name.
+
+    Args:
+        folder: Where imports are looked for first.
+        modules: Dotted name → file of the modules there that may be imported.
+    Example:
+        >>> import sys
+        >>> before = list(sys.path)
+        >>> with imports_from(Path(), {}):
+        ...     sys.path == before
+        False
+        >>> sys.path == before
+        True
+    """
+    before = dict(sys.modules)
+    for name, path in modules.items():
+        place = getattr(sys.modules.get(name), "__file__", None)
+        if name in sys.modules and (place is None or Path(place).resolve() != path.resolve()):
+            # Another folder's file of this name; the user means the one beside.
+            del sys.modules[name]
+    path_before, root = list(sys.path), folder.resolve()
+    sys.path.insert(0, str(root))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = path_before
+        for name in [name for name in sys.modules if name not in before]:
+            if name in modules or _lies_in(root, sys.modules[name]):
+                del sys.modules[name]
+        sys.modules.update({name: before[name] for name in modules if name in before})
+
+
+def installed(path: Path) -> bool:
+    """Whether a file belongs to Python or to an installed package.
+
+    Example:
+        >>> installed(Path(io.__file__)), installed(Path("mine.py"))
+        (True, False)
+    """
+    path = path.resolve()
+    if {"site-packages", "dist-packages"} & set(path.parts):
+        return True
+    names = ("stdlib", "platstdlib")
+    return any(path.is_relative_to(Path(sysconfig.get_path(name)).resolve()) for name in names)
+
+
+def _lies_in(root: Path, module: types.ModuleType) -> bool:
+    """Whether a module that nobody named came from a folder."""
+    place = getattr(module, "__file__", None)
+    if not isinstance(place, str) or installed(Path(place)):
+        return False
+    ours = module.__name__.partition(".")[0] == __name__.partition(".")[0]
+    return not ours and Path(place).resolve().is_relative_to(root)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["attack_words", "gradient_words", "network_words", "settings_words", "training_words"]
+from spikeproof.report import attack_title, gradient_words, kind_title, loss_words
+
+__all__ = ["attack_words", "network_words", "settings_words", "training_words"]
 
 # Says nothing to a reader: how an algorithm is spelt, or what every attack of a suite does.
 _SILENT = ("kind", "stop", "name")
@@ -36,7 +38,7 @@ def _settings(record: Mapping[str, Any], without: Sequence[str]) -> Iterator[str
             yield name
         elif isinstance(value, Mapping):
             inner = settings_words(value)
-            kind = str(value.get("kind", "")).replace("_", " ")
+            kind = kind_title(str(value.get("kind", "")))
             yield f"{name} {kind}{f' ({inner})' if inner else ''}".replace("  ", " ")
         elif isinstance(value, list | tuple):
             yield f"{name} {' '.join(_value(one) for one in value)}"
@@ -51,24 +53,6 @@ def _value(value: Any) -> str:
     return settings_words(value) if isinstance(value, Mapping) else str(value).replace("_", " ")
 
 
-def gradient_words(record: Mapping[str, Any] | None) -> str:
-    """Return a gradient rule in words.
-
-    Example:
-        >>> gradient_words({"kind": "surrogate", "shape": "arctan", "sharpness": 5.0})
-        'surrogate (shape arctan, sharpness 5)'
-        >>> gradient_words(None)
-        "the network's own surrogate"
-    """
-    if record is None:
-        return "the network's own surrogate"
-    inner = record.get("gradient")
-    words = settings_words(record, without=("gradient",))
-    kind = str(record.get("kind", "surrogate")).replace("_", " ")
-    own = f"{kind} ({words})" if words else kind
-    return own if not isinstance(inner, Mapping) else f"{own} of {gradient_words(inner)}"
-
-
 def attack_words(record: Mapping[str, Any]) -> str:
     """Return a member of a suite, or a training attack, in words.
 
@@ -77,12 +61,11 @@ def attack_words(record: Mapping[str, Any]) -> str:
             them.
     """
     attack = record.get("attack") or {}
-    kind = str(attack.get("kind", "attack")).replace("_", " ")
-    told = [f"{kind} ({settings_words(attack) or 'as published'})"]
+    told = [f"{attack_title(attack)} ({settings_words(attack) or 'as published'})"]
     if "gradient" in record:
         told.append(f"gradient: {gradient_words(record['gradient'])}")
     if "loss" in record:
-        told.append(f"loss: {str(record['loss']).replace('_', ' ')}")
+        told.append(f"loss: {loss_words(str(record['loss']))}")
     if record.get("on"):
         told.append(f"on items that are {', '.join(record['on'])}")
     if record.get("continues"):
@@ -136,7 +119,10 @@ def training_words(cell: Mapping[str, Any]) -> str:
     inputs = objective.get("inputs")
     if isinstance(inputs, Mapping):
         told.append(_inputs(inputs))
-    told += [f"{rule.get('kind')} ({settings_words(rule)})" for rule in objective.get("rules", ())]
+    told += [
+        f"{kind_title(str(rule.get('kind')))} ({settings_words(rule)})"
+        for rule in objective.get("rules", ())
+    ]
     if cell.get("augment"):
         told.append("augmentation: " + ", ".join(map(_kind, cell["augment"])))
     if "epochs" in cell:
@@ -150,13 +136,13 @@ def training_words(cell: Mapping[str, Any]) -> str:
 def _term(term: Mapping[str, Any]) -> str:
     """A term of an objective with its weight."""
     words = settings_words(term, without=("weight",))
-    kind = str(term.get("kind")).replace("_", " ")
+    kind = kind_title(str(term.get("kind")))
     return f"{term.get('weight', 1):g} {kind}{f' ({words})' if words else ''}"
 
 
 def _inputs(inputs: Mapping[str, Any]) -> str:
     """What a training was fed besides clean items."""
-    kind = str(inputs.get("kind", "adversarial")).replace("_", " ")
+    kind = kind_title(str(inputs.get("kind", "adversarial")))
     members = [_inputs(one) for one in inputs.get("members") or ()]
     if members:
         return f"{kind} of {' and '.join(members)}"
@@ -181,7 +167,7 @@ def _threat(threat: Any) -> str:
 def _kind(record: Mapping[str, Any]) -> str:
     """A record by its kind and settings."""
     words = settings_words(record)
-    return f"{record.get('kind')}{f' ({words})' if words else ''}"
+    return f"{kind_title(str(record.get('kind')))}{f' ({words})' if words else ''}"
 
 
 def _optimiser(settings: Mapping[str, Any]) -> str:

@@ -1,8 +1,20 @@
 """What a run says, for readers: one HTML file, and figures for a paper or a README."""
 
+from spikeproof.report.attack_words import attack_title, gradient_words, kind_title, loss_words
 from spikeproof.report.document import compose, write_report
 from spikeproof.report.figures import Figure, draw
 from spikeproof.report.run_figures import figures_of
 from spikeproof.report.static import picture
 
-__all__ = ["Figure", "compose", "draw", "figures_of", "picture", "write_report"]
+__all__ = [
+    "Figure",
+    "attack_title",
+    "compose",
+    "draw",
+    "figures_of",
+    "gradient_words",
+    "kind_title",
+    "loss_words",
+    "picture",
+    "write_report",
+]

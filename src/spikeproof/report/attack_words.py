@@ -99,7 +99,8 @@ def gradient_words(record: Mapping[str, Any] | None) -> str:
         return "each neuron's own surrogate"
     kind = record.get("kind", "surrogate")
     if kind == "surrogate":
-        return f"{record.get('shape', 'own')} surrogate, sharpness {number(record['sharpness'])}"
+        sharp = f", sharpness {number(record['sharpness'])}" if "sharpness" in record else ""
+        return f"{record.get('shape', 'own')} surrogate{sharp}"
     inner = record.get("gradient")
     if kind == "backward":
         parts = [gradient_words(inner)]

@@ -95,6 +95,11 @@ def notice(summary: Summary) -> str:
     """What stands above everything else where the numbers are no test results; else nothing."""
     if summary.split == "test":
         return ""
+    if summary.split == "given":
+        return (
+            "Every number here is about items that were given in a call; nothing here says that "
+            "the network did not learn from them."
+        )
     return (
         f"Every number here was measured on {summary.split} items, to choose by; none is a test "
         "result, and the test items stayed sealed."

@@ -76,10 +76,10 @@ class Binning:
             )
         # Beyond, k * duration would not fit 64 bits. The start may be a date: clocks of cameras
         # count from 1970.
-        if self.timesteps > 1 << 20 or self.duration > 1 << 42 or self.start > 1 << 62:
+        if self.timesteps * self.duration >= 1 << 62 or self.start >= 1 << 62:
             raise SettingError(
-                "Binning takes at most 1048576 bins, a duration of 2**42 us (50 days) and a start "
-                f"of 2**62; got {self.timesteps}, {self.duration} and {self.start}."
+                "Binning takes a start, and a product of timesteps and duration, below 2**62; got "
+                f"{self.start}, {self.timesteps} and {self.duration}."
             )
 
     @classmethod

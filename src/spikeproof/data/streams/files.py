@@ -76,7 +76,7 @@ def write_recording(
 def _format(
     path: Path | str, format: StreamFormat | str | None, sensor: Sensor | None, *, there: bool
 ) -> StreamFormat:
-    """The format that was given, named, or is told by the file."""
+    """The format that was given or named, or that the file shows."""
     if isinstance(format, StreamFormat):
         return format if sensor is None else _with(format, sensor)
     if format is None:
@@ -93,7 +93,7 @@ def _with(format: StreamFormat, sensor: Sensor) -> StreamFormat:
 
 
 def _told(path: Path, there: bool) -> str:
-    """The name of the format that a file's name and first bytes tell."""
+    """The format that the name and the first bytes of a file show."""
     suffix = path.suffix.lower()
     kinds = [kind for kind in FORMATS if suffix in FORMATS[kind].suffixes]
     if there and len(kinds) > 1:

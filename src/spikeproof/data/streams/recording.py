@@ -158,13 +158,13 @@ def _check_times(t: Array) -> None:
             f"A recording's times must fit 63 bits; event {int(t.argmax())} is at {int(t.max())} "
             "us, so count from the beginning of the recording."
         )
-    back = np.flatnonzero(t[1:] < t[:-1])
-    if len(back):
-        event = int(back[0]) + 1
+    back = t[1:] < t[:-1]
+    if back.any():
+        event = int(back.argmax()) + 1
         raise InputError(
             f"A recording's times must not go back; event {event} is at {int(t[event])} us, after "
-            f"one at {int(t[event - 1])} us; sort the events by time, or undo the wrapping of the "
-            "clock."
+            f"one at {int(t[event - 1])} us; undo the wrapping of the clock, or sort the events "
+            "by time."
         )
     if int(t[0]) < 0:
         raise InputError(

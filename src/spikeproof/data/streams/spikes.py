@@ -6,6 +6,7 @@ import io
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from spikeproof.base import (
 )
 from spikeproof.data.streams.formats.hdf5 import dataset_in, foreign
 from spikeproof.data.streams.formats.stream_format import Columns, Damage, library, recorded
+from spikeproof.data.streams.heap import check_lists
 from spikeproof.data.streams.recording import Recording
 
 __all__ = ["NTidigitsFile", "ShdFile", "SpikeFile", "write_shd"]
@@ -72,7 +74,9 @@ class SpikeFile(ABC):
         with self._named():
             seconds, channels = self._spikes(self._file(), item)
             if seconds.shape != channels.shape or seconds.ndim != 1:
-                raise Damage(f"holds {seconds.shape} times and {channels.shape} channels of an item")
+                raise Damage(
+                    f"holds {seconds.shape} times and {channels.shape} channels of an item"
+                )
             if channels.dtype.kind not in "iu" or seconds.dtype.kind not in "fiu":
                 raise Damage(f"holds times of {seconds.dtype} and channels of {channels.dtype}")
             t = seconds.astype(np.float64) * 1e6
@@ -92,34 +96,20 @@ class SpikeFile(ABC):
         """The open file of this process."""
         if self._opened is None or self._opened[0] != os.getpid():
             h5py = library("h5py", f"{self.title} files")
-            # Opened here and not by the library, so that pipes and devices are refused.
-            with open_regular(self.path, f"{self.title} file", most=_MOST_FILE, follow=True) as one:
-                stream = os.fdopen(os.dup(one.fileno()), "rb")
-            with foreign():
-                self._opened = os.getpid(), h5py.File(stream, "r")
+            with open_regular(self.path, f"{self.title} file", most=_MOST_FILE, follow=True):
+                pass  # what is no ordinary file is refused before the library waits for it
+            self._opened = os.getpid(), h5py.File(self.path, "r", locking="best-effort")
         return self._opened[1]
 
-    def _named(self) -> Any:
-        """Damage of this file as a sentence with its name."""
-        return _Named(self.path, self.title)
-
-
-class _Named:
-    """Turns Damage inside into a FileProblem that names the file."""
-
-    def __init__(self, path: Path, title: str) -> None:
-        self.path, self.title = path, title
-        self._foreign = foreign()
-
-    def __enter__(self) -> None:
-        self._foreign.__enter__()
-
-    def __exit__(self, kind: Any, problem: Any, trace: Any) -> None:
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Turn damage of this file into a sentence with its name."""
         try:
-            self._foreign.__exit__(kind, problem, trace)
-        except Damage as damage:
+            with foreign():
+                yield
+        except Damage as problem:
             raise FileProblem(
-                f"{self.path} is no whole {self.title} file: it {damage}; get it again."
+                f"{self.path} is no whole {self.title} file: it {problem}; get it again."
             ) from None
 
 
@@ -151,6 +141,8 @@ class ShdFile(SpikeFile):
                 raise Damage(
                     f"holds times, units and labels of {times.shape}, {units.shape} and {y.shape}"
                 )
+            check_lists(self.path, times)
+            check_lists(self.path, units)
             self.y = y[()].astype(np.int64)
             self.speakers = self._extra(file, len(self.y))
 

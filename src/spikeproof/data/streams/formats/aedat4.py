@@ -51,8 +51,6 @@ class Aedat4(StreamFormat):
 
     Args:
         sensor: What the header says, unless it is given.
-    References:
-        inivation_aedat4
     """
 
     title: ClassVar[str] = "AEDAT 4"
@@ -70,17 +68,22 @@ class Aedat4(StreamFormat):
             if len(streams) != 1:
                 raise Damage(f"holds {len(streams)} streams of events, not one")
             number, facts = streams[0]
-            parts, total = [np.zeros(0, _EVENT)], 0
+            parts, total = [], 0
             for packet in decoder:
                 if packet["stream_id"] == number and "events" in packet:
                     parts.append(packet["events"])
                     total += len(packet["events"]) * 16
                     if total > MOST_BYTES:
                         raise Damage(f"unpacks to more than {MOST_BYTES:,} bytes of events")
-        t, x, y = (np.concatenate([part[name] for part in parts]) for name in ("t", "x", "y"))
-        p = np.concatenate([part[part.dtype.names[3]].astype(np.uint8) for part in parts])
+        if not parts:
+            return Columns(
+                *np.zeros((4, 0), np.uint8), (2, int(facts["height"]), int(facts["width"]))
+            )
+        columns = [np.concatenate([part[name] for part in parts]) for name in ("t", "x", "y")]
+        # Its name is a title, and so differs between versions of the library.
+        p = np.concatenate([part[(part.dtype.names or ())[3]].view(np.uint8) for part in parts])
         sensor = (2, int(facts["height"]), int(facts["width"]))
-        return Columns(t.astype(np.int64), x, y, p, sensor)
+        return Columns(columns[0].view(np.int64), columns[1], columns[2], p, sensor)
 
     def save(self, path: Path, recording: Recording) -> None:
         """Write a file with these events."""
@@ -176,9 +179,7 @@ def _foreign() -> Iterator[None]:
     """Turn what the library raises on spoilt files into Damage, its panics too."""
     try:
         yield
-    except Damage:
-        raise
-    except (KeyboardInterrupt, SystemExit):
+    except (Damage, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as problem:
         if not isinstance(problem, Exception) and type(problem).__name__ != "PanicException":

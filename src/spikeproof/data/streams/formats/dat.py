@@ -67,5 +67,7 @@ class Dat(ByteFormat):
         events = np.empty(len(recording), _EVENT)
         x, y, p = (np.uint32(1) * c for c in (recording.x, recording.y, recording.p))
         events["t"], events["where"] = recording.t, p << 28 | y << 14 | x
-        lines = f"% Data file containing CD events.\n% Version 2\n% Width {width}\n% Height {height}\n"
+        lines = (
+            f"% Data file containing CD events.\n% Version 2\n% Width {width}\n% Height {height}\n"
+        )
         return lines.encode() + bytes((12, 8)) + events.tobytes()

@@ -28,8 +28,6 @@ class Evt2(ByteFormat):
 
     Args:
         sensor: What the header says, unless it is given.
-    References:
-        prophesee_evt
     """
 
     title: ClassVar[str] = "EVT2"
@@ -45,8 +43,8 @@ class Evt2(ByteFormat):
         words = np.frombuffer(content, "<u4", offset=begin)
         kinds = (words >> 28).astype(np.uint8)
         if not _KNOWN[kinds].all():
-            word = int(np.flatnonzero(~_KNOWN[kinds])[0])
-            raise Damage(f"has a word of the unknown kind {kinds[word]:#x} (word {word:,})")
+            wrong = int(np.flatnonzero(~_KNOWN[kinds])[0])
+            raise Damage(f"has a word of the unknown kind {kinds[wrong]:#x} (word {wrong:,})")
         times = np.flatnonzero(kinds == _TIME)
         events = np.flatnonzero(kinds <= _ON)
         events = events[np.searchsorted(events, times[0]) if len(times) else len(events) :]

@@ -22,9 +22,9 @@ __all__ = ["Evt3"]
 
 Array = np.ndarray[Any, Any]
 _ROW, _COLUMN, _LOW, _HIGH = 0x0, 0x2, 0x6, 0x8
-_KNOWN = np.isin(np.arange(16), (0x0, 0x2, 0x3, 0x4, 0x5, 0x6, 0x7, 0x8, 0xA, 0xE, 0xF))
-_MOST_PER_WORD = np.zeros(16, np.int64)
-_MOST_PER_WORD[[0x2, 0x4, 0x5]] = 1, 12, 8  # one event, or a row of 12 or 8
+_KINDS = (0x0, 0x2, 0x3, 0x4, 0x5, 0x6, 0x7, 0x8, 0xA, 0xE, 0xF)
+_KNOWN = bytes(upper for upper in range(256) if upper >> 4 in _KINDS)
+_MOST_PER_WORD = {0x2: 1, 0x4: 12, 0x5: 8}  # one event, or a row of 12 or 8
 
 
 @FORMATS.register("evt3")
@@ -40,8 +40,6 @@ class Evt3(ByteFormat):
 
     Args:
         sensor: What the header says, unless it is given.
-    References:
-        prophesee_evt
     """
 
     title: ClassVar[str] = "EVT3"
@@ -54,21 +52,14 @@ class Evt3(ByteFormat):
         begin, sensor = raw_header(content, "3")
         if (len(content) - begin) % 2:
             raise Damage("ends inside a word of 2 bytes")
-        words = np.frombuffer(content, "<u2", offset=begin)
-        held = np.bincount(words >> 12, minlength=16)
-        if held[~_KNOWN].any():
-            kind = int(np.flatnonzero(held * ~_KNOWN)[0])
-            word = int(np.flatnonzero(words >> 12 == kind)[0])
-            raise Damage(f"has a word of the unknown kind {kind:#x} (word {word:,})")
-        if int(held @ _MOST_PER_WORD) * 13 > MOST_BYTES:
-            raise Damage(f"may hold {int(held @ _MOST_PER_WORD):,} events, more than are read")
+        _check_words(content[begin + 1 :: 2])
         evt3 = library("evt3", "EVT3 files")
         _, height, width = self.sensor or sensor or (2, 1 << 11, 1 << 11)
         try:
             found = evt3.decode_bytes(content[begin:], width, height)
         except (ValueError, OSError, RuntimeError) as problem:
             raise Damage(f"is not read by the library evt3 ({str(problem)[:100]})") from None
-        t = np.asarray(found.t).astype(np.int64)
+        t = np.asarray(found.t).view(np.int64)  # 63 bits are enough: refused where they are not
         return Columns(t, np.asarray(found.x), np.asarray(found.y), np.asarray(found.p), sensor)
 
     def encode(self, recording: Recording) -> bytes:
@@ -91,3 +82,20 @@ class Evt3(ByteFormat):
         every = np.concatenate([np.asarray(word) for _, _, word in words])
         ordered = every[np.argsort(before, kind="stable")]
         return raw_lines("3", recording.sensor) + ordered.astype("<u2").tobytes()
+
+
+def _check_words(uppers: bytes) -> None:
+    """Raise Damage where words are of unknown kinds, or may hold more events than are read.
+
+    Args:
+        uppers: The upper byte of each word, whose upper half is its kind.
+    """
+    strange = uppers.translate(None, _KNOWN)
+    if strange:
+        word = uppers.index(strange[:1])
+        raise Damage(f"has a word of the unknown kind {strange[0] >> 4:#x} (word {word:,})")
+    if len(uppers) * max(_MOST_PER_WORD.values()) * 13 > MOST_BYTES:  # else no need to count
+        held = np.bincount(np.frombuffer(uppers, np.uint8), minlength=256).reshape(16, 16).sum(1)
+        most = sum(int(held[kind]) * events for kind, events in _MOST_PER_WORD.items())
+        if most * 13 > MOST_BYTES:
+            raise Damage(f"may hold {most:,} events, more than are read")

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from spikeproof.base import SpikeproofError
 from spikeproof.data.streams.formats.header import sensor_of
 from spikeproof.data.streams.formats.stream_format import (
     FORMATS,
@@ -39,8 +40,6 @@ class Hdf5(ByteFormat):
 
     Args:
         sensor: What the attribute ``geometry`` says, unless it is given.
-    References:
-        prophesee_evt
     """
 
     title: ClassVar[str] = "Prophesee HDF5"
@@ -61,7 +60,8 @@ class Hdf5(ByteFormat):
             text = said.decode("latin-1") if isinstance(said, bytes) else str(said)
         sensor = sensor_of(*text.split("x")) if text.count("x") == 1 else None
         t = columns["t"].astype(np.int64)
-        return Columns(t, *(np.array(columns[name]) for name in "xyp"), sensor=sensor)
+        x, y, p = (np.array(columns[name]) for name in ("x", "y", "p"))
+        return Columns(t, x, y, p, sensor)
 
     def encode(self, recording: Recording) -> bytes:
         """Return the bytes of a file."""
@@ -102,11 +102,11 @@ def foreign() -> Iterator[None]:
     """Turn what the library raises on spoilt files into Damage."""
     try:
         yield
-    except Damage:
+    except (Damage, SpikeproofError):
         raise
     # The library raises of every kind where the bytes contradict each other.
     except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError,
-            ValueError, MemoryError, NotImplementedError) as problem:  # fmt: skip
+            ValueError, MemoryError) as problem:  # fmt: skip
         text = " ".join(str(problem).split())[:120].rstrip(".")
         raise Damage(f"is not read by the library h5py ({text})") from None
 

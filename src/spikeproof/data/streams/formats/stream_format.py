@@ -120,9 +120,7 @@ class StreamFormat(ABC):
                 "sensor=(polarities, height, width)."
             )
         if not (empty or len(found.t)):
-            raise FileProblem(
-                f"{path} holds no events; get it again, or allow it with empty=True."
-            )
+            raise FileProblem(f"{path} holds no events; get it again, or allow it with empty=True.")
         return recorded(found, sensor, str(path), sort=sort)
 
     def write(self, path: Path | str, recording: Recording) -> None:
