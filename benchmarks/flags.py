@@ -1,6 +1,6 @@
-"""What the checks before and after attacks cost: ``diagnose`` and ``review`` in a quick audit.
+"""What the checks before and after attacks cost: ``flags_before`` and ``review`` in a quick audit.
 
-Ours: ``diagnose`` on the items of the audit, and ``review`` of its outcomes. Against: ``audit``
+Ours: ``flags_before`` on the items of the audit, and ``review`` of its outcomes. Against: ``audit``
 with the suite ``quick``, checks included, of a ``cnn-small`` trained for three epochs on digits:
 50 items under every standard ladder, and 200 under one threat at one radius, the least that anybody
 asks for. Target: at most 3 %. Processor seconds, one thread; about a minute of them.
@@ -20,7 +20,7 @@ from torch import nn
 
 import spikeproof as sp
 from spikeproof.data import Dataset, Split
-from spikeproof.evaluate import Audit, audit, diagnose, open_test, review
+from spikeproof.evaluate import Audit, audit, flags_before, open_test, review
 from spikeproof.threats import Linf, Threat
 from spikeproof.train import CrossEntropy, Objective, fit
 
@@ -35,7 +35,7 @@ def cases(data: Dataset) -> Iterator[tuple[str, list[Threat] | None, int]]:
 
 def flags(model: nn.Module, data: Dataset, split: Split, found: Audit) -> None:
     """All checks of an audit."""
-    diagnose(model, split.x, split.y, data.domain)
+    flags_before(model, split.x, split.y, data.domain)
     review(found.outcomes)
 
 

@@ -123,7 +123,7 @@ def loaded(name: str) -> tuple[nn.Module, Dataset]:
 def code() -> str:
     """One hash of all code of the package that the checks and the attacks can reach."""
     roots = [
-        ("spikeproof.evaluate.diagnose.before", "diagnose"),
+        ("spikeproof.evaluate.diagnose.before", "flags_before"),
         ("spikeproof.evaluate.diagnose.after", "review"),
         ("spikeproof.evaluate.diagnose.serve", "served"),
         ("spikeproof.evaluate.ladder", "evaluate_ladder"),

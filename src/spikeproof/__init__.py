@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from spikeproof.attacks import PGD, Random, Restarts, suite
     from spikeproof.base import SpikeproofError, bibtex, seeds
     from spikeproof.data import Dataset, datasets, load, open_data
-    from spikeproof.evaluate import attack, audit, certify, robust_accuracy
+    from spikeproof.evaluate import attack, audit, certify, diagnose, robust_accuracy
     from spikeproof.models import build, load_model, save_model
     from spikeproof.neurons import IF, LIF, Surrogate
     from spikeproof.oracle import Oracle
@@ -70,6 +70,7 @@ __all__ = [
     "certify",
     "data",
     "datasets",
+    "diagnose",
     "fit",
     "load",
     "load_model",
@@ -93,7 +94,7 @@ _ROOMS = {
     "attacks": ("PGD", "Random", "Restarts", "suite"),
     "base": ("SpikeproofError", "bibtex", "seeds"),
     "data": ("Dataset", "datasets", "load", "open_data"),
-    "evaluate": ("attack", "audit", "certify", "robust_accuracy"),
+    "evaluate": ("attack", "audit", "certify", "diagnose", "robust_accuracy"),
     "models": ("build", "load_model", "save_model"),
     "neurons": ("IF", "LIF", "Surrogate"),
     "oracle": ("Oracle",),

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import spikeproof as sp
 from spikeproof.base import InputError
 from spikeproof.data import Domain
-from spikeproof.evaluate import FLAGS, Flag, diagnose
+from spikeproof.evaluate import FLAGS, Flag, flags_before
 from spikeproof.models import Poisson
 from spikeproof.neurons import NoisyLIF
 from support.faults import (
@@ -71,12 +71,12 @@ class TimeFirst(nn.Module):
 
 def found(model: nn.Module, x: Tensor = X, y: Tensor = Y, domain: Domain = DOMAIN) -> list[Flag]:
     """The flags of a network, but for the one that every foreign network has."""
-    return [flag for flag in diagnose(model, x, y, domain) if flag.name != "rules"]
+    return [flag for flag in flags_before(model, x, y, domain) if flag.name != "rules"]
 
 
 def test_a_sound_network_has_no_flag_and_a_foreign_one_is_told_that_rules_do_nothing() -> None:
     assert found(Sum()) == []
-    (rules,) = diagnose(Foreign(), X, Y, DOMAIN)
+    (rules,) = flags_before(Foreign(), X, Y, DOMAIN)
     assert (rules.name, rules.stop) == ("rules", False)
     assert rules.seen == "None of the 3 modules of the network obeys a gradient rule."
 
@@ -145,8 +145,8 @@ def test_each_fault_is_named_with_its_numbers(
 
 def test_the_same_network_is_described_by_the_same_words_again() -> None:
     model = Sum(before=noise)
-    assert diagnose(model, X, Y, DOMAIN) == diagnose(model, X, Y, DOMAIN)
-    assert diagnose(model, X, Y, DOMAIN) != diagnose(model, X, Y, DOMAIN, seed=1)
+    assert flags_before(model, X, Y, DOMAIN) == flags_before(model, X, Y, DOMAIN)
+    assert flags_before(model, X, Y, DOMAIN) != flags_before(model, X, Y, DOMAIN, seed=1)
 
 
 class Everything(nn.Module):
@@ -208,9 +208,9 @@ def test_network_items_and_generators_are_bit_for_bit_what_they_were(fails: bool
     before, kept = stated(model), model.table["a"]
     if fails:
         with pytest.raises(InputError, match="a tuple of 2"):
-            diagnose(model, x, Y, DOMAIN)
+            flags_before(model, x, Y, DOMAIN)
     else:
-        names = {flag.name for flag in diagnose(model, x, Y, DOMAIN)}
+        names = {flag.name for flag in flags_before(model, x, Y, DOMAIN)}
         assert names >= {"state", "torch-generator", "input-written", "buffers"}
     assert stated(model) == before
     assert model.table["a"] is kept
@@ -235,7 +235,7 @@ def test_heads_that_are_no_logits_are_named_with_the_line_that_wraps_them(
     after: Callable[[Tensor], Any], sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence) as caught:
-        diagnose(Sum(after=after), X, Y, DOMAIN)
+        flags_before(Sum(after=after), X, Y, DOMAIN)
     assert "time axis" not in str(caught.value)
 
 
@@ -250,7 +250,7 @@ def test_heads_that_are_no_logits_are_named_with_the_line_that_wraps_them(
 )
 def test_what_is_no_network_is_named(model: Any, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        diagnose(model, X, Y, DOMAIN)
+        flags_before(model, X, Y, DOMAIN)
 
 
 def test_time_first_is_seen_where_items_and_steps_are_as_many_too() -> None:
@@ -316,6 +316,6 @@ def test_the_networks_of_the_package_raise_no_flag(
     x = items.validation.x[:64]
     y = sp.evaluate.plain_logits(model, x).argmax(1)  # untrained, so its answers are the truth
     state = torch.get_rng_state()
-    flags = diagnose(model, x, y, items.domain)
+    flags = flags_before(model, x, y, items.domain)
     assert flags == (), [flag.sentence for flag in flags]
     assert torch.equal(torch.get_rng_state(), state)

@@ -40,7 +40,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 def ran(plan: Plan, folder: Path, *flags: Flag) -> Path:
     """The plan, run with a diagnosis that says so."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compute, "diagnose", lambda *_, **__: flags)
+        patch.setattr(compute, "flags_before", lambda *_, **__: flags)
         run(plan, folder)
     return folder
 
@@ -143,7 +143,7 @@ def test_the_command_line_takes_the_option_and_refuses_an_unknown_one(
     options = ["audit", str(plan.network[0].file), "--data", "digits", "--threat", "linf"]
     options += ["--suite", "quick", "--items", "6", "--folder", str(tmp_path / "run"), "--json"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compute, "diagnose", lambda *_, **__: (STATE,))
+        patch.setattr(compute, "flags_before", lambda *_, **__: (STATE,))
         assert command(options) == 0
         assert json.loads(capsys.readouterr().out)["union_accuracy"] is None
         assert command([*options, "--despite", "state"]) == 0

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     )
     from spikeproof.analysis.compare import Comparison, RobustDifference, SettingDifference, compare
     from spikeproof.analysis.data_summary import DataSummary, data_summary
+    from spikeproof.analysis.diagnosed import (
+        NOT_DIAGNOSED,
+        MaskingRow,
+        masking_rows,
+        masking_word,
+        rows_of_diagnosis,
+    )
     from spikeproof.analysis.examples import Example, ExampleItem
     from spikeproof.analysis.extract import extract, extracted
     from spikeproof.analysis.frame import FRAME_COLUMNS, frame
@@ -56,6 +63,7 @@ __all__ = [
     "FRAME_COLUMNS",
     "LARGEST_BLIND",
     "LARGEST_LEFT",
+    "NOT_DIAGNOSED",
     "QUESTIONS",
     "SEVEN",
     "SPARSE_GRADIENT",
@@ -71,6 +79,7 @@ __all__ = [
     "FlagRow",
     "LayerActivity",
     "MaskingChecks",
+    "MaskingRow",
     "MaskingSigns",
     "Matrix",
     "MatrixCell",
@@ -98,11 +107,14 @@ __all__ = [
     "extracted",
     "frame",
     "masking_checks",
+    "masking_rows",
     "masking_signs",
+    "masking_word",
     "matrix_title",
     "question_of",
     "recorded_domain",
     "results",
+    "rows_of_diagnosis",
     "share_text",
     "suites_used",
     "summarise",

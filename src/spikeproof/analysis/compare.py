@@ -83,6 +83,7 @@ class Comparison:
         numbers: What the first and another both measured, and neither withholds.
         same: ``"networks"`` and ``"data"`` → how many hashes all sides hold and agree in.
         flags: What was seen of each side, one sentence each.
+        masking: The gravest verdict on gradient masking of each side, or that there is none.
     """
 
     names: tuple[str, ...]
@@ -91,6 +92,7 @@ class Comparison:
     numbers: tuple[RobustDifference, ...]
     same: Mapping[str, int]
     flags: tuple[tuple[str, ...], ...] = ()
+    masking: tuple[str, ...] = ()
 
 
 def compare(first: Path | str, second: Path | str, *more: Path | str) -> Comparison:
@@ -135,6 +137,7 @@ def compare(first: Path | str, second: Path | str, *more: Path | str) -> Compari
         ),
         same=same,
         flags=tuple(side.flags for side in sides),
+        masking=tuple(side.masking for side in sides),
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikeproof.analysis.diagnosed import NOT_DIAGNOSED, masking_word
 from spikeproof.analysis.results import Results, results
 from spikeproof.analysis.rows import FlagRow
 from spikeproof.base import FileProblem, digest
@@ -39,6 +40,7 @@ class Side:
         name: What the network of an audit is called; empty for a run.
         hashes: ``"networks"``, ``"data"`` and ``"code"`` → name → hash.
         flags: What was seen, one sentence each.
+        masking: The gravest verdict on gradient masking, or that there is none.
     """
 
     settings: Mapping[str, Any]
@@ -47,6 +49,7 @@ class Side:
     name: str = ""
     hashes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    masking: str = NOT_DIAGNOSED
 
     @property
     def split(self) -> str:
@@ -73,8 +76,10 @@ def _of_run(folder: Path) -> Side:
     """The completed attack cells of a run."""
     run = results(folder)
     survival: dict[SurvivalKey, _Survival] = {}
+    word = masking_word(run.masking)
     if [len(run.plan.get(key, ())) for key in ("training", "network", "data")] == [0, 1, 1]:
-        return _of_audit(folder) if run.plan.get("budget") else _of_audited(folder)
+        audited = _of_audit(folder) if run.plan.get("budget") else _of_audited(folder)
+        return replace(audited, masking=word)
     for data in run.data():
         for training in run.trainings(data):
             for threat in run.threats(data):
@@ -94,7 +99,7 @@ def _of_run(folder: Path) -> Side:
     taken = {"network_sha256": weights} if weights else {}
     told = tuple(f"{r.data} · {r.training} · seed {r.seed}: {_said(r)}" for r in run.flags)
     settings = {**run.plan, "split": run.split, **taken}
-    return Side(settings, survival, "a run", hashes=_hashes(run), flags=told)
+    return Side(settings, survival, "a run", hashes=_hashes(run), flags=told, masking=word)
 
 
 def _hashes(run: Results) -> dict[str, dict[str, str]]:
@@ -209,7 +214,10 @@ def _of_audit(folder: Path) -> Side:
     known = audit.source
     hashes = {} if known is None else {"data": {audit.data: known.data_sha256}}
     name = _name(folder, audit)
-    return Side(settings, survival, "an audit", name, hashes=hashes, flags=tuple(told))
+    word = NOT_DIAGNOSED if audit.diagnosis is None else audit.diagnosis.verdict
+    return Side(
+        settings, survival, "an audit", name, hashes=hashes, flags=tuple(told), masking=word
+    )
 
 
 def _name(folder: Path, audit: Audit) -> str:

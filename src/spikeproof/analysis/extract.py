@@ -35,6 +35,7 @@ _KINDS = {"bits": 1, "int32": 4, "float32": 4}
 _ARRAYS = {
     "attack": ("items", "correct", "broken"),
     "diagnosis": (),
+    "doctor": (),
     "network": (),
     "probe": ("items", "g_l0", "g_l1", "g_l2", "g_pr"),
     "timing": ("items", "correct"),
@@ -51,8 +52,8 @@ def extract(folder: Path | str, path: Path | str) -> Path:
     versions, seconds, and the items that were right and broken, one bit each. Of a training: its
     passes, its chosen epoch, the firing there, and how far rules moved weights. Of a probe: the
     size and sparsity of each item's gradient, in single precision, and firing. Of a timing cell:
-    right draws per level and item. Of a diagnosis: its flags. Other arrays, galleries and weights
-    stay in the run.
+    right draws per level and item. Of a diagnosis: its flags, or its verdicts. Other arrays,
+    galleries and weights stay in the run.
 
     Args:
         folder: A run folder, complete or not; the extract shows what is missing.
@@ -194,7 +195,7 @@ def _names(cell: CellRecord) -> tuple[str, ...]:
 
 def _result(cell: CellRecord) -> dict[str, Any]:
     """What came out, without what a training did epoch by epoch."""
-    if cell.kind in ("diagnosis", "network"):
+    if cell.kind in ("diagnosis", "doctor", "network"):
         return dict(cell.result)
     if cell.kind != "train":
         return {k: v for k, v in cell.result.items() if k in ("activity", "passes")}

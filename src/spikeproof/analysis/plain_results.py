@@ -36,6 +36,8 @@ def plain_results(results: Results) -> dict[str, Any]:
         out["data"][data] = {**rows, "clean": {t: found.clean.get(t) for t in found.trainings}}
     if results.diagnosed:
         out["flags"] = results.flags
+    if results.masking:
+        out["masking"] = results.masking
     tidy: dict[str, Any] = plain(out)
     return tidy
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from spikeproof.analysis.diagnosed import MaskingRow, masking_rows
 from spikeproof.analysis.flags import flag_rows, withheld_trainings
 from spikeproof.analysis.kinds import TrainingKind
 from spikeproof.analysis.norms import by_order
@@ -94,6 +95,11 @@ class RunRecords:
     def withheld(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
         """Data set and training whose robust accuracy is withheld → the flags that stop it."""
         return withheld_trainings(self.flags)
+
+    @cached_property
+    def masking(self) -> tuple[MaskingRow, ...]:
+        """The verdicts on masking, network by network; none where nobody asked for them."""
+        return masking_rows(self.cells)
 
     @property
     def diagnosed(self) -> bool:

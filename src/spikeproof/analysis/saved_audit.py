@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from spikeproof.analysis.diagnosed import MaskingRow, rows_of_diagnosis
 from spikeproof.analysis.records import Arrays, CellRecord
 from spikeproof.analysis.results import Results
 from spikeproof.analysis.rows import FlagRow
@@ -44,6 +45,14 @@ class AuditResults(Results):
             )
             for flag in audit.flags or ()
         )
+
+    @cached_property
+    def masking(self) -> tuple[MaskingRow, ...]:
+        """The verdicts on masking of the audit."""
+        audit = self.audit
+        if audit.diagnosis is None:
+            return ()
+        return rows_of_diagnosis(audit.diagnosis.record(), audit.data, _name(audit), audit.seed)
 
     @property
     def diagnosed(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from spikeproof.analysis.attacked import SuiteUse, suites_used
 from spikeproof.analysis.claims import Verdict, verdicts
 from spikeproof.analysis.data_summary import DataSummary, data_summary
+from spikeproof.analysis.diagnosed import MaskingRow
 from spikeproof.analysis.examples import ExampleItem
 from spikeproof.analysis.masking import MaskingChecks, masking_checks
 from spikeproof.analysis.question import QUESTIONS, question_of
@@ -40,6 +41,7 @@ class Summary:
         suites: How the networks were attacked.
         works: Keys of the works that the run used.
         checks: Which checks for masking were made, and which were not.
+        masking: The verdicts on masking, network by network; none where nobody asked for them.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Summary:
     suites: tuple[SuiteUse, ...] = ()
     works: tuple[str, ...] = ()
     checks: MaskingChecks = field(default_factory=MaskingChecks)
+    masking: tuple[MaskingRow, ...] = ()
 
 
 def summarise(results: Results) -> Summary:
@@ -89,4 +92,5 @@ def summarise(results: Results) -> Summary:
         suites=suites,
         works=tuple(works_of(results.cells)),
         checks=masking_checks(signs, suites, diagnosed=results.diagnosed),
+        masking=results.masking,
     )

@@ -102,6 +102,12 @@ def audit(
             autocompletion=complete_flag,
         ),
     ] = None,
+    doctor: Annotated[
+        bool,
+        typer.Option(
+            "--doctor", help="Also say whether gradients hide what is there; see spikeproof doctor."
+        ),
+    ] = False,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Run folder; one under runs/ by default.")
     ] = None,
@@ -167,6 +173,7 @@ def audit(
         budget=budget,
         keep_adversarials=keep_adversarials,
         despite=tuple(despite or ()),
+        doctor=doctor,
         compute=ComputePlan(device=device, batch_size=batch_size),
         **own,
     )

@@ -51,6 +51,8 @@ def compare(
     for folder, flags in zip(folders, comparison.flags, strict=True):
         for flag in flags:
             say(f"{folder}: {flag}")
+    for folder, word in zip(folders, comparison.masking, strict=True):
+        say(f"{folder}: gradient masking {word}.")
     _show_settings(comparison, folders)
     if not comparison.numbers:
         say("They have no data set, training, threat and radius in common.")

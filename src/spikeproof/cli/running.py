@@ -96,6 +96,7 @@ _KINDS = {
     "train": ("training", "trainings"),
     "network": ("network", "networks"),
     "diagnosis": ("check before attacks", "checks before attacks"),
+    "doctor": ("verdict on masking", "verdicts on masking"),
     "attack": ("ladder of attacks", "ladders of attacks"),
     "probe": ("probe", "probes"),
     "timing": ("measurement of spike timing", "measurements of spike timing"),

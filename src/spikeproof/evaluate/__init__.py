@@ -14,12 +14,22 @@ if TYPE_CHECKING:
         LadderFacts,
         check_despite,
         check_network,
-        diagnose,
+        flags_before,
         refuse_withheld,
         review,
         reviewed,
         served,
         withheld,
+    )
+    from spikeproof.evaluate.doctor import (
+        ITEMS,
+        VERDICTS,
+        Check,
+        Diagnosis,
+        MaskingVerdict,
+        Thresholds,
+        diagnose,
+        judged,
     )
     from spikeproof.evaluate.forward import plain_logits
     from spikeproof.evaluate.front import attack, robust_accuracy
@@ -28,9 +38,10 @@ if TYPE_CHECKING:
     from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
     from spikeproof.evaluate.pace import seconds_per_pass
     from spikeproof.evaluate.probe import Probe, probe, probed
-    from spikeproof.evaluate.rescored import RescoredCell, rescore_run
+    from spikeproof.evaluate.rescored import RescoredCell, rescore_ladder, rescore_run
     from spikeproof.evaluate.run_files import StoredRun
     from spikeproof.evaluate.sealed import open_split, open_test, open_validation
+    from spikeproof.evaluate.sponge import SpongeResult, sponge
     from spikeproof.evaluate.step import LadderPosition, LadderStep, OnLadderStep
     from spikeproof.evaluate.timing import TimingLevel, check_timing, right_draws, timing
     from spikeproof.evaluate.tune import WIDTHS, tune
@@ -38,22 +49,29 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FLAGS",
+    "ITEMS",
+    "VERDICTS",
     "WIDTHS",
     "Adversarials",
     "AttackResult",
     "Audit",
     "Certificate",
+    "Check",
+    "Diagnosis",
     "Flag",
     "Gallery",
     "LadderFacts",
     "LadderPosition",
     "LadderStep",
+    "MaskingVerdict",
     "OnLadderStep",
     "Outcome",
     "Probe",
     "RescoredCell",
     "RobustAccuracy",
+    "SpongeResult",
     "StoredRun",
+    "Thresholds",
     "TimingLevel",
     "Verified",
     "attack",
@@ -65,6 +83,8 @@ __all__ = [
     "check_timing",
     "diagnose",
     "evaluate_ladder",
+    "flags_before",
+    "judged",
     "open_split",
     "open_test",
     "open_validation",
@@ -72,6 +92,7 @@ __all__ = [
     "probe",
     "probed",
     "refuse_withheld",
+    "rescore_ladder",
     "rescore_run",
     "review",
     "reviewed",
@@ -79,6 +100,7 @@ __all__ = [
     "robust_accuracy",
     "seconds_per_pass",
     "served",
+    "sponge",
     "timing",
     "tune",
     "verify",

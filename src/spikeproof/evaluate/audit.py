@@ -19,13 +19,14 @@ from spikeproof.evaluate.diagnose import (
     Flag,
     check_despite,
     check_network,
-    diagnose,
     explained,
+    flags_before,
     network_kept,
     review,
     served,
     warn_withheld,
 )
+from spikeproof.evaluate.doctor import Diagnosis, diagnose
 from spikeproof.evaluate.kept import KeptLadders
 from spikeproof.evaluate.ladder import evaluate_ladder
 from spikeproof.evaluate.outcome import Outcome
@@ -52,14 +53,15 @@ def audit(
     budget: str | Budget | None = None,
     folder: Path | str | None = None,
     despite: str | Iterable[str] = (),
+    doctor: bool = False,
     progress: OnProgress | None = None,
     device: str | torch.device | None = None,
     batch_size: int | None = None,
 ) -> Audit:
     """Attack a model under every threat, verify every adversarial input, and report.
 
-    Before the first attack the network is looked at (see :func:`diagnose`), after the last one the
-    attacks are (see :func:`review`). Where a flag is a stop, robust accuracy is withheld.
+    Before the first attack the network is looked at (see :func:`flags_before`), after the last one
+    the attacks are (see :func:`review`). Where a flag is a stop, robust accuracy is withheld.
 
     The test items are opened here. Threats of one geometry form a ladder, evaluated from the
     smallest radius up; see :func:`evaluate_ladder` for what counts as broken.
@@ -83,6 +85,8 @@ def audit(
             and weights: one whose code was changed since needs a folder of its own.
         despite: Flags in spite of which robust accuracy is to be stated, ``("state",)``; what the
             audit writes says so.
+        doctor: Whether to say too if gradients hide what is there: a verdict per threat at its
+            middle radius, on 64 right items at most (see :func:`spikeproof.diagnose`).
         progress: Called with the name of the ladder whose turn it is, how many are done, and how
             many there are.
         device: Where to compute, such as ``"cuda"``, on a copy of the model; where the model is if
@@ -100,7 +104,7 @@ def audit(
     Warns:
         Doubtful: before the first attack, where robust accuracy will be withheld.
     Cost:
-        That of :func:`evaluate_ladder`, per ladder, and that of :func:`diagnose`.
+        That of :func:`evaluate_ladder`, per ladder, and that of :func:`flags_before`.
     References:
         croce2020reliable, maini2020adversarial
     """
@@ -130,10 +134,19 @@ def audit(
             source=source,
             flags=(*flags, *review(outcomes)),
             despite=despite,
+            diagnosis=_diagnosed(model, data, split, per_threat, seed) if doctor else None,
         )
         if folder is not None:
             found.save(folder)
     return found
+
+
+def _diagnosed(
+    model: nn.Module, data: Dataset, split: Split, ladders: Sequence[tuple[Threat, ...]], seed: int
+) -> Diagnosis:
+    """The verdicts on masking, each at the middle radius of its ladder."""
+    middle = [ladder[len(ladder) // 2] for ladder in ladders]
+    return diagnose(model, split.x, split.y, threats=middle, seed=seed, name=data.spec.name)
 
 
 def _looked(
@@ -143,7 +156,7 @@ def _looked(
     if not len(split):
         return ()  # refused by the ladder
     check_gradients("An audit", model.parameters())  # not the network's fault, and no flag
-    flags = diagnose(model, split.x, split.y, threat.domain, seed=seed)
+    flags = flags_before(model, split.x, split.y, threat.domain, seed=seed)
     warn_withheld(flags, despite, stacklevel=3)
     return flags
 

@@ -29,6 +29,7 @@ from spikeproof.base import (
 )
 from spikeproof.data import Dataset, Domain, Views, datasets, domain_from, domain_record, load
 from spikeproof.evaluate.diagnose import Flag, review
+from spikeproof.evaluate.doctor.diagnosis import found_in
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.run_files import StoredRun
 from spikeproof.evaluate.spent import Spent, spent
@@ -119,7 +120,7 @@ def refuse_foreign(folder: Path, mine: Mapping[str, Any] | None = None) -> None:
 def _known_by(content: Mapping[str, Any]) -> dict[str, Any]:
     """What of an audit says which one it is: not which of its numbers are stated."""
     stated = ("despite", "flags", "sha256", "threats", "union_accuracy", "union_interval")
-    return {k: v for k, v in content.items() if k not in (*stated, "withheld")}
+    return {k: v for k, v in content.items() if k not in (*stated, "withheld", "diagnosis")}
 
 
 def write_audit(
@@ -216,6 +217,7 @@ def _saved(folder: Path) -> dict[str, Any]:
         "flags": _flags(content.get("flags")),
         "despite": tuple(content.get("despite", ())),
         "split": content.get("split", "test"),
+        "diagnosis": found_in(content.get("diagnosis")),
     }
 
 
@@ -256,6 +258,7 @@ def _run(run: StoredRun, network: str | None, data: str | None) -> dict[str, Any
         "flags": None if seen is None else (*(_flags(seen) or ()), *review(outcomes)),
         "despite": tuple(run.plan.get("despite", ())),
         "split": str(run.plan.get("split", "test")),
+        "diagnosis": found_in(run.doctored(holder)),
     }
 
 

@@ -18,6 +18,7 @@ from spikeproof.evaluate.audit_table import (
     threat_record,
 )
 from spikeproof.evaluate.diagnose import Flag, refuse_withheld, withheld
+from spikeproof.evaluate.doctor.diagnosis import Diagnosis, masking_line
 from spikeproof.evaluate.outcome import Outcome
 from spikeproof.evaluate.spent import Spent, rest
 from spikeproof.metrics import union
@@ -43,6 +44,7 @@ class Audit:
         despite: Flags in spite of which robust accuracy is stated.
         split: Which items its numbers are about: ``"test"``, ``"validation"``, or ``"given"`` in a
             call, of which nobody but the caller knows what they are.
+        diagnosis: Whether its numbers are to be believed; None where nobody asked.
     """
 
     data: str
@@ -54,6 +56,7 @@ class Audit:
     flags: tuple[Flag, ...] | None = None
     despite: tuple[str, ...] = ()
     split: str = "test"
+    diagnosis: Diagnosis | None = None
 
     @property
     def title(self) -> str:
@@ -100,10 +103,11 @@ class Audit:
             "clean_interval": interval(first.correct),
             "union_accuracy": self.union_accuracy if stated else None,
             "union_interval": interval(self.survivors) if stated else None,
-            "union_of": [{"name": o.name, "radius": o.radii[o.middle]} for o in self.outcomes],
+            "union_of": [_middle(outcome) for outcome in self.outcomes],
             "threats": [threat_record(outcome, stated=stated) for outcome in self.outcomes],
             **({} if self.budget is None else {"budget": self.budget.record()}),
             **flags_record(self.flags, self.despite),
+            **({} if self.diagnosis is None else {"diagnosis": self.diagnosis.record()}),
         }
 
     def table(self) -> str:
@@ -116,11 +120,14 @@ class Audit:
             *rows_of(content),
         ]
         parts = ", ".join(
-            f"{part['name']} {radius_text(part['radius'])}" for part in content["union_of"]
+            f"{part['name']} {radius_text(part['radius'])}"
+            + (f" ({part['level']})" if "level" in part else "")
+            for part in content["union_of"]
         )
         lines.append(
             f"An item is robust if it is right when clean and no attack broke it; union: {parts}."
         )
+        lines.append(masking_line(self.diagnosis))
         if self.budget is not None:
             lines.append(self.budget.sentence())
         lines += flag_lines(self.flags, self.despite)
@@ -128,7 +135,8 @@ class Audit:
 
     def _repr_html_(self) -> str:
         """The same table as a notebook shows it."""
-        spent = [] if self.budget is None else [self.budget.sentence()]
+        spent = [masking_line(self.diagnosis)]
+        spent += [] if self.budget is None else [self.budget.sentence()]
         return audit_html(self.to_dict(), [*spent, *flag_lines(self.flags, self.despite)])
 
     def save(self, folder: Path | str) -> None:
@@ -167,3 +175,10 @@ class Audit:
 audit (audit.json).
         """
         return cls(**read_audit(Path(folder), network, data))
+
+
+def _middle(outcome: Outcome) -> dict[str, Any]:
+    """The threat of a ladder that the union counts."""
+    threat = outcome.ladder[outcome.middle]
+    level = {"level": threat.level} if threat.level else {}
+    return {"name": outcome.name, "radius": threat.radius, **level}

@@ -80,7 +80,7 @@ def attack(
         Doubtful: before the attack, where a flag withholds robust accuracy; the arrays are there
             all the same.
     Cost:
-        That of the attack, two forward passes per item, and the checks before (``diagnose``).
+        That of the attack, two forward passes per item, and the checks before (``flags_before``).
     Example:
         >>> model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2, bias=False))
         >>> _ = model[1].weight.data.copy_(torch.tensor([[1.0] * 4, [-1.0] * 4]))
@@ -150,7 +150,7 @@ def robust_accuracy(
         SettingError: an unknown threat or suite, or one threat twice.
         IllegalAdversarial: an attack broke its threat's rules.
     Cost:
-        That of :func:`evaluate_ladder`, per norm, and of the checks before (see ``diagnose``).
+        That of :func:`evaluate_ladder`, per norm, and of the checks before (see ``flags_before``).
     References:
         croce2020reliable, maini2020adversarial
     Example:

@@ -43,8 +43,8 @@ from spikeproof.evaluate.audit_result import Audit
 from spikeproof.evaluate.diagnose import (
     Flag,
     check_network,
-    diagnose,
     explained,
+    flags_before,
     network_kept,
     served,
 )
@@ -172,7 +172,7 @@ class Task:
         model, split = together(model, split)
         domain.check(split.x)
         check_gradients("An attack", model.parameters())  # not the network's fault, and no flag
-        flags = diagnose(model, split.x, split.y, domain, seed=seed)
+        flags = flags_before(model, split.x, split.y, domain, seed=seed)
         model = served(model, flags)
         return cls(
             model=model, split=split, domain=domain, layout=layout, given=x, seed=seed, flags=flags
@@ -214,6 +214,7 @@ class Task:
             predicted=seen.predicted.numpy(),
             distance=seen.distance.numpy(),
             threat=_named(threat),
+            level=threat.level,
             attack=ATTACKS.record(member.attack),
             seed=self.seed,
             passes=found.passes + Passes(forward=2 * n),
@@ -257,7 +258,7 @@ class Task:
 
 def _named(threat: Threat) -> str:
     """Norm and radius as results name them."""
-    return f"{threat.name}:{threat.radius:g}"
+    return f"{threat.name}:{threat.geometry.spelled(threat.radius)}"
 
 
 def _prepared(model: nn.Module, split: Split, layout: Layout) -> nn.Module:

@@ -139,3 +139,14 @@ class StoredRun:
             if (parent, kind) == (holder.folder.name, "diagnosis"):
                 return list(self.cell(entry).result["flags"])
         return None
+
+    def doctored(self, holder: StoredCell) -> Mapping[str, Any] | None:
+        """The record of the verdicts on masking of a network; None where nobody asked for them.
+
+        Raises:
+            FileProblem: the cell is missing, or was changed.
+        """
+        for entry in self.cells:
+            if (entry["parent"], entry["cell"]["kind"]) == (holder.folder.name, "doctor"):
+                return dict(self.cell(entry).result["diagnosis"])
+        return None

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from spikeproof.analysis import (
+    NOT_DIAGNOSED,
     SPARSE_GRADIENT,
     BestTraining,
     DataSummary,
     MaskingSigns,
     Summary,
     Verdict,
+    masking_word,
 )
 from spikeproof.names import counted
 from spikeproof.report.labels import (
@@ -26,7 +28,7 @@ from spikeproof.report.labels import (
 )
 from spikeproof.report.sparse_answer import EVERYWHERE, HELPS, sparse_answer
 
-__all__ = ["Answer", "answer", "not_fallen"]
+__all__ = ["Answer", "answer", "not_fallen", "verdict_clause"]
 
 _UPPER_BOUND = (
     "An item counts as right only if it is right when clean and nothing that was tried broke it: "
@@ -59,7 +61,29 @@ def answer(summary: Summary) -> Answer:
     if not any(len(one.trainings) > 1 for one in summary.data) and summary.suites:
         rest.append(_UPPER_BOUND)
     rest += [_contradicted(summary.verdicts), *_masking(summary)]
-    return Answer(short, tuple(filter(None, rest)))
+    return Answer(f"{short} {verdict_clause(summary)}".rstrip(), tuple(filter(None, rest)))
+
+
+def verdict_clause(summary: Summary) -> str:
+    """Say beside every robust accuracy whether it is to be believed.
+
+    Args:
+        summary: What the run says.
+    Returns:
+        One sentence; empty where nothing was attacked.
+    """
+    if not summary.suites:
+        return ""
+    found: dict[str, list[str]] = {}
+    for one in summary.data:
+        for training in one.trainings:
+            word = masking_word(summary.masking, one.data, training)
+            where = f" on {data_words(one.data)}" if len(summary.data) > 1 else ""
+            found.setdefault(word, []).append(f"{training}{where}")
+    if list(found) == [NOT_DIAGNOSED]:
+        return "Gradient masking: not diagnosed."
+    each = "; ".join(f"{word} ({listed(names)})" for word, names in found.items())
+    return f"Verdict on gradient masking: {each}."
 
 
 def _most(summary: Summary) -> str:

@@ -22,17 +22,19 @@ from spikeproof.report.colours import ACCURACY, DIVERGING
 from spikeproof.report.figures import Figure, draw
 from spikeproof.report.flags import shown_flags, withheld_sentences
 from spikeproof.report.labels import listed, percent
+from spikeproof.report.masking import shown_verdicts
 from spikeproof.report.plots import series, training_class
 from spikeproof.report.provenance import CELL_HEADS, cell_links, provenance
 from spikeproof.report.section import sections
 from spikeproof.report.spelled import KEY_HEADS, NETWORK_HEADS, key
 from spikeproof.report.switch import switch
 
-__all__ = ["compose", "write_report"]
+__all__ = ["asset", "compose", "environment", "write_report"]
 
 _CONTENTS = (
     ("answer", "Answer"),
     ("flags", "Flags"),
+    ("masking", "Gradient masking"),
     ("matrix", "Training against norm"),
     ("key", "What was trained and attacked"),
     ("transfer", "Transfer"),
@@ -82,6 +84,7 @@ def compose(summary: Summary) -> str:
         "sample": run_limits.sample(summary),
         "notice": " ".join(filter(None, [run_limits.notice(summary), *held])),
         "flags": shown_flags(summary),
+        "masking": shown_verdicts(summary),
         "claims": claims(summary.verdicts),
         "contents": contents,
         "shown": [id for id, _ in contents],
@@ -94,10 +97,10 @@ def compose(summary: Summary) -> str:
         "citations": citations(summary.works),
         "accuracy_scale": ACCURACY,
         "transfer_scale": DIVERGING,
-        "css": Markup(_asset("page.css")),
-        "script": Markup(_asset("page.js")),
+        "css": Markup(asset("page.css")),
+        "script": Markup(asset("page.js")),
     }
-    return _environment().get_template("page.html.j2").render(page=page)
+    return environment().get_template("page.html.j2").render(page=page)
 
 
 def _words(summary: Summary) -> dict[str, Any]:
@@ -127,8 +130,8 @@ def _words(summary: Summary) -> dict[str, Any]:
 def _has(id: str, summary: Summary) -> bool:
     """Whether a part of the page has anything to say of this run."""
     audit = not any(cell.kind == "train" for cell in summary.cells)
-    if id == "flags":
-        return bool(summary.flags)
+    if id in ("flags", "masking"):
+        return bool(summary.flags if id == "flags" else summary.masking)
     if id == "claims":
         return bool(summary.verdicts)
     if id == "gradients":
@@ -138,13 +141,13 @@ def _has(id: str, summary: Summary) -> bool:
     return True
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     """The text of a file that comes with the templates."""
     return files("spikeproof.report").joinpath("templates", name).read_text("utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """Templates that escape whatever they are given."""
     environment = Environment(
         loader=PackageLoader("spikeproof.report", "templates"),

@@ -45,6 +45,7 @@ _PARTS = ("cell", "inputs", "versions", "result", "files")
 _FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "attack": (("items.npz",), ("gallery.npz", "adversarials.npz")),
     "diagnosis": ((), ()),
+    "doctor": ((), ()),
     "network": (("model.safetensors",), ("source.json",)),
     "probe": (("items.npz",), ()),
     "timing": (("items.npz",), ()),

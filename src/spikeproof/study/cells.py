@@ -9,7 +9,7 @@ from typing import Any
 from spikeproof.attacks import Budget, suite
 from spikeproof.base import SettingError, placed
 from spikeproof.data import Dataset
-from spikeproof.evaluate import open_split, probed
+from spikeproof.evaluate import ITEMS, open_split, probed
 from spikeproof.runs import cell_id
 from spikeproof.study.assemble import (
     Pieces,
@@ -82,10 +82,8 @@ class Cell:
         """Plain data for ``plan.json``."""
         record = {**asdict(self), "kind": self.kind, "title": self.title}
         record["resources"] = self.resources.plain()
-        for key in ("source", "weights", "data_source"):
-            if record[key] is None:
-                del record[key]
-        return record
+        absent = [k for k in ("source", "weights", "data_source") if record[k] is None]
+        return {key: value for key, value in record.items() if key not in absent}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Cell:
@@ -129,6 +127,7 @@ def cells_of(plan: Plan) -> list[Cell]:
             others += [looks.attack(ladder) for ladder in threats.values()]
             others += [looks.probe(threats)] if plan.probe_items else []
             others += [looks.timing(settings) for settings in timed]
+            others += [looks.doctor(threats)] if plan.doctor else []
     return holders + others
 
 
@@ -208,14 +207,10 @@ def _trained(
     record = work.record()
     del record["exam"]
     cell = {
-        "kind": "train",
-        "data": part.name,
-        "training": training.name,
-        "model": spec.record(),
+        "kind": "train", "data": part.name, "training": training.name, "model": spec.record(),
         **record,
-        "train_items": part.train_items,
-        "validation_items": part.validation_items,
-    }
+        "train_items": part.train_items, "validation_items": part.validation_items,
+    }  # fmt: skip
     effort = work.epochs * len(few.train) * passes * spec.timesteps / 1000
     return _Trained(data, cell, effort, resources)
 
@@ -238,7 +233,10 @@ class _Looks:
         cell = {
             **self._start("attack"),
             "threat": {**record, "radii": [threat.radius for threat in ladder]},
-            "suite": {"name": self.plan.suite, **suite(self.plan.suite).record()},
+            "suite": {
+                "name": self.plan.suite,
+                **suite(self.plan.suite).made_for(ladder[0]).record(),
+            },
             "items": self.items,
             "draws": self.plan.draws,
             **self._limits(len(ladder)),
@@ -249,6 +247,12 @@ class _Looks:
     def diagnosis(self) -> Cell:
         """The cell of the checks before the attacks, which no other cell depends on."""
         return self._cell({**self._start("diagnosis"), "items": self.items}, self.items)
+
+    def doctor(self, threats: Mapping[str, tuple[Threat, ...]]) -> Cell:
+        """The cell of the verdicts on masking, each at the middle radius of its ladder."""
+        middle = [ladder[len(ladder) // 2].record() for ladder in threats.values()]
+        cell = {**self._start("doctor"), "items": self.items, "threats": middle}
+        return self._cell(cell, 1500 * min(self.items, ITEMS) * len(threats))
 
     def probe(self, threats: Mapping[str, tuple[Threat, ...]]) -> Cell:
         """The probe cell."""

@@ -27,7 +27,7 @@ from spikeproof.base import (
     working_below,
 )
 from spikeproof.data import Dataset, Split
-from spikeproof.evaluate import diagnose, evaluate_ladder, open_split, probe, right_draws
+from spikeproof.evaluate import evaluate_ladder, flags_before, open_split, probe, right_draws
 from spikeproof.models import Network, build, load_model, model_digest, on_device, save_model
 from spikeproof.study.assemble import training_items
 from spikeproof.study.beat import Beat
@@ -39,6 +39,7 @@ from spikeproof.study.objects import attack_of, threats_of, training_of
 from spikeproof.study.own import own_network, take_network
 from spikeproof.study.resources import Resources
 from spikeproof.study.store import Arrays, CellFolder
+from spikeproof.study.verdicts import masking_verdicts
 from spikeproof.train import LOG, WALL, fit
 
 __all__ = ["Done", "attempt", "single_thread"]
@@ -243,19 +244,22 @@ def _diagnosis(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     """Look at a network before it is attacked."""
     model, split = _parent(folder, cell, data), _items(cell.cell, data)
     there = on_device(model, _device(cell))
-    flags = diagnose(there, split.x, split.y, data.domain, seed=cell.cell["seed"])
+    flags = flags_before(there, split.x, split.y, data.domain, seed=cell.cell["seed"])
     result = {"n": len(split), "flags": [flag.record() for flag in flags]}
     return result, {}, model_digest(model)
 
 
+def _doctor(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
+    """Judge whether robust accuracy of a network is to be believed."""
+    model, split = _parent(folder, cell, data), _items(cell.cell, data)
+    found = masking_verdicts(on_device(model, _device(cell)), split, cell, data)
+    return found, {}, model_digest(model)
+
+
 _KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Computed]] = {
-    "attack": _attack,
-    "diagnosis": _diagnosis,
-    "network": _network,
-    "probe": _probe,
-    "timing": _timing,
-    "train": _train,
-}
+    "attack": _attack, "diagnosis": _diagnosis, "doctor": _doctor, "network": _network,
+    "probe": _probe, "timing": _timing, "train": _train,
+}  # fmt: skip
 
 
 def _device(cell: Cell) -> torch.device:
@@ -279,10 +283,7 @@ def _network_record(folder: CellFolder, cell: Cell) -> dict[str, Any]:
 
 
 def _wall(begun: float, busy: float) -> dict[str, Any]:
-    """What may differ between two runs of one cell, which began at these two clocks.
-
-    Of a training that was resumed these are the seconds since then only.
-    """
+    """What may differ between two runs of one cell; of a resumed training since then only."""
     return {
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "host": {

@@ -96,7 +96,10 @@ class Plan:
             or ``"200000p"`` passes; each ladder has the share of its radii. No limit where absent.
         keep_adversarials: Whether attack cells keep every input that broke an item, so that
             ``spikeproof verify`` can score them again.
-        despite: Flags in spite of which robust accuracy is stated (see ``diagnose``).
+        despite: Flags in spite of which robust accuracy is stated (see ``flags_before``).
+        doctor: Whether the checks before the attacks end in a verdict on masking, per threat at
+            its middle radius (see ``diagnose``); about 1500 passes per right item and threat, of
+            64 items at most.
         workers: Processes where the caller names no number.
         question: What the study asks, the title of its report; ``"sparse-gradient"`` for the
             question of the demo. Told from the trainings where absent.
@@ -120,6 +123,7 @@ class Plan:
     budget: str | None = None
     keep_adversarials: bool = False
     despite: tuple[str, ...] = ()
+    doctor: bool = False
     question: str | None = None
     claims: tuple[str, ...] | None = None
     compute: ComputePlan = field(default_factory=ComputePlan)
@@ -183,6 +187,7 @@ class Plan:
             ("budget", self.budget is None),
             ("keep_adversarials", not self.keep_adversarials),
             ("despite", not self.despite),
+            ("doctor", not self.doctor),
         ):
             if default:
                 del record[key]

@@ -26,6 +26,7 @@ __all__ = [
     "Verdict",
     "VerdictPart",
     "above",
+    "believed",
     "cases_needed",
     "combine",
     "estimate_of",
@@ -166,6 +167,19 @@ def above(estimate: Estimate, threshold: float) -> Ruling:
     if estimate.low > threshold or estimate.low == threshold > 0:
         return "supported"
     return "contradicted" if estimate.high < threshold else "undecided"
+
+
+def believed(ruling: Ruling, masking: str) -> Ruling:
+    """What a gain in robust accuracy says where the gradients of the network are masked: nothing.
+
+    Args:
+        ruling: What the numbers say.
+        masking: The verdict on gradient masking of the network that gains.
+    Example:
+        >>> believed("supported", "masked"), believed("supported", "not diagnosed")
+        ('undecided', 'supported')
+    """
+    return "undecided" if ruling == "supported" and masking == "masked" else ruling
 
 
 def cases_needed(threshold: float) -> int:

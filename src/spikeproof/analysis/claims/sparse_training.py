@@ -11,6 +11,7 @@ from spikeproof.analysis.claims.claim import (
     Verdict,
     VerdictPart,
     above,
+    believed,
     gain_bars,
     given,
     missing,
@@ -19,6 +20,7 @@ from spikeproof.analysis.claims.claim import (
     verdict_of,
 )
 from spikeproof.analysis.claims.gaps import gap_part, middle, sentence
+from spikeproof.analysis.diagnosed import masking_word
 from spikeproof.analysis.results import Results
 from spikeproof.analysis.tables import Table, align
 from spikeproof.metrics import Floats, Intervals, holm
@@ -31,7 +33,10 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class SparseTrainingHelps:
-    """What sparse-gradient training adds to robust accuracy, per norm and in the mean."""
+    """What sparse-gradient training adds to robust accuracy, per norm and in the mean.
+
+    A gain of a network whose gradients are masked is not supported, whatever its interval.
+    """
 
     key: ClassVar[str] = "sparse-training-helps"
     title: ClassVar[str] = "sparse-gradient training raises robust accuracy"
@@ -61,17 +66,19 @@ class SparseTrainingHelps:
         for other in trained[1:]:
             parts += _other_training(results, data, other, base, norms)
         each = "; ".join(sentence(part) for part in parts)
+        word = masking_word(results.masking, data, trained[0])
         return verdict_of(
             self,
             data,
-            verdict=above(mean, 0.0),
+            verdict=believed(above(mean, 0.0), word),
             thresholds=(0.0,),
             estimate=mean,
             unit="points of robust accuracy, mean over norms",
             explanation=(
                 f"{trained[0]!r} minus {base!r} at the standard radii, mean over "
                 f"{', '.join(norms)}: "
-                f"{show(mean, '.1f')} points{given(mean)}; {each}."
+                f"{show(mean, '.1f')} points{given(mean)}; {each}. Gradient masking of "
+                f"{trained[0]!r}: {word}."
             ),
             parts=tuple(parts),
             figure=gain_bars(parts),

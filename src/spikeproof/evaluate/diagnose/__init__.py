@@ -6,7 +6,7 @@ from spikeproof.faces import lazy_face
 
 if TYPE_CHECKING:
     from spikeproof.evaluate.diagnose.after import LadderFacts, review, reviewed
-    from spikeproof.evaluate.diagnose.before import diagnose, explained
+    from spikeproof.evaluate.diagnose.before import explained, flags_before
     from spikeproof.evaluate.diagnose.carried import network_kept
     from spikeproof.evaluate.diagnose.flag import (
         FLAGS,
@@ -25,8 +25,8 @@ __all__ = [
     "LadderFacts",
     "check_despite",
     "check_network",
-    "diagnose",
     "explained",
+    "flags_before",
     "network_kept",
     "refuse_withheld",
     "review",

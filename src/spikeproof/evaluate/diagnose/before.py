@@ -19,14 +19,14 @@ from spikeproof.evaluate.forward import margins
 from spikeproof.evaluate.number_types import together
 from spikeproof.models import evaluating, home_of
 
-__all__ = ["diagnose", "explained"]
+__all__ = ["explained", "flags_before"]
 
 # Items that are asked about again and again; items whose gradient is taken, at least and at most.
 _FEW = 8
 _LEAST, _MOST, _SHARE = 16, 128, 4
 
 
-def diagnose(
+def flags_before(
     model: nn.Module, x: Tensor, y: Tensor, domain: Domain | Views, *, seed: int = 0
 ) -> tuple[Flag, ...]:
     """Say what makes robust accuracy of a network doubtful, before anything is attacked.
@@ -53,15 +53,17 @@ def diagnose(
         Four forward passes of 8 items; one forward and one backward of a quarter of the items, of
         16 at least and 128 at most; some more where something is found.
     Example:
-        >>> flags = diagnose(nn.Sequential(nn.Linear(1, 2), nn.Softmax(1)), torch.ones(1, 1),
+        >>> flags = flags_before(nn.Sequential(nn.Linear(1, 2), nn.Softmax(1)), torch.ones(1, 1),
         ...                  torch.ones(1).long(), Domain(kind="real", shape=(1,)))
         >>> [flag.name for flag in flags]
         ['probabilities', 'rules']
     """
-    check_seed(seed, "diagnose: seed")
-    check_network(model, "diagnose: model")
+    check_seed(seed, "flags_before: seed")
+    check_network(model, "flags_before: model")
     if not len(x) or len(x) != len(y):
-        raise InputError(f"diagnose: needs as many items as classes; got {len(x)} and {len(y)}.")
+        raise InputError(
+            f"flags_before: needs as many items as classes; got {len(x)} and {len(y)}."
+        )
     check_finite(check_shape(x[:1], domain.shape, "x"), "x")
     home = home_of(model)
     many = min(len(x), max(_LEAST, min(_MOST, len(x) // _SHARE)))
@@ -87,7 +89,7 @@ def explained(
 
     Args:
         problem: What the attack said.
-        flags: What ``diagnose`` said.
+        flags: What ``flags_before`` said.
     """
     if isinstance(problem, RuntimeError):  # state of one batch met another
         state = next((flag for flag in flags if flag.name == "state"), None)

@@ -90,8 +90,8 @@ def network_kept(model: nn.Module, flags: Sequence[Flag]) -> Iterator[None]:
 
     Args:
         model: The network.
-        flags: What ``diagnose`` said of it; nothing is kept of one that moves neither buffers nor
-            state.
+        flags: What ``flags_before`` said of it; nothing is kept of one that moves neither
+            buffers nor state.
     """
     before = Snapshot(model) if any(flag.name in _MOVING for flag in flags) else None
     try:

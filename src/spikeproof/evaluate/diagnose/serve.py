@@ -109,9 +109,9 @@ def served(model: nn.Module, flags: Sequence[Flag]) -> nn.Module:
 
     Args:
         model: The network.
-        flags: What ``diagnose`` said of it. State of one that carries it begins anew where it does
-            not fit; one that writes into its input is given copies; one whose probabilities can be
-            taken to logarithms exactly is attacked there.
+        flags: What ``flags_before`` said of it. State of one that carries it begins anew where it
+            does not fit; one that writes into its input is given copies; one whose probabilities
+            can be taken to logarithms exactly is attacked there.
     Returns:
         The network itself where nothing is needed.
     """
