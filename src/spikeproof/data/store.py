@@ -255,7 +255,7 @@ def _seed(seed: int | None) -> int:
 
 def _difference(name: str, hashes: Mapping[str, Any]) -> str:
     """The sentence for arrays that are not the pinned ones."""
-    pinned = DATASETS[name].facts.pinned
+    pinned = _standard(name).facts.pinned
     differing = [part for part, value in hashes["arrays"].items() if pinned.get(part) != value]
     return (
         f"{name}: the arrays made here have sha256 {hashes['sha256']}, pinned is "

@@ -145,6 +145,14 @@ class Fsdd:
             "learning_rate": 0.005,
         },
         rate_hz=RATE_HZ,
+        pinned={
+            "all": "45127e84eccc0514728abc993ead8559fc97fbc336bdfd09317f55bbe4256141",
+            "x": "4614804d9b605f8cdec0e9cbc97fb748c7f61a9863dde8d20ca2a45a160c10a0",
+            "y": "a14e0e3dfffa0d3a1ee9b69261b49d1d18e782c53b0f96e50d09f020b860da22",
+            "train": "4259250b3285ffdd50b72ec6a444dd6e8409abf95d1c7d85ae3af13059a0d9ef",
+            "validation": "65167a1db1b39ba7951c4b1774d4f66933d31a77bf44c3594552f51e18b6949d",
+            "test": "e02d52d569a3667fe16491b903460810b3e9be9f895fd8044242bea63396b953",
+        },
     )
 
     published: Source = field(

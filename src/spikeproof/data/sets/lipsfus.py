@@ -68,6 +68,14 @@ class Lipsfus:
             "That both views of an item are of one utterance follows from the order of the files "
             "and was not confirmed; use it to show attacks, and not for accuracy.",
         ),
+        pinned={
+            "all": "0f1a35a07225d384c857ce3acde85c7e8de3c3e690ff5935b3a4a5f977b0df99",
+            "x": "c0093bae7851c08cf3bfea283f5ffa71ebd003b08b4b92b196df8b373a4faa65",
+            "y": "41522e57de79cfd0b4b1cc56a34faac19b4e6901cb8cc203b40e2edd5146ab13",
+            "train": "def7b39f8e02e1fb5d3cda832db99883c0f28a631f592a2fc2ff1bd28bedc3f3",
+            "validation": "b2361e8e7fe3fd78d61f06341057705a7b510a2d86041d54c760031f17a936e5",
+            "test": "1a519dbbc20dda3fa431c253d5b2612781cd15f663cb143d58384b081bb44742",
+        },
     )
 
     published: Source = field(
