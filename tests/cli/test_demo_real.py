@@ -46,8 +46,8 @@ def test_what_is_found_is_studied_and_what_is_lacking_is_said(
     assert command._found(tmp_path) == ["n-mnist"]
     assert "fsdd is left out: There is no recording" in capsys.readouterr().err
     store._arrays_of.cache_clear()
+    (tmp_path / "empty").mkdir()
     with pytest.raises(FileProblem, match="There is none of the real data sets in"):
-        (tmp_path / "empty").mkdir()
         command._found(tmp_path / "empty")
 
 

@@ -148,7 +148,16 @@ def made() -> tuple[ItemsOnDisk, torch.Tensor]:
 def test_rows_on_disk_are_read_as_rows_of_a_tensor() -> None:
     x, plain = made()
     mask = torch.tensor([True, False, True, False, False])
-    for which in (0, -1, slice(1, 4), slice(0), torch.tensor([4, 4, 0]), mask, [2, 1], torch.tensor(3)):
+    for which in (
+        0,
+        -1,
+        slice(1, 4),
+        slice(0),
+        torch.tensor([4, 4, 0]),
+        mask,
+        [2, 1],
+        torch.tensor(3),
+    ):
         assert torch.equal(x[which], plain[which])
         assert type(x[which]) is torch.Tensor
     for which in ((slice(None), 2), (1, 3), (Ellipsis, 0)):

@@ -66,7 +66,8 @@ def test_the_rule_agrees_with_a_loop_over_pixels() -> None:
             for step, (plus, minus) in enumerate(MOVES):
                 for i, j in np.ndindex(5, 6):
                     first, second = (
-                        v[n, min(max(i + di, 0), 4), min(max(j + dj, 0), 5)] for di, dj in (plus, minus)
+                        v[n, min(max(i + di, 0), 4), min(max(j + dj, 0), 5)]
+                        for di, dj in (plus, minus)
                     )
                     d = int(first - second)
                     assert got[n, step, 1, i, j] == (d > 0 and d >= least)

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -24,9 +25,9 @@ CONTENT = bytes(range(256)) * 40
 class Shelf(BaseHTTPRequestHandler):
     """Files by name; what was asked for is remembered."""
 
-    files: dict[str, bytes] = {}
-    asked: list[str | None] = []
-    cut: int | None = None
+    files: ClassVar[dict[str, bytes]] = {}
+    asked: ClassVar[list[str | None]] = []
+    cut: ClassVar[int | None] = None
 
     def do_GET(self) -> None:
         content, wanted = self.files.get(self.path[1:]), self.headers.get("Range")

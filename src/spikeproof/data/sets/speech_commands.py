@@ -105,9 +105,12 @@ class SpeechCommands:
 
     def __call__(self, folder: Path) -> Listed:
         """What is in ``folder``, to be decoded into the cache."""
+        url = self.published.url
         place = in_folder(self.published, folder, "speech-commands", _LISTS)
         named = f"({'|'.join(WORDS)})/[^/]+\\.wav"
-        found = files_below(place, named, "recording yes/0a7c2a8d_nohash_0.wav and its like", self.published.url)
+        found = files_below(
+            place, named, "recording yes/0a7c2a8d_nohash_0.wav and its like", self.published.url
+        )
         paths = [path for path, _ in found]
         part = _parts(place, [path.relative_to(place).as_posix() for path in paths])
         order = np.argsort(part, kind="stable")
