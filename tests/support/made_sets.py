@@ -167,10 +167,8 @@ def batch_pickle(x: Array, y: Array, *, labels: str = "labels") -> bytes:
         + b"(K\x03" + text(b"|") + b"NNN" + number(-1) + number(-1) + b"K\x00tb"
     )  # fmt: skip
     state = b"(K\x01" + number(len(x)) + number(3072) + b"\x86q\x06" + kind + b"\x89"
-    data = (
-        rebuild + b"K\x00\x85U\x01b\x87q\x05R" + state + b"T"
+    data = rebuild + b"K\x00\x85U\x01b\x87q\x05R" + state + b"T"
     data += struct.pack("<i", len(rows)) + rows
-    )
     listed = b"]q\x0a(" + b"".join(number(int(one)) for one in y) + b"e"
     names = b"]q\x0b(" + b"".join(text(b"one.png") for _ in y) + b"e"
     return (

@@ -101,7 +101,6 @@ class AudioMnist:
 
     def __call__(self, folder: Path) -> Listed:
         """What is in ``folder``, to be decoded into the cache."""
-        url = self.published.url
         place = in_folder(self.published, folder, "audiomnist")
         found = files_below(
             place, _NAME, "recording data/01/0_01_0.wav and its like", self.published.url

@@ -114,7 +114,6 @@ class Cifar10Dvs(EventFrames):
 
     def __call__(self, folder: Path) -> Listed:
         """What is in ``folder``, to be decoded into the cache."""
-        url = self.published.url
         place = in_folder(self.published, folder, "cifar10-dvs")
         named = rf"({'|'.join(CLASSES)})/cifar10_\1_(\d+)\.aedat"
         found = files_below(

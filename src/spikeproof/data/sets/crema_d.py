@@ -125,9 +125,7 @@ class CremaD:
         """What is in ``folder``, to be decoded into the cache."""
         url = self.published.url
         place = in_folder(self.published, folder, "crema-d", ["AudioWAV", "VideoFrames"])
-        heard = files_below(
-            place / "AudioWAV", rf"{_STEM}\.wav", "sound 1001_DFA_ANG_XX.wav", self.published.url
-        )
+        heard = files_below(place / "AudioWAV", rf"{_STEM}\.wav", "sound 1001_DFA_ANG_XX.wav", url)
         seen = _pictures(place / "VideoFrames", url)
         _check_pairs(place, {path.stem for path, _ in heard}, set(seen))
         part = np.array([_part(int(match[1])) for _, match in heard])

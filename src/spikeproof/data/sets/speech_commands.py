@@ -105,7 +105,6 @@ class SpeechCommands:
 
     def __call__(self, folder: Path) -> Listed:
         """What is in ``folder``, to be decoded into the cache."""
-        url = self.published.url
         place = in_folder(self.published, folder, "speech-commands", _LISTS)
         named = f"({'|'.join(WORDS)})/[^/]+\\.wav"
         found = files_below(
