@@ -73,7 +73,7 @@ class AudioMnist:
             "l0": (20.0, 40.0, 80.0),
         },
         training={
-            "model": "tcn-small",
+            "model": "tcn-mel",
             "width": 32,
             "epochs": 4,
             "batch_size": 64,

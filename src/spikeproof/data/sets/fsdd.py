@@ -138,9 +138,9 @@ class Fsdd:
         },
         limits=(_HOLD_OUT,),
         training={
-            "model": "tcn-small",
+            "model": "tcn-mel",
             "width": 32,
-            "epochs": 12,
+            "epochs": 20,
             "batch_size": 64,
             "learning_rate": 0.005,
         },
