@@ -73,7 +73,7 @@ def fetch(name: str, folder: Path, *, say: Callable[[str], None] = lambda _: Non
     Args:
         name: A set that comes as files.
         folder: The user's folder of data sets; made if need be.
-        say: What is told of the progress, a line each.
+        say: Called with what goes on, a line each.
     Returns:
         The files and folders that were written.
     Raises:
