@@ -21,7 +21,7 @@ from spikeproof.models import (
     spec_of,
 )
 from spikeproof.neurons import NEURONS
-from spikeproof.study.datasets import description_of
+from spikeproof.study.datasets import radii_of
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.threats import Threat, standard_threats, threat_facts, threat_of
@@ -260,19 +260,12 @@ def _check_data(data: DataPlan, place: str) -> None:
         if record is not None:
             _check_record(registry, record, place)
     if data.threats != "all":
-        radii = _radii(data, data.threats)
+        radii = radii_of(data, data.threats)
         for name in data.threats:
             _check(name, radii, f"threat for {data.name}", place)
     with placed(place):
         for name in data.radii:
             threat_facts(name)
-
-
-def _radii(data: DataPlan, names: Iterable[str]) -> dict[str, tuple[float, ...]]:
-    """The radii of a data set; one of the user's own is read only for those that no plan says."""
-    if set(names) <= set(data.radii):
-        return dict(data.radii)
-    return {**description_of(data).radii, **data.radii}
 
 
 def _check_record(registry: Registry[Any], record: str | dict[str, Any], place: str) -> None:
@@ -286,7 +279,7 @@ def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:
     inputs = training.inputs
     if inputs is None:
         return
-    radii = _radii(data, inputs.names)
+    radii = radii_of(data, inputs.names)
     for name in inputs.names:
         if name in inputs.radii or inputs.radius is not None:
             with placed(place):
