@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def attacks() -> str:
     """What each attack is, under which threats it works, and what a call costs by default."""
     from spikeproof.attacks import ATTACKS, passes, serves
     from spikeproof.data import Domain
-    from spikeproof.threats import L0, L1, L2, Counts, Linf, Threat
+    from spikeproof.threats import L0, L1, L2, Counts, Flips, Linf, Retiming, Threat
 
     image = Domain(kind="image", shape=(1, 8, 8), low=0.0, high=1.0)
     events = Domain(kind="events", shape=(4, 2, 4, 4), low=0.0, high=8.0, integer=True)
@@ -76,6 +77,8 @@ def attacks() -> str:
         "l_1": Threat(L1(), 1.5, image),
         "l_0": Threat(L0(), 2, image),
         "counts": Threat(Counts(), 4, events),
+        "flips": Threat(Flips(), 4, replace(events, high=1.0)),
+        "retiming": Threat(Retiming(), 1, events),
     }
     rows = ["| attack | what it does | under | passes | works |", "|---|---|---|---|---|"]
     for kind, cls in own(ATTACKS):

@@ -213,7 +213,7 @@ def shipped(registry: Registry[Any]) -> list[str]:
 def families() -> list[tuple[str, str]]:
     """Everything that must be written about: family and name."""
     from spikeproof.attacks import ATTACKS
-    from spikeproof.data import DATASETS, describe
+    from spikeproof.data import DATASETS, FORMATS, describe
     from spikeproof.models import ENCODERS, models
     from spikeproof.neurons import NEURONS, SHAPES
     from spikeproof.oracle import GRADIENTS
@@ -229,6 +229,7 @@ def families() -> list[tuple[str, str]]:
         *(("rule", HOOKS[kind].__name__) for kind in shipped(HOOKS)),
         *(("geometry", GEOMETRIES[kind].__name__) for kind in GEOMETRIES),
         *(("data set", name) for name in shipped(DATASETS)),
+        *(("format", FORMATS[kind].__name__) for kind in shipped(FORMATS)),
         *(("threat", name) for name in sorted(threats)),
         *(("model", name) for name in models()),
         *(("encoder", ENCODERS[kind].__name__) for kind in ENCODERS),

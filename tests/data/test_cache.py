@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from spikeproof.base import FileProblem
-from spikeproof.data import Domain, ItemsOnDisk, Listed, NMnist, Stored, load, store
+from spikeproof.data import Domain, ItemsOnDisk, Listed, NMnist, StoredItems, load, store
 from spikeproof.data.cache import cached
 from spikeproof.data.on_disk import blocks
 from support import made_sets
@@ -37,9 +37,9 @@ def listed(calls: list[int], *, fail: int | None = None, stamp: str = "a") -> Li
                 raise FileProblem("item is broken")
             yield np.full(3, number, np.uint8)
 
-    def read() -> Stored:
+    def read() -> StoredItems:
         calls.append(1)
-        return Stored(y=np.arange(5), official=4, shape=(3,), dtype=np.uint8, items=items())
+        return StoredItems(y=np.arange(5), official=4, shape=(3,), dtype=np.uint8, items=items())
 
     return Listed(stamp={"file": stamp}, read=read)
 
@@ -216,9 +216,9 @@ def test_memory_does_not_grow_with_the_set() -> None:
     count, size = 1024, 1 << 16
     items = (np.full(size, number % 251, np.uint8) for number in range(count))
 
-    def read() -> Stored:
+    def read() -> StoredItems:
         y = np.arange(count)
-        return Stored(y=y, official=count, shape=(size,), dtype=np.uint8, items=items)
+        return StoredItems(y=y, official=count, shape=(size,), dtype=np.uint8, items=items)
 
     before = anonymous()
     found = cached("toy", {}, Listed(stamp={}, read=read))

@@ -90,7 +90,7 @@ def clothes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
         for part, where in (("train", slice(0, 10)), ("t10k", slice(10, 12)))
         for kind, array in (("images-idx3", x), ("labels-idx1", y))
     }
-    made = I2EFashionMnist(images=FashionMnist(published=source(files, folder)))
+    made = I2EFashionMnist(pictures=FashionMnist(published=source(files, folder)))
     monkeypatch.setitem(DATASETS.members, "i2e-fashion-mnist", lambda: made)
     monkeypatch.setenv("SPIKEPROOF_CACHE", str(folder / "cache"))
     store._arrays_of.cache_clear()

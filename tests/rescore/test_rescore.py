@@ -312,6 +312,17 @@ def test_a_forgery_that_fits_its_hashes_is_found(
     assert told["sound"] and [one["disagreements"] for one in told["rescored"]] == [[], []]
 
 
+def test_the_card_of_a_run_made_just_now_holds(kept: Path, tmp_path: Path) -> None:
+    from spikeproof.cards import verify_card, write_cards
+
+    (card,) = write_cards(kept, tmp_path / "card")
+    found = verify_card(card.folder)
+    assert found.holds and found.look is not None, found.problem
+    assert found.look.inputs == sum(
+        one.rescored.inputs for one in rescore_run(kept) if one.rescored is not None
+    )
+
+
 def test_a_network_that_draws_is_scored_by_its_own_draws(tmp_path: Path) -> None:
     data = load("digits")
     save_model(trained(NoisyLIF(noise=0.3)), tmp_path / "net.safetensors")
@@ -328,3 +339,8 @@ def test_a_network_that_draws_is_scored_by_its_own_draws(tmp_path: Path) -> None
         and not found.rescored.own
     )
     assert "plain forward pass" in found.sentence
+    from spikeproof.cards import verify_card, write_cards
+
+    (card,) = write_cards(tmp_path / "run", tmp_path / "card")
+    checked = verify_card(card.folder)
+    assert checked.holds and "plain forward pass" in checked.sentence, checked.problem

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.damaged_recordings import KINDS, judged
+from support.damaged_recordings import KINDS, REAL_FILES, judged
+from support.published_files import REAL
 
 
 @pytest.mark.slow
@@ -18,6 +19,13 @@ def test_damaged_recordings_are_refused_or_read(kind: str, tmp_path: Path) -> No
     # Kilobytes: no file of some kilobytes makes its reader hold a quarter of a gigabyte more.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + (1 << 18)
     assert found["refused"] > 300
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (REAL / "event_formats").is_dir(), reason=f"no real recordings in {REAL}")
+@pytest.mark.parametrize("kind", REAL_FILES)
+def test_damaged_files_of_cameras_are_refused_or_read(kind: str, tmp_path: Path) -> None:
+    assert judged(150, 1, tmp_path, [kind])["refused"] > 50
 
 
 def test_they_are_ten_thousand() -> None:

@@ -17,7 +17,7 @@ from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.models import ModelSpec, Network, build, save_model
 from spikeproof.oracle import Oracle
-from spikeproof.threats import GEOMETRIES, Counts, Joint, Linf, Misclassification, Snr, Threat
+from spikeproof.threats import GEOMETRIES, Counts, Joint, Linf, Misclassification, Threat
 from support.examples import attack_examples
 from support.pairwise import pairwise
 
@@ -52,7 +52,6 @@ THREATS += [
     if grid and not isinstance(geometry, Counts)
 ]
 THREATS.append(Threat(Joint({"image": (Linf(), 0.1), "audio": (Linf(), 0.05)}), 1.0, VIEWS))
-THREATS.append(Threat(Snr(), 0.1, AUDIO))
 EXAMPLES = attack_examples()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import warnings
 from collections import Counter
@@ -16,6 +17,7 @@ from slow.reliability.bytewise import BYTEWISE
 from spikeproof.base import SpikeproofError
 from spikeproof.data import FORMATS, Recording, ShdFile, read_recording, write_recording, write_shd
 from spikeproof.data.streams import NTidigitsFile
+from support.published_files import REAL
 
 SECONDS = 5.0  # no file may take longer to be refused
 # What these read although a byte was changed must be what was written: they carry checksums.
@@ -44,7 +46,9 @@ def spoken(seed: int, items: int = 4) -> list[Recording]:
     return found
 
 
-def write_n_tidigits(path: Path, spikes: dict[str, tuple[Any, Any]], part: str = "train") -> None:
+def published_n_tidigits(
+    path: Path, spikes: dict[str, tuple[Any, Any]], part: str = "train"
+) -> None:
     """A file in the published layout of N-TIDIGITS."""
     import h5py
 
@@ -56,6 +60,8 @@ def write_n_tidigits(path: Path, spikes: dict[str, tuple[Any, Any]], part: str =
 
 
 KINDS = (*sorted(FORMATS), "shd", "n-tidigits")
+# Files of cameras, whose packets are packed and whose headers others wrote.
+REAL_FILES = {"real aedat4": "sample.aedat4", "real dat": "sample_ncars.dat"}
 
 
 def sound(folder: Path, kind: str) -> tuple[Path, Reader]:
@@ -69,8 +75,12 @@ def sound(folder: Path, kind: str) -> tuple[Path, Reader]:
         spikes = {
             f"man-a-{k}": (np.sort(rng.random(60)), rng.integers(0, 64, 60)) for k in range(3)
         }
-        write_n_tidigits(path, spikes)
+        published_n_tidigits(path, spikes)
         return path, lambda path: list(NTidigitsFile(path))
+    if kind in REAL_FILES:
+        shutil.copy(REAL / "event_formats" / REAL_FILES[kind], path)
+        path.chmod(0o644)
+        return path, lambda path: read_recording(path, kind.split()[1], sensor=(2, 240, 320))
     recording = made(kind)
     write_recording(path, recording, kind)
     return path, lambda path: read_recording(path, kind, sensor=recording.sensor)

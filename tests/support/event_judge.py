@@ -1,4 +1,4 @@
-"""A judge of flips and retimings, written from their definitions: event by event, in their order."""
+"""A judge of flips and retimings, written from their definitions, event by event in order."""
 
 from __future__ import annotations
 

@@ -86,9 +86,6 @@ CASES: dict[str, Case] = {
         (VIEWS,),
         (1.0, 2.0, 0.5, 0.0, 4.0, 0.1),
     ),
-    "band": (Band(((1000.0, 3000.0),), 8000.0), (AUDIO,), (0.3, 1.0, 0.1, 0.01, 0.0, 2.0)),
-    "masked": (Masked(8000.0, 8, 2), (AUDIO,), (1.0, 10.0, 3.0, 100.0, 0.0)),
-    "snr": (Snr(), (AUDIO,), (0.1, 1.0, 0.3, 0.01, 0.0, 0.7)),
     "joint-one-view": (Joint({"audio": (Linf(), 0.5)}), (VIEWS,), (1.0, 0.5, 0.0, 2.0)),
 }
 # Threats on events that pass by in turns, each with its domain and radius.
@@ -116,13 +113,16 @@ TIMES: tuple[Threat, ...] = (
     Threat(Retiming("l1"), 0.0, BITS),
 )
 LINES = Domain(kind="events", shape=(4, 6), integer=True)
-RASTERS: tuple[Threat, ...] = (
+SOUNDS: tuple[Threat, ...] = (
+    Threat(Snr(), 0.3, AUDIO),
     Threat(ChannelShift(), 2.0, LINES),
+    Threat(Band(((1000.0, 3000.0),), 8000.0), 0.3, AUDIO),
+    Threat(Masked(8000.0, 8, 2), 10.0, AUDIO),
     Threat(TimestampShift(5), 10.0, LINES),
-    Threat(ChannelShift(), 0.0, LINES),
-    Threat(TimestampShift(), 1.0, LINES),
+    Threat(Band(((0.0, 2000.0),), 8000.0, "linf"), 0.1, AUDIO),
+    Threat(Snr(peak=True), 0.1, AUDIO),
 )
-TURNED = {"flips": FLIPS, "shares": SHARES, "times": TIMES, "rasters": RASTERS}
+TURNED = {"flips": FLIPS, "shares": SHARES, "times": TIMES, "sounds": SOUNDS}
 TRIED = {type(geometry) for geometry, _, _ in CASES.values()}
 TRIED |= {type(threat.geometry) for threats in TURNED.values() for threat in threats}
 assert set(GEOMETRIES.members.values()) == TRIED
@@ -318,8 +318,9 @@ def inside(norm: str, radius: float, domain: Any, z: Any, x: Any) -> Any:
         power = {"linf": np.inf, "l2": 2, "l1": 1}[norm]
         length = d.max(1) if power == np.inf else (d**power).sum(1) ** (1 / np.longdouble(power))
         return length <= radius * (1 + 1e-9)
-    if norm == "snr":
-        noise, signal = (np.linalg.norm(part.astype(float), axis=1) for part in (d, x))
+    if norm in ("snr", "snr-peak"):
+        order = np.inf if norm == "snr-peak" else 2
+        noise, signal = (np.linalg.norm(v.astype(float), ord=order, axis=1) for v in (d, x))
         return noise <= radius * signal * (1 + 1e-9)
     if norm == "counts":
         return np.rint(d).astype(np.int64).sum(1) <= int(radius)

@@ -6,7 +6,19 @@ import torch
 from torch import Tensor
 
 from spikeproof.data import Domain, Views
-from spikeproof.threats import L0, L1, L2, Counts, Flips, Joint, Linf, Retiming, Threat
+from spikeproof.threats import (
+    L0,
+    L1,
+    L2,
+    Counts,
+    Flips,
+    Joint,
+    Linf,
+    Relative,
+    Retiming,
+    Threat,
+    Within,
+)
 
 IMAGE = Domain(kind="image", shape=(3, 4, 4))
 EVENTS = Domain(kind="events", shape=(3, 2, 4, 4), high=5.0, integer=True)
@@ -38,6 +50,12 @@ TIMES = [(Retiming("inf"), 1.0), (Retiming("l1"), 5.0), (Retiming("l0"), 4.0)]
 THREATS += [Threat(geometry, 4.0, BITS) for geometry in FLIPS]
 THREATS += [
     Threat(geometry, radius, domain) for geometry, radius in TIMES for domain in (BITS, EVENTS)
+]
+SHARES = [Relative(Flips()), Relative(Counts()), Relative(Retiming("l1"))]
+THREATS += [Threat(g, 0.2, EVENTS if "counts" in g.name else BITS) for g in SHARES]
+THREATS += [
+    Threat(Within(Flips(), "frame"), 3.0, BITS),
+    Threat(Within(Counts(), "dash", 2), 3.0, EVENTS),
 ]
 THREATS += [
     Threat(Joint({"image": (Linf(), 0.1), "audio": (Linf(), 0.02)}), 1.5, VIEWS),

@@ -74,6 +74,8 @@ def test_every_verb_is_legal_by_a_measure_that_shares_no_code(
     assert soft.numpy() == pytest.approx(radius, rel=1e-3)
     again = threat.project(candidates[1], x)
     assert torch.allclose(again[1:], candidates[1][1:], atol=2e-6)
+    corner = torch.where(x > 0, -1.0, 1.0)
+    assert (threat.reach(x) >= threat.distance(corner, x)).all()
     loud = x + 3 * (candidates[1] - x)
     assert any(illegal(record, RECORD, np.full(5, radius), loud.numpy(), x.numpy()))
     with pytest.raises(IllegalAdversarial):

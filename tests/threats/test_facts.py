@@ -28,14 +28,10 @@ from spikeproof.threats import (
 
 NAMES = {"linf": math.inf, "l2": 2, "l1": 1, "l0": 0, "l0-features": 0, "counts": None}
 EVENTS = {
-    "flips",
-    "flips-insert",
-    "flips-delete",
-    "flips-exclusive",
-    "flips-insert-exclusive",
-    "retiming-inf",
-    "retiming-l1",
-    "retiming-l0",
+    *("flips", "flips-insert", "flips-delete", "flips-exclusive", "flips-insert-exclusive"),
+    *("flips-patch", "flips-dash", "flips-frame", "counts-patch", "counts-dash", "counts-frame"),
+    *("retiming-inf", "retiming-l1", "retiming-l0"),
+    *("flips-relative", "counts-relative", "retiming-l1-relative", "retiming-l0-relative"),
 }
 
 SOUND = {"snr", "snr-peak", "band", "masked"}
@@ -59,7 +55,7 @@ class Double(Silent):
         return 2 * np.sqrt(np.square(change.reshape(len(change), -1)).sum(1))
 
 
-@pytest.mark.parametrize(("name", "order"), [*NAMES.items(), *((name, None) for name in EVENTS)])
+@pytest.mark.parametrize(("name", "order"), [*NAMES.items(), *((n, None) for n in sorted(EVENTS))])
 def test_a_name_makes_its_geometry_and_knows_its_order(name: str, order: float | None) -> None:
     assert geometry_named(name).name == name
     assert geometry_named(name).about == threat_facts(name)

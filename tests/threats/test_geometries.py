@@ -22,10 +22,12 @@ from spikeproof.threats import (
     Geometry,
     Joint,
     Linf,
+    Relative,
     Retiming,
     Threat,
+    Within,
 )
-from support.event_judge import event_lengths
+from support.legality import inside_events
 from support.threat_cases import AUDIO, BITS, DOMAINS, EVENTS, IMAGE, THREATS, VIEWS, draw, label
 
 each_threat = pytest.mark.parametrize("threat", THREATS, ids=label)
@@ -51,9 +53,9 @@ def legal(threat: Threat, x_adv: Tensor, x: Tensor) -> bool:
             radius = math.floor(radius) if geometry.name == "l0" else radius
             inside = inside and (length(geometry.name, d[:, part], domain) <= slack(radius)).all()
         return bool(inside)
-    if threat.name.startswith(("flips", "retiming")):
-        far = event_lengths(threat.name, threat.domain.shape, z, clean)
-        return bool(inside and (far <= threat.radius).all())
+    if isinstance(threat.geometry, Flips | Relative | Retiming | Within):
+        flat = z.reshape(len(z), -1), clean.reshape(len(z), -1)
+        return bool(inside and inside_events(threat, *flat).all())
     exact = threat.name in ("l0", "l0-features", "counts")
     bound = threat.radius if exact else slack(threat.radius)
     return bool(inside and (length(threat.name, d, threat.domain) <= bound).all())

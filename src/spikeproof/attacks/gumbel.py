@@ -24,7 +24,7 @@ __all__ = ["GumbelFlips"]
 class GumbelFlips:
     r"""Learn a logit per cell for the chance that it flips; ask at legal samples.
 
-    A sample is the relaxed bit ``s = sigmoid((φ + L) / temperature)`` with logistic noise L, the
+    A sample is the relaxed bit ``s = sigmoid(sharpness (φ + L))`` with logistic noise L, the
     difference of two Gumbel draws; ``x + (1 - 2 x) s`` is projected onto the legal set and the
     network is asked there. The gradient g of the score goes straight through the projection,
 
@@ -37,22 +37,23 @@ class GumbelFlips:
         steps: Steps, at least 1.
         samples: Samples per step, at least 1.
         step_size: Largest change of a logit in a step.
-        temperature: Of the relaxed bits; smaller is closer to bits.
+        sharpness: Of the relaxed bits; larger is closer to bits.
         prior: Logit of every cell at first; low, so that few flip.
         sparsity: What a flip costs, as a share of the largest gain.
         stop: Leave an item alone once it is won.
     Returns:
         From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
     Raises:
-        SettingError: steps or samples below 1, a step size or temperature of 0 or less, a negative
+        SettingError: steps or samples below 1, a step size or sharpness of 0 or less, a negative
             sparsity; in a call, a threat that does not flip bits.
     Cost:
         ``steps * samples + 1`` forward and ``steps * samples`` backward passes per item; with
         ``stop`` at most.
     Differs from the paper:
-        Attacks on raw events that use this trick give each event three states among candidates from
-        the item and the target class, and report success on relaxed samples. Here every cell that may flip is a
-        candidate, a flip is two states, and only legal samples within the radius count.
+        Attacks on raw events that use this trick give each event three states among candidates
+        from the item and the target class, and report success on relaxed samples. Here every cell
+        that may flip is a candidate, a flip is two states, and only legal samples within the radius
+        count.
     Example:
         >>> from spikeproof.base import seeds
         >>> from spikeproof.data import Domain
@@ -76,14 +77,14 @@ class GumbelFlips:
     steps: int = 40
     samples: int = 1
     step_size: float = 0.5
-    temperature: float = 1.0
+    sharpness: float = 1.0
     prior: float = -3.0
     sparsity: float = 0.0
     stop: bool = False
 
     def __post_init__(self) -> None:
         check_count(self, "steps", "samples")
-        check_positive(self, "step_size", "temperature")
+        check_positive(self, "step_size", "sharpness")
         if not 0 <= self.sparsity < float("inf"):
             raise SettingError(f"GumbelFlips.sparsity must be 0 or more; got {self.sparsity!r}.")
 
@@ -140,7 +141,7 @@ class GumbelFlips:
         x = left.x
         u = seeds.uniform(x.shape[1:], torch.float64, device=x.device)
         noise = (u.log() - (1 - u).log()).to(x.dtype)
-        relaxed = ((left.logit + noise) / self.temperature).sigmoid()
+        relaxed = ((left.logit + noise) * self.sharpness).sigmoid()
         way = 1 - 2 * x
         x_adv = threat.project(x + way * relaxed, x)
         logits, grad = oracle.logits_and_grad(x_adv, left.goal.score, left.idx)

@@ -27,7 +27,7 @@ _LIMIT = 10.0
 class PIL:
     r"""Learn a logit per event and shift; project the expected retiming, and ask there.
 
-    With ``π = softmax(φ / temperature)`` over the shifts of an event, the relaxed retiming is
+    With ``π = softmax(sharpness φ)`` over the shifts of an event, the relaxed retiming is
     ``z[t] = Σ_s x[s] π[s, t - s]``. The network is asked at the legal retiming nearest to z, and
     the gradient g of the score there goes straight through the projection:
 
@@ -38,13 +38,13 @@ class PIL:
     Args:
         steps: Questions, at least 1.
         step_size: Change of a logit in a step.
-        temperature: Of the softmax.
+        sharpness: Of the softmax.
         reach: Steps that an event may learn to move, where the threat does not say how many.
         stop: Leave an item alone once it is won.
     Returns:
         From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
     Raises:
-        SettingError: steps or reach below 1, a step size or temperature of 0 or less; in a call, a
+        SettingError: steps or reach below 1, a step size or sharpness of 0 or less; in a call, a
             threat that is no retiming.
     Cost:
         ``steps + 1`` forward and ``steps`` backward passes per item; with ``stop`` at most.
@@ -74,18 +74,18 @@ class PIL:
 
     steps: int = 40
     step_size: float = 1.0
-    temperature: float = 1.0
+    sharpness: float = 1.0
     reach: int = 4
     stop: bool = False
 
     def __post_init__(self) -> None:
         check_count(self, "steps", "reach")
-        check_positive(self, "step_size", "temperature")
+        check_positive(self, "step_size", "sharpness")
 
     @classmethod
     def examples(cls) -> tuple[Self, ...]:
         """Settings that the contracts try."""
-        return (cls(steps=3), cls(steps=2, reach=1, temperature=0.5))
+        return (cls(steps=3), cls(steps=2, reach=1, sharpness=2.0))
 
     def passes(self, threat: Threat) -> tuple[int, int] | None:
         """Forward and backward passes per item, at most."""
@@ -123,8 +123,8 @@ class PIL:
                 left.drop_won(best)
             if not len(left):
                 break
-            chance = (left.logit / self.temperature).softmax(1).to(x.dtype)
-            z = sum(_moved(left.x * chance[:, i], d) for i, d in enumerate(shifts))
+            chance = (left.logit * self.sharpness).softmax(1).to(x.dtype)
+            z = torch.stack([_moved(left.x * chance[:, i], d) for i, d in enumerate(shifts)]).sum(0)
             z = start[left.idx].to(x) if k == 0 and start is not None else z
             x_adv = threat.project(z, left.x)
             logits, grad = oracle.logits_and_grad(x_adv, left.goal.score, left.idx)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.nearest import MinimumNorm, Nearest
-from spikeproof.attacks.pieces.events import on_bits
+from spikeproof.attacks.pieces.events import filled, on_bits
 from spikeproof.attacks.pieces.ranking import first
 from spikeproof.attacks.registry import ATTACKS
-from spikeproof.base import Seeds, check_count, per_item
+from spikeproof.base import Seeds, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat
 
@@ -110,6 +110,8 @@ class SDA(MinimumNorm):
                 filled(grad[lost], keys[open_[lost]], n),
                 margin[lost],
             )
+            if not len(open_):
+                break
             part = oracle.subset(idx[open_])
             put, rise = self._tried(
                 part, goal[open_], threat, (z[open_], x[open_]), grad, margin, n
@@ -142,15 +144,6 @@ class SDA(MinimumNorm):
             rise = rise.scatter(1, place[:, None], more[:, None].to(rise))
         tried = nowhere.scatter(1, places, True) & (gain > 0)
         return tried & (rise >= 0), rise
-
-
-def filled(grad: Tensor, seeds: Seeds, step: int) -> Tensor:
-    """The gradient with random entries, smaller than every other, in place of exact zeros."""
-    size = grad.abs().flatten(1)
-    least = torch.where(size > 0, size, torch.inf).amin(1).clamp(max=1)
-    keys = seeds.child("zero", step)
-    noise = 2 * keys.uniform(grad.shape[1:], grad.dtype, device=grad.device) - 1
-    return torch.where(grad == 0, 1e-3 * noise * per_item(least, grad), grad)
 
 
 def _reduce(

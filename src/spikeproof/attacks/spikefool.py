@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from spikeproof.attacks.nearest import MinimumNorm, Nearest
-from spikeproof.attacks.pieces.events import on_bits
+from spikeproof.attacks.pieces.events import filled, on_bits
 from spikeproof.attacks.pieces.ranking import first
 from spikeproof.attacks.registry import ATTACKS
-from spikeproof.attacks.sda import filled
 from spikeproof.base import Seeds, SettingError, check_count
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Goal, Threat

@@ -13,7 +13,7 @@ from spikeproof.cards.check import CardCheck, verify_card
 from spikeproof.cards.folder import CARD, EVIDENCE
 from spikeproof.data import Dataset
 
-__all__ = ["Board", "BoardRow", "BoardTable", "RefusedCard", "leaderboard"]
+__all__ = ["Board", "BoardRow", "BoardTable", "RefusedCard", "leaderboard", "ranked"]
 
 _MOST, _DEEPEST = 10_000, 6  # cards, and folders below each other
 _SCHEMA = "spikeproof/leaderboard/1"
@@ -117,9 +117,9 @@ def leaderboard(folders: Sequence[Path | str], *, data: Sequence[Dataset] = ()) 
 
     Rows meet in one table only where they are about the same items of the same data set, the same
     threat and radius, and the same suite with all its settings. A row's rank is one more than the
-    number of rows whose interval lies wholly above its own, so that networks which cannot be told
-    apart share a rank. A masked network has none, nor one whose numbers are stated despite a flag
-    or that was attacked only until a budget was spent.
+    number of rows whose interval lies wholly above its own, so that networks which cannot be
+    distinguished share a rank. A masked network has none, nor one whose numbers are stated despite
+    a flag or that was attacked only until a budget was spent.
 
     Args:
         folders: Cards, and folders that hold cards at any depth; links are not followed.

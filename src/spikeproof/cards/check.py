@@ -12,9 +12,11 @@ from spikeproof.base import (
     FileProblem,
     InputError,
     SpikeproofError,
+    canonical_json,
+    parse_json,
     read_arrays,
 )
-from spikeproof.cards.evidence import Evidence
+from spikeproof.cards.evidence import CardEvidence
 from spikeproof.cards.fingerprint import same_fingerprint
 from spikeproof.cards.folder import (
     CARD,
@@ -165,7 +167,9 @@ def _checked(folder: Path, content: Mapping[str, Any], own: Sequence[Dataset]) -
     return look
 
 
-def _evidence(folder: Path, stated: Mapping[str, Any], network: Network, sha256: str) -> Evidence:
+def _evidence(
+    folder: Path, stated: Mapping[str, Any], network: Network, sha256: str
+) -> CardEvidence:
     """The arrays of a card, about the threats that it states."""
     threats = [asked["threat"] for asked in stated["threats"]]
     for record in threats:
@@ -175,11 +179,11 @@ def _evidence(folder: Path, stated: Mapping[str, Any], network: Network, sha256:
             raise FileProblem(f"{folder / CARD}: radii must rise; got {str(radii)[:100]}.")
         said = {**legal[0].record(), "radii": [threat.radius for threat in legal]}
         del said["radius"]
-        if said != record:
+        if parse_json(canonical_json(said).encode()) != record:
             raise FileProblem(f"{folder / CARD} names a threat that is not written as threats are.")
     path = folder / EVIDENCE
     arrays = read_arrays(path, "evidence of a card", sha256=sha256, mend="get the folder again")
-    return Evidence.from_arrays(arrays, threats, tuple(network.spec.domain.shape), str(path))
+    return CardEvidence.from_arrays(arrays, threats, tuple(network.spec.domain.shape), str(path))
 
 
 def _data(

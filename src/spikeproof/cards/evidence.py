@@ -11,7 +11,7 @@ import numpy as np
 from spikeproof.base import FileProblem
 from spikeproof.rescore import KeptLadder
 
-__all__ = ["Evidence", "LadderEvidence"]
+__all__ = ["CardEvidence", "LadderEvidence"]
 
 Array = np.ndarray[Any, Any]
 _LADDER = ("broken", "kept_items", "kept_level", "kept_x_adv")
@@ -37,7 +37,7 @@ class LadderEvidence:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Evidence:
+class CardEvidence:
     """The per-item arrays of a card.
 
     Args:
@@ -64,7 +64,7 @@ class Evidence:
         threats: Sequence[Mapping[str, Any]],
         shape: Sequence[int],
         where: str,
-    ) -> Evidence:
+    ) -> CardEvidence:
         """The evidence in a file, after its names, types and shapes were compared.
 
         Args:

@@ -23,7 +23,7 @@ from spikeproof.base import (
     write_arrays,
     write_atomic,
 )
-from spikeproof.cards.evidence import Evidence, LadderEvidence
+from spikeproof.cards.evidence import CardEvidence, LadderEvidence
 from spikeproof.cards.fingerprint import fingerprint
 from spikeproof.cards.folder import CARD, CONFIG, EVIDENCE, MODEL, README, card_bytes, config_of
 from spikeproof.cards.measured import data_facts, network_facts, scored
@@ -233,7 +233,7 @@ def _dataset(found: Results, holder: CellRecord) -> Dataset:
     return data
 
 
-def _evidence(attacks: Sequence[CellRecord]) -> Evidence:
+def _evidence(attacks: Sequence[CellRecord]) -> CardEvidence:
     """What the cells of a network kept."""
     first, ladders = attacks[0].items, []
     for cell in attacks:
@@ -250,7 +250,7 @@ def _evidence(attacks: Sequence[CellRecord]) -> Evidence:
                 kept_x_adv=kept["x_adv"],
             )
         )
-    evidence = Evidence(items=first["items"], correct=first["correct"], ladders=tuple(ladders))
+    evidence = CardEvidence(items=first["items"], correct=first["correct"], ladders=tuple(ladders))
     size = sum(array.nbytes for array in evidence.arrays().values())
     if size > _MOST:
         raise InputError(

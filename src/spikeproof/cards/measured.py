@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikeproof.base import FileProblem, digest_arrays
-from spikeproof.cards.evidence import Evidence
+from spikeproof.cards.evidence import CardEvidence
 from spikeproof.data import Dataset, Split, domain_record
 from spikeproof.evaluate import rescore_ladder
 from spikeproof.metrics import Intervals
@@ -68,7 +68,9 @@ def data_facts(data: Dataset, split: Split) -> dict[str, Any]:
     }
 
 
-def scored(evidence: Evidence, split: Split, model: Path, domain: Mapping[str, Any]) -> SecondLook:
+def scored(
+    evidence: CardEvidence, split: Split, model: Path, domain: Mapping[str, Any]
+) -> SecondLook:
     """Score all evidence again and compute the numbers that follow from it.
 
     Args:
@@ -119,7 +121,7 @@ def _held(look: Rescored, model: Path, ladder: Any) -> Rescored:
     )
 
 
-def _union(evidence: Evidence) -> dict[str, Any] | None:
+def _union(evidence: CardEvidence) -> dict[str, Any] | None:
     """Survival of every threat at once, at its middle radius; None where nothing attacked."""
     if not evidence.ladders:
         return None

@@ -6,8 +6,8 @@ from spikeproof.data.corruption import CORRUPTIONS, EVENT_CORRUPTIONS, corrupt
 from spikeproof.data.dataset import Dataset, DataSpec, Split
 from spikeproof.data.domain import Domain
 from spikeproof.data.facts import Facts, Maker, Reader
-from spikeproof.data.fetch import Wanted, fetch, wanted
-from spikeproof.data.files import DATA_FOLDER, Download, Listed, Published, Source, Stored
+from spikeproof.data.fetch import WantedFile, fetch, wanted
+from spikeproof.data.files import DATA_FOLDER, Download, Listed, Published, Source, StoredItems
 from spikeproof.data.given import Layout, bounds_of, layout_of, tensor_of
 from spikeproof.data.inventory import Inventory, inventory
 from spikeproof.data.modality import MODALITIES, Modality
@@ -56,6 +56,7 @@ from spikeproof.data.streams import (
     to_structured,
     write_back,
     write_frames,
+    write_n_tidigits,
     write_recording,
     write_shd,
 )
@@ -119,11 +120,11 @@ __all__ = [
     "SpikeFile",
     "Split",
     "Ssc",
-    "Stored",
+    "StoredItems",
     "StreamFormat",
     "Suggestion",
     "Views",
-    "Wanted",
+    "WantedFile",
     "WrittenBack",
     "assign",
     "bounds_of",
@@ -157,6 +158,7 @@ __all__ = [
     "wanted",
     "write_back",
     "write_frames",
+    "write_n_tidigits",
     "write_recording",
     "write_shd",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,8 +12,8 @@ from torch import Tensor
 
 from spikeproof.base import InputError, SettingError, check_count
 from spikeproof.data.domain import Domain
-from spikeproof.data.files import Stored
-from spikeproof.data.streams import Binning, Recording
+from spikeproof.data.files import StoredItems
+from spikeproof.data.streams import Binning, Recording, WrittenBack, write_back
 
 __all__ = ["EventFrames", "coarser", "part_of"]
 
@@ -76,20 +76,36 @@ class EventFrames:
         found: Array = self.binning(coarser(recording, self.pool)).numpy().astype(np.uint8)
         return found
 
+    def written_back(
+        self, recording: Recording, frames: Tensor | Array, *, delete: str = "newest"
+    ) -> WrittenBack:
+        """Return the recording of the camera that attacked frames stand for.
+
+        Args:
+            recording: The original, on the camera's own pixels, as :meth:`frames` took it.
+            frames: Whole counts of the domain's shape.
+            delete: Which events of a cell go first, as of :func:`write_back`.
+        Returns:
+            What :func:`write_back` does, with blocks of ``pool`` pixels; the frames of the new
+            recording are the given ones.
+        """
+        blocks = replace(self.binning, pool=(self.pool, self.pool))
+        return write_back(recording, frames, blocks, delete=delete)
+
     def stored(
         self,
         y: Array,
         official: int,
         read: Callable[[int], Recording],
         notes: tuple[str, ...] = (),
-    ) -> Stored:
+    ) -> StoredItems:
         """What is decoded into the cache: recording ``k`` is read by ``read(k)``."""
 
         def items() -> Iterator[Array]:
             for number in range(len(y)):
                 yield self.frames(read(number))
 
-        return Stored(
+        return StoredItems(
             y=y,
             official=official,
             shape=self.domain.shape,

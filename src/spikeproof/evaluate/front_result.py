@@ -9,14 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.base import (
-    FileProblem,
-    digest_file,
-    sealed,
-    versions,
-    write_arrays,
-    write_json,
-)
+from spikeproof.base import FileProblem, digest_file, sealed, versions, write_arrays, write_json
 from spikeproof.evaluate.audit_result import Audit
 from spikeproof.evaluate.audit_table import (
     attack_lines,
@@ -57,7 +50,7 @@ class AttackResult:
         passes: Passes of single items, verification among them.
         flags: What was found out about the network and the inputs before the attack.
         despite: Flags in spite of which shares are stated.
-        level: The radius in decibels where the threat moves a waveform, else empty.
+        level: The radius in decibels on a waveform, else empty.
     """
 
     x_adv: Any

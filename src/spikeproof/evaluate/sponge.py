@@ -16,7 +16,7 @@ from spikeproof.evaluate.diagnose import check_despite, warn_withheld
 from spikeproof.evaluate.footprint import batch_size_for
 from spikeproof.evaluate.forward import margins, plain_logits
 from spikeproof.evaluate.front_items import given_back
-from spikeproof.evaluate.front_task import Task, either
+from spikeproof.evaluate.front_task import Task
 from spikeproof.evaluate.verify import verify
 from spikeproof.metrics import Metered, synops
 from spikeproof.models import home_of
@@ -79,8 +79,8 @@ class SpongeResult:
 
 def sponge(
     model: nn.Module,
-    x: object = None,
-    y: object = None,
+    x: object,
+    y: object,
     *,
     norm: str = "linf",
     radius: float | str | None = None,
@@ -88,9 +88,6 @@ def sponge(
     seed: int = 0,
     gradient: GradientRule | None = None,
     weight: float = 10.0,
-    eps: float | str | None = None,
-    images: object = None,
-    labels: object = None,
     device: str | torch.device | None = None,
     batch_size: int | None = None,
     despite: str | Iterable[str] = (),
@@ -112,9 +109,6 @@ def sponge(
         seed: Of every random number.
         gradient: How the gradient crosses spikes; the network's own surrogates where absent.
         weight: What a lead of the wrong class costs against operations, see :class:`Energy`.
-        eps: Another word for ``radius``.
-        images: Another word for ``x``.
-        labels: Another word for ``y``.
         device: Where to compute, on a copy of the network.
         batch_size: Rows through the network at a time.
         despite: Flags in spite of which no warning is given.
@@ -132,19 +126,17 @@ def sponge(
         >>> data = load("digits")
         >>> net, x = build("cnn-small", data, timesteps=2), data.validation.x[:4]
         >>> y = net.eval()(x).argmax(1)
-        >>> found = sponge(net, x, y, eps=0.1, attack={"kind": "pgd", "steps": 4})
+        >>> found = sponge(net, x, y, radius=0.1, attack={"kind": "pgd", "steps": 4})
         >>> bool((found.after >= found.before).all()), found.left_out
         (True, ('body.stem.0',))
 
     References:
         shumailov2021
     """
-    given = either("sponge", x=(x, images), y=(y, labels))
-    far = radius if eps is None else either("sponge", radius=(radius, eps))["radius"]
     seed, chosen = check_seed(seed, "sponge: seed"), _attack_of(attack)
     despite = check_despite(despite, "flag in sponge: despite")
-    task = Task.of(model, given["x"], given["y"], told, device=device, seed=seed)
-    threat = threat_from(norm, far, task.domain)
+    task = Task.of(model, x, y, told, device=device, seed=seed)
+    threat = threat_from(norm, radius, task.domain)
     if not serves(chosen, threat):
         raise SettingError(f"{ATTACKS.kind(chosen)} cannot work under {threat.name}.")
     warn_withheld(task.flags, despite, stacklevel=2)

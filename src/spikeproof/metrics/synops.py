@@ -129,10 +129,10 @@ class Metered(nn.Module):
                 if name not in self.left_out:
                     hook = layer.register_forward_pre_hook(self._counting(name, tally))
                     hooks.callback(hook.remove)
-            for name, layer in spiking_layers(self.model).items():
-                if isinstance(layer, Recurrent):
-                    hook = layer.register_forward_hook(self._returning(name, tally))
-                    hooks.callback(hook.remove)
+            for name, fires in spiking_layers(self.model).items():
+                if isinstance(fires, Recurrent):
+                    after = fires.register_forward_hook(self._returning(name, tally))
+                    hooks.callback(after.remove)
             yield
 
     def _counting(
@@ -172,8 +172,8 @@ class Metered(nn.Module):
         seen: dict[str, Tensor] = {}
         few = example.detach().to(home_of(self.model)).clone().requires_grad_(True)
         with ExitStack() as hooks, evaluating(self.model), torch.enable_grad(), stepwise():
-            for layer in spiking_layers(self.model).values():
-                hook = layer.register_forward_hook(lambda _, __, out: out.detach())
+            for fires in spiking_layers(self.model).values():
+                hook = fires.register_forward_hook(lambda _, __, out: out.detach())
                 hooks.callback(hook.remove)
             for name, layer in self._synapses.items():
                 noted = layer.register_forward_pre_hook(

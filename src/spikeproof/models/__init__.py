@@ -16,10 +16,11 @@ from spikeproof.models.event_filters import (
     RateLimit,
     Refractory,
 )
-from spikeproof.models.hearing import GammatoneBank, LearnedBank, MelBank, Onsets, raster
+from spikeproof.models.hearing import GammatoneBank, LearnedBank, MelBank
 from spikeproof.models.layers import FilterBank, OverTime, Stem, direct
 from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
+from spikeproof.models.onsets import Onsets, raster
 from spikeproof.models.placing import home_of, on_device
 from spikeproof.models.pooling import SpikePool
 from spikeproof.models.store import check_fit, load_model, model_digest, restore, save_model

@@ -1,4 +1,4 @@
-"""Front ends for waveforms: fixed and learned filter banks, and onsets as spikes."""
+"""Front ends for waveforms: fixed and learned banks of filters."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, SettingError
-from spikeproof.neurons import LIF, Neuron, Spiking
 
-__all__ = ["GammatoneBank", "LearnedBank", "MelBank", "Onsets", "raster"]
+__all__ = ["GammatoneBank", "LearnedBank", "MelBank"]
 
 # Named, because a network is first built without memory, to see what a file must hold.
 _REAL: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}
 
 
-def mel_of(hz: Tensor | float) -> Tensor:
+def _mel_of(hz: Tensor | float) -> Tensor:
     """Mel of frequencies: ``2595 log10(1 + f / 700)``."""
     return 2595 * (1 + torch.as_tensor(hz, **_REAL) / 700).log10()
 
 
-def hz_of(mel: Tensor) -> Tensor:
+def _hz_of(mel: Tensor) -> Tensor:
     """The frequencies of mel."""
     return 700 * (10 ** (mel / 2595) - 1)
 
 
-def erb_of(hz: Tensor) -> Tensor:
+def _erb_of(hz: Tensor) -> Tensor:
     """Equivalent rectangular bandwidth of the ear's filter at a frequency, Hz."""
     return 24.7 * (4.37 * hz / 1000 + 1)
 
@@ -112,10 +111,10 @@ class MelBank(_Bank):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         ends = torch.linspace(
-            float(mel_of(self.low_hz)), float(mel_of(self.high_hz)), self.bands + 2, **_REAL
+            float(_mel_of(self.low_hz)), float(_mel_of(self.high_hz)), self.bands + 2, **_REAL
         )
         hz = torch.arange(self.window // 2 + 1, **_REAL) * (self.rate_hz / self.window)
-        left, centre, right = (hz_of(ends[i : i + self.bands])[:, None] for i in range(3))
+        left, centre, right = (_hz_of(ends[i : i + self.bands])[:, None] for i in range(3))
         rise, fall = (hz - left) / (centre - left), (right - hz) / (right - centre)
         weights = torch.minimum(rise, fall).clamp(min=0)
         if not (weights > 0).any(1).all():
@@ -174,7 +173,7 @@ class GammatoneBank(_Bank):
         number = torch.linspace(ends[0], ends[1], self.bands, **_REAL)
         hz = ((10 ** (number / 21.4) - 1) * (1000 / 4.37))[:, None]
         t = torch.arange(self.window, **_REAL) / self.rate_hz
-        width = 2 * math.pi * 1.019 * erb_of(hz)
+        width = 2 * math.pi * 1.019 * _erb_of(hz)
         # The integral of t^3 e^(-wt) is 6 / w^4, and half of it is the gain at the centre.
         scale = 2 * width**4 / 6 / self.rate_hz
         kernels = scale * t**3 * (-width * t).exp() * (2 * math.pi * hz * t).cos()
@@ -192,8 +191,8 @@ class LearnedBank(_Bank):
               \quad f_1 = |a_b|, \quad f_2 = f_1 + |d_b|
 
     with :math:`\mathrm{sinc}(u) = \sin(\pi u) / (\pi u)`, frequencies in cycles per sample, a
-    Hamming window w and an odd number of taps. Edges begin side by side, evenly spaced on the mel scale.
-    The mean squares over hops are taken as :math:`\log(1 + g\,\cdot)`.
+    Hamming window w and an odd number of taps. Edges begin side by side, evenly spaced on the mel
+    scale. The mean squares over hops are taken as :math:`\log(1 + g\,\cdot)`.
 
     Args:
         bands: How many.
@@ -220,9 +219,9 @@ class LearnedBank(_Bank):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         ends = torch.linspace(
-            float(mel_of(self.low_hz)), float(mel_of(self.high_hz)), self.bands + 1, **_REAL
+            float(_mel_of(self.low_hz)), float(_mel_of(self.high_hz)), self.bands + 1, **_REAL
         )
-        hz = hz_of(ends) / self.rate_hz
+        hz = _hz_of(ends) / self.rate_hz
         self.begin = nn.Parameter(hz[:-1].float())
         self.width = nn.Parameter(hz.diff().float())
         self._half = (self.window - 1) // 2
@@ -238,77 +237,3 @@ class LearnedBank(_Bank):
     def forward(self, x: Tensor) -> Tensor:
         """Log band energies ``(N, bands, M)`` of waveforms ``(N, L)``."""
         return self._energies(self._filtered(self._check(x), self.kernels()))
-
-
-class Onsets(nn.Module):
-    r"""A spike where the energy of a band rises, or falls, by a threshold between two frames.
-
-    .. math:: s_b[m] = 1[e_b[m] - e_b[m - 1] \ge \theta], \qquad
-              s_{B + b}[m] = 1[e_b[m - 1] - e_b[m] \ge \theta]
-
-    The step is that of a spiking layer without memory, so it has a surrogate gradient, and gradient
-    rules of an attacker reach it. The first frame is compared with silence.
-
-    Args:
-        bank: What makes energies ``(N, bands, M)`` of waveforms.
-        threshold: :math:`\theta`.
-        offsets: Whether falls make spikes too, on channels of their own.
-        neuron: Its surrogate is taken; leak and threshold are not.
-    Raises:
-        SettingError: a threshold that is not above 0.
-    Example:
-        >>> wave = torch.zeros(1, 800)
-        >>> wave[:, 400:] = torch.sin(torch.arange(400) * 0.8)
-        >>> spikes = Onsets(MelBank(bands=4), threshold=0.5)(wave)
-        >>> spikes.shape, spikes[0, :, :2].sum().item(), bool(spikes.sum() > 0)
-        (torch.Size([1, 4, 8]), 0.0, True)
-    """
-
-    def __init__(
-        self,
-        bank: nn.Module,
-        *,
-        threshold: float = 0.5,
-        offsets: bool = False,
-        neuron: Neuron | None = None,
-    ) -> None:
-        super().__init__()
-        if not 0 < threshold < math.inf:
-            raise SettingError(f"Onsets.threshold must be above 0; got {threshold!r}.")
-        self.bank, self.threshold, self.offsets = bank, threshold, offsets
-        surrogate = (neuron or LIF()).surrogate
-        self.fire = Spiking(LIF(leak=0.0, surrogate=surrogate))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Spikes ``(N, channels, M)`` of waveforms ``(N, L)``."""
-        energy = self.bank(x)
-        rise = torch.diff(energy, prepend=torch.zeros_like(energy[..., :1]))
-        rise = torch.cat([rise, -rise], 1) if self.offsets else rise
-        spikes: Tensor = self.fire(rise.permute(2, 0, 1) / self.threshold)
-        return spikes.permute(1, 2, 0)
-
-
-def raster(front: nn.Module, x: Tensor) -> Tensor:
-    """Return the spikes that a front end makes of sounds, as items ``(N, T, channels)``.
-
-    With a ``hop`` of a thousandth of the rate a step is a millisecond. The result is data of kind
-    ``"events"``, to be attacked as spikes: nothing leads back to the waveform.
-
-    Args:
-        front: Spikes ``(N, channels, T)`` of waveforms, such as :class:`Onsets`.
-        x: Waveforms, ``(N, L)``.
-    Raises:
-        InputError: the front end answers with other than 0 and 1.
-    Example:
-        >>> front = Onsets(MelBank(bands=4, hop=8), threshold=0.5)
-        >>> raster(front, torch.zeros(2, 800)).shape
-        torch.Size([2, 71, 4])
-    """
-    with torch.no_grad():
-        spikes: Tensor = front(x)
-    if ((spikes != 0) & (spikes != 1)).any():
-        raise InputError(
-            f"A raster holds 0 and 1; {type(front).__name__} answers {float(spikes.min()):g} to "
-            f"{float(spikes.max()):g}. Use Onsets around a filter bank."
-        )
-    return spikes.transpose(1, 2).contiguous()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from spikeproof.data import Domain
-from spikeproof.models.hearing import GammatoneBank, LearnedBank, MelBank, Onsets
+from spikeproof.models.hearing import GammatoneBank, LearnedBank, MelBank
 from spikeproof.models.network import ModelSpec
+from spikeproof.models.onsets import Onsets
 from spikeproof.models.tcn import SmallTCN
 from spikeproof.neurons import time_mean
 

@@ -96,13 +96,17 @@ def _maskers(level: Array, quiet: Array, bark: Array) -> list[tuple[int, float]]
     """Bin and decibels of the peaks that mask: audible, and the loudest within half a Bark."""
     found = []
     for k in range(1, len(level) - 1):
-        peak = level[k] > level[k - 1] and level[k] >= level[k + 1]
-        if peak and level[k] >= 10 ** (quiet[k] / 10):
+        others = level[k - 1], level[k + 1], 10 ** (quiet[k] / 10)
+        # By a millionth at least, so that flat spectra do not hang on rounding.
+        if level[k] > max(others) * (1 + 1e-6):
             found.append((k, 10 * np.log10(level[k - 1] + level[k] + level[k + 1])))
     return [
         (k, loud)
         for k, loud in found
-        if not any(abs(bark[k] - bark[o]) < 0.5 and other > loud for o, other in found)
+        if not any(
+            abs(bark[k] - bark[o]) < 0.5 and other > loud + 10 * np.log10(1 + 1e-6)
+            for o, other in found
+        )
     ]
 
 

@@ -38,7 +38,7 @@ def event_length(
         outside = outside.reshape(len(x), -1)
         return np.where(outside.any(1), np.inf, units)
     if kind == "counts":
-        return np.abs(x_adv - x).sum(1)
+        return np.asarray(np.abs(x_adv - x).sum(1))
     if kind == "timestamps":
         return _shifts({}, shape, x_adv, x) * int(geometry.get("step_ms", 1))
     if kind == "channels":  # what steps are to a shift in time are channels here

@@ -99,7 +99,8 @@ class Band(Spectral):
         """The part of changes in the bands."""
         length = change.shape[1]
         spectrum = torch.fft.rfft(change) * self._mask(length, change.device)
-        return torch.fft.irfft(spectrum, length)
+        inside: Tensor = torch.fft.irfft(spectrum, length)
+        return inside
 
     def _norm(self, change: Tensor) -> Tensor:
         if self.ball == "linf":
@@ -109,6 +110,10 @@ class Band(Spectral):
     def _length(self, change: Tensor, x: Tensor) -> Tensor:
         outside = self._norm(change - self._inside(change))
         return torch.maximum(self._norm(change), outside / self.leak)
+
+    def _farthest(self, room: Tensor, x: Tensor) -> Tensor:
+        # No part of a spectrum is longer than the whole, nor its largest sample than its l_2 norm.
+        return room.square().sum(1).sqrt() / self.leak
 
     def _nearest(self, change: Tensor, x: Tensor, radius: Tensor) -> Tensor:
         change = self._inside(change)

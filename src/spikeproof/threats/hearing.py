@@ -13,6 +13,8 @@ __all__ = ["Frames", "threshold_beside"]
 # Level that the loudest bin of a sound is taken to have, dB; and the width of a masker, Bark.
 _LOUDEST, _WIDTH = 96.0, 0.5
 _LOWEST = 1.0  # Bark; below, the threshold in quiet is held at its value there
+# What is higher by less is as high: flat spectra and equal maskers must not hang on rounding.
+_TIE = 1 + 1e-6
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Frames:
         before = self.window - self.hop
         after = (count - 1) * self.hop + self.window - before - x.shape[1]
         padded = torch.nn.functional.pad(x, (before, after))
-        return torch.fft.rfft(padded.unfold(1, self.window, self.hop) * self._hann(x))
+        out: Tensor = torch.fft.rfft(padded.unfold(1, self.window, self.hop) * self._hann(x))
+        return out
 
     def waves(self, spectra: Tensor, length: int) -> Tensor:
         """The waveform ``(N, length)`` whose spectrum is nearest."""
@@ -57,7 +60,8 @@ class Frames:
         before = self.window - self.hop
         # The squares of hann add up to window / hop * mean(hann^2) everywhere.
         constant = self.window / self.hop * hann.square().mean()
-        return out[:, before : before + length] / constant
+        wave: Tensor = out[:, before : before + length] / constant
+        return wave
 
     def _count(self, length: int) -> int:
         """Windows that reach a sample."""
@@ -66,7 +70,8 @@ class Frames:
     def _hann(self, like: Tensor) -> Tensor:
         """The window, scaled as in the paper: sqrt(8 / 3) / window times Hann."""
         hann = torch.hann_window(self.window, dtype=like.dtype, device=like.device)
-        return hann * (math.sqrt(8 / 3) / self.window)
+        scaled: Tensor = hann * (math.sqrt(8 / 3) / self.window)
+        return scaled
 
 
 def threshold_beside(x: Tensor, rate_hz: float, frames: Frames) -> Tensor:
@@ -119,12 +124,13 @@ def _in_quiet(hz: Tensor, bark: Tensor) -> Tensor:
 def _masked_by(power: Tensor, quiet: Tensor, bark: Tensor) -> Tensor:
     """Power of the threshold beside frames of one item, ``(M, bins)`` for ``(M, bins)``."""
     inner = power[:, 1:-1]
-    peak = (inner > power[:, :-2]) & (inner >= power[:, 2:]) & (inner >= quiet[1:-1])
+    beside = torch.maximum(power[:, :-2], power[:, 2:])
+    peak = (inner > beside * _TIE) & (inner > quiet[1:-1] * _TIE)
     frame, place = peak.nonzero(as_tuple=True)
     place = place + 1
     level = 10 * (power[frame, place - 1] + power[frame, place] + power[frame, place + 1]).log10()
     near = (bark[place][:, None] - bark[place]).abs() < _WIDTH
-    louder = level > level[:, None]
+    louder = level > level[:, None] + 10 * math.log10(_TIE)
     stays = ~((frame[:, None] == frame) & near & louder).any(1)
     frame, place, level = frame[stays], place[stays], level[stays]
     away = bark - bark[place][:, None]

@@ -17,9 +17,8 @@ def jittered(x: Tensor, seeds: Seeds, measure: str, radius: int) -> Tensor:
         x: Whole events, ``(N, T, ...)``.
         seeds: One key per item.
         measure: ``"inf"`` shifts every event by a uniform number of steps of at most ``radius``;
-            ``"l1"`` spreads ``radius`` single steps over all events alike, in random directions;
-            ``"l0"`` moves ``radius`` random events to uniform steps.
-        radius: Steps or events.
+            ``"l1"`` spreads ``radius`` single steps over all events alike, in random directions.
+        radius: Steps.
     Returns:
         Whole events, ``(N, T, ...)``; a cell may hold more of them than it should.
     """
@@ -55,10 +54,8 @@ def _targets(
     if measure == "inf":
         return (time + (u * (2 * radius + 1)).floor().long() - radius).clamp(0, steps - 1)
     # Places of the events in a random order, those that are not there last.
-    rank = torch.where(there, order, 2.0).flatten(1).argsort(dim=1, stable=True).argsort(1)
+    rank = torch.where(there, order, 2.0).flatten(1).argsort(dim=1, stable=True).argsort(dim=1)
     rank = rank.view_as(order)
-    if measure == "l0":
-        return torch.where(rank < radius, (u * steps).floor().long(), time)
     events = there.flatten(1).sum(1).clamp(min=1)[:, None, None]
     far = radius // events + (rank < radius % events).long()
     later = torch.where(time == 0, True, torch.where(time == steps - 1, False, u > 0.5))

@@ -12,18 +12,19 @@ __all__ = ["as_lines", "capacity", "from_lines", "way_to"]
 
 
 def as_lines(x: Tensor) -> Tensor:
-    """Every line of each item in double precision, ``(N, T, ...)`` as ``(N, L, T)``.
+    """Every line of all items, ``(N, T, ...)`` as ``(T, N * L)``: time first, in one piece.
 
     Example:
         >>> as_lines(torch.arange(6.0).view(1, 3, 2)).tolist()
-        [[[0.0, 2.0, 4.0], [1.0, 3.0, 5.0]]]
+        [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
     """
-    return x.double().flatten(2).transpose(1, 2).contiguous()
+    return x.flatten(2).transpose(0, 1).reshape(x.shape[1], -1)
 
 
 def from_lines(lines: Tensor, like: Tensor) -> Tensor:
     """Lines put back into the shape and type of event tensors."""
-    return lines.transpose(1, 2).reshape(like.shape).to(like.dtype)
+    by_item = lines.view(len(lines), len(like), -1).transpose(0, 1)
+    return by_item.reshape(like.shape).to(like.dtype)
 
 
 def capacity(domain: Domain | Views) -> float:

@@ -108,6 +108,12 @@ class Masked(Spectral):
         share = size / self._threshold(x)
         return torch.where(size > 0, share, torch.zeros_like(share)).flatten(1).amax(1)
 
+    def _farthest(self, room: Tensor, x: Tensor) -> Tensor:
+        # No bin is larger than the one at 0 Hz where every sample adds up.
+        most, least = self._frames.spectra(room)[..., 0].abs(), self._threshold(x).amin(2)
+        share = most / torch.where(least > 0, least, torch.inf)
+        return share.amax(1)
+
     def _nearest(self, change: Tensor, x: Tensor, radius: Tensor) -> Tensor:
         most = self._threshold(x) * radius[:, :, None]
         for _ in range(ROUNDS):

@@ -152,7 +152,7 @@ class ChannelShift(_Shift):
         return Retiming(self.measure)
 
     def _turned(self, x: _Any) -> _Any:
-        return x.swapaxes(1, 2)  # type: ignore[no-any-return]
+        return x.swapaxes(1, 2)
 
     def _on(self, domain: Domain | Views) -> Domain:
         assert isinstance(domain, Domain)

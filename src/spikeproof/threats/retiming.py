@@ -20,7 +20,16 @@ from spikeproof.threats.jitter import jittered
 from spikeproof.threats.l0 import check_whole
 from spikeproof.threats.lines import as_lines, capacity, from_lines, way_to
 from spikeproof.threats.shift_budget import most_moves, most_steps
-from spikeproof.threats.timing import Worth, best_lines, largest_shift, total_shift, window
+from spikeproof.threats.single_moves import Items
+from spikeproof.threats.spike_times import best_spikes
+from spikeproof.threats.timing import (
+    TOGETHER,
+    Worth,
+    best_lines,
+    largest_shift,
+    total_shift,
+    window,
+)
 
 __all__ = ["Retiming"]
 
@@ -32,8 +41,8 @@ class Retiming(Geometry):
     r"""Events move in time along their line, a pixel with a polarity or a channel.
 
     Every line keeps its number of events, and a cell holds no more than the domain allows: one on
-    a grid of bits. Events of a line cannot be told apart, so they are matched in order, which makes
-    every one of these lengths as small as it can be:
+    a grid of bits. Events of a line are not distinguishable, so they are matched in order, which
+    makes every one of these lengths as small as it can be:
 
         inf:  max |shift| <= radius,    l1:  sum |shift| <= radius,    l0:  events moved <= radius.
 
@@ -105,47 +114,46 @@ class Retiming(Geometry):
 
     def distance(self, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
         """The length of the shifts, float64 ``(N,)``; inf where a line won or lost an event."""
-        after, before = as_lines(x_adv), as_lines(x)
+        after, before = as_lines(x_adv.double()), as_lines(x.double())
         whole = (after == after.round()) & (after >= 0)
-        same = (after.sum(2) == before.sum(2)) & whole.all(2)
+        same = (after.sum(0) == before.sum(0)) & whole.all(0)
         if self.measure == "inf":
-            length = largest_shift(after, before).amax(1)
+            length = largest_shift(after, before).view(len(x), -1).amax(1)
         elif self.measure == "l1":
-            length = total_shift(after, before).sum(1)
+            length = total_shift(after, before).view(len(x), -1).sum(1)
         else:
-            length = (before - after).clamp(min=0).flatten(1).sum(1)
-        return torch.where(same.all(1), length, torch.inf)
+            length = (before - after).clamp(min=0).sum(0).view(len(x), -1).sum(1)
+        return torch.where(same.view(len(x), -1).all(1), length, torch.inf)
 
     def project(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
-        """The nearest legal point; ``l1`` may leave a rest of its budget."""
-        lines = as_lines(x)
-        worth = Worth((2 * as_lines(z) - lines).flatten(0, 1), curve=1.0)
-        return from_lines(self._best(worth, lines, radius, domain), x)
+        """The nearest legal point; ``l1`` may spend the rest of its budget less than best."""
+        return self._best(z, x, radius, domain, nearest=True)
 
     def relax(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """Of the cells that the events of a line can reach, those in the box; ``x`` elsewhere."""
         reach = None
         if self.measure == "inf":
             reach = int(radius.max() if isinstance(radius, Tensor) else radius)
-        before = as_lines(x)
-        low, high = (each.view_as(before) for each in window(before.flatten(0, 1), reach))
+        low, high = window(as_lines(x), reach)
         # Some event can be at step t if more can have come by t than must have come before it.
-        must = torch.cat([torch.zeros_like(low[..., :1]), low[..., :-1]], 2)
-        open_ = from_lines((high > must).double(), x) > 0
+        must = torch.cat([torch.zeros_like(low[:1]), low[:-1]])
+        open_ = from_lines((high > must).to(x.dtype), x) > 0
         return torch.where(open_, domain.clip(z), x)
 
     def step(
         self, grad: Tensor, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views
     ) -> Tensor:
         """From ``z`` to the legal point that is best to first order."""
-        lines = as_lines(x)
-        worth = Worth(as_lines(grad).flatten(0, 1), curve=0.0)
-        goal = from_lines(self._best(worth, lines, radius, domain), x)
-        return way_to(goal, grad, z)
+        return way_to(self._best(grad, x, radius, domain, nearest=False), grad, z)
 
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
         """Random shifts of the events; where they meet in a full cell, ``project`` parts them."""
-        return jittered(x, seeds, self.measure, int(radius)) - x
+        if self.measure != "l0":
+            return jittered(x, seeds, self.measure, int(radius)) - x
+        # Any move from a cell with events to an empty one gains, some by chance more than others.
+        u = 1 + seeds.uniform(x.shape[1:], torch.float64, device=x.device)
+        worth = torch.where(x > 0, -u, u)
+        return self._best(worth, x, radius, domain, nearest=False) - x
 
     def check(self, radius: float, domain: Domain | Views) -> None:
         """Refuse parts of a step, and domains without events that have a time."""
@@ -167,19 +175,18 @@ class Retiming(Geometry):
 
     def reach(self, x: Tensor, domain: Domain | Views) -> Tensor:
         """Distance to the farthest retiming, float64 ``(N,)``."""
-        before, most = as_lines(x), capacity(domain)
-        total, flat = before.sum(2), before.flatten(0, 1)
+        before, most = as_lines(x.double()), capacity(domain)
         if self.measure == "l0":
-            room = (most - before).sum(2)
-            return torch.minimum(total, room).sum(1)
-        if self.measure == "l1":  # the dearest retiming, where a step brings in one
-            bribe = -torch.ones(len(flat), dtype=flat.dtype, device=flat.device)
-            far = best_lines(Worth(torch.zeros_like(flat), 0.0), flat, most, price=bribe)
-            return total_shift(far.view_as(before), before).sum(1)
-        first = _packed(total, before.shape[2], most)
-        return torch.maximum(
-            largest_shift(first, before).amax(1), largest_shift(first.flip(2), before).amax(1)
-        )
+            far = torch.minimum(before.sum(0), (most - before).sum(0))
+        elif self.measure == "l1":  # the dearest retiming, where a step brings in one
+            bribe = -torch.ones_like(before[0])
+            farthest = best_lines(Worth(0 * before, 0.0), before, most, price=bribe)
+            far = total_shift(farthest, before)
+        else:
+            first = _packed(before.sum(0), len(before), most)
+            far = torch.maximum(largest_shift(first, before), largest_shift(first.flip(0), before))
+        far = far.view(len(x), -1)
+        return far.amax(1) if self.measure == "inf" else far.sum(1)
 
     def length_between(
         self,
@@ -202,34 +209,48 @@ class Retiming(Geometry):
                 out[item] = shift.max(initial=0) if self.measure == "inf" else shift.sum()
         return out
 
-    def _best(self, worth: Worth, lines: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
-        """The legal lines that gain most, ``(N, L, T)``."""
-        most = capacity(domain)
-        budget = whole_radius(
-            radius.double().flatten()
-            if isinstance(radius, Tensor)
-            else lines.new_full((len(lines),), radius)
-        )
-        assert isinstance(budget, Tensor)
-        if self.measure == "l0":
-            return most_moves(worth, lines, most, budget)
-        if self.measure == "l1":
-            return most_steps(worth, lines, most, budget)
-        best, flat = lines.clone(), lines.flatten(0, 1)
-        for reach in budget.unique().tolist():
-            which = (budget == reach).nonzero().flatten()
-            rows = (budget == reach).repeat_interleave(lines.shape[1])
-            found = best_lines(worth[rows], flat[rows], most, reach=int(reach))
-            best[which] = found.view(len(which), *lines.shape[1:])
-        return best
+    def _best(
+        self, aim: Tensor, x: Tensor, radius: Radius, domain: Domain | Views, *, nearest: bool
+    ) -> Tensor:
+        """The legal point nearest to ``aim``, or best for it as a gradient."""
+        lines, aims, most = as_lines(x), as_lines(aim), capacity(domain)
+        each_has = lines.shape[1] // max(len(x), 1)
+        own = torch.ones(len(x), dtype=torch.float64, device=x.device)
+        budget = own * (radius.flatten() if isinstance(radius, Tensor) else radius)
+        budget = (budget + 1e-9).floor()
+        # Most lines are empty, and these stay so.
+        total, out = lines.sum(0), lines.clone()
+        rows = ((total > 0) & (total < most * len(lines))).nonzero().flatten()
+
+        def taken(part: Tensor) -> tuple[Worth, Tensor]:
+            """What some lines hold, and what changes to them gain."""
+            events = lines.index_select(1, part).double()
+            slope = aims.index_select(1, part).double()
+            return (Worth(2 * slope - events, 1.0) if nearest else Worth(slope, 0.0)), events
+
+        if self.measure != "inf":
+            search = most_moves if self.measure == "l0" else most_steps
+            found = search(*taken(rows), most, budget, Items(rows, len(x), each_has))
+            return from_lines(out.index_copy_(1, rows, found.to(out)), x)
+        reach_of = budget.repeat_interleave(each_has)[rows]
+        for reach in torch.unique(budget).tolist():
+            for part in torch.split(rows[reach_of == reach], TOGETHER):
+                own_worth, events = taken(part)
+                if most == 1 and 0 < reach < 8:  # one per cell, within few steps: spike by spike
+                    gain = own_worth.slope - own_worth.curve * (1 - events)
+                    found = best_spikes(gain, events, int(reach))
+                else:
+                    found = best_lines(own_worth, events, most, reach=int(reach))
+                out.index_copy_(1, part, found.to(out))
+        return from_lines(out, x)
 
 
 def _packed(total: Tensor, steps: int, most: float) -> Tensor:
-    """So many events as early as they fit, ``(N, L, T)``."""
+    """So many events as early as they fit, ``(T, R)``."""
     if math.isinf(most):
         most = float(total.max())
     before = most * torch.arange(steps, dtype=total.dtype, device=total.device)
-    return (total[..., None] - before).clamp(0, most)
+    return (total - before[:, None]).clamp(0, most)
 
 
 def _times(lines: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:

@@ -26,6 +26,10 @@ class Items:
         self.rows, self.items, self.lines = rows, items, lines
         self.owner = rows // lines
 
+    def narrowed(self, part: Tensor) -> Items:
+        """Some of the lines."""
+        return Items(self.rows[part], self.items, self.lines)
+
     def of(self, which: Tensor) -> Tensor:
         """Positions of the lines of some items, a mask ``(N,)``."""
         return which[self.owner].nonzero().flatten()
@@ -42,19 +46,19 @@ class Items:
 
 
 def spent_alone(
-    worth: Worth, x: Tensor, v: Tensor, most: float, items: Items, budget: Tensor
+    worth: Worth, x: Tensor, v: Tensor, most: float, *, items: Items, budget: Tensor
 ) -> Tensor:
-    """Spend what is left of the budgets on events that move alone, each time the one that pays most.
+    """Spend what is left of the budgets on single events, each time the one that gains most.
 
     Args:
         worth: What is gained.
-        x: Whole events of the lines, ``(R, T)``.
+        x: Whole events of the lines, ``(T, R)``.
         v: The same, retimed within the budgets.
         most: Events that fit into one step.
         items: Which item each line belongs to.
         budget: Steps per item, ``(N,)``; 0 leaves an item alone.
     Returns:
-        Whole events, ``(R, T)``.
+        Whole events, ``(T, R)``.
     """
     v = v.clone()
     left = budget - items.sums(total_shift(v, x))
@@ -62,7 +66,7 @@ def spent_alone(
     while unsolved.any():
         part = items.of(unsolved)
         gain, source, target = _best_move(
-            worth[part], x[part], v[part], most, left[items.owner[part]]
+            worth[part], x[:, part], v[:, part], most, left[items.owner[part]]
         )
         best, line = items.dense(gain, part).max(1)
         unsolved &= best > 0
@@ -70,8 +74,8 @@ def spent_alone(
         row[items.rows[part]] = torch.arange(len(part), device=x.device)
         own = row.view(items.items, -1).gather(1, line[:, None])[:, 0][unsolved]
         where = part[own]
-        v[where, source[own]] -= 1
-        v[where, target[own]] += 1
+        v[source[own], where] -= 1
+        v[target[own], where] += 1
         left = torch.where(unsolved, budget - items.sums(total_shift(v, x)), left)
     return v
 
@@ -80,10 +84,9 @@ def _best_move(
     worth: Worth, x: Tensor, v: Tensor, most: float, left: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The most that one event of each line gains with the steps left, from where, and to where."""
-    found = [
-        _pairs(worth[rows], x[rows], v[rows], most, left[rows])
-        for rows in torch.arange(len(x), device=x.device).split(max(1, _CELLS // x.shape[1] ** 2))
-    ]
+    each = max(1, _CELLS // len(x) ** 2)
+    several = torch.split(torch.arange(x.shape[1], device=x.device), each)
+    found = [_pairs(worth[r], x[:, r], v[:, r], most, left[r]) for r in several]
     gain, source, target = (torch.cat(each) for each in zip(*found, strict=True))
     return gain, source, target
 
@@ -92,17 +95,17 @@ def _pairs(
     worth: Worth, x: Tensor, v: Tensor, most: float, left: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The same for lines whose pairs of steps fit into memory together."""
-    lose = torch.where(v > 0, worth.marginal(x, v[..., None])[..., 0], torch.inf)
-    add = torch.where(v < most, worth.marginal(x, v[..., None] + 1)[..., 0], -torch.inf)
-    ahead = v.cumsum(1) - x.cumsum(1)
+    lose = torch.where(v > 0, worth.marginal(x, v[..., None])[..., 0], torch.inf).T
+    add = torch.where(v < most, worth.marginal(x, v[..., None] + 1)[..., 0], -torch.inf).T
+    ahead = (v.cumsum(0) - x.cumsum(0)).T
     # An event that moves from s to t > s lowers what has come by s, ..., t - 1 by one; one that
     # moves to t < s raises it. What that adds to the steps moved is a difference of sums.
-    later = torch.cat([0 * ahead[:, :1], ((ahead - 1).abs() - ahead.abs()).cumsum(1)], 1)[:, :-1]
-    sooner = torch.cat([0 * ahead[:, :1], ((ahead + 1).abs() - ahead.abs()).cumsum(1)], 1)[:, :-1]
-    after = torch.ones(x.shape[1], x.shape[1], device=x.device).triu() > 0  # [s, t], t >= s
+    later, sooner = ((ahead + up).abs() - ahead.abs() for up in (-1, 1))
+    later, sooner = later.cumsum(1) - later, sooner.cumsum(1) - sooner
+    after = torch.ones(len(x), len(x), device=x.device).triu() > 0  # [s, t], t >= s
     steps = torch.where(
         after, later[:, None] - later[..., None], sooner[..., None] - sooner[:, None]
     )
     gain = torch.where(steps <= left[:, None, None], add[:, None] - lose[..., None], -torch.inf)
     best, pair = gain.flatten(1).max(1)
-    return best, pair // x.shape[1], pair % x.shape[1]
+    return best, pair // len(x), pair % len(x)

@@ -44,6 +44,19 @@ class Spectral(Geometry):
     def _steepest(self, grad: Tensor, x: Tensor) -> Tensor:
         """A change along a gradient, of any length, ``(N, L)``."""
 
+    @abstractmethod
+    def _farthest(self, room: Tensor, x: Tensor) -> Tensor:
+        """What no change exceeds that moves each sample by at most its room; float64 ``(N,)``."""
+
+    def reach(self, x: Tensor, domain: Domain | Views) -> Tensor:
+        """A length that no change in the box exceeds, float64 ``(N,)``."""
+        low, high = domain.bounds(x.double())
+        near = x.double()
+        room = torch.maximum(near - low, high - near)
+        bounded = room.isfinite().all(1)
+        far = self._farthest(torch.where(room.isfinite(), room, torch.zeros_like(room)), near)
+        return torch.where(bounded, far, torch.full_like(far, torch.inf))
+
     def distance(self, x_adv: Tensor, x: Tensor, domain: Domain | Views) -> Tensor:
         """Length of the change, float64 ``(N,)``."""
         near = x.double()

@@ -306,6 +306,8 @@ DAMAGED: list[tuple[Any, bytes, str]] = [
     (Evt3(), GOOD["evt2"], "has no header that says EVT3"),
     (Evt3(), GOOD["evt3"][:-1], "ends inside a word of 2 bytes"),
     (Evt3(), GOOD["evt3"] + b"\0\x90", "has a word of the unknown kind 0x9"),
+    (Evt3(), GOOD["evt3"] + b"\x64\x20", "event 2 has x = 100"),
+    (Evt3(), GOOD["evt3"] + b"\x64\x00\x02\x20", "event 2 has y = 100"),
     (Npy(sensor=(2, 4, 4)), b"\x93NUMPY\x01\x00", "has no header of an array"),
     (Npy(sensor=(2, 4, 4)), b"not numpy", "has no header of an array"),
     (Hdf5(), b"\x89HDF\r\n\x1a\n", "is not read by the library h5py"),
@@ -374,6 +376,12 @@ def huge(file: Any) -> None:
     file.create_dataset("CD/events", (1 << 40,), EVENTS.dtype, chunks=(1 << 10,))
 
 
+def huge_chunks(file: Any) -> None:
+    file.create_dataset(
+        "CD/events", (3,), EVENTS.dtype, chunks=(1 << 27,), maxshape=(None,), compression="gzip"
+    )
+
+
 def packed_by_ecf(file: Any) -> None:
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_chunk((3,))
@@ -390,6 +398,7 @@ def packed_by_ecf(file: Any) -> None:
         (external, "has a link at /CD/events"),
         (soft, "has a link at /CD/events"),
         (huge, "larger than"),
+        (huge_chunks, "in chunks of more than"),
         (packed_by_ecf, "the vendor's ECF, whose plugin for HDF5 is not installed"),
         (lambda file: file.create_group("CD/events"), "has no dataset of its own"),
         (lambda file: file.create_dataset("CD/events", data=np.zeros(3)), "no events .x, y, p, t"),
@@ -549,7 +558,8 @@ def test_packets_of_aedat4_that_cannot_be_are_refused(
             content.replace(b"\xff" * 8, (1 << 30).to_bytes(8, "little"), 1),
             "says a table of packets",
         ),
-        (content[:18] + b"\xff" * 4 + content[22:], "points outside the file"),
+        (content[:18] + b"\xff" * 4 + content[22:], "points outside itself"),
+        (content.replace(b"<dv version", b"<d\xff version"), "holds no text"),
         (content[: 18 + size], "holds no events"),
         (content.replace(b"EVTS</attr>", b"FRME</attr>"), "0 streams of events|aedat"),
     ):

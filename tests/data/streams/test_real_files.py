@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spikeproof.data import Binning, Recording, from_structured, read_recording, write_recording
+from spikeproof.data import (
+    Binning,
+    Recording,
+    from_structured,
+    read_recording,
+    write_back,
+    write_recording,
+)
 from support.published_files import REAL
 
 pytestmark = pytest.mark.skipif(
@@ -88,3 +95,28 @@ def test_a_recording_of_the_auditory_sensor_is_out_of_order_and_can_be_sorted(
     zero = np.zeros(len(order), np.uint8)
     assert found == Recording(records["t"][order].astype(np.int64), records["x"][order],
                               zero, zero, (1, 1, 128))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "binning"),
+    [
+        ("nmnist/original/Train/5/00001.bin", Binning(timesteps=10, duration=310_000)),
+        (
+            "dvs128gesture/original/1.bs2",
+            Binning(timesteps=16, duration=1_450_000, outside="clip", most=5, pool=(4, 4)),
+        ),
+    ],
+)
+def test_attacked_frames_of_a_real_recording_are_the_same_after_its_own_format(
+    path: str, binning: Binning, tmp_path: Path
+) -> None:
+    clean, rng = read_recording(REAL / path), np.random.default_rng(0)
+    frames = binning(clean).numpy()
+    frames = np.clip(frames + rng.integers(-1, 2, frames.shape), 0, binning.most)
+    result = write_back(clean, frames, binning)
+    assert result.deleted.sum() > 100 and result.inserted.sum() > 100
+    written = tmp_path / Path(path).name
+    write_recording(written, result.recording)
+    again = read_recording(written)
+    np.testing.assert_array_equal(binning(again).numpy(), frames)
+    assert again.subset(~result.inserted) == clean.subset(~result.deleted)

@@ -119,7 +119,9 @@ def test_events_outside_the_window_are_refused_unless_said_otherwise() -> None:
         {"timesteps": 0, "duration": 5}, {"timesteps": 6, "duration": 5},
         {"timesteps": 1, "duration": 5, "start": -1}, {"timesteps": 1, "duration": 5, "most": 0},
         {"timesteps": 1, "duration": 5, "outside": "keep"}, {"timesteps": 1, "duration": 1 << 62},
-        {"timesteps": 1.5, "duration": 5},
+        {"timesteps": 1.5, "duration": 5}, {"timesteps": 1, "duration": 5, "pool": 2},
+        {"timesteps": 1, "duration": 5, "pool": (0, 1)},
+        {"timesteps": 1, "duration": 5, "pool": (1,)},
     ],
 )  # fmt: skip
 def test_settings_that_cut_no_window_are_refused(settings: Any) -> None:
@@ -128,7 +130,7 @@ def test_settings_that_cut_no_window_are_refused(settings: Any) -> None:
 
 
 def test_frames_that_nobody_can_hold_are_refused() -> None:
-    with pytest.raises(InputError, match="use fewer bins"):
+    with pytest.raises(InputError, match="use fewer bins, a larger pool"):
         Binning(timesteps=1 << 16, duration=1 << 20)(made(0, sensor=(2, 100, 100)))
 
 
@@ -203,3 +205,26 @@ def test_frames_that_are_no_counts_are_refused(frames: Any, sentence: str) -> No
         write_back(made(0), np.full((2, 2, 3, 4), 1e9), Binning(timesteps=2, duration=1000))
     with pytest.raises(SettingError, match="rule for deleting"):
         write_back(made(0), binning(made(0)), binning, delete="random")
+
+
+@given(st.integers(0, 10_000), st.sampled_from([None, 1, 3]))
+def test_blocks_of_pixels_are_counted_together_and_written_back(
+    seed: int, most: int | None
+) -> None:
+    rng, sensor = np.random.default_rng(seed), (2, 6, 8)
+    r = made(seed, events=150, sensor=sensor)
+    fine = Binning(timesteps=4, duration=1000)(r).numpy()
+    binning = Binning(timesteps=4, duration=1000, most=most, pool=(3, 2))
+    assert binning.shape(sensor) == (4, 2, 2, 4)
+    clean = binning(r).numpy()
+    np.testing.assert_array_equal(
+        clean, np.minimum(fine.reshape(4, 2, 2, 3, 4, 2).sum((3, 5)), most or np.inf)
+    )
+    wanted = np.clip(clean + rng.integers(-2, 3, clean.shape), 0, most)
+    result = write_back(r, wanted, binning)
+    np.testing.assert_array_equal(binning(result.recording).numpy(), wanted)
+    assert result.recording.sensor == sensor  # the recording stays that of the camera
+    added = result.recording.subset(result.inserted)
+    assert set(added.y % 3) <= {1} and set(added.x % 2) <= {1}
+    with pytest.raises(SettingError, match="does not divide into blocks of 4 x 2"):
+        Binning(timesteps=4, duration=1000, pool=(4, 2))(r)

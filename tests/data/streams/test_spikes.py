@@ -11,8 +11,16 @@ import numpy as np
 import pytest
 
 from spikeproof.base import FileProblem, InputError, SettingError
-from spikeproof.data import Binning, NTidigitsFile, Recording, ShdFile, write_back, write_shd
-from support.damaged_recordings import spoken, write_n_tidigits
+from spikeproof.data import (
+    Binning,
+    NTidigitsFile,
+    Recording,
+    ShdFile,
+    write_back,
+    write_n_tidigits,
+    write_shd,
+)
+from support.damaged_recordings import published_n_tidigits, spoken
 
 
 def test_what_is_written_as_shd_is_read_again(tmp_path: Path) -> None:
@@ -67,7 +75,7 @@ def test_attacked_frames_of_shd_are_the_same_after_the_file(tmp_path: Path) -> N
 
 def test_the_published_layout_of_n_tidigits(tmp_path: Path) -> None:
     spikes = {"man-a-1": ([0.5, 0.25], [63, 0]), "woman-b-2z": ([], [])}
-    write_n_tidigits(tmp_path / "a.hdf5", spikes, "test")
+    published_n_tidigits(tmp_path / "a.hdf5", spikes, "test")
     file = NTidigitsFile(tmp_path / "a.hdf5", "test", sort=True)
     assert file.names == ("man-a-1", "woman-b-2z") and len(file[1]) == 0
     assert file[0] == Recording([250_000, 500_000], [0, 63], [0, 0], [0, 0], (1, 1, 64))
@@ -169,3 +177,27 @@ def test_lists_that_lie_nowhere_are_refused_before_the_library_looks_for_them(
                 held[number] = np.full(number, number, kind)
         file["labels"] = np.zeros(5, np.uint16)
     assert [len(one) for one in ShdFile(chunked)] == [0, 1, 2, 3, 4]
+
+
+def test_what_is_written_as_n_tidigits_is_read_again(tmp_path: Path) -> None:
+    rng, named = np.random.default_rng(0), {}
+    for name in ("man-a-1", "woman-b-2z", "man-c-o"):
+        t = NTidigitsFile.nearest(np.sort(rng.integers(0, 8_000_000, 200)))
+        zero = np.zeros(200, np.uint8)
+        named[name] = Recording(t, rng.integers(0, 64, 200), zero, zero, (1, 1, 64))
+    write_n_tidigits(tmp_path / "a.hdf5", {"train": named, "test": {"x": named["man-a-1"]}})
+    file = NTidigitsFile(tmp_path / "a.hdf5")
+    assert file.names == tuple(named) and list(file) == list(named.values())
+    assert NTidigitsFile(tmp_path / "a.hdf5", "test")[0] == named["man-a-1"]
+    for parts, sentence in (
+        ({"train": {"a/b": file[0]}}, "without a slash"),
+        ({"train": {"a": spoken(0)[0]}}, r"N-TIDIGITS has \(1, 1, 64\)"),
+        (
+            {"train": {"a": Recording([1 << 40], [0], [0], [0], (1, 1, 64))}},
+            "NTidigitsFile.nearest",
+        ),
+        ({"valid": {}}, "part of N-TIDIGITS"),
+    ):
+        with pytest.raises((InputError, SettingError), match=sentence):
+            write_n_tidigits(tmp_path / "b.hdf5", parts)
+    assert not (tmp_path / "b.hdf5").exists()

@@ -1,11 +1,15 @@
-"""Which threats are about events: flips of bits, and times."""
+"""Which threats are about events, flips of bits and times; and gradients without zeros."""
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
+from spikeproof.base import Seeds, per_item
 from spikeproof.data import Domain
 from spikeproof.threats import Geometry, Relative, Retiming, Threat, Within
 
-__all__ = ["on_bits", "retimes", "widest_shift"]
+__all__ = ["filled", "on_bits", "retimes", "widest_shift"]
 
 
 def on_bits(threat: Threat) -> bool:
@@ -34,3 +38,12 @@ def _counted_in(threat: Threat) -> Geometry:
     while isinstance(geometry, Relative | Within):
         geometry = geometry.geometry
     return geometry
+
+
+def filled(grad: Tensor, seeds: Seeds, step: int) -> Tensor:
+    """The gradient with random entries, smaller than every other, in place of exact zeros."""
+    size = grad.abs().flatten(1)
+    least = torch.where(size > 0, size, torch.inf).amin(1).clamp(max=1)
+    keys = seeds.child("zero", step)
+    noise = 2 * keys.uniform(grad.shape[1:], grad.dtype, device=grad.device) - 1
+    return torch.where(grad == 0, 1e-3 * noise * per_item(least, grad), grad)

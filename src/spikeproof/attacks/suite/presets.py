@@ -144,9 +144,10 @@ _STANDARD = Suite(
     ),
     patience=1,
 )
+_EVERYWHERE = [replace(member, on=STATES, radius="any") for member in _STANDARD.members]
 _FULL = Suite(
     (
-        *(replace(member, on=STATES, radius="any") for member in _STANDARD.members),
+        *(member for member in _EVERYWHERE if not member.specialised),
         Member(attack=APGD(steps=100, stop=True), gradient=_ARCTAN, loss="dlr"),
         Member(attack=_LARGE, gradient=HART()),
         Member(attack=_LARGE, gradient=RGA()),
@@ -162,6 +163,7 @@ _FULL = Suite(
         Member(attack=Saliency(steps=40, candidates=4), gradient=_ARCTAN),
         Member(attack=SparseRS(steps=10_000)),
         Member(attack=Square(steps=20_000)),
+        *(member for member in _EVERYWHERE if member.specialised),
         Member(attack=SDA(), gradient=PDSG()),
         Member(attack=SpikeFool(), gradient=_ARCTAN),
     ),

@@ -15,7 +15,7 @@ from spikeproof.base import check_count
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored
+from spikeproof.data.files import Listed, Source, StoredItems
 from spikeproof.data.layouts import (
     files_below,
     fitted,
@@ -113,8 +113,8 @@ class AudioMnist:
                 sound = resampled(read_wav(found[number][0], rate_hz=48000), 8000)
                 yield fitted(sound.samples, self.length)
 
-        def read() -> Stored:
-            return Stored(
+        def read() -> StoredItems:
+            return StoredItems(
                 y=np.array([int(found[number][1][2]) for number in order]),
                 official=int((part < 2).sum()),
                 shape=(self.length,),

@@ -15,7 +15,7 @@ from spikeproof.base import FileProblem, check_count, read_bytes
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored
+from spikeproof.data.files import Listed, Source, StoredItems
 from spikeproof.data.layouts import (
     files_below,
     fitted,
@@ -137,8 +137,8 @@ class CremaD:
                 sound = resampled(read_wav(path, rate_hz=16000), self.rate_hz)
                 yield fitted(sound.samples, self.length)
 
-        def read() -> Stored:
-            return Stored(
+        def read() -> StoredItems:
+            return StoredItems(
                 y=np.array([EMOTIONS.index(heard[number][1][2]) for number in order]),
                 official=int((part < 2).sum()),
                 shape=(self._pack.size,),

@@ -15,7 +15,7 @@ from spikeproof.base import FileProblem, check_count
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored
+from spikeproof.data.files import Listed, Source, StoredItems
 from spikeproof.data.layouts import (
     PackedSounds,
     files_below,
@@ -187,8 +187,8 @@ class Fsdd:
             for number in order:
                 yield fitted(clips.sounds(int(number)), self.length)
 
-        def read() -> Stored:
-            return Stored(
+        def read() -> StoredItems:
+            return StoredItems(
                 y=clips.digit[order],
                 official=int((~test).sum()),
                 shape=(self.length,),

@@ -17,7 +17,7 @@ class I2EFashionMnist(FromImages):
     """Read Fashion-MNIST and convert every photograph into eight frames of binary events.
 
     Args:
-        images: Reader of the photographs.
+        pictures: Reader of the photographs.
         ratio: Share of an image's own range that a difference must reach to be an event.
     Returns:
         From a call with a folder: what to decode; packed bits of 0 and 1 per place and step.
@@ -70,5 +70,5 @@ class I2EFashionMnist(FromImages):
         },
     )
 
-    images: Reader = field(default_factory=FashionMnist)
+    pictures: Reader = field(default_factory=FashionMnist)
     ratio: float = 0.07

@@ -14,7 +14,7 @@ from torch import Tensor
 from spikeproof.base import FileProblem, read_arrays
 from spikeproof.data.domain import Domain
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored
+from spikeproof.data.files import Listed, Source, StoredItems
 from spikeproof.data.views import Views
 
 __all__ = ["Lipsfus"]
@@ -97,7 +97,7 @@ class Lipsfus:
         """What is in ``folder``, to be decoded into the cache."""
         path = self.published.find(folder, _PACKED)
 
-        def read() -> Stored:
+        def read() -> StoredItems:
             (name,) = self.published.files
             arrays = read_arrays(
                 path, _WHAT, follow=True, texts=True, sha256=self.published.files[name]
@@ -115,7 +115,7 @@ class Lipsfus:
                 )
             order = np.argsort(part, kind="stable")
             pairs = (np.concatenate([heard[k].ravel(), seen[k].ravel()]) for k in order)
-            return Stored(
+            return StoredItems(
                 y=y[order].astype(np.int64),
                 official=int((part == 0).sum()),
                 shape=self.domain.shape,

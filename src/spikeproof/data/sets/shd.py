@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,11 +15,11 @@ from spikeproof.base import SettingError, check_count
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Download, Listed, Source, Stored, stamp
+from spikeproof.data.files import Download, Listed, Source, StoredItems, stamp
 from spikeproof.data.layouts import in_folder
-from spikeproof.data.streams import Binning, Recording, ShdFile
+from spikeproof.data.streams import Binning, Recording, ShdFile, WrittenBack, write_back
 
-__all__ = ["Shd"]
+__all__ = ["Shd", "hdf5_source"]
 
 Array = np.ndarray[Any, Any]
 _SITE = "https://zenkelab.org/datasets/"
@@ -123,10 +123,10 @@ class Shd:
         place = in_folder(self.published, folder, self.facts.title, self.parts)
         paths = [place / name for name in self.parts]
 
-        def read() -> Stored:
+        def read() -> StoredItems:
             files = [ShdFile(path, sort=True) for path in paths]
             y = np.concatenate([file.y for file in files])
-            return Stored(
+            return StoredItems(
                 y=y,
                 official=len(y) - len(files[-1]),
                 shape=self.domain.shape,
@@ -141,6 +141,23 @@ class Shd:
     def values(self, stored: Tensor) -> Tensor:
         """Counts as numbers."""
         return stored.to(torch.float32)
+
+    def written_back(
+        self, recording: Recording, counts: Tensor | Array, *, delete: str = "newest"
+    ) -> WrittenBack:
+        """Return the recording of 700 channels that attacked counts stand for.
+
+        Args:
+            recording: The original, of ``ShdFile``.
+            counts: Whole counts of the domain's shape, ``(T, lines)``.
+            delete: Which spikes of a cell go first, as of :func:`write_back`.
+        Returns:
+            What :func:`write_back` does, with blocks of ``pool`` channels and times that the set's
+            float16 seconds hold.
+        """
+        blocks = replace(self.binning, pool=(1, self.pool))
+        frames = counts.reshape(blocks.shape(recording.sensor))
+        return write_back(recording, frames, blocks, delete=delete, nearest=ShdFile.nearest)
 
     def _counts(self, files: list[ShdFile]) -> Iterator[Array]:
         """The counts of each recording of each file."""

@@ -15,7 +15,7 @@ from spikeproof.base import FileProblem, check_count, read_text
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Download, Listed, Source, Stored
+from spikeproof.data.files import Download, Listed, Source, StoredItems
 from spikeproof.data.layouts import files_below, fitted, in_folder, read_wav, stamp_of_files
 
 __all__ = ["WORDS", "SpeechCommands"]
@@ -118,8 +118,8 @@ class SpeechCommands:
             for number in order:
                 yield fitted(read_wav(paths[number], rate_hz=16000).samples, self.length)
 
-        def read() -> Stored:
-            return Stored(
+        def read() -> StoredItems:
+            return StoredItems(
                 y=np.array([WORDS.index(found[number][1][1]) for number in order]),
                 official=int((part < 2).sum()),
                 shape=(self.length,),

@@ -11,8 +11,9 @@ from spikeproof.data.streams.formats import (
     to_structured,
     write_frames,
 )
+from spikeproof.data.streams.n_tidigits import NTidigitsFile, write_n_tidigits
 from spikeproof.data.streams.recording import Recording
-from spikeproof.data.streams.spikes import NTidigitsFile, ShdFile, SpikeFile, write_shd
+from spikeproof.data.streams.spikes import ShdFile, SpikeFile, write_shd
 from spikeproof.data.streams.write_back import WrittenBack, write_back
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "to_structured",
     "write_back",
     "write_frames",
+    "write_n_tidigits",
     "write_recording",
     "write_shd",
 ]

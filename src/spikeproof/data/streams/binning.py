@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +29,10 @@ class Binning:
         k = floor((t - start) * timesteps / duration),
 
     and the frames are counts ``(timesteps, polarities, height, width)``: entry ``[k, p, y, x]``
-    holds how many events of polarity p the pixel (x, y) had in bin k. The window never depends on
-    the events, so that adding or deleting one changes its own bin and no other: this is what makes
-    frames that were attacked writable as a recording (:func:`write_back`).
+    holds how many events of polarity p the pixel (x, y), or block of pixels, had in bin k. The
+    window never depends on the events, so that adding or deleting one changes its own bin and no
+    other: this is what makes frames that were attacked writable as a recording
+    (:func:`write_back`).
 
     Args:
         timesteps: Bins.
@@ -39,8 +41,9 @@ class Binning:
         outside: What is done with events outside the window: ``"refuse"`` them, ``"drop"`` them
             from the frames, or ``"clip"`` them into the first and last bin.
         most: Counts above are cut to this; 1 makes binary frames, None cuts nothing.
+        pool: Rows and columns of the sensor that count as one.
     Returns:
-        From a call: float32 ``(timesteps, *sensor)``, whole numbers.
+        From a call: float32 counts of the shape that :meth:`shape` says.
     Raises:
         SettingError: a window that cannot be cut so, or an unknown way with what lies outside.
         InputError: events outside the window where they are refused.
@@ -62,12 +65,17 @@ class Binning:
     start: int = 0
     outside: str = "refuse"
     most: int | None = None
+    pool: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
         check_count(self, "timesteps", "duration")
         check_count(self, "start", least=0)
         if self.most is not None:
             check_count(self, "most")
+        if not isinstance(self.pool, tuple | list) or len(self.pool) != 2:
+            raise SettingError(f"Binning.pool is (rows, columns), e.g. (4, 4); got {self.pool!r}.")
+        pool = tuple(check_at_least(1, size, "Binning.pool") for size in self.pool)
+        object.__setattr__(self, "pool", pool)
         check_one_of(self.outside, _OUTSIDE, "way with events outside the window")
         if self.timesteps > self.duration:
             raise SettingError(
@@ -129,34 +137,45 @@ class Binning:
             numbers[-1] = -1
         return np.repeat(numbers, sizes)
 
+    def shape(self, sensor: tuple[int, int, int]) -> tuple[int, int, int, int]:
+        """Return the shape of the frames: ``(timesteps, polarities, rows, columns)``.
+
+        Raises:
+            SettingError: the sensor does not divide into such rows and columns.
+            InputError: frames that nobody can hold.
+        """
+        polarities, height, width = sensor
+        rows, columns = self.pool
+        if height % rows or width % columns:
+            raise SettingError(
+                f"A sensor of {height} x {width} pixels does not divide into blocks of {rows} x "
+                f"{columns}; choose another pool."
+            )
+        shape = self.timesteps, polarities, height // rows, width // columns
+        if math.prod(shape) > _MOST_CELLS:
+            raise InputError(
+                f"Frames of the shape {shape} have {math.prod(shape):,} entries, more than "
+                f"{_MOST_CELLS:,}; use fewer bins, a larger pool, or crop the recording."
+            )
+        return shape
+
     def cells(self, recording: Recording) -> Array:
         """Return each event's entry in the flattened frames, int64 ``(E,)``; -1 if dropped."""
-        _, height, width = self._frame(recording)
+        _, polarities, height, width = self.shape(recording.sensor)
         bins = self.bins(recording)
-        channels = bins * recording.sensor[0] + recording.p
-        cells = (channels * height + recording.y) * width + recording.x
+        y, x = recording.y // self.pool[0], recording.x // self.pool[1]
+        cells = ((bins * polarities + recording.p) * height + y) * width + x
         return np.where(bins < 0, -1, cells)
 
     def counts(self, recording: Recording) -> Array:
-        """Return the counts before anything is cut, int64 ``(timesteps, *sensor)``."""
-        cells = self.cells(recording)
-        shape = (self.timesteps, *recording.sensor)
+        """Return the counts before anything is cut, int64, of the frames' shape."""
+        cells, shape = self.cells(recording), self.shape(recording.sensor)
         inside = cells[cells >= 0] if self.outside == "drop" else cells
-        return np.bincount(inside, minlength=int(np.prod(shape))).reshape(shape)
+        return np.bincount(inside, minlength=math.prod(shape)).reshape(shape)
 
     def __call__(self, recording: Recording) -> Tensor:
-        """Return the frames of a recording, float32 ``(timesteps, *sensor)``."""
+        """Return the frames of a recording, float32."""
         counts = self.counts(recording)
         if self.most is not None:
             counts = np.minimum(counts, self.most)
         return torch.from_numpy(counts.astype(np.float32))
-
-    def _frame(self, recording: Recording) -> tuple[int, int, int]:
-        """The sensor of a recording, whose frames must have a size that can be held."""
-        cells = self.timesteps * int(np.prod(recording.sensor))
-        if cells > _MOST_CELLS:
-            raise InputError(
-                f"Frames of {self.timesteps} bins on the sensor {recording.sensor} have {cells:,} "
-                f"entries, more than {_MOST_CELLS:,}; use fewer bins or crop the recording."
-            )
-        return recording.sensor

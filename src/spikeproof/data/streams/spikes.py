@@ -1,4 +1,4 @@
-"""Files of many recordings of sound: SHD and SSC, and N-TIDIGITS."""
+"""Files of many recordings of sound, and SHD and SSC among them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from spikeproof.base import (
     FileProblem,
     InputError,
-    check_one_of,
     open_regular,
     write_atomic,
 )
@@ -24,12 +23,11 @@ from spikeproof.data.streams.formats.stream_format import Columns, Damage, libra
 from spikeproof.data.streams.heap import check_lists
 from spikeproof.data.streams.recording import Recording
 
-__all__ = ["NTidigitsFile", "ShdFile", "SpikeFile", "write_shd"]
+__all__ = ["ShdFile", "SpikeFile", "check_writable", "write_shd"]
 
 Array = np.ndarray[Any, Any]
 _MOST_FILE = 1 << 36
 _MOST_ITEMS = 1 << 24
-_MOST_EVENTS = 1 << 26  # of one recording
 
 
 class SpikeFile(ABC):
@@ -43,8 +41,10 @@ class SpikeFile(ABC):
         sort: Whether events that are out of order are sorted by time; refused where not.
     """
 
-    title: str
-    channels: int
+    title: ClassVar[str]
+    channels: ClassVar[int]
+    ticks: ClassVar[type[np.floating[Any]]]
+    """The type of the seconds in which times are stored."""
 
     def __init__(self, path: Path | str, *, sort: bool = False) -> None:
         self.path, self.sort = Path(path), sort
@@ -54,6 +54,12 @@ class SpikeFile(ABC):
     def sensor(self) -> tuple[int, int, int]:
         """``(1, 1, channels)``."""
         return 1, 1, self.channels
+
+    @classmethod
+    def nearest(cls, t: Array) -> Array:
+        """Return the times nearest to given ones that a file holds, for :func:`write_back`."""
+        seconds = (np.asarray(t) / 1e6).astype(cls.ticks)
+        return np.rint(seconds.astype(np.float64) * 1e6).astype(np.int64)
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -129,7 +135,7 @@ class ShdFile(SpikeFile):
         cramer2022
     """
 
-    title, channels = "SHD", 700
+    title, channels, ticks = "SHD", 700, np.float16
 
     def __init__(self, path: Path | str, *, sort: bool = False) -> None:
         super().__init__(path, sort=sort)
@@ -150,12 +156,6 @@ class ShdFile(SpikeFile):
         return len(self.y)
 
     @staticmethod
-    def nearest(t: Array) -> Array:
-        """Return the times nearest to given ones that a file holds, for :func:`write_back`."""
-        seconds = (np.asarray(t) / 1e6).astype(np.float16)
-        return np.rint(seconds.astype(np.float64) * 1e6).astype(np.int64)
-
-    @staticmethod
     def _extra(file: Any, items: int) -> Array | None:
         """Who spoke, where the file says it."""
         if "extra" not in file or "speaker" not in file["extra"]:
@@ -168,51 +168,6 @@ class ShdFile(SpikeFile):
     def _spikes(self, file: Any, item: int) -> tuple[Array, Array]:
         """Times in seconds and channels of a recording."""
         return tuple(np.asarray(file[f"spikes/{name}"][item]) for name in ("times", "units"))  # type: ignore[return-value]
-
-
-class NTidigitsFile(SpikeFile):
-    """N-TIDIGITS: per part its names, and under each name the times and channels.
-
-    Args:
-        path: The file; a link is followed.
-        part: ``"train"`` or ``"test"``.
-        sort: Whether events that are out of order are sorted by time; refused where not.
-    Raises:
-        FileProblem: the file is absent, or no such file.
-        SettingError: h5py is not installed, or an unknown part.
-    References:
-        anumula2018
-    """
-
-    title, channels = "N-TIDIGITS", 64
-
-    def __init__(self, path: Path | str, part: str = "train", *, sort: bool = False) -> None:
-        super().__init__(path, sort=sort)
-        self.part = check_one_of(part, ("train", "test"), "part of N-TIDIGITS")
-        with self._named():
-            held = dataset_in(self._file(), f"{part}_labels", most=_MOST_ITEMS * 100)
-            if held.ndim != 1 or held.dtype.kind not in "SO":
-                raise Damage(f"holds names of {held.dtype} {held.shape}")
-            found = held[()].tolist()
-            if not all(isinstance(one, bytes | str) for one in found):
-                raise Damage("holds names that are no text")
-            self.names = tuple(
-                one.decode("latin-1") if isinstance(one, bytes) else one for one in found
-            )
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def _spikes(self, file: Any, item: int) -> tuple[Array, Array]:
-        """Times in seconds and channels of a recording."""
-        name = self.names[item]
-        if "/" in name or name in ("", "."):
-            raise Damage(f"holds a recording of the name {name[:40]!r}")
-        kinds = ("timestamps", "addresses")
-        times, channels = (
-            dataset_in(file, f"{self.part}_{kind}/{name}", most=_MOST_EVENTS * 8) for kind in kinds
-        )
-        return np.asarray(times[()]), np.asarray(channels[()])
 
 
 def _lists(file: Any, name: str) -> Any:
@@ -248,15 +203,7 @@ def write_shd(
     h5py = library("h5py", "SHD files")
     if len(y) != len(recordings) or (speakers is not None and len(speakers) != len(recordings)):
         raise InputError(f"Got {len(recordings)} recordings and {len(y)} labels; give one each.")
-    for number, one in enumerate(recordings):
-        if one.sensor != (1, 1, 700):
-            raise InputError(f"Recording {number} is of {one.sensor}; SHD has (1, 1, 700).")
-        wrong = np.flatnonzero(ShdFile.nearest(one.t) != one.t)
-        if len(wrong):
-            raise InputError(
-                f"SHD files hold no time of {int(one.t[wrong[0]])} us (recording {number}, event "
-                f"{int(wrong[0])}); move it to the nearest with ShdFile.nearest."
-            )
+    check_writable(ShdFile, recordings)
     held = io.BytesIO()
     with h5py.File(held, "w", libver=("v110", "v110")) as file:
         times, units = (
@@ -270,3 +217,20 @@ def write_shd(
         if speakers is not None:
             file["extra/speaker"] = np.asarray(speakers, dtype=np.uint16)
     write_atomic(Path(path), held.getvalue())
+
+
+def check_writable(kind: type[SpikeFile], recordings: Sequence[Recording]) -> None:
+    """Raise InputError unless a file of a kind gives all these recordings back."""
+    for number, one in enumerate(recordings):
+        if one.sensor != (1, 1, kind.channels):
+            raise InputError(
+                f"Recording {number} is of the sensor {one.sensor}; {kind.title} has "
+                f"(1, 1, {kind.channels}), so write it in another format."
+            )
+        wrong = np.flatnonzero(kind.nearest(one.t) != one.t)
+        if len(wrong):
+            raise InputError(
+                f"{kind.title} files hold no time of {int(one.t[wrong[0]])} us (recording "
+                f"{number}, event {int(wrong[0])}); move it to the nearest with "
+                f"{kind.__name__}.nearest."
+            )

@@ -45,21 +45,24 @@ def write_back(
 ) -> WrittenBack:
     """Return the recording that frames stand for, as close to the original as they allow.
 
-    Let n be the events of the original in a cell (a bin and pixel), c what its frame shows (n, or
-    ``binning.most`` where n is above), and f what the given frame asks for. Where f = c nothing is
-    touched. Where f < c, events are deleted until f are left. Where f > c, then f - n events are
-    inserted. Survivors keep their exact times, and events that the binning drops stay.
+    Let n be the events of the original in a cell (a bin and pixel, or block of pixels), c what its
+    frame shows (n, or ``binning.most`` where n is above), and f what the given frame asks for.
+    Where f = c nothing is touched. Where f < c, events are deleted until f are left. Where f > c,
+    then f - n events are inserted. Survivors keep their exact times, and events that the binning
+    drops stay.
 
     Args:
         recording: The original.
-        frames: Whole counts ``(timesteps, *sensor)``, from 0 to ``binning.most``.
+        frames: Whole counts of the shape ``binning.shape(recording.sensor)``, from 0 to
+            ``binning.most``.
         binning: What made the frames of the original.
         delete: Which events of a cell go first: the ``"newest"`` or the ``"oldest"``.
         nearest: The times nearest to given ones that a file can hold, of the format that the
             recording will be written in; None where it holds every microsecond.
     Returns:
-        The recording and what changed. New events lie at the centre of their bin, behind those of
-        the same time; ``binning(result.recording)`` equals ``frames`` in every entry.
+        The recording and what changed. New events lie at the centre of their bin and block of
+        pixels, behind those of the same time; ``binning(result.recording)`` equals ``frames`` in
+        every entry.
     Raises:
         InputError: frames of another shape, or that are no such counts; events outside a window
             that refuses them; or a bin in which the format can hold no time.
@@ -76,7 +79,7 @@ def write_back(
         ([False, True, False], [False, True, False])
     """
     check_one_of(delete, _RULES, "rule for deleting")
-    wanted = _counts(frames, (binning.timesteps, *recording.sensor), binning.most).ravel()
+    wanted = _counts(frames, binning.shape(recording.sensor), binning.most).ravel()
     cells = binning.cells(recording)
     held = np.bincount(cells[cells >= 0], minlength=wanted.size)
     shown = held if binning.most is None else np.minimum(held, binning.most)
@@ -136,8 +139,8 @@ def _at_centres(
     binning: Binning,
     nearest: Callable[[Array], Array] | None,
 ) -> dict[str, Array]:
-    """New events for these cells, at the centre of their bin as a file can hold it."""
-    k, p, y, x = np.unravel_index(cells, (binning.timesteps, *sensor))
+    """New events for these cells, at the centre of their bin and block as a file can hold it."""
+    k, p, y, x = np.unravel_index(cells, binning.shape(sensor))
     begins, ends = binning.edges[:-1], binning.edges[1:]
     centres = (begins + ends - 1) // 2
     if nearest is not None:
@@ -150,7 +153,8 @@ def _at_centres(
             f"{ends[bin_] - 1} us), so no event can be inserted there; use longer bins or a finer "
             "format."
         )
-    return {"t": centres[k], "x": x, "y": y, "p": p}
+    rows, columns = binning.pool
+    return {"t": centres[k], "x": x * columns + columns // 2, "y": y * rows + rows // 2, "p": p}
 
 
 def _merged(recording: Recording, keep: Array, added: dict[str, Array]) -> WrittenBack:

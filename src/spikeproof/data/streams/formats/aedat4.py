@@ -68,22 +68,21 @@ class Aedat4(StreamFormat):
             if len(streams) != 1:
                 raise Damage(f"holds {len(streams)} streams of events, not one")
             number, facts = streams[0]
-            parts, total = [], 0
+            parts: list[Array] = []
+            total = 0
             for packet in decoder:
                 if packet["stream_id"] == number and "events" in packet:
                     parts.append(packet["events"])
                     total += len(packet["events"]) * 16
                     if total > MOST_BYTES:
                         raise Damage(f"unpacks to more than {MOST_BYTES:,} bytes of events")
-        if not parts:
-            return Columns(
-                *np.zeros((4, 0), np.uint8), (2, int(facts["height"]), int(facts["width"]))
-            )
-        columns = [np.concatenate([part[name] for part in parts]) for name in ("t", "x", "y")]
-        # Its name is a title, and so differs between versions of the library.
-        p = np.concatenate([part[(part.dtype.names or ())[3]].view(np.uint8) for part in parts])
         sensor = (2, int(facts["height"]), int(facts["width"]))
-        return Columns(columns[0].view(np.int64), columns[1], columns[2], p, sensor)
+        if not parts:
+            none = np.zeros(0, np.uint8)
+            return Columns(none, none, none, none, sensor)
+        names = list(parts[0].dtype.names or ())  # the last has a title, which differs
+        t, x, y, p = (np.concatenate([part[name] for part in parts]) for name in names)
+        return Columns(t.view(np.int64), x, y, p.view(np.uint8), sensor)
 
     def save(self, path: Path, recording: Recording) -> None:
         """Write a file with these events."""
@@ -112,11 +111,11 @@ def _check_packets(content: bytes) -> None:
     if not content.startswith(_MAGIC):
         raise Damage(f"does not begin with {_MAGIC.decode().strip()}")
     begin = len(_MAGIC) + 4
-    if len(content) < begin + 24:
+    (size,) = struct.unpack_from("<I", content.ljust(begin, b"\0"), begin - 4)
+    if size < 24 or len(content) < begin + size:
         raise Damage("ends inside its header")
-    (size,) = struct.unpack_from("<I", content, begin - 4)
+    end = _table_of_packets(content[begin : begin + size])
     begin += size
-    end = _table_of_packets(content)
     if end is not None and not begin <= end < len(content):
         raise Damage(f"says a table of packets at byte {end:,} and ends at {len(content):,}")
     stop = len(content) if end is None else end
@@ -138,20 +137,27 @@ def _check_packets(content: bytes) -> None:
         raise Damage("has packets that do not end where its table begins")
 
 
-def _table_of_packets(content: bytes) -> int | None:
-    """Where the table of packets begins, from the header; None where there is none."""
-    base = len(_MAGIC) + 4
+def _table_of_packets(header: bytes) -> int | None:
+    """Where the table of packets begins, as the header says; None where there is none.
+
+    All of the header is looked at, since the library ends in a panic where it points outside.
+    """
     try:
-        (root,) = struct.unpack_from("<I", content, base)
-        table = base + root
-        (back,) = struct.unpack_from("<i", content, table)
-        length, _, _, field = struct.unpack_from("<HHHH", content, table - back)
-        if length < 8 or not field:
-            return None
-        (place,) = struct.unpack_from("<q", content, table + field)
-    except struct.error:
-        raise Damage("has a header that points outside the file") from None
-    return None if place < 0 else int(place)
+        (table,) = struct.unpack_from("<I", header)
+        fields = table - struct.unpack_from("<i", header, table)[0]
+        held = struct.unpack_from("<H", header, fields)[0] // 2 - 2 if fields >= 0 else 0
+        if held < 1:
+            raise Damage("has a header without fields")
+        offsets = struct.unpack_from(f"<{held}H", header, fields + 4)
+        _, place, info = (*offsets, 0, 0, 0)[:3]
+        if info:
+            text = table + info + struct.unpack_from("<I", header, table + info)[0]
+            length = struct.unpack_from("<I", header, text)[0]
+            struct.unpack_from(f"<{length}s", header, text + 4)[0].decode("utf-8")
+        where = struct.unpack_from("<q", header, table + place)[0] if place else -1
+    except (struct.error, UnicodeDecodeError):
+        raise Damage("has a header that points outside itself or holds no text") from None
+    return None if where < 0 else int(where)
 
 
 def _unpacked(content: bytes, begin: int, size: int) -> int:

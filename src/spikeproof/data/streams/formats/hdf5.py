@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,6 +131,9 @@ def dataset_in(file: Any, name: str, *, most: int = MOST_BYTES) -> Any:
         raise Damage(f"has no dataset of its own at /{name}")
     if found.size is None or found.size * found.dtype.itemsize > most:
         raise Damage(f"has a dataset /{name} of no size, or larger than {most:,} bytes")
+    # A chunk is unpacked as a whole, and may be larger than what is asked for.
+    if found.chunks and math.prod(found.chunks) * found.dtype.itemsize > most:
+        raise Damage(f"has a dataset /{name} in chunks of more than {most:,} bytes")
     packing = found.id.get_create_plist()
     for number in range(packing.get_nfilters()):
         code = packing.get_filter(number)[0]
