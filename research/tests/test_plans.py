@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from research import PLANS, RESULTS
+from research.modalities.folds import FOLDS, fold_of
 from spikeproof.base import FileProblem
 from spikeproof.study import TrainingPlan, load_plan, plans
 from spikeproof.study.load import RESEARCH
@@ -68,3 +70,21 @@ def test_the_readme_names_every_plan_and_every_result() -> None:
     stored = {path.relative_to(PLANS.parent).as_posix() for path in RESULTS.rglob("*.json")}
     assert set(re.findall(r"`(results/[\w/-]+\.json)`", text)) == stored
     assert all(f"research/plans/{name}.toml --folder runs/{name}\n" in text for name in NAMES)
+
+
+def test_folds_test_on_each_recording_once_and_on_every_class() -> None:
+    y = torch.arange(1100) % 10
+    fold = fold_of(y)
+    assert torch.bincount(fold).tolist() == [220] * FOLDS
+    assert all(torch.bincount(y[fold == k]).tolist() == [22] * 10 for k in range(FOLDS))
+    assert torch.equal(fold, fold_of(y))
+
+
+def test_the_plans_of_modalities_train_alike_and_one_plan_names_each_fold() -> None:
+    whole, folds = trainings("modalities"), trainings("modalities-folds")
+    assert whole == folds
+    parts = load_plan(PLANS / "modalities-folds.toml").data
+    assert [part.source.rpartition(":")[2] for part in parts if part.source] == [
+        f"fold_{k + 1}" for k in range(FOLDS)
+    ]
+    assert len({repr(replace(part, name="", source=None)) for part in parts}) == 1

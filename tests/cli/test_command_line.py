@@ -271,7 +271,7 @@ def test_the_lists_name_everything(said: Said) -> None:
     assert code == 0
     listed = json.loads(out)
     digits = {"digits", "digits-audio", "digits-av", "digits-events"}
-    assert set(listed["data"]) == {*digits, "cifar10", "fashion-mnist"}
+    assert {*digits, "cifar10", "fashion-mnist", "n-mnist", "nmnist-fsdd"} <= set(listed["data"])
     assert {"linf", "l2", "l1", "l0", "counts", "joint"} <= set(listed["threats"])
     assert {"pgd", "random", "restarts"} <= set(listed["attacks"])
     assert {"plain", "SR", "AT", "SR+AT", "multinorm", "TRADES", "E-AT", "SSDP"} <= set(

@@ -89,7 +89,7 @@ def test_a_file_without_whole_records_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["cifar-10-batches-py", "cifar10", "."])
-def test_the_python_version_is_refused_unread_with_the_way_to_the_binary_one(
+def test_a_python_batch_that_is_not_the_published_one_is_refused_unread(
     place: str, tmp_path: Path
 ) -> None:
     class Trap:
@@ -99,8 +99,11 @@ def test_the_python_version_is_refused_unread_with_the_way_to_the_binary_one(
     (tmp_path / place).mkdir(exist_ok=True)
     for name in BATCHES:
         (tmp_path / place / name).write_bytes(pickle.dumps(Trap()))
-    with pytest.raises(FileProblem, match=r"made of pickles.*data_batch_1\.bin.*cs\.toronto\.edu"):
+    with pytest.raises(FileProblem, match=r"data_batch_1 is not the published file.*md5"):
         load("cifar10", folder=tmp_path)
+    files = {name: pickle.dumps(Trap()) for name in BATCHES}
+    with pytest.raises(FileProblem, match="nothing else is read from a pickle"):
+        Cifar10(python=source(files, tmp_path / "own"))(tmp_path / "own")
     assert not (tmp_path / "sprung").exists()
 
 

@@ -17,6 +17,13 @@ def demo(
     quick: Annotated[
         bool, typer.Option("--quick", help="One data set, one seed: about a minute.")
     ] = False,
+    real: Annotated[
+        Path | None,
+        typer.Option(
+            "--real",
+            help="Folder of data sets: the same study on the real ones found in it.",
+        ),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Run folder; runs/demo by default.")
     ] = None,
@@ -30,9 +37,13 @@ def demo(
     and probes every network of the built-in study, prints the matrix, and writes a report that
     opens offline. Stopped at any moment, it goes on from there when run again.
 
+    With --real the same trainings are studied on the real sets that the folder holds, of
+    fashion-mnist, n-mnist, fsdd and nmnist-fsdd. That takes hours and not minutes.
+
     \b
     Example:
       spikeproof demo --quick
+      spikeproof demo --real ~/data
     """
     import dataclasses
     import os
@@ -42,8 +53,11 @@ def demo(
     from spikeproof.cli.running import run_plan
     from spikeproof.report import write_report
 
-    name = "quick" if quick else "demo"
-    folder = run_plan(name, folder, workers or os.cpu_count() or 1, seed)
+    if quick and real is not None:
+        raise typer.BadParameter("--quick and --real are two studies; choose one.")
+    name = "demo-real" if real is not None else "quick" if quick else "demo"
+    chosen = None if real is None else _found(real)
+    folder = run_plan(name, folder, workers or os.cpu_count() or 1, seed, data=chosen)
     note("Reading the results and writing the report ...")
     outcome = results(folder)
     report = write_report(folder)
@@ -53,3 +67,30 @@ def demo(
         return
     print_matrix(outcome)
     say(f"Report: {report}")
+
+
+def _found(folder: Path) -> list[str]:
+    """The data sets of the plan that a folder holds; says which it lacks."""
+    import os
+
+    from spikeproof.base import FileProblem
+    from spikeproof.data import DATA_FOLDER, load
+    from spikeproof.study import load_plan
+
+    os.environ[DATA_FOLDER] = str(folder)  # to this process and its workers
+    found, lacking = [], []
+    for part in load_plan("demo-real").data:
+        try:
+            load(part.name, folder=folder)
+        except FileProblem as problem:
+            lacking.append(f"{part.name} is left out: {problem}")
+        else:
+            found.append(part.name)
+    if not found:
+        raise FileProblem(
+            f"There is none of the real data sets in {folder}. {lacking[0]} 'spikeproof data fetch "
+            "NAME' gets one, or says where to put what."
+        )
+    for line in lacking:
+        note(line)
+    return found

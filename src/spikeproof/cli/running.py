@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ def run_plan(
     shard: str | None = None,
     device: str | None = None,
     batch_size: int | None = None,
+    data: Sequence[str] | None = None,
 ) -> Path:
     """Compute what is missing of a plan.
 
@@ -41,6 +42,7 @@ def run_plan(
         device: Where the networks live; the plan's by default.
         batch_size: Rows through a network at a time; the plan's by default.
         shard: Which part of the cells, ``"2/8"``; all by default.
+        data: Which data sets of the plan; all by default. Trainings that are for others go too.
     Returns:
         The run folder.
     """
@@ -50,6 +52,7 @@ def run_plan(
 
     part = None if shard is None else Shard.from_text(shard)
     plan = load_plan(name)
+    plan = plan if data is None else plan.on(data)
     claims_of(plan.record())  # a misspelt one is named before hours are spent
     plan = dataclasses.replace(plan, seeds=tuple(number + seed for number in plan.seeds))
     named = {"device": device, "batch_size": batch_size}

@@ -6,8 +6,8 @@ from spikeproof.data.corruption import CORRUPTIONS, EVENT_CORRUPTIONS, corrupt
 from spikeproof.data.dataset import Dataset, DataSpec, Split
 from spikeproof.data.domain import Domain
 from spikeproof.data.facts import Facts, Maker, Reader
-from spikeproof.data.fetch import Wanted, fetch, wanted
-from spikeproof.data.files import DATA_FOLDER, Download, Listed, Published, Source, Stored
+from spikeproof.data.fetch import WantedFile, fetch, wanted
+from spikeproof.data.files import DATA_FOLDER, Download, Listed, Published, Source, StoredItems
 from spikeproof.data.given import Layout, bounds_of, layout_of, tensor_of
 from spikeproof.data.inventory import Inventory, inventory
 from spikeproof.data.modality import MODALITIES, Modality
@@ -63,7 +63,7 @@ from spikeproof.data.streams import (
 from spikeproof.data.suggest import Suggestion, suggested
 from spikeproof.data.views import Views, domain_from, domain_record, modality_of
 
-__all__ = [  # noqa: RUF022 (it would place Cifar10Dvs before Cifar100)
+__all__ = [
     "CACHE_FOLDER",
     "CORRUPTIONS",
     "DATASETS",
@@ -120,11 +120,11 @@ __all__ = [  # noqa: RUF022 (it would place Cifar10Dvs before Cifar100)
     "SpikeFile",
     "Split",
     "Ssc",
-    "Stored",
+    "StoredItems",
     "StreamFormat",
     "Suggestion",
     "Views",
-    "Wanted",
+    "WantedFile",
     "WrittenBack",
     "assign",
     "bounds_of",

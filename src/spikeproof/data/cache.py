@@ -25,7 +25,7 @@ from spikeproof.base import (
     sealed,
     write_json,
 )
-from spikeproof.data.files import Listed, Published, Stored
+from spikeproof.data.files import Listed, Published, StoredItems
 
 __all__ = ["CACHE_FOLDER", "cache_folder", "cached"]
 
@@ -76,7 +76,7 @@ def cached(name: str, settings: Mapping[str, Any], listed: Listed) -> Published:
     return _opened(place, key)
 
 
-def _write(place: Path, key: str, stored: Stored) -> None:
+def _write(place: Path, key: str, stored: StoredItems) -> None:
     """Decode every item into a folder that gets its name last."""
     begun = place.parent / f".{place.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
@@ -108,7 +108,7 @@ def _write(place: Path, key: str, stored: Stored) -> None:
         shutil.rmtree(begun, ignore_errors=True)
 
 
-def _fill(path: Path, stored: Stored) -> int:
+def _fill(path: Path, stored: StoredItems) -> int:
     """Write the items one after the other; how many they were."""
     count = len(stored.y)
     if not count:

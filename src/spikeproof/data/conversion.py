@@ -16,7 +16,7 @@ from torch import Tensor
 from spikeproof.base import SettingError
 from spikeproof.data.domain import Domain
 from spikeproof.data.facts import Reader
-from spikeproof.data.files import Listed, Published, Source, Stored
+from spikeproof.data.files import Listed, Published, Source, StoredItems
 
 __all__ = ["MOVES", "FromImages", "image_events"]
 
@@ -91,11 +91,11 @@ class FromImages:
     """Read a set of images and convert it by :func:`image_events`; kept as packed bits.
 
     Args:
-        images: Reader of the images.
+        pictures: Reader of the images.
         ratio: Share of an image's own range that a difference must reach to be an event.
     """
 
-    images: Reader
+    pictures: Reader
     ratio: float = 0.07
 
     def __post_init__(self) -> None:
@@ -104,22 +104,22 @@ class FromImages:
     @property
     def domain(self) -> Domain:
         """Legal recordings: an event or none at each place and step."""
-        _, height, width = self.images.domain.shape
+        _, height, width = self.pictures.domain.shape
         return Domain(kind="events", shape=(len(MOVES), 2, height, width), integer=True)
 
     @property
     def published(self) -> Source:
         """The files of the images."""
-        return self.images.published
+        return self.pictures.published
 
     def __call__(self, folder: Path) -> Listed:
         """What is in ``folder``, to be converted into the cache."""
-        images = self.images
+        reader = self.pictures
 
-        def read() -> Stored:
-            found = images(folder)
+        def read() -> StoredItems:
+            found = reader(folder)
             assert isinstance(found, Published)
-            return Stored(
+            return StoredItems(
                 y=found.y.numpy(),
                 official=found.official,
                 shape=(math.ceil(self.domain.size / 8),),
@@ -129,7 +129,7 @@ class FromImages:
             )
 
         # Another version of the images is another set, whichever form of the files holds it.
-        return Listed(stamp=_stamp(images, folder), read=read)
+        return Listed(stamp=_stamp(reader, folder), read=read)
 
     def values(self, stored: Tensor) -> Tensor:
         """Packed bits as 0 and 1."""
@@ -144,9 +144,9 @@ class FromImages:
             yield from np.packbits(events.reshape(len(events), -1), axis=1)
 
 
-def _stamp(images: Reader, folder: Path) -> dict[str, Any]:
+def _stamp(reader: Reader, folder: Path) -> dict[str, Any]:
     """What tells the files of the images from others."""
-    python = getattr(images, "python", None)
-    if python is not None and python.present(folder) and not images.published.present(folder):
+    python = getattr(reader, "python", None)
+    if python is not None and python.present(folder) and not reader.published.present(folder):
         return dict(python.stamp(folder))
-    return images.published.stamp(folder)
+    return reader.published.stamp(folder)

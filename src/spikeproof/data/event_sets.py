@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spikeproof.base import InputError, SettingError, check_count
 from spikeproof.data.domain import Domain
-from spikeproof.data.files import Stored
+from spikeproof.data.files import StoredItems
 from spikeproof.data.streams import Binning, Recording, WrittenBack, write_back
 
 __all__ = ["EventFrames", "coarser", "part_of"]
@@ -98,14 +98,14 @@ class EventFrames:
         official: int,
         read: Callable[[int], Recording],
         notes: tuple[str, ...] = (),
-    ) -> Stored:
+    ) -> StoredItems:
         """What is decoded into the cache: recording ``k`` is read by ``read(k)``."""
 
         def items() -> Iterator[Array]:
             for number in range(len(y)):
                 yield self.frames(read(number))
 
-        return Stored(
+        return StoredItems(
             y=y,
             official=official,
             shape=self.domain.shape,

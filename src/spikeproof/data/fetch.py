@@ -16,7 +16,7 @@ from spikeproof.data.facts import Reader
 from spikeproof.data.files import Source, hash_of
 from spikeproof.data.sets import DATASETS
 
-__all__ = ["Wanted", "fetch", "wanted"]
+__all__ = ["WantedFile", "fetch", "wanted"]
 
 _BLOCK = 1 << 20
 _MOST = 1 << 35  # bytes of a file that is downloaded, and of what an archive unfolds to
@@ -24,7 +24,7 @@ _TIMEOUT = 30.0  # seconds without an answer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class WantedFile:
     """One file of a data set and where it belongs.
 
     Args:
@@ -44,7 +44,7 @@ class Wanted:
     unpack: bool = False
 
 
-def wanted(name: str, folder: Path) -> list[Wanted]:
+def wanted(name: str, folder: Path) -> list[WantedFile]:
     """Return the files of a data set and where each belongs.
 
     Args:
@@ -73,7 +73,7 @@ def fetch(name: str, folder: Path, *, say: Callable[[str], None] = lambda _: Non
     Args:
         name: A set that comes as files.
         folder: The user's folder of data sets; made if need be.
-        say: What is told of the progress, a line each.
+        say: Called with what goes on, a line each.
     Returns:
         The files and folders that were written.
     Raises:
@@ -111,16 +111,16 @@ def _sources(reader: Any) -> Iterator[Source]:
         yield from _sources(part)
 
 
-def _of_source(source: Source, folder: Path) -> list[Wanted]:
+def _of_source(source: Source, folder: Path) -> list[WantedFile]:
     """The files of one source."""
     place = folder / source.places[0]
     if not source.downloads:
         held = [folder / one for one in source.places if one != "."]
         there = source.present(folder) or any(one.is_dir() for one in held)
-        return [Wanted(path=place, url=source.url, digest="", there=there, download=False)]
+        return [WantedFile(path=place, url=source.url, digest="", there=there, download=False)]
     present = bool(source.files) and all(_is_there(source, folder, one) for one in source.files)
     return [
-        Wanted(
+        WantedFile(
             path=place / name,
             url=one.url,
             digest=one.digest or source.files.get(name, ""),
@@ -142,7 +142,7 @@ def _done(archive: Path) -> Path:
     return archive.with_name(f".{archive.name}.unpacked")
 
 
-def _download(one: Wanted, say: Callable[[str], None]) -> None:
+def _download(one: WantedFile, say: Callable[[str], None]) -> None:
     """Download a file, going on where an earlier attempt ended, and give it its name."""
     part = one.path.with_name(f".{one.path.name}.part")
     try:
@@ -169,7 +169,7 @@ def _download(one: Wanted, say: Callable[[str], None]) -> None:
     os.replace(part, one.path)
 
 
-def _continue(one: Wanted, part: Path) -> None:
+def _continue(one: WantedFile, part: Path) -> None:
     """Get what a file lacks."""
     from urllib.request import Request, urlopen
 

@@ -20,7 +20,7 @@ __all__ = [
     "Listed",
     "Published",
     "Source",
-    "Stored",
+    "StoredItems",
     "chosen_folder",
     "hash_of",
     "stamp",
@@ -51,7 +51,7 @@ class Published:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
+class StoredItems:
     """A data set that is decoded item by item, for the cache: it is never in memory as a whole.
 
     Args:
@@ -83,7 +83,7 @@ class Listed:
     """
 
     stamp: Mapping[str, Any]
-    read: Callable[[], Stored]
+    read: Callable[[], StoredItems]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -130,7 +130,7 @@ def load(name: str, *, seed: int | None = None, folder: Path | str | None = None
     spec = replace(spec, notes=_notes.get((name, place), ()))
     if number:
         spec = replace(spec, version=f"{spec.version}+seed{number}", sha256=hashes["sha256"])
-    elif spec.sha256 == _NOT_PINNED:
+    elif spec.sha256 == _NOT_PINNED or spec.notes:  # a part of a set is another one
         spec = replace(spec, sha256=hashes["sha256"])
     elif hashes["sha256"] != spec.sha256:
         warnings.warn(_difference(name, hashes), DataDiffers, stacklevel=2)
@@ -255,7 +255,7 @@ def _seed(seed: int | None) -> int:
 
 def _difference(name: str, hashes: Mapping[str, Any]) -> str:
     """The sentence for arrays that are not the pinned ones."""
-    pinned = DATASETS[name].facts.pinned
+    pinned = _standard(name).facts.pinned
     differing = [part for part, value in hashes["arrays"].items() if pinned.get(part) != value]
     return (
         f"{name}: the arrays made here have sha256 {hashes['sha256']}, pinned is "

@@ -21,7 +21,7 @@ from spikeproof.models import (
     spec_of,
 )
 from spikeproof.neurons import NEURONS
-from spikeproof.study.datasets import description_of
+from spikeproof.study.datasets import radii_of
 from spikeproof.study.inputs import InputsPlan
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.threats import Threat, standard_threats, threat_facts, threat_of
@@ -261,7 +261,7 @@ def _check_data(data: DataPlan, place: str) -> None:
         if record is not None:
             _check_record(registry, record, place)
     if data.threats != "all":
-        radii = {**description_of(data).radii, **data.radii}
+        radii = radii_of(data, data.threats)
         for name in data.threats:
             _check(name, radii, f"threat for {data.name}", place)
     with placed(place):
@@ -280,7 +280,7 @@ def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:
     inputs = training.inputs
     if inputs is None:
         return
-    radii = {**description_of(data).radii, **data.radii}
+    radii = radii_of(data, inputs.names)
     for name in inputs.names:
         if name in inputs.radii or inputs.radius is not None:
             with placed(place):

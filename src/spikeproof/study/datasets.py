@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +10,14 @@ from spikeproof.base import FileProblem, InputError, SpikeproofError
 from spikeproof.data import Dataset, DataSpec, describe, load, open_data, stamp_of
 from spikeproof.study.data_plan import DataPlan
 
-__all__ = ["dataset", "dataset_as_planned", "dataset_of", "description_of", "items_scale"]
+__all__ = [
+    "dataset",
+    "dataset_as_planned",
+    "dataset_of",
+    "description_of",
+    "items_scale",
+    "radii_of",
+]
 
 _KEPT = 8  # data sets that a process holds
 
@@ -66,6 +74,13 @@ def dataset_of(part: DataPlan) -> Dataset:
 def description_of(part: DataPlan) -> DataSpec:
     """Return what is known of the data set of a ``[[data]]`` table; only own data are read."""
     return describe(part.name) if part.source is None else dataset_of(part).spec
+
+
+def radii_of(part: DataPlan, names: Iterable[str]) -> dict[str, tuple[float, ...]]:
+    """Return the radii of a data set; own data are read only for threats that no plan says."""
+    if set(names) <= set(part.radii):
+        return dict(part.radii)
+    return {**description_of(part).radii, **part.radii}
 
 
 def dataset_as_planned(name: str, source: str | None, sha256: str) -> Dataset:

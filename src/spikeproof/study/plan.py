@@ -170,6 +170,18 @@ class Plan:
                 "would ask it."
             )
 
+    def on(self, names: Sequence[str]) -> Plan:
+        """Return the same plan on some of its data sets, without trainings for others alone."""
+        data = tuple(part for part in self.data if part.name in names)
+        kept = [one for one in self.training if one.data is None or set(one.data) & set(names)]
+        training = tuple(
+            one if one.data is None else dataclasses.replace(
+                one, data=tuple(name for name in one.data if name in names)
+            )
+            for one in kept
+        )  # fmt: skip
+        return dataclasses.replace(self, data=data, training=training)
+
     def record(self) -> dict[str, Any]:
         """Plain data from which ``Plan.from_record`` rebuilds the plan."""
         record = {**dataclasses.asdict(self), "compute": self.compute.record()}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickletools
+import warnings
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,27 +22,27 @@ _ARRAY = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconst
 _NAMES = {*_ARRAY, "numpy ndarray", "numpy dtype"}
 
 
-def binary_records(content: bytes, name: str, *, labels: int = 1) -> tuple[Array, Array]:
+def binary_records(content: bytes, name: str, *, label_bytes: int = 1) -> tuple[Array, Array]:
     """Return levels and labels of a binary file.
 
     Args:
-        content: Records of ``labels`` bytes and 3072 levels, channel by channel.
+        content: Records of ``label_bytes`` bytes and 3072 levels, channel by channel.
         name: What an error calls the file.
-        labels: Label bytes of a record: 1 in CIFAR-10; 2 in CIFAR-100, coarse and fine.
+        label_bytes: Label bytes of a record: 1 in CIFAR-10; 2 in CIFAR-100, coarse and fine.
     Returns:
         uint8 ``(N, 3, 32, 32)`` and the last label of each record, uint8 ``(N,)``.
     Raises:
         FileProblem: the file does not hold whole records.
     """
     records = np.frombuffer(content, np.uint8)
-    size = labels + _LEVELS
+    size = label_bytes + _LEVELS
     if not len(records) or len(records) % size:
         raise FileProblem(f"{name} does not hold whole records of {size} bytes.")
     table = records.reshape(-1, size)
-    return table[:, labels:].reshape(-1, 3, 32, 32), table[:, labels - 1]
+    return table[:, label_bytes:].reshape(-1, 3, 32, 32), table[:, label_bytes - 1]
 
 
-def python_batch(content: bytes, name: str, *, labels: str = "labels") -> tuple[Array, Array]:
+def python_batch(content: bytes, name: str, *, entry: str = "labels") -> tuple[Array, Array]:
     """Return levels and labels of a batch of the Python version, without unpickling it.
 
     A pickle is a program. This reads the opcodes and follows the few that build plain tables,
@@ -50,20 +52,20 @@ def python_batch(content: bytes, name: str, *, labels: str = "labels") -> tuple[
     Args:
         content: The file.
         name: What an error calls it.
-        labels: The entry that holds the labels, ``"fine_labels"`` in CIFAR-100.
+        entry: The one that holds the labels, ``"fine_labels"`` in CIFAR-100.
     Returns:
         uint8 ``(N, 3, 32, 32)`` and int64 ``(N,)``.
     Raises:
         FileProblem: it is no such batch.
     """
     table = _followed(content, name)
-    levels, y = table.get("data"), table.get(labels)
+    levels, y = table.get("data"), table.get(entry)
     whole = isinstance(levels, np.ndarray) and levels.ndim == 2 and levels.shape[1] == _LEVELS
     fine = isinstance(y, list) and all(type(one) is int and 0 <= one < 256 for one in y)
     if not (whole and fine and isinstance(y, list) and len(y) == len(levels)):  # type: ignore[arg-type]
         raise FileProblem(
             f"{name} is no batch of CIFAR: expected are 'data' of shape (N, 3072) and as many "
-            f"{labels!r}; download the file again."
+            f"{entry!r}; download the file again."
         )
     assert isinstance(levels, np.ndarray)
     return levels.reshape(-1, 3, 32, 32), np.array(y, dtype=np.int64)
@@ -77,7 +79,10 @@ def _followed(content: bytes, name: str) -> dict[str, Any]:
     """The table that a pickle of plain data builds."""
     machine = _Machine()
     try:
-        for step, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+        with warnings.catch_warnings():  # of texts with odd escapes, which are refused below
+            warnings.simplefilter("ignore")
+            steps = list(islice(pickletools.genops(content), _MOST_STEPS + 1))
+        for step, (opcode, argument, _) in enumerate(steps):
             if step > _MOST_STEPS:
                 raise ValueError("it has too many steps")
             machine.do(opcode.name, argument)

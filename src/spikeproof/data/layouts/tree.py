@@ -38,7 +38,9 @@ def in_folder(source: Source, folder: Path, name: str, inside: Iterable[str] = (
     )
 
 
-def files_below(folder: Path, pattern: str, what: str) -> list[tuple[Path, re.Match[str]]]:
+def files_below(
+    folder: Path, pattern: str, what: str, url: str
+) -> list[tuple[Path, re.Match[str]]]:
     """Return the files whose path below a folder matches, in the order of these paths.
 
     Links are not followed. Files of other names are left alone.
@@ -47,6 +49,7 @@ def files_below(folder: Path, pattern: str, what: str) -> list[tuple[Path, re.Ma
         folder: Where they are.
         pattern: Of the path below the folder, with ``/``; matched as a whole.
         what: What they are, for the error.
+        url: Where they are to be had, for the error.
     Raises:
         FileProblem: there is none.
     """
@@ -61,9 +64,7 @@ def files_below(folder: Path, pattern: str, what: str) -> list[tuple[Path, re.Ma
         if len(found) > _MOST:
             raise FileProblem(f"{folder} holds more than {_MOST:,} files; name the set's own.")
     if not found:
-        raise FileProblem(
-            f"There is no {what} in {folder}; expected are files as {pattern!r} says."
-        )
+        raise FileProblem(f"There is no {what} in {folder}; get the set from {url}.")
     return sorted(found, key=lambda one: one[0].relative_to(folder).as_posix())
 
 

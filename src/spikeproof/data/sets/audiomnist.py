@@ -15,7 +15,7 @@ from spikeproof.base import check_count
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored
+from spikeproof.data.files import Listed, Source, StoredItems
 from spikeproof.data.layouts import (
     files_below,
     fitted,
@@ -73,7 +73,7 @@ class AudioMnist:
             "l0": (20.0, 40.0, 80.0),
         },
         training={
-            "model": "tcn-small",
+            "model": "tcn-mel",
             "width": 32,
             "epochs": 4,
             "batch_size": 64,
@@ -102,7 +102,9 @@ class AudioMnist:
     def __call__(self, folder: Path) -> Listed:
         """What is in ``folder``, to be decoded into the cache."""
         place = in_folder(self.published, folder, "audiomnist")
-        found = files_below(place, _NAME, "recording data/01/0_01_0.wav and its like")
+        found = files_below(
+            place, _NAME, "recording data/01/0_01_0.wav and its like", self.published.url
+        )
         part = np.array([_part(int(match[3])) for _, match in found])
         order = np.argsort(part, kind="stable")
 
@@ -111,8 +113,8 @@ class AudioMnist:
                 sound = resampled(read_wav(found[number][0], rate_hz=48000), 8000)
                 yield fitted(sound.samples, self.length)
 
-        def read() -> Stored:
-            return Stored(
+        def read() -> StoredItems:
+            return StoredItems(
                 y=np.array([int(found[number][1][2]) for number in order]),
                 official=int((part < 2).sum()),
                 shape=(self.length,),

@@ -97,13 +97,13 @@ class Cifar100:
         """The items in ``folder``."""
         if self.python.present(folder) and not self.published.present(folder):
             batches = [
-                python_batch(self.python.read(folder, name), name, labels="fine_labels")
+                python_batch(self.python.read(folder, name), name, entry="fine_labels")
                 for name in self.python.files
             ]
         else:
             (name,) = self.published.files
             files = _members(self.published.read(folder, name), name)
-            batches = [binary_records(content, name, labels=2) for content in files]
+            batches = [binary_records(content, name, label_bytes=2) for content in files]
         x = torch.from_numpy(np.concatenate([x for x, _ in batches]))
         y = torch.from_numpy(np.concatenate([y for _, y in batches]).astype(np.int64))
         return Published(x, y, official=len(batches[0][1]))

@@ -116,7 +116,9 @@ class Cifar10Dvs(EventFrames):
         """What is in ``folder``, to be decoded into the cache."""
         place = in_folder(self.published, folder, "cifar10-dvs")
         named = rf"({'|'.join(CLASSES)})/cifar10_\1_(\d+)\.aedat"
-        found = files_below(place, named, "recording cat/cifar10_cat_0.aedat and its like")
+        found = files_below(
+            place, named, "recording cat/cifar10_cat_0.aedat and its like", self.published.url
+        )
         found.sort(key=lambda one: (CLASSES.index(one[1][1]), int(one[1][2])))
         paths = [path for path, _ in found]
         test = np.isin([int(match[2]) for _, match in found], test_numbers())

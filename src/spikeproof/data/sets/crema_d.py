@@ -15,7 +15,7 @@ from spikeproof.base import FileProblem, check_count, read_bytes
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored
+from spikeproof.data.files import Listed, Source, StoredItems
 from spikeproof.data.layouts import (
     files_below,
     fitted,
@@ -123,9 +123,10 @@ class CremaD:
 
     def __call__(self, folder: Path) -> Listed:
         """What is in ``folder``, to be decoded into the cache."""
+        url = self.published.url
         place = in_folder(self.published, folder, "crema-d", ["AudioWAV", "VideoFrames"])
-        heard = files_below(place / "AudioWAV", rf"{_STEM}\.wav", "sound 1001_DFA_ANG_XX.wav")
-        seen = _pictures(place / "VideoFrames")
+        heard = files_below(place / "AudioWAV", rf"{_STEM}\.wav", "sound 1001_DFA_ANG_XX.wav", url)
+        seen = _pictures(place / "VideoFrames", url)
         _check_pairs(place, {path.stem for path, _ in heard}, set(seen))
         part = np.array([_part(int(match[1])) for _, match in heard])
         order = np.argsort(part, kind="stable")
@@ -136,8 +137,8 @@ class CremaD:
                 sound = resampled(read_wav(path, rate_hz=16000), self.rate_hz)
                 yield fitted(sound.samples, self.length)
 
-        def read() -> Stored:
-            return Stored(
+        def read() -> StoredItems:
+            return StoredItems(
                 y=np.array([EMOTIONS.index(heard[number][1][2]) for number in order]),
                 official=int((part < 2).sum()),
                 shape=(self._pack.size,),
@@ -160,11 +161,11 @@ class CremaD:
         return np.stack([_grey(paths[number], self.side) for number in chosen])
 
 
-def _pictures(folder: Path) -> dict[str, list[Path]]:
+def _pictures(folder: Path, url: str) -> dict[str, list[Path]]:
     """Clip → its pictures in the order of their numbers."""
     found: dict[str, list[tuple[int, Path]]] = {}
     named = rf"({_STEM})/(\d+)\.png"
-    for path, match in files_below(folder, named, "picture 1001_DFA_ANG_XX/001.png"):
+    for path, match in files_below(folder, named, "picture 1001_DFA_ANG_XX/001.png", url):
         found.setdefault(match[1], []).append((int(match[4]), path))
     return {name: [path for _, path in sorted(one)] for name, one in found.items()}
 

@@ -15,7 +15,7 @@ from spikeproof.base import FileProblem, check_count
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored
+from spikeproof.data.files import Listed, Source, StoredItems
 from spikeproof.data.layouts import (
     PackedSounds,
     files_below,
@@ -65,7 +65,7 @@ class SpokenDigits:
             path = source.find(folder, _PACKED)
             return cls._packed(path, source.stamp(folder))
         place = in_folder(source, folder, "fsdd")
-        found = files_below(place, _NAME, "recording 7_jackson_0.wav and its like")
+        found = files_below(place, _NAME, "recording 7_jackson_0.wav and its like", source.url)
         paths = [path for path, _ in found]
         return cls(
             digit=np.array([int(match[1]) for _, match in found]),
@@ -138,13 +138,21 @@ class Fsdd:
         },
         limits=(_HOLD_OUT,),
         training={
-            "model": "tcn-small",
+            "model": "tcn-mel",
             "width": 32,
-            "epochs": 12,
+            "epochs": 20,
             "batch_size": 64,
             "learning_rate": 0.005,
         },
         rate_hz=RATE_HZ,
+        pinned={
+            "all": "45127e84eccc0514728abc993ead8559fc97fbc336bdfd09317f55bbe4256141",
+            "x": "4614804d9b605f8cdec0e9cbc97fb748c7f61a9863dde8d20ca2a45a160c10a0",
+            "y": "a14e0e3dfffa0d3a1ee9b69261b49d1d18e782c53b0f96e50d09f020b860da22",
+            "train": "4259250b3285ffdd50b72ec6a444dd6e8409abf95d1c7d85ae3af13059a0d9ef",
+            "validation": "65167a1db1b39ba7951c4b1774d4f66933d31a77bf44c3594552f51e18b6949d",
+            "test": "e02d52d569a3667fe16491b903460810b3e9be9f895fd8044242bea63396b953",
+        },
     )
 
     published: Source = field(
@@ -179,8 +187,8 @@ class Fsdd:
             for number in order:
                 yield fitted(clips.sounds(int(number)), self.length)
 
-        def read() -> Stored:
-            return Stored(
+        def read() -> StoredItems:
+            return StoredItems(
                 y=clips.digit[order],
                 official=int((~test).sum()),
                 shape=(self.length,),

@@ -41,6 +41,14 @@ class FsddSpeakers(Fsdd):
             "(jackson2018fsdd); the test is the clips of two speakers, theo and yweweler, of whom "
             "no clip is in training or validation."
         ),
+        pinned={
+            "all": "58f5d63b0e112b0c355b6d3b0e85b93496d11d97e15a8b42fcd087a41ec30b28",
+            "x": "06fcbf0a946e3844a0fe696b25ce0f28217b20905012420259a64bda0971406b",
+            "y": "181819175854e4ea1f14616869425dbdaf20c3e4939aeafce66518404e005615",
+            "train": "3dc522ab9a624de8957f0597916fd8ff5930afa311563edb2878a454d30a496e",
+            "validation": "66d9ff29e75b893cf53df2a800958f7f4e3df16cb83c9af43f2c4f003f4d943b",
+            "test": "defd77ce7178c0b9178c90998fe839415e556ba017f142f6ddb6ca320b49a60e",
+        },
         limits=(
             "Two speakers are the whole test, and validation items are by the training speakers.",
         ),

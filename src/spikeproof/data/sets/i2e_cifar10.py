@@ -17,7 +17,7 @@ class I2ECifar10(FromImages):
     """Read CIFAR-10 and convert every photograph into eight frames of binary events.
 
     Args:
-        images: Reader of the photographs.
+        pictures: Reader of the photographs.
         ratio: Share of an image's own range that a difference must reach to be an event.
     Returns:
         From a call with a folder: what to decode; packed bits of 0 and 1 per place and step.
@@ -61,5 +61,5 @@ class I2ECifar10(FromImages):
         },
     )
 
-    images: Reader = field(default_factory=Cifar10)
+    pictures: Reader = field(default_factory=Cifar10)
     ratio: float = 0.07

@@ -17,7 +17,7 @@ class I2EFashionMnist(FromImages):
     """Read Fashion-MNIST and convert every photograph into eight frames of binary events.
 
     Args:
-        images: Reader of the photographs.
+        pictures: Reader of the photographs.
         ratio: Share of an image's own range that a difference must reach to be an event.
     Returns:
         From a call with a folder: what to decode; packed bits of 0 and 1 per place and step.
@@ -60,7 +60,15 @@ class I2EFashionMnist(FromImages):
             "batch_size": 64,
             "learning_rate": 0.005,
         },
+        pinned={
+            "all": "b7cbf89f368e39937d74daa905d3882c779a36279aee3a8f96ba42e47675ed51",
+            "x": "d9820c94527cab30e925d2482b8a7a19f632a0d093479963ac19327c9419162f",
+            "y": "b5780aa85e463358cec7fd45f987f2c7ba76d6ffb00c04a4a00c81a80ee6edb7",
+            "train": "9d4fce813cf88e74afb6053bf2140e7c77118c9cba3f0e2036821387f082d92b",
+            "validation": "d5cf2cae29900bb318afa070be78c0ee827d8476dd2080a73602fd77d2c7f1d7",
+            "test": "51fe80ceed62320c6608dce14e83ebd918d903fc07eff220981852342628201e",
+        },
     )
 
-    images: Reader = field(default_factory=FashionMnist)
+    pictures: Reader = field(default_factory=FashionMnist)
     ratio: float = 0.07

@@ -14,7 +14,7 @@ from torch import Tensor
 from spikeproof.base import FileProblem, read_arrays
 from spikeproof.data.domain import Domain
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored
+from spikeproof.data.files import Listed, Source, StoredItems
 from spikeproof.data.views import Views
 
 __all__ = ["Lipsfus"]
@@ -68,6 +68,14 @@ class Lipsfus:
             "That both views of an item are of one utterance follows from the order of the files "
             "and was not confirmed; use it to show attacks, and not for accuracy.",
         ),
+        pinned={
+            "all": "0f1a35a07225d384c857ce3acde85c7e8de3c3e690ff5935b3a4a5f977b0df99",
+            "x": "c0093bae7851c08cf3bfea283f5ffa71ebd003b08b4b92b196df8b373a4faa65",
+            "y": "41522e57de79cfd0b4b1cc56a34faac19b4e6901cb8cc203b40e2edd5146ab13",
+            "train": "def7b39f8e02e1fb5d3cda832db99883c0f28a631f592a2fc2ff1bd28bedc3f3",
+            "validation": "b2361e8e7fe3fd78d61f06341057705a7b510a2d86041d54c760031f17a936e5",
+            "test": "1a519dbbc20dda3fa431c253d5b2612781cd15f663cb143d58384b081bb44742",
+        },
     )
 
     published: Source = field(
@@ -89,7 +97,7 @@ class Lipsfus:
         """What is in ``folder``, to be decoded into the cache."""
         path = self.published.find(folder, _PACKED)
 
-        def read() -> Stored:
+        def read() -> StoredItems:
             (name,) = self.published.files
             arrays = read_arrays(
                 path, _WHAT, follow=True, texts=True, sha256=self.published.files[name]
@@ -107,7 +115,7 @@ class Lipsfus:
                 )
             order = np.argsort(part, kind="stable")
             pairs = (np.concatenate([heard[k].ravel(), seen[k].ravel()]) for k in order)
-            return Stored(
+            return StoredItems(
                 y=y[order].astype(np.int64),
                 official=int((part == 0).sum()),
                 shape=self.domain.shape,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored
+from spikeproof.data.files import Listed, Source, StoredItems
 from spikeproof.data.pairs import PackedPair
 from spikeproof.data.sets.fsdd import RATE_HZ, SpokenDigits
 from spikeproof.data.sets.fsdd_speakers import FsddSpeakers
@@ -100,11 +100,11 @@ class MnistFsdd:
         """What is in ``folder``, to be decoded into the cache."""
         heard = SpokenDigits.find(self.audio.published, folder)
 
-        def read() -> Stored:
+        def read() -> StoredItems:
             seen = self.image(folder)
             y = seen.y.numpy()
             clips = chosen_clips(y, seen.official, heard, self.audio)
-            return Stored(
+            return StoredItems(
                 y=y,
                 official=seen.official,
                 shape=(self._pack.size,),

@@ -53,7 +53,7 @@ class NMnistRecordings:
         if source.present(folder):
             return cls._packed(source.find(folder, _PACKED), source.stamp(folder))
         place = in_folder(source, folder, "n-mnist", ["Train", "Test"])
-        found = files_below(place, _NAME, "recording Train/5/00001.bin and its like")
+        found = files_below(place, _NAME, "recording Train/5/00001.bin and its like", source.url)
         # By part and number: the order of MNIST itself.
         found.sort(key=lambda one: (one[1][1] == "Test", int(one[1][3])))
         paths = [path for path, _ in found]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Listed, Source, Stored
+from spikeproof.data.files import Listed, Source, StoredItems
 from spikeproof.data.layouts import fitted
 from spikeproof.data.pairs import PackedPair, paired
 from spikeproof.data.sets.fsdd import RATE_HZ, SpokenDigits
@@ -20,7 +20,7 @@ from spikeproof.data.sets.fsdd_speakers import FsddSpeakers
 from spikeproof.data.sets.n_mnist import NMnist, NMnistRecordings
 from spikeproof.data.views import Views
 
-__all__ = ["NMnistFsdd"]
+__all__ = ["NMnistFsdd", "chosen_clips", "sounds"]
 
 Array = np.ndarray[Any, Any]
 
@@ -109,9 +109,9 @@ class NMnistFsdd:
         seen = NMnistRecordings.find(self.events.published, folder)
         heard = SpokenDigits.find(self.audio.published, folder)
 
-        def read() -> Stored:
+        def read() -> StoredItems:
             clips = chosen_clips(seen.y, seen.official, heard, self.audio)
-            return Stored(
+            return StoredItems(
                 y=seen.y,
                 official=seen.official,
                 shape=(self._pack.size,),

@@ -15,11 +15,11 @@ from spikeproof.base import SettingError, check_count
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Download, Listed, Source, Stored, stamp
+from spikeproof.data.files import Download, Listed, Source, StoredItems, stamp
 from spikeproof.data.layouts import in_folder
 from spikeproof.data.streams import Binning, Recording, ShdFile, WrittenBack, write_back
 
-__all__ = ["Shd"]
+__all__ = ["Shd", "hdf5_source"]
 
 Array = np.ndarray[Any, Any]
 _SITE = "https://zenkelab.org/datasets/"
@@ -123,10 +123,10 @@ class Shd:
         place = in_folder(self.published, folder, self.facts.title, self.parts)
         paths = [place / name for name in self.parts]
 
-        def read() -> Stored:
+        def read() -> StoredItems:
             files = [ShdFile(path, sort=True) for path in paths]
             y = np.concatenate([file.y for file in files])
-            return Stored(
+            return StoredItems(
                 y=y,
                 official=len(y) - len(files[-1]),
                 shape=self.domain.shape,

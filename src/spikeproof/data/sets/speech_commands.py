@@ -15,7 +15,7 @@ from spikeproof.base import FileProblem, check_count, read_text
 from spikeproof.data.domain import Domain
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Download, Listed, Source, Stored
+from spikeproof.data.files import Download, Listed, Source, StoredItems
 from spikeproof.data.layouts import files_below, fitted, in_folder, read_wav, stamp_of_files
 
 __all__ = ["WORDS", "SpeechCommands"]
@@ -107,7 +107,9 @@ class SpeechCommands:
         """What is in ``folder``, to be decoded into the cache."""
         place = in_folder(self.published, folder, "speech-commands", _LISTS)
         named = f"({'|'.join(WORDS)})/[^/]+\\.wav"
-        found = files_below(place, named, "recording yes/0a7c2a8d_nohash_0.wav and its like")
+        found = files_below(
+            place, named, "recording yes/0a7c2a8d_nohash_0.wav and its like", self.published.url
+        )
         paths = [path for path, _ in found]
         part = _parts(place, [path.relative_to(place).as_posix() for path in paths])
         order = np.argsort(part, kind="stable")
@@ -116,8 +118,8 @@ class SpeechCommands:
             for number in order:
                 yield fitted(read_wav(paths[number], rate_hz=16000).samples, self.length)
 
-        def read() -> Stored:
-            return Stored(
+        def read() -> StoredItems:
+            return StoredItems(
                 y=np.array([WORDS.index(found[number][1][1]) for number in order]),
                 official=int((part < 2).sum()),
                 shape=(self.length,),
