@@ -154,9 +154,9 @@ def _accuracies(stated: Record, computed: Record) -> Iterator[tuple[str, ...]]:
         radius, suite = radius_text(row["radius"]), str(asked["suite"]["name"])
         yield str(asked["threat"]["name"]), radius, f"≤ {share}", ends, items, suite, verdict
     if (union := computed["union"]) is not None:
-        share = _share(union)
+        share, ends = _share(union)
         names = ", ".join(f"{n} {radius_text(r)}" for n, r in union["members"])
-        yield f"union of {names}", "", f"≤ {share[0]}", share[1], items, "", _worst(computed)
+        yield f"union of {names}", "", f"≤ {share}", ends, items, "", _worst(computed)
 
 
 def _measured(stated: Record, computed: Record) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,7 +45,7 @@ def card(
     from spikeproof.cards import write_cards
 
     said = None if diagnosis is None else read_json(diagnosis, "diagnosis", follow=True)
-    chosen = {"network": network, "data": data, "seed": seed}
+    chosen: dict[str, Any] = {"network": network, "data": data, "seed": seed}
     done = write_cards(run, to, **chosen, licence=licence, diagnosis=said)
     if as_json:
         print_json([{"name": one.name, "folder": str(one.folder)} for one in done])
