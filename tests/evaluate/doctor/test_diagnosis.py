@@ -11,8 +11,16 @@ from torch import Tensor, nn
 import spikeproof as sp
 from spikeproof.base import InputError, SettingError
 from spikeproof.evaluate import Diagnosis
+from spikeproof.evaluate.doctor import members
 
 N = 20
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attacks of few steps, which are enough for four pixels."""
+    for name, value in {"STEPS": 10, "QUERIES": 40, "LONGEST": 20, "DRAWS": 4}.items():
+        monkeypatch.setattr(members, name, value)
 
 
 class Boundary(nn.Module):
