@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spikeproof.report import Figure, draw
 from spikeproof.report.charts import Forest, ForestRow
-from spikeproof.report.document import _environment
+from spikeproof.report.document import environment
 from spikeproof.report.plots import slug
 
 ODD = "a\u202eb\x1b[2J\ud800"
@@ -12,7 +12,7 @@ SHOWN = "a\\u202eb\\x1b[2J\\ud800"
 
 
 def test_what_turns_the_direction_of_writing_is_spelt_out() -> None:
-    page = _environment().from_string("{{ name }} {{ 3 }} {{ ours }}")
+    page = environment().from_string("{{ name }} {{ 3 }} {{ ours }}")
     assert page.render(name=ODD + "<", ours="ℓ∞") == f"{SHOWN}&lt; 3 ℓ∞"
 
 

@@ -17,12 +17,13 @@ from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.models import ModelSpec, Network, build, save_model
 from spikeproof.oracle import Oracle
-from spikeproof.threats import GEOMETRIES, Joint, Linf, Misclassification, Threat
+from spikeproof.threats import GEOMETRIES, Counts, Joint, Linf, Misclassification, Snr, Threat
 from support.examples import attack_examples
 from support.pairwise import pairwise
 
 IMAGE = Domain(kind="image", shape=(2, 8, 8))
 EVENTS = Domain(kind="events", shape=(3, 2, 8, 8), high=4.0, integer=True)
+BITS = replace(EVENTS, high=1.0)
 AUDIO = Domain(kind="audio", shape=(400,), low=-1.0)
 VIEWS = Views((("image", IMAGE), ("audio", AUDIO)))
 MODELS = {
@@ -42,9 +43,16 @@ THREATS = [
     Threat(geometry, radius, domain if grid else domain.relaxed())
     for domain in (IMAGE, EVENTS, AUDIO, VIEWS)
     for grid, geometry, radius in TRIED
-    if domain is EVENTS or not grid
+    if (domain is EVENTS and isinstance(geometry, Counts)) or not grid
+]
+# Where single events come, go and move they do so on a grid of bits.
+THREATS += [
+    Threat(geometry, radius, BITS)
+    for grid, geometry, radius in TRIED
+    if grid and not isinstance(geometry, Counts)
 ]
 THREATS.append(Threat(Joint({"image": (Linf(), 0.1), "audio": (Linf(), 0.05)}), 1.0, VIEWS))
+THREATS.append(Threat(Snr(), 0.1, AUDIO))
 EXAMPLES = attack_examples()
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from spikeproof.attacks import (
     ATTACKS,
     PGD,
+    SDA,
     Attack,
     Countdown,
     GuidedSearch,
@@ -31,20 +32,32 @@ from spikeproof.attacks import (
 from spikeproof.base import seeds
 from spikeproof.data import Domain, Views
 from spikeproof.oracle import Oracle
+from spikeproof.rescore import sound_length
 from spikeproof.threats import (
     GEOMETRIES,
     L0,
     L1,
     L2,
+    Band,
+    ChannelShift,
     Counts,
+    Flips,
     Joint,
     Linf,
+    Masked,
     Misclassification,
+    Relative,
+    Retiming,
+    Snr,
     Threat,
+    TimestampShift,
+    Within,
 )
+from support.event_judge import event_lengths
 
 IMAGE = Domain(kind="image", shape=(2, 3, 3))
 EVENTS = Domain(kind="events", shape=(2, 2, 2, 3), high=3.0, integer=True)
+BITS = Domain(kind="events", shape=(3, 2, 2, 3), high=1.0, integer=True)
 AUDIO = Domain(kind="audio", shape=(16,), low=-1.0)
 VIEWS = Views((("image", IMAGE), ("audio", AUDIO)))
 REAL = (IMAGE, EVENTS.relaxed(), AUDIO, VIEWS)
@@ -73,13 +86,51 @@ CASES: dict[str, Case] = {
         (VIEWS,),
         (1.0, 2.0, 0.5, 0.0, 4.0, 0.1),
     ),
+    "band": (Band(((1000.0, 3000.0),), 8000.0), (AUDIO,), (0.3, 1.0, 0.1, 0.01, 0.0, 2.0)),
+    "masked": (Masked(8000.0, 8, 2), (AUDIO,), (1.0, 10.0, 3.0, 100.0, 0.0)),
+    "snr": (Snr(), (AUDIO,), (0.1, 1.0, 0.3, 0.01, 0.0, 0.7)),
     "joint-one-view": (Joint({"audio": (Linf(), 0.5)}), (VIEWS,), (1.0, 0.5, 0.0, 2.0)),
 }
-assert {type(geometry) for geometry, _, _ in CASES.values()} == set(GEOMETRIES.members.values())
+# Threats on events that pass by in turns, each with its domain and radius.
+FLIPS: tuple[Threat, ...] = (
+    Threat(Flips(), 3.0, BITS),
+    Threat(Flips(exclusive=True), 4.0, BITS),
+    Threat(Within(Flips("insert"), "dash", 2), 2.0, BITS),
+    Threat(Flips("insert", exclusive=True), 2.0, BITS),
+    Threat(Flips("delete"), 0.0, BITS),
+    Threat(Within(Counts(), "patch", 1), 3.0, EVENTS),
+)
+SHARES: tuple[Threat, ...] = (
+    Threat(Relative(Flips()), 0.2, BITS),
+    Threat(Relative(Counts()), 0.1, EVENTS),
+    Threat(Relative(Flips(exclusive=True)), 0.3, BITS),
+    Threat(Relative(Flips("delete")), 0.0, BITS),
+)
+TIMES: tuple[Threat, ...] = (
+    Threat(Retiming("inf"), 1.0, BITS),
+    Threat(Retiming("l1"), 4.0, BITS),
+    Threat(Retiming("l0"), 3.0, EVENTS),
+    Threat(Relative(Retiming("l1")), 0.3, EVENTS),
+    Threat(Retiming("inf"), 2.0, BITS),
+    Threat(Relative(Retiming("l0")), 0.2, BITS),
+    Threat(Retiming("l1"), 0.0, BITS),
+)
+LINES = Domain(kind="events", shape=(4, 6), integer=True)
+RASTERS: tuple[Threat, ...] = (
+    Threat(ChannelShift(), 2.0, LINES),
+    Threat(TimestampShift(5), 10.0, LINES),
+    Threat(ChannelShift(), 0.0, LINES),
+    Threat(TimestampShift(), 1.0, LINES),
+)
+TURNED = {"flips": FLIPS, "shares": SHARES, "times": TIMES, "rasters": RASTERS}
+TRIED = {type(geometry) for geometry, _, _ in CASES.values()}
+TRIED |= {type(threat.geometry) for threats in TURNED.values() for threat in threats}
+assert set(GEOMETRIES.members.values()) == TRIED
 
 # Cheap settings; other attacks get four steps where they have steps, and their defaults else.
 CHEAP: dict[str, Attack] = {
     "countdown": Countdown(steps=4, proposals=4),
+    "sda": SDA(steps=2, growth=3),
     "guided_search": GuidedSearch(steps=8, ascent=4, every=4),
     "random": Random(draws=3),
     "restarts": Restarts(attack=PGD(steps=2), times=2),
@@ -98,11 +149,14 @@ def cheap(kind: str) -> Attack:
 
 def pairs() -> list[tuple[str, str]]:
     """Kind of attack and name of threat, wherever the one serves the other."""
-    return [(kind, name) for kind in ATTACKS for name in CASES if serves(cheap(kind), at(name, 0))]
+    names = (*CASES, *TURNED)
+    return [(kind, name) for kind in ATTACKS for name in names if serves(cheap(kind), at(name, 0))]
 
 
 def at(name: str, turn: int) -> Threat:
     """The threat of a name in its turn: domains and radii pass by in different periods."""
+    if name in TURNED:
+        return TURNED[name][turn % len(TURNED[name])]
     geometry, domains, radii = CASES[name]
     domain, radius = domains[turn % len(domains)], radii[turn % len(radii)]
     if domain.integer and isinstance(geometry, Linf | L2 | L1):
@@ -224,9 +278,37 @@ def violations(threat: Threat, x: Tensor, x_adv: Tensor) -> dict[str, int]:
                 bad[f"ball {name}"] = ~inside(ball.name, radius * threat.radius, part, z, clean)
             else:
                 bad[f"still {name}"] = (z != clean).any(1)
-    if not isinstance(geometry, Joint):
+    if isinstance(geometry, Flips | Relative | Retiming | Within):
+        bad["ball"] = ~inside_events(threat, a, b)
+    elif isinstance(geometry, Band | Masked):
+        length = sound_length(GEOMETRIES.record(geometry), a - b, b)
+        bad["ball"] = ~(length <= threat.radius * (1 + 1e-6))
+    elif isinstance(geometry, ChannelShift | TimestampShift):
+        shape = threat.domain.shape
+        far, near = a.reshape(-1, *shape), b.reshape(-1, *shape)
+        turn, unit = isinstance(geometry, ChannelShift), getattr(geometry, "step_ms", 1)
+        far, near = (v.swapaxes(1, 2) if turn else v for v in (far, near))
+        length = event_lengths("retiming-inf", far.shape[1:], far, near)
+        bad["ball"] = ~(length * unit <= threat.radius)
+    elif not isinstance(geometry, Joint):
         bad["ball"] = ~inside(geometry.name, threat.radius, domain, a, b)
     return {rule: int(found.sum()) for rule, found in bad.items() if found.any()}
+
+
+def inside_events(threat: Threat, z: Any, x: Any) -> Any:
+    """The same for threats on single events, bool."""
+    geometry, radius = threat.geometry, np.full(len(x), threat.radius)
+    assert isinstance(threat.domain, Domain)
+    allowed = np.ones(len(x), dtype=bool)
+    if isinstance(geometry, Relative):  # in whole numbers: units <= radius * events
+        geometry, radius = geometry.geometry, np.floor(radius * x.sum(1) + 1e-9)
+    if isinstance(geometry, Within):
+        moved = (z != x).reshape(len(x), -1, *threat.domain.shape[-2:]).any(1)
+        allowed = ~(moved & ~geometry.mask(threat.domain).numpy()).any((1, 2))
+        geometry = geometry.geometry
+    if isinstance(geometry, Counts):
+        return allowed & (np.abs(z - x).sum(1) <= radius)
+    return allowed & (event_lengths(geometry.name, threat.domain.shape, z, x) <= radius)
 
 
 def inside(norm: str, radius: float, domain: Any, z: Any, x: Any) -> Any:
@@ -236,6 +318,9 @@ def inside(norm: str, radius: float, domain: Any, z: Any, x: Any) -> Any:
         power = {"linf": np.inf, "l2": 2, "l1": 1}[norm]
         length = d.max(1) if power == np.inf else (d**power).sum(1) ** (1 / np.longdouble(power))
         return length <= radius * (1 + 1e-9)
+    if norm == "snr":
+        noise, signal = (np.linalg.norm(part.astype(float), axis=1) for part in (d, x))
+        return noise <= radius * signal * (1 + 1e-9)
     if norm == "counts":
         return np.rint(d).astype(np.int64).sum(1) <= int(radius)
     changed = np.asarray(z != x)

@@ -30,6 +30,7 @@ FLOORS = (
     ("train",),
     ("evaluate",),
     ("analysis", "study"),
+    ("cards",),
     ("report",),
     ("export",),
     ("cli",),

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from spikeproof.data import Domain, Views
-from spikeproof.threats import L0, L1, L2, Counts, Joint, Linf, Threat
+from spikeproof.threats import L0, L1, L2, Counts, Flips, Joint, Linf, Retiming, Threat
 
 IMAGE = Domain(kind="image", shape=(3, 4, 4))
 EVENTS = Domain(kind="events", shape=(3, 2, 4, 4), high=5.0, integer=True)
+BITS = Domain(kind="events", shape=(4, 2, 3, 4), high=1.0, integer=True)
 AUDIO = Domain(kind="audio", shape=(40,), low=-1.0)
 VIEWS = Views((("image", IMAGE), ("audio", AUDIO)))
 DOMAINS = {"image": IMAGE, "events": EVENTS, "audio": AUDIO, "views": VIEWS}
@@ -30,6 +31,13 @@ THREATS: list[Threat] = [
 THREATS += [
     Threat(geometry, radius, EVENTS)
     for geometry, radius in [(Linf(), 1.0), (L2(), 2.5), (L1(), 4.0), (L0(), 3.0), (Counts(), 5.0)]
+]
+FLIPS = [Flips(), Flips("insert"), Flips("delete"), Flips(exclusive=True)]
+FLIPS += [Flips("insert", exclusive=True)]
+TIMES = [(Retiming("inf"), 1.0), (Retiming("l1"), 5.0), (Retiming("l0"), 4.0)]
+THREATS += [Threat(geometry, 4.0, BITS) for geometry in FLIPS]
+THREATS += [
+    Threat(geometry, radius, domain) for geometry, radius in TIMES for domain in (BITS, EVENTS)
 ]
 THREATS += [
     Threat(Joint({"image": (Linf(), 0.1), "audio": (Linf(), 0.02)}), 1.5, VIEWS),

@@ -27,6 +27,19 @@ from spikeproof.threats import (
 )
 
 NAMES = {"linf": math.inf, "l2": 2, "l1": 1, "l0": 0, "l0-features": 0, "counts": None}
+EVENTS = {
+    "flips",
+    "flips-insert",
+    "flips-delete",
+    "flips-exclusive",
+    "flips-insert-exclusive",
+    "retiming-inf",
+    "retiming-l1",
+    "retiming-l0",
+}
+
+SOUND = {"snr", "snr-peak", "band", "masked"}
+SOUND |= {"channels-inf", "channels-l1", "channels-l0", "timestamps"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,7 @@ class Double(Silent):
         return 2 * np.sqrt(np.square(change.reshape(len(change), -1)).sum(1))
 
 
-@pytest.mark.parametrize(("name", "order"), NAMES.items())
+@pytest.mark.parametrize(("name", "order"), [*NAMES.items(), *((name, None) for name in EVENTS)])
 def test_a_name_makes_its_geometry_and_knows_its_order(name: str, order: float | None) -> None:
     assert geometry_named(name).name == name
     assert geometry_named(name).about == threat_facts(name)
@@ -55,7 +68,7 @@ def test_a_name_makes_its_geometry_and_knows_its_order(name: str, order: float |
 
 def test_every_registered_geometry_has_facts_under_its_name() -> None:
     named = {name for cls in GEOMETRIES.members.values() for name in cls.facts}
-    assert named == {*NAMES, "joint"}
+    assert named == {*NAMES, *EVENTS, *SOUND, "joint"}
     assert [name for name in named if threat_facts(name).unit] and threat_facts("joint").symbol
 
 

@@ -7,19 +7,24 @@ from spikeproof.attacks.ddn import DDN
 from spikeproof.attacks.fgsm import FGSM
 from spikeproof.attacks.fmn import FMN
 from spikeproof.attacks.guided_search import GuidedSearch
+from spikeproof.attacks.gumbel import GumbelFlips
 from spikeproof.attacks.nearest import MinimumNorm, Nearest
 from spikeproof.attacks.pdpgd import PDPGD
 from spikeproof.attacks.pgd import PGD
 from spikeproof.attacks.pieces.best import Best
+from spikeproof.attacks.pil import PIL
 from spikeproof.attacks.random import Random
 from spikeproof.attacks.registry import ATTACKS
 from spikeproof.attacks.restarts import Restarts
+from spikeproof.attacks.retiming_search import RetimingSearch
 from spikeproof.attacks.rfgsm import RFGSM
 from spikeproof.attacks.saliency import Saliency
 from spikeproof.attacks.sapgd import SAPGD
+from spikeproof.attacks.sda import SDA
 from spikeproof.attacks.sigma_zero import SigmaZero
 from spikeproof.attacks.sparse_pgd import SparsePGD
 from spikeproof.attacks.sparse_rs import SparseRS
+from spikeproof.attacks.spikefool import SpikeFool
 from spikeproof.attacks.square import Square
 from spikeproof.attacks.suite.budget import Budget, Spending, cost_per_item
 from spikeproof.attacks.suite.member import Member
@@ -40,14 +45,17 @@ __all__ = [
     "FMN",
     "PDPGD",
     "PGD",
+    "PIL",
     "RFGSM",
     "SAPGD",
+    "SDA",
     "SUITES",
     "Attack",
     "Best",
     "Budget",
     "Countdown",
     "GuidedSearch",
+    "GumbelFlips",
     "Member",
     "MemberStats",
     "MinimumNorm",
@@ -55,11 +63,13 @@ __all__ = [
     "OnSuiteStep",
     "Random",
     "Restarts",
+    "RetimingSearch",
     "Saliency",
     "SigmaZero",
     "SparsePGD",
     "SparseRS",
     "Spending",
+    "SpikeFool",
     "Square",
     "SuccessCriterion",
     "Suite",

@@ -84,6 +84,51 @@ def _verify(
         say(f"{name}: intact, sha256 {value}")
 
 
+@app.command("fetch")
+def _fetch(
+    name: Annotated[
+        str,
+        typer.Argument(help="A data set that comes as files.", autocompletion=complete_data),
+    ],
+    data_dir: DataDir = None,
+    list_only: Annotated[
+        bool, typer.Option("--list", help="Only say which file belongs where.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Download the files of a data set into the folder of data sets, checked by their hashes.
+
+    A download that was interrupted goes on where it ended. Where the network does not allow it,
+    or the files can only be had by a person, it says which file belongs where.
+
+    \b
+    Example:
+      spikeproof data fetch mnist --data-dir ~/data
+    """
+    import dataclasses
+    import os
+    from pathlib import Path
+
+    from spikeproof.base import SettingError
+    from spikeproof.data import DATA_FOLDER, fetch, wanted
+
+    named = data_dir or os.environ.get(DATA_FOLDER)
+    if not named:
+        raise SettingError(
+            f"Name the folder of data sets, with --data-dir or the variable {DATA_FOLDER}."
+        )
+    folder = Path(named).expanduser()
+    if not list_only:
+        fetch(name, folder, say=note)
+    files = wanted(name, folder)
+    if as_json:
+        print_json([{**dataclasses.asdict(one), "path": str(one.path)} for one in files])
+        return
+    for one in files:
+        state = "there" if one.there else "lacking"
+        say(f"{one.path}: {state}; {one.digest or 'no published hash'}; {one.url}")
+
+
 @app.command("check")
 def _check(
     data: Annotated[

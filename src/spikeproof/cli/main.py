@@ -12,6 +12,7 @@ import typer
 
 from spikeproof.allocator import tune_allocator
 from spikeproof.cli.audit import audit
+from spikeproof.cli.card import card
 from spikeproof.cli.certify import certify
 from spikeproof.cli.cite import cite
 from spikeproof.cli.compare import compare
@@ -19,6 +20,7 @@ from spikeproof.cli.data import app as data
 from spikeproof.cli.demo import demo
 from spikeproof.cli.doctor import doctor
 from spikeproof.cli.export import export
+from spikeproof.cli.leaderboard import leaderboard
 from spikeproof.cli.listing import listing
 from spikeproof.cli.options import no_such_option
 from spikeproof.cli.report import report
@@ -47,7 +49,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, train, audit, doctor, certify, report, export, compare, verify, cite):
+_COMMANDS = (
+    demo,
+    train,
+    audit,
+    doctor,
+    certify,
+    report,
+    export,
+    card,
+    leaderboard,
+    compare,
+    verify,
+    cite,
+)
+for command in _COMMANDS:
     app.command()(command)
 app.command("list")(listing)
 app.add_typer(study, name="study")

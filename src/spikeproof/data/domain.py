@@ -12,6 +12,7 @@ from torch import Tensor
 
 from spikeproof.base import InputError, SettingError, check_finite, check_one_of, check_shape
 from spikeproof.data.modality import MODALITIES, Modality
+from spikeproof.data.on_disk import blocks
 
 __all__ = ["Domain"]
 
@@ -144,10 +145,14 @@ class Domain:
 
     def check(self, x: Tensor, what: str = "x") -> Tensor:
         """Return ``x`` if every item is legal; otherwise raise InputError saying how to mend it."""
-        check_finite(check_shape(x, self.shape, what), what)
-        ok = self.contains(x)
-        if not ok.all():
-            _refuse(self, x, ok, what)
+        check_shape(x, self.shape, what)
+        first = 0
+        for part in blocks(x):
+            check_finite(part, what)
+            ok = self.contains(part)
+            if not ok.all():
+                _refuse(self, part, ok, what, first)
+            first += len(part)
         return x
 
 
@@ -189,10 +194,10 @@ def _check_layout(kind: str, shape: tuple[int, ...]) -> None:
         )
 
 
-def _refuse(domain: Domain, x: Tensor, ok: Tensor, what: str) -> None:
-    """Raise the sentence for inputs outside the domain."""
+def _refuse(domain: Domain, x: Tensor, ok: Tensor, what: str, begin: int = 0) -> None:
+    """Raise the sentence for inputs outside the domain, the first of them item ``begin``."""
     low, high = float(x.min()), float(x.max())
-    first = int((~ok).nonzero()[0])
+    first = begin + int((~ok).nonzero()[0])
     if domain.integer and low >= domain.low and high <= domain.high:
         mend = "These must be whole numbers; pass counts or levels, not rates or normalised frames."
     elif low < domain.low and abs(float(x.mean())) < 1 and high < 20:

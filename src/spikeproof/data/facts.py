@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from torch import Tensor
 
 from spikeproof.data.domain import Domain
-from spikeproof.data.files import Published, Source
+from spikeproof.data.files import Listed, Published, Source
 from spikeproof.data.views import Views
 
 __all__ = ["Facts", "Maker", "Reader"]
@@ -85,8 +85,8 @@ class Reader(Protocol):
     def published(self) -> Source:
         """The files to get where none are there."""
 
-    def __call__(self, folder: Path) -> Published:
-        """The items in ``folder``, as stored."""
+    def __call__(self, folder: Path) -> Published | Listed:
+        """The items in ``folder``, as stored; or what to decode into the cache, item by item."""
 
     def values(self, stored: Tensor) -> Tensor:
         """Inputs, float ``(N, *shape)``, from items as stored."""

@@ -115,7 +115,12 @@ def choose(
 
 
 def hold_out(
-    y: Tensor, *, official: int, validation: float = 0.1, seed: int = 0
+    y: Tensor,
+    *,
+    official: int,
+    validation: float = 0.1,
+    seed: int = 0,
+    published: int | None = None,
 ) -> dict[str, Tensor]:
     """Deal the official training part to train and validation; the official test part is test.
 
@@ -128,6 +133,8 @@ def hold_out(
         official: How many items, from the first, are the official training part.
         validation: Share of each class of that part to select on.
         seed: Which deal; the test items are the same ones for every seed.
+        published: How many items, from the end of that part, were published for validation; they
+            are it then, and nothing is drawn.
     Returns:
         ``"train"``, ``"validation"``, ``"test"`` → item numbers, int64; disjoint, together all.
     Example:
@@ -138,6 +145,9 @@ def hold_out(
     order = torch.argsort(seeds(seed, n=len(y)).child("split").bits(()), stable=True)
     part = torch.full_like(y, 2)
     part[:official] = 0
+    if published is not None:
+        part[official - published : official] = 1
+        return _by_part(order, part)
     for label in range(int(y.max()) + 1 if len(y) else 0):
         members = order[(y[order] == label) & (order < official)]
         part[members[: round(validation * len(members))]] = 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, is_dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import torch
 from torch import Tensor
 
 from spikeproof.base import InputError, SettingError, digest_arrays
+from spikeproof.data.cache import cached
 from spikeproof.data.dataset import Dataset, DataSpec, Split
 from spikeproof.data.facts import Maker, Reader
-from spikeproof.data.files import chosen_folder
+from spikeproof.data.files import Listed, Published, chosen_folder
+from spikeproof.data.on_disk import ItemsOnDisk
 from spikeproof.data.sets import DATASETS
 from spikeproof.data.splits import assign, hold_out
 from spikeproof.data.views import modality_of
@@ -31,6 +34,7 @@ __all__ = [
 ]
 
 _NOT_PINNED = "not pinned"
+_HELD = 1 << 30  # bytes of inputs that a split keeps in memory; beyond, they are read when asked
 
 
 class DataDiffers(UserWarning):
@@ -41,8 +45,8 @@ def datasets() -> list[str]:
     """Return the names that ``load`` knows.
 
     Example:
-        >>> datasets()
-        ['cifar10', 'digits', 'digits-audio', 'digits-av', 'digits-events', 'fashion-mnist']
+        >>> [name for name in datasets() if name.startswith("digits")]
+        ['digits', 'digits-audio', 'digits-av', 'digits-events']
     """
     return list(DATASETS)
 
@@ -88,7 +92,10 @@ def describe(name: str) -> DataSpec:
 def load(name: str, *, seed: int | None = None, folder: Path | str | None = None) -> Dataset:
     """Make or read a data set, or hand out the one made before in this process.
 
-    Nothing is downloaded and nothing is written. Every call returns tensors of its own.
+    Nothing is downloaded. Recordings, sounds and sets that are converted are decoded once, into
+    the folder of caches (``SPIKEPROOF_CACHE``, else ``spikeproof`` in the user's folder of
+    caches), and read from there. Every call returns tensors of its own; a split of more than 1 GiB
+    is read row by row when rows are asked for (``ItemsOnDisk``).
 
     Args:
         name: One of ``datasets()``.
@@ -102,7 +109,8 @@ def load(name: str, *, seed: int | None = None, folder: Path | str | None = None
         Train and validation items, the legal domain, and the sealed test items.
     Raises:
         SettingError: there is no such data set, or ``seed`` is not a whole number.
-        FileProblem: files are absent, truncated or changed; says where to get them.
+        FileProblem: files are absent, truncated or changed; says where to get them. Or what was
+            decoded before is not whole any more.
     Warns:
         DataDiffers: arithmetic on this machine gave other arrays than the pinned ones. The set is
             usable, its ``spec.sha256`` is the hash of what was made, and results on it are not
@@ -117,7 +125,9 @@ def load(name: str, *, seed: int | None = None, folder: Path | str | None = None
     """
     spec = describe(name)
     number = _seed(seed)
-    arrays, hashes = _arrays_of(name, number, _place(name, folder))
+    place = _place(name, folder)
+    arrays, hashes = _arrays_of(name, number, place)
+    spec = replace(spec, notes=_notes.get((name, place), ()))
     if number:
         spec = replace(spec, version=f"{spec.version}+seed{number}", sha256=hashes["sha256"])
     elif spec.sha256 == _NOT_PINNED:
@@ -181,9 +191,24 @@ def _make(name: str, seed: int, folder: Path | None) -> dict[str, Tensor]:
         y = source.labels()
         return {"x": source(torch.arange(len(y)), seed=seed), "y": y, **assign(y, seed=seed)}
     assert folder is not None
-    read = source(folder)
-    splits = hold_out(read.y, official=read.official, seed=seed)
+    read = _read(name, source, folder)
+    _notes[name, folder] = read.notes
+    splits = hold_out(read.y, official=read.official, seed=seed, published=read.validation)
     return {"x": read.x, "y": read.y, **splits}
+
+
+_notes: dict[tuple[str, Path | None], tuple[str, ...]] = {}  # of the files that were read
+
+
+def _read(name: str, source: Reader, folder: Path) -> Published:
+    """The items as stored, in memory or in the cache."""
+    found = source(folder)
+    if not isinstance(found, Listed):
+        return found
+    settings = asdict(source) if is_dataclass(source) and not isinstance(source, type) else {}
+    settings.pop("published", None)  # where files are looked for decides nothing about them
+    facts = {"version": source.facts.version, "reader": type(source).__qualname__}
+    return cached(name, {**facts, **{key: repr(value) for key, value in settings.items()}}, found)
 
 
 def _standard(name: str) -> Maker | Reader:
@@ -202,10 +227,15 @@ def _arrays_of(
 
 def _part(source: Maker | Reader, arrays: Mapping[str, Tensor], split: str) -> Split:
     """The items of one split."""
-    items = arrays[split]
-    x = arrays["x"][items]
+    items, stored = arrays[split], arrays["x"]
+    y = arrays["y"][items]
+    if not isinstance(source, Reader):
+        return Split(stored[items], y, items)
+    shape = source.domain.shape
+    if 4 * len(items) * math.prod(shape) > _HELD:
+        return Split(ItemsOnDisk(stored, items, shape, source.values), y, items)
     # Files are kept as stored until here: bytes take a quarter of the memory of floats.
-    return Split(source.values(x) if isinstance(source, Reader) else x, arrays["y"][items], items)
+    return Split(source.values(stored[items]), y, items)
 
 
 def _place(name: str, folder: Path | str | None) -> Path | None:

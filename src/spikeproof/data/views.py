@@ -13,6 +13,7 @@ from torch import Tensor
 from spikeproof.base import SettingError, check_shape, settings_from
 from spikeproof.data.domain import Domain
 from spikeproof.data.modality import together
+from spikeproof.data.on_disk import blocks
 
 __all__ = ["Views", "domain_from", "domain_record", "modality_of"]
 
@@ -123,9 +124,10 @@ class Views:
     def check(self, x: Tensor, what: str = "x") -> Tensor:
         """Return ``x`` if every view of every item is legal; otherwise raise InputError."""
         check_shape(x, self.shape, what)
-        views = self.unpack(x)
-        for name, domain in self.parts:
-            domain.check(views[name], f"{what}[{name!r}]")
+        for part in blocks(x):
+            views = self.unpack(part)
+            for name, domain in self.parts:
+                domain.check(views[name], f"{what}[{name!r}]")
         return x
 
 

@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
     from spikeproof.evaluate.pace import seconds_per_pass
     from spikeproof.evaluate.probe import Probe, probe, probed
-    from spikeproof.evaluate.rescored import RescoredCell, rescore_run
+    from spikeproof.evaluate.rescored import RescoredCell, rescore_ladder, rescore_run
     from spikeproof.evaluate.run_files import StoredRun
     from spikeproof.evaluate.sealed import open_split, open_test, open_validation
+    from spikeproof.evaluate.sponge import SpongeResult, sponge
     from spikeproof.evaluate.step import LadderPosition, LadderStep, OnLadderStep
     from spikeproof.evaluate.timing import TimingLevel, check_timing, right_draws, timing
     from spikeproof.evaluate.tune import WIDTHS, tune
@@ -68,6 +69,7 @@ __all__ = [
     "Probe",
     "RescoredCell",
     "RobustAccuracy",
+    "SpongeResult",
     "StoredRun",
     "Thresholds",
     "TimingLevel",
@@ -90,6 +92,7 @@ __all__ = [
     "probe",
     "probed",
     "refuse_withheld",
+    "rescore_ladder",
     "rescore_run",
     "review",
     "reviewed",
@@ -97,6 +100,7 @@ __all__ = [
     "robust_accuracy",
     "seconds_per_pass",
     "served",
+    "sponge",
     "timing",
     "tune",
     "verify",

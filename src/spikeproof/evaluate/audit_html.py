@@ -24,7 +24,8 @@ def audit_html(content: Mapping[str, Any], lines: Sequence[str] = ()) -> str:
     for threat in content["threats"]:
         for row in threat["rows"]:
             numbers = row["random"], row["robust"], row["interval"]
-            rows.append(_row(threat["name"], radius_text(row["radius"]), *numbers))
+            level = f" ({row['level']})" if "level" in row else ""
+            rows.append(_row(threat["name"], radius_text(row["radius"]) + level, *numbers))
     rows.append(_row("union", "", None, content["union_accuracy"], content["union_interval"]))
     caption = (
         f"{content['data']}: {content['n']} test items, suite {content['suite']}, "

@@ -103,7 +103,7 @@ class Audit:
             "clean_interval": interval(first.correct),
             "union_accuracy": self.union_accuracy if stated else None,
             "union_interval": interval(self.survivors) if stated else None,
-            "union_of": [{"name": o.name, "radius": o.radii[o.middle]} for o in self.outcomes],
+            "union_of": [_middle(outcome) for outcome in self.outcomes],
             "threats": [threat_record(outcome, stated=stated) for outcome in self.outcomes],
             **({} if self.budget is None else {"budget": self.budget.record()}),
             **flags_record(self.flags, self.despite),
@@ -120,7 +120,9 @@ class Audit:
             *rows_of(content),
         ]
         parts = ", ".join(
-            f"{part['name']} {radius_text(part['radius'])}" for part in content["union_of"]
+            f"{part['name']} {radius_text(part['radius'])}"
+            + (f" ({part['level']})" if "level" in part else "")
+            for part in content["union_of"]
         )
         lines.append(
             f"An item is robust if it is right when clean and no attack broke it; union: {parts}."
@@ -173,3 +175,10 @@ class Audit:
 audit (audit.json).
         """
         return cls(**read_audit(Path(folder), network, data))
+
+
+def _middle(outcome: Outcome) -> dict[str, Any]:
+    """The threat of a ladder that the union counts."""
+    threat = outcome.ladder[outcome.middle]
+    level = {"level": threat.level} if threat.level else {}
+    return {"name": outcome.name, "radius": threat.radius, **level}

@@ -45,6 +45,7 @@ def threat_record(outcome: Outcome, *, stated: bool = True) -> dict[str, Any]:
                 "random": None if np.isnan(share) else share,
                 "robust": float(alive.mean()) if stated else None,
                 "interval": interval(alive) if stated else None,
+                **({"level": level} if (level := threat.level) else {}),
                 **({"unsettled": outcome.unsettled[number]} if outcome.unsettled else {}),
             }
         )
@@ -66,9 +67,8 @@ def rows_of(content: Mapping[str, Any]) -> list[str]:
     for threat in content["threats"]:
         for row in threat["rows"]:
             radius = radius_text(row["radius"])
-            lines.append(
-                _line(threat["name"], radius, row["random"], row["robust"], row["interval"])
-            )
+            line = _line(threat["name"], radius, row["random"], row["robust"], row["interval"])
+            lines.append(line + _level(row))
     lines.append(_line("union", "", None, content["union_accuracy"], content["union_interval"]))
     return lines
 
@@ -81,7 +81,7 @@ def attack_lines(content: Mapping[str, Any]) -> list[str]:
         f"{content['n']} items given, attack {content['attack']['kind']}, seed {content['seed']}",
         f"{'threat':<12}{'radius':>9}{'':>9}{'right':>9}   95 % interval",
         _line("clean", "", None, content["clean_accuracy"], content["clean_interval"]),
-        _line(name, radius_text(float(radius)), None, robust, ends),
+        _line(name, radius_text(float(radius)), None, robust, ends) + _level(content),
     ]
 
 
@@ -133,6 +133,11 @@ def stopped(what: str, flags: Sequence[Flag] | None, despite: Sequence[str]) -> 
     stops = [f"STOP {f.name}: {f.sentence}" for f in flags or () if f.stop and f.name in names]
     told = f"{what} withheld ({', '.join(names)}); despite={names!r} states it"
     return f"<{' '.join(stops)} {told}>"
+
+
+def _level(row: Mapping[str, Any]) -> str:
+    """The radius of a waveform in decibels, behind its line."""
+    return f"   {row['level']}" if row.get("level") else ""
 
 
 def _line(

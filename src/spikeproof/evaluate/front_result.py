@@ -57,6 +57,7 @@ class AttackResult:
         passes: Passes of single items, verification among them.
         flags: What was found out about the network and the inputs before the attack.
         despite: Flags in spite of which shares are stated.
+        level: The radius in decibels where the threat moves a waveform, else empty.
     """
 
     x_adv: Any
@@ -70,6 +71,7 @@ class AttackResult:
     passes: Passes
     flags: tuple[Flag, ...] = ()
     despite: tuple[str, ...] = ()
+    level: str = ""
 
     def __len__(self) -> int:
         """How many items."""
@@ -122,6 +124,7 @@ class AttackResult:
             "schema": _SCHEMA,
             "n": len(self),
             "threat": self.threat,
+            **({"level": self.level} if self.level else {}),
             "attack": dict(self.attack),
             "seed": self.seed,
             "clean_accuracy": self.clean_accuracy,

@@ -214,6 +214,7 @@ class Task:
             predicted=seen.predicted.numpy(),
             distance=seen.distance.numpy(),
             threat=_named(threat),
+            level=threat.level,
             attack=ATTACKS.record(member.attack),
             seed=self.seed,
             passes=found.passes + Passes(forward=2 * n),
@@ -257,7 +258,7 @@ class Task:
 
 def _named(threat: Threat) -> str:
     """Norm and radius as results name them."""
-    return f"{threat.name}:{threat.radius:g}"
+    return f"{threat.name}:{threat.geometry.spelled(threat.radius)}"
 
 
 def _prepared(model: nn.Module, split: Split, layout: Layout) -> nn.Module:

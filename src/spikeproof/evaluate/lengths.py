@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from spikeproof.data import Domain, Views
-from spikeproof.threats import Counts, Geometry, Joint, Threat
+from spikeproof.threats import Counts, Geometry, Joint, Relative, Threat, Within
 
 __all__ = ["allowance", "euclidean", "legal_places", "measured"]
 
@@ -27,7 +27,7 @@ _SLACK = 1e-6
 
 def measured(threat: Threat, x_adv: Tensor, x: Tensor) -> Floats:
     """Length of each perturbation in the unit of the threat's radius, float64 ``(N,)``."""
-    return _length(threat.geometry, threat.domain, _numbers(x_adv) - _numbers(x))
+    return _length(threat.geometry, threat.domain, _numbers(x_adv), _numbers(x))
 
 
 def allowance(threat: Threat) -> float:
@@ -85,17 +85,39 @@ def _l0(change: Floats) -> Floats:
 _NORMS: Mapping[float, Callable[[Floats], Floats]] = {0.0: _l0, 1.0: _l1, 2.0: _l2, math.inf: _linf}
 
 
-def _length(geometry: Geometry, domain: Domain | Views, change: Floats) -> Floats:
-    """Length under a geometry, by the formula of its order; other packages bring their own."""
+def _length(geometry: Geometry, domain: Domain | Views, x_adv: Floats, x: Floats) -> Floats:
+    """Length under a geometry, by the formula of its order; others bring their own."""
+    change = x_adv - x
     if isinstance(geometry, Joint):
-        return _joint(geometry, domain, change)
+        return _joint(geometry, domain, x_adv, x)
+    if isinstance(geometry, Relative):
+        units = _length(geometry.geometry, domain, x_adv, x)
+        events = _flat(x).sum(1)
+        return np.where(events > 0, units / np.maximum(events, 1), _share(units, 0.0))
+    if isinstance(geometry, Within):
+        moved = (change != 0) & ~_region(geometry, change.shape[-2:])
+        length = _length(geometry.geometry, domain, x_adv, x)
+        return np.where(_flat(moved).any(1), np.inf, length)
     if isinstance(geometry, Counts):
         return _l1(_flat(change))
     if geometry.by_pixel:
         return _pixels(domain, change)
     if geometry.about.order is not None:
         return _NORMS[geometry.about.order](_flat(change))
-    return np.asarray(geometry.length(change, domain), dtype=np.float64)
+    return np.asarray(geometry.length_between(x_adv, x, domain), dtype=np.float64)
+
+
+def _region(geometry: Within, sensor: tuple[int, ...]) -> Bools:
+    """Which pixels of a sensor lie in a region, pixel by pixel."""
+    row, column = np.indices(sensor)
+    if geometry.region == "frame":
+        edge = np.minimum(np.minimum(row, sensor[0] - 1 - row), column)
+        return np.asarray(np.minimum(edge, sensor[1] - 1 - column) < geometry.size)
+    high = geometry.size if geometry.region == "patch" else 1
+    top = (sensor[0] - high) // 2 if geometry.top is None else geometry.top
+    left = (sensor[1] - geometry.size) // 2 if geometry.left is None else geometry.left
+    inside = (row >= top) & (row < top + high) & (column >= left)
+    return np.asarray(inside & (column < left + geometry.size))
 
 
 def _pixels(domain: Domain | Views, change: Floats) -> Floats:
@@ -112,18 +134,17 @@ def _pixels(domain: Domain | Views, change: Floats) -> Floats:
     return _l0(_flat(change))
 
 
-def _joint(geometry: Joint, domain: Domain | Views, change: Floats) -> Floats:
+def _joint(geometry: Joint, domain: Domain | Views, x_adv: Floats, x: Floats) -> Floats:
     """The largest share that any view used of its own radius; inf where a view had none."""
     assert isinstance(domain, Views)
     where, shares = domain.slices(), []
     for name, part in domain.parts:
-        inside = change[:, where[name]].reshape(-1, *part.shape)
+        far, near = (v[:, where[name]].reshape(-1, *part.shape) for v in (x_adv, x))
         if name in geometry.views:
             own, radius = geometry.views[name]
-            length = _length(own, part, inside)
-            shares.append(_share(length, radius))
+            shares.append(_share(_length(own, part, far, near), radius))
         else:
-            shares.append(_share(_linf(_flat(inside)), 0.0))
+            shares.append(_share(_linf(_flat(far - near)), 0.0))
     return np.asarray(np.max(shares, axis=0))
 
 

@@ -19,7 +19,7 @@ from spikeproof.evaluate.sealed import open_split
 from spikeproof.models import Network, load_model
 from spikeproof.rescore import KeptLadder, Rescored, StoredNetwork, rescore, unknown_threat
 
-__all__ = ["RescoredCell", "rescore_run"]
+__all__ = ["RescoredCell", "rescore_ladder", "rescore_run"]
 
 _KEPT = "adversarials.npz"
 
@@ -122,8 +122,23 @@ def _rescored(cell: StoredCell, holder: StoredCell, source: str | None) -> Resco
         kept_level=kept["level"],
         kept_x_adv=kept["x_adv"],
     )
-    plain = partial(_plain, load_model(path), split)
-    return rescore(ladder, split.x.numpy(), split.y.numpy(), StoredNetwork.read(path), plain)
+    return rescore_ladder(ladder, split, path)
+
+
+def rescore_ladder(ladder: KeptLadder, split: Split, model: Path) -> Rescored:
+    """Score the kept inputs of one ladder again, as ``rescore_run`` does.
+
+    Args:
+        ladder: What is said of the items, and the inputs.
+        split: The items.
+        model: File of the network, which was compared with its hash.
+    Raises:
+        FileProblem: the file is no whole network of the package.
+    Cost:
+        One forward pass per clean item and kept input.
+    """
+    plain = partial(_plain, load_model(model), split)
+    return rescore(ladder, split.x.numpy(), split.y.numpy(), StoredNetwork.read(model), plain)
 
 
 def _plain(network: Network, split: Split, x: np.ndarray[Any, Any], at: Any) -> Any:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from spikeproof.metrics.intervals import FEWEST_NETWORKS, Intervals, independent_difference
     from spikeproof.metrics.resampling import Bootstrap, percentile_interval
     from spikeproof.metrics.security import attack_optimality, security_area, security_curve
+    from spikeproof.metrics.synops import Metered, SynOps, synops
     from spikeproof.metrics.theory import (
         FirstOrder,
         ball_moment,
@@ -65,9 +66,11 @@ __all__ = [
     "Floats",
     "GradientMeasures",
     "Intervals",
+    "Metered",
     "Over",
     "RandomVulnerability",
     "ShiftAttack",
+    "SynOps",
     "TransferRatio",
     "activity",
     "adversarial_vulnerability",
@@ -91,6 +94,7 @@ __all__ = [
     "security_area",
     "security_curve",
     "success_rate",
+    "synops",
     "transfer_ratio",
     "true_class_gradient",
     "union",

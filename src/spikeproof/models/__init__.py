@@ -10,6 +10,13 @@ from spikeproof.models.evaluating import (
     restoring_modes,
     spiking_layers,
 )
+from spikeproof.models.event_filters import (
+    BackgroundActivity,
+    EventFilter,
+    RateLimit,
+    Refractory,
+)
+from spikeproof.models.hearing import GammatoneBank, LearnedBank, MelBank, Onsets, raster
 from spikeproof.models.layers import FilterBank, OverTime, Stem, direct
 from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
@@ -24,18 +31,26 @@ __all__ = [
     "NORMS",
     "POOLINGS",
     "STEMS",
+    "BackgroundActivity",
     "Chained",
     "ConvexCombination",
     "Direct",
     "Encoder",
+    "EventFilter",
     "FilterBank",
+    "GammatoneBank",
     "Latency",
+    "LearnedBank",
+    "MelBank",
     "ModelSpec",
     "Network",
+    "Onsets",
     "OverTime",
     "PerStepNorm",
     "Phase",
     "Poisson",
+    "RateLimit",
+    "Refractory",
     "SpikePool",
     "Stem",
     "TimeMean",
@@ -53,6 +68,7 @@ __all__ = [
     "models",
     "on_device",
     "parse_tensors",
+    "raster",
     "read_tensors",
     "restore",
     "restoring_modes",

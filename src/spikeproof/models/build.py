@@ -18,6 +18,7 @@ from spikeproof.models.fusion import SmallFusion
 from spikeproof.models.network import ModelSpec, Network
 from spikeproof.models.recurrent import RecurrentNetwork
 from spikeproof.models.resnet import SEWResNet, SpikingResNet
+from spikeproof.models.sound_tcn import GammatoneTCN, LearnedTCN, MelTCN, OnsetTCN
 from spikeproof.models.tcn import SmallTCN
 from spikeproof.models.vgg import VGG
 from spikeproof.models.wrn import WRN
@@ -48,6 +49,7 @@ _CHOICES = ("norm", "pooling", "stem")
 _VGG = _Architecture(make=VGG, check=VGG.check, width=64, uses=("norm", "pooling"))
 _SEW = _Architecture(make=SEWResNet, check=SEWResNet.check, width=64, uses=_CHOICES)
 _SPIKING = _Architecture(make=SpikingResNet, check=SpikingResNet.check, width=64, uses=_CHOICES)
+_SOUND: dict[str, Any] = {"kinds": ("audio",), "timesteps": 1, "frames": False}
 _ARCHITECTURES = {
     "cnn-small": _Architecture(make=SmallCNN, uses=("pooling",)),
     "dense": _Architecture(make=Dense, width=256, frames=False, uses=("norm",)),
@@ -66,7 +68,11 @@ _ARCHITECTURES = {
     "spiking-resnet-18": _SPIKING,
     "spiking-resnet-34": _SPIKING,
     "spiking-resnet-50": _SPIKING,
-    "tcn-small": _Architecture(make=SmallTCN, kinds=("audio",), timesteps=1, frames=False),
+    "tcn-gammatone": _Architecture(make=GammatoneTCN, **_SOUND),
+    "tcn-learned": _Architecture(make=LearnedTCN, **_SOUND),
+    "tcn-mel": _Architecture(make=MelTCN, **_SOUND),
+    "tcn-onsets": _Architecture(make=OnsetTCN, **_SOUND),
+    "tcn-small": _Architecture(make=SmallTCN, **_SOUND),
     "vgg-11": _VGG,
     "vgg-13": _VGG,
     "vgg-16": _VGG,

@@ -3,6 +3,7 @@
 from spikeproof.report.attack_words import attack_title, gradient_words, kind_title, loss_words
 from spikeproof.report.document import compose, write_report
 from spikeproof.report.figures import Figure, draw
+from spikeproof.report.leaderboard import write_leaderboard
 from spikeproof.report.run_figures import figures_of
 from spikeproof.report.static import picture
 
@@ -16,5 +17,6 @@ __all__ = [
     "kind_title",
     "loss_words",
     "picture",
+    "write_leaderboard",
     "write_report",
 ]

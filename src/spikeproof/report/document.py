@@ -29,7 +29,7 @@ from spikeproof.report.section import sections
 from spikeproof.report.spelled import KEY_HEADS, NETWORK_HEADS, key
 from spikeproof.report.switch import switch
 
-__all__ = ["compose", "write_report"]
+__all__ = ["asset", "compose", "environment", "write_report"]
 
 _CONTENTS = (
     ("answer", "Answer"),
@@ -97,10 +97,10 @@ def compose(summary: Summary) -> str:
         "citations": citations(summary.works),
         "accuracy_scale": ACCURACY,
         "transfer_scale": DIVERGING,
-        "css": Markup(_asset("page.css")),
-        "script": Markup(_asset("page.js")),
+        "css": Markup(asset("page.css")),
+        "script": Markup(asset("page.js")),
     }
-    return _environment().get_template("page.html.j2").render(page=page)
+    return environment().get_template("page.html.j2").render(page=page)
 
 
 def _words(summary: Summary) -> dict[str, Any]:
@@ -141,13 +141,13 @@ def _has(id: str, summary: Summary) -> bool:
     return True
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     """The text of a file that comes with the templates."""
     return files("spikeproof.report").joinpath("templates", name).read_text("utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """Templates that escape whatever they are given."""
     environment = Environment(
         loader=PackageLoader("spikeproof.report", "templates"),

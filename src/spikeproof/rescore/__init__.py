@@ -3,6 +3,7 @@
 from spikeproof.rescore.ladder import Disagreement, KeptLadder, Rescored, rescore
 from spikeproof.rescore.legality import illegal, unknown_threat
 from spikeproof.rescore.network import StoredNetwork
+from spikeproof.rescore.sound import masking_threshold, sound_length
 
 __all__ = [
     "Disagreement",
@@ -10,6 +11,8 @@ __all__ = [
     "Rescored",
     "StoredNetwork",
     "illegal",
+    "masking_threshold",
     "rescore",
+    "sound_length",
     "unknown_threat",
 ]

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from spikeproof.rescore.layers import Array
+from spikeproof.rescore.sound import SOUND, sound_length
+from spikeproof.rescore.spikes import EVENT_KINDS, event_length
 
 __all__ = ["illegal", "unknown_threat"]
 
 # Relative slack of real-valued lengths, the one that evaluation allows, and a hair for the sum.
 _SLACK = 1 + 1e-6 + 1e-9
-_KINDS = ("linf", "l2", "l1", "l0", "counts", "joint")
+_COUNTED = ("l0", "counts", *EVENT_KINDS)
+_KINDS = ("linf", "l2", "l1", "joint", *SOUND, *_COUNTED)
 
 
 def unknown_threat(threat: Mapping[str, Any]) -> bool:
@@ -45,9 +48,9 @@ def illegal(
         inside &= (np.isfinite(z) & (z >= low) & (z <= high)).all(1)
         if grid and part.get("integer"):
             inside &= (z == np.rint(z)).all(1)
-    moved = x_adv.astype(np.float64) - x.astype(np.float64)
-    length = _length(threat["geometry"], domain, moved)
-    counted = threat["geometry"]["kind"] in ("l0", "counts")
+    far, clean = x_adv.astype(np.float64), x.astype(np.float64)
+    length = _length(threat["geometry"], domain, far, clean)
+    counted = threat["geometry"]["kind"] in _COUNTED
     near = length <= radius * (1.0 if counted else _SLACK)
     return [
         ""
@@ -68,12 +71,19 @@ def _parts(domain: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], int, 
         begin = end
 
 
-def _length(geometry: Mapping[str, Any], domain: Mapping[str, Any], moved: Array) -> Array:
+def _length(
+    geometry: Mapping[str, Any], domain: Mapping[str, Any], x_adv: Array, x: Array
+) -> Array:
     """How far each input moved, in the unit of the radius, ``(N,)``."""
-    flat = moved.reshape(len(moved), -1)
+    flat = (x_adv - x).reshape(len(x), -1)
     kind = geometry["kind"]
     if kind == "joint":
-        return _joint(geometry, domain, flat)
+        return _joint(geometry, domain, x_adv.reshape(len(x), -1), x.reshape(len(x), -1))
+    if kind in SOUND:
+        return sound_length(geometry, flat, x)
+    if kind in EVENT_KINDS:
+        far, near = (v.reshape(len(x), -1) for v in (x_adv, x))
+        return event_length(geometry, domain["shape"], far, near)
     if kind == "l0":
         if not geometry.get("pixels", True):
             return np.asarray((flat != 0).sum(1), dtype=np.float64)
@@ -94,13 +104,13 @@ def _pixels(part: Mapping[str, Any], flat: Array) -> Array:
     return np.asarray(changed.reshape(len(flat), -1).sum(1), dtype=np.float64)
 
 
-def _joint(geometry: Mapping[str, Any], domain: Mapping[str, Any], flat: Array) -> Array:
+def _joint(geometry: Mapping[str, Any], domain: Mapping[str, Any], x_adv: Array, x: Array) -> Array:
     """The largest share that a view used of its own radius."""
     shares = []
     names = [name for name, _ in domain["views"]]
     for name, (part, begin, end) in zip(names, _parts(domain), strict=True):
         own = geometry["views"].get(name, {"geometry": {"kind": "linf"}, "radius": 0.0})
-        length = _length(own["geometry"], part, flat[:, begin:end])
+        length = _length(own["geometry"], part, x_adv[:, begin:end], x[:, begin:end])
         radius = float(own["radius"])
         none = np.where(length > 0, np.inf, 0.0)
         shares.append(length / radius if radius > 0 else none)

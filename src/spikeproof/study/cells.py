@@ -233,7 +233,10 @@ class _Looks:
         cell = {
             **self._start("attack"),
             "threat": {**record, "radii": [threat.radius for threat in ladder]},
-            "suite": {"name": self.plan.suite, **suite(self.plan.suite).record()},
+            "suite": {
+                "name": self.plan.suite,
+                **suite(self.plan.suite).made_for(ladder[0]).record(),
+            },
             "items": self.items,
             "draws": self.plan.draws,
             **self._limits(len(ladder)),

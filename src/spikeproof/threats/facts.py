@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -78,3 +79,35 @@ class Described:
             f"Results under {self.about.symbol} cannot be verified: {type(self).__name__} names "
             "neither an order in its facts nor a length(change, domain) of its own."
         )
+
+    def length_between(
+        self,
+        x_adv: npt.NDArray[np.float64],
+        x: npt.NDArray[np.float64],
+        domain: Domain | Views,
+    ) -> npt.NDArray[np.float64]:
+        """The same where the change alone does not say it, from both inputs, ``(N, *shape)``."""
+        return self.length(x_adv - x, domain)
+
+    def radius_from(self, given: float) -> float:
+        """The radius for the number that a person gives, who may think in another unit."""
+        return given
+
+    def spelled(self, radius: float) -> str:
+        """The number that a person gives for this radius, as text; what ``radius_from`` undoes."""
+        return f"{radius:g}"
+
+    def level(self, radius: float, domain: Domain | Views) -> str:
+        """A radius on a waveform in decibels, as text; empty where decibels say nothing.
+
+        Of the largest sample (l_inf), or of the root mean square over the samples (l_2), against
+        full scale, the largest value that the domain allows.
+        """
+        order = self.about.order
+        if radius <= 0 or not isinstance(domain, Domain) or domain.kind != "audio":
+            return ""
+        full = max(abs(domain.low), abs(domain.high))
+        if order not in (2.0, math.inf) or not math.isfinite(full):
+            return ""
+        amplitude = radius / full / (math.sqrt(domain.size) if order == 2.0 else 1.0)
+        return f"{20 * math.log10(amplitude):.1f} dBFS"

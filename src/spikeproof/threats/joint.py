@@ -135,6 +135,12 @@ class Joint(Geometry):
         }
         return views.pack({**views.unpack(torch.zeros_like(x)), **moved})
 
+    def level(self, radius: float, domain: Domain | Views) -> str:
+        """The decibels of the views that are waveforms, each with its name."""
+        parts = self._parts(radius, domain) if isinstance(domain, Views) else ()
+        told = ((name, geometry.level(own, part)) for name, geometry, own, part in parts)
+        return ", ".join(f"{name} {level}" for name, level in told if level)
+
     def check(self, radius: float, domain: Domain | Views) -> None:
         """Refuse unknown views and whatever the geometry of a view refuses."""
         if not isinstance(domain, Views):

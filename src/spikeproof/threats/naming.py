@@ -40,7 +40,8 @@ def threat_from(norm: object, radius: object, domain: Domain | Views) -> Threat:
         raise SettingError(f"How far may {norm!r} go? Give a radius (eps), such as 8/255.")
     bare = re.sub(r"(?<=^l)_|\.0$", "", name.lower())
     geometry = geometry_named(_SPELT.get(bare, bare))
-    return Threat(geometry, radius_of(chosen), domain if geometry.grid else domain.relaxed())
+    far = geometry.radius_from(radius_of(chosen))
+    return Threat(geometry, far, domain if geometry.grid else domain.relaxed())
 
 
 def radius_of(radius: object) -> float:

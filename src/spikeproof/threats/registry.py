@@ -5,21 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from spikeproof.base import Registry, SettingError, suggestion
+from spikeproof.threats.band import Band
 from spikeproof.threats.counts import Counts
 from spikeproof.threats.facts import ThreatFacts
+from spikeproof.threats.flips import Flips
 from spikeproof.threats.geometry import Geometry
 from spikeproof.threats.joint import Joint
 from spikeproof.threats.l0 import L0
 from spikeproof.threats.l1 import L1
 from spikeproof.threats.l2 import L2
 from spikeproof.threats.linf import Linf
+from spikeproof.threats.masked import Masked
+from spikeproof.threats.rasters import ChannelShift, TimestampShift
+from spikeproof.threats.relative import Relative
+from spikeproof.threats.retiming import Retiming
+from spikeproof.threats.snr import Snr
+from spikeproof.threats.within import Within
 
 __all__ = ["GEOMETRIES", "by_order", "geometry_named", "shown_facts", "threat_facts"]
 
 
 GEOMETRIES: Registry[Geometry] = Registry(
     "geometry",
-    {"counts": Counts, "joint": Joint, "l0": L0, "l1": L1, "l2": L2, "linf": Linf},
+    {
+        "band": Band,
+        "channels": ChannelShift,
+        "counts": Counts,
+        "flips": Flips,
+        "joint": Joint,
+        "l0": L0,
+        "l1": L1,
+        "l2": L2,
+        "linf": Linf,
+        "masked": Masked,
+        "relative": Relative,
+        "retiming": Retiming,
+        "snr": Snr,
+        "timestamps": TimestampShift,
+        "within": Within,
+    },
     group="spikeproof.threats",
     of=Geometry,
 )

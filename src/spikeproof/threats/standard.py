@@ -31,7 +31,12 @@ def standard_threats(
         SettingError: the spec names an unknown threat, or ``joint`` without view radii.
     """
     return {
-        name: tuple(_threat(name, data.spec, data.domain, radius) for radius in sorted(ladder))
+        name: tuple(
+            sorted(
+                (_threat(name, data.spec, data.domain, radius) for radius in ladder),
+                key=lambda threat: threat.radius,
+            )
+        )
         for name, ladder in {**data.spec.radii, **(radii or {})}.items()
     }
 
@@ -63,7 +68,8 @@ def _threat(name: str, spec: DataSpec, domain: Domain | Views, radius: float) ->
         return Threat(Joint({v: (Linf(), r) for v, r in views.items()}), radius, domain.relaxed())
     with placed(f"data set {spec.name!r}"):
         geometry = geometry_named(name)
-    return Threat(geometry, radius, domain if geometry.grid else domain.relaxed())
+    far = geometry.radius_from(radius)
+    return Threat(geometry, far, domain if geometry.grid else domain.relaxed())
 
 
 def as_threats(threats: Threat | Iterable[Threat], what: str) -> tuple[Threat, ...]:

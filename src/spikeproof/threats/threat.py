@@ -78,6 +78,11 @@ class Threat:
         return {"image": "pixels", "audio": "waveform"}.get(self.domain.kind, self.domain.kind)
 
     @property
+    def level(self) -> str:
+        """The radius in decibels, as text, where the threat moves a waveform; else empty."""
+        return self.geometry.level(self.radius, self.domain)
+
+    @property
     def relaxed(self) -> bool:
         """Whether an iterate lives outside the legal set between queries (l_0, counts, grids)."""
         return self.domain.integer or not self.geometry.convex

@@ -89,6 +89,11 @@ class Member:
         return meant and serves(self.attack, threat)
 
     @property
+    def specialised(self) -> bool:
+        """Whether the attack is made for one kind of threat, and serves no other."""
+        return bool(getattr(self.attack, "specialised", False))
+
+    @property
     def averages(self) -> bool:
         """Whether the gradient rule already says what to do about a stochastic network."""
         return averages(self.gradient)

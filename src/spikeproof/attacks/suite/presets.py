@@ -9,14 +9,19 @@ from spikeproof.attacks.countdown import Countdown
 from spikeproof.attacks.ddn import DDN
 from spikeproof.attacks.fmn import FMN
 from spikeproof.attacks.guided_search import GuidedSearch
+from spikeproof.attacks.gumbel import GumbelFlips
 from spikeproof.attacks.pdpgd import PDPGD
 from spikeproof.attacks.pgd import PGD
+from spikeproof.attacks.pil import PIL
 from spikeproof.attacks.restarts import Restarts
+from spikeproof.attacks.retiming_search import RetimingSearch
 from spikeproof.attacks.saliency import Saliency
 from spikeproof.attacks.sapgd import SAPGD
+from spikeproof.attacks.sda import SDA
 from spikeproof.attacks.sigma_zero import SigmaZero
 from spikeproof.attacks.sparse_pgd import SparsePGD
 from spikeproof.attacks.sparse_rs import SparseRS
+from spikeproof.attacks.spikefool import SpikeFool
 from spikeproof.attacks.square import Square
 from spikeproof.attacks.suite.member import Member
 from spikeproof.attacks.suite.progress import STATES
@@ -49,6 +54,7 @@ _QUICK = Suite(
         Member(attack=Swap(steps=20, share=0.8, noise=0.2, stop=True), gradient=_TRIANGLE),
         Member(attack=_FAST, gradient=_ARCTAN),
         Member(attack=APGD(steps=20, stop=True), gradient=_ADAPTIVE, loss="cross_entropy"),
+        Member(attack=RetimingSearch(steps=20, stop=True), gradient=_TRIANGLE),
     )
 )
 # Counts are left to Swap, Countdown and the searches: on the networks the suites were chosen on,
@@ -70,6 +76,9 @@ _CORE = Suite(
             on=_OPEN,
             continues=True,
         ),
+        Member(attack=RetimingSearch(steps=60, stop=True), gradient=_TRIANGLE),
+        Member(attack=PIL(steps=40, stop=True), gradient=_ARCTAN, on=_OPEN),
+        Member(attack=GumbelFlips(steps=40, stop=True), gradient=_ARCTAN, on=_OPEN),
     )
 )
 _STANDARD = Suite(
@@ -126,6 +135,12 @@ _STANDARD = Suite(
         ),
         Member(attack=SparseRS(steps=2000), on=_CLOSE),
         Member(attack=Square(steps=2000), on=("blind",)),
+        # Events: these serve flips and retimings alone, and stand last, so that no draw of the
+        # others moved when they joined.
+        Member(attack=RetimingSearch(steps=150, stop=True), gradient=_TRIANGLE),
+        Member(attack=RetimingSearch(steps=150, stop=True), gradient=_WIDE, on=_OPEN),
+        Member(attack=PIL(steps=40, stop=True), gradient=_ARCTAN, on=_OPEN),
+        Member(attack=GumbelFlips(steps=40, stop=True), gradient=_ARCTAN, on=_OPEN),
     ),
     patience=1,
 )
@@ -147,6 +162,8 @@ _FULL = Suite(
         Member(attack=Saliency(steps=40, candidates=4), gradient=_ARCTAN),
         Member(attack=SparseRS(steps=10_000)),
         Member(attack=Square(steps=20_000)),
+        Member(attack=SDA(), gradient=PDSG()),
+        Member(attack=SpikeFool(), gradient=_ARCTAN),
     ),
     patience=2,
 )

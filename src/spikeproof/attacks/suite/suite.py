@@ -77,6 +77,15 @@ class Suite:
         members = [{"name": m.name, **m.record()} for m in self.members]
         return {"members": members, "patience": self.patience}
 
+    def made_for(self, threat: Threat) -> Suite:
+        """The suite without members that are made for threats of another kind alone.
+
+        What is recorded of a run under the l_p norms so stays as it was when attacks on the times
+        of events joined the suites.
+        """
+        kept = [m for m in self.members if not m.specialised or m.serves(threat)]
+        return replace(self, members=tuple(kept))
+
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Suite:
         """The suite of a record."""

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import math
-import struct
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from spikeproof.base import FileProblem
 from spikeproof.data.domain import Domain
 from spikeproof.data.facts import Facts
-from spikeproof.data.files import Published, Source
+from spikeproof.data.files import Download, Published, Source
+from spikeproof.data.layouts import read_idx
 
 __all__ = ["FashionMnist"]
 
+_SITE = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 _FILES = {
     "train-images-idx3-ubyte.gz": (
         "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
@@ -87,6 +83,7 @@ class FashionMnist:
             files=_FILES,
             places=("fashion-mnist", "FashionMNIST/raw", "."),
             url="https://github.com/zalandoresearch/fashion-mnist",
+            downloads={name: Download(url=f"{_SITE}{name}") for name in _FILES},
         )
     )
 
@@ -109,22 +106,4 @@ class FashionMnist:
 
     def _read(self, folder: Path, name: str) -> Tensor:
         """The array of one file."""
-        return _idx(self.published.read(folder, name), name)
-
-
-def _idx(packed: bytes, name: str) -> Tensor:
-    """The uint8 array of a gzipped IDX file: two zeros, type, rank, sizes, then the bytes."""
-    try:
-        content = gzip.decompress(packed)
-        zeros, kind, rank = struct.unpack(">HBB", content[:4])
-        shape = struct.unpack(f">{rank}I", content[4 : 4 + 4 * rank])
-    except (OSError, EOFError, zlib.error, struct.error) as problem:
-        raise FileProblem(f"{name} is not a gzipped IDX file ({problem}).") from None
-    if (zeros, kind) != (0, 8) or len(content) != 4 + 4 * rank + math.prod(shape):
-        raise FileProblem(
-            f"{name} is not an IDX file of bytes: its head announces type {kind} and shape "
-            f"{shape}, and {len(content) - 4 - 4 * rank} bytes follow."
-        )
-    return torch.from_numpy(
-        np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape).copy()
-    )
+        return read_idx(self.published.read(folder, name), name)
