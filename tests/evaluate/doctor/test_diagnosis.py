@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,15 @@ from spikeproof.evaluate.doctor import members
 N = 20
 
 
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def short() -> Iterator[None]:
     """Attacks of few steps, which are enough for four pixels."""
-    for name, value in {"STEPS": 10, "QUERIES": 40, "LONGEST": 20, "DRAWS": 4}.items():
-        monkeypatch.setattr(members, name, value)
+    told = {"STEPS": 20, "QUERIES": 30, "LONGER": 1, "LONGEST": 25, "DRAWS": 4}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in told.items():
+            patch.setattr(members, name, value)
+        yield
+    diagnosed.cache_clear()
 
 
 class Boundary(nn.Module):
@@ -47,9 +53,10 @@ def items() -> tuple[Tensor, Tensor]:
     return x, torch.ones(N, dtype=torch.int64)
 
 
-def diagnosed(gradient: str, **told: object) -> Diagnosis:
+@cache
+def diagnosed(gradient: str, again: int = 0) -> Diagnosis:
     """A diagnosis under l_inf 0.1: ten of the twenty items can be broken, to the last bit."""
-    return sp.diagnose(Boundary(gradient), *items(), threats="linf:0.1001", **told)  # type: ignore[arg-type]
+    return sp.diagnose(Boundary(gradient), *items(), threats="linf:0.1001")
 
 
 def test_a_true_gradient_is_sound() -> None:
@@ -75,7 +82,7 @@ def test_a_gradient_that_misleads_is_masked(gradient: str) -> None:
 
 
 def test_the_same_call_gives_the_same_record() -> None:
-    assert diagnosed("turned").record() == diagnosed("turned").record()
+    assert diagnosed("turned").record() == diagnosed("turned", again=1).record()
 
 
 def test_inputs_of_another_radius_are_found_out() -> None:
@@ -84,8 +91,6 @@ def test_inputs_of_another_radius_are_found_out() -> None:
     check = next(one for one in found.verdicts[0].checks if one.name == "unused")
     assert check.raised and check.number == pytest.approx(0.5, abs=0.01)
     assert found.verdict == "suspicious"
-    far = sp.diagnose(Boundary("true"), x, y, threats="linf:0.1001", x_adv=x - 0.2)
-    assert "illegal" in {check.name for check in far.verdicts[0].raised}
 
 
 def test_too_few_items_are_undecided() -> None:
@@ -106,7 +111,7 @@ def test_what_makes_no_sense_is_refused() -> None:
 
 def test_the_page_names_every_check() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "gradient-masking.md").read_text("utf-8")
-    found = diagnosed("true", items=1)
+    found = diagnosed("true")
     missing = [one.name for one in found.verdicts[0].checks if f"`{one.name}`" not in page]
     assert not missing
     assert len(found.verdicts[0].checks) == 44

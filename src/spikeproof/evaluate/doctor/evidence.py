@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import Member
-from spikeproof.base import InputError
+from spikeproof.base import InputError, SettingError
 from spikeproof.evaluate.doctor.members import (
     RULES,
     averaged,
@@ -161,7 +161,17 @@ def _radii(threat: Threat) -> tuple[float, ...]:
     half, twice = threat.radius / 2, threat.radius * 2
     if threat.counted:
         half, twice = float(math.floor(half)), float(math.floor(twice))
-    return tuple(radius for radius in (half, twice) if radius > 0 and radius != threat.radius)
+    apart = (radius for radius in (half, twice) if radius > 0 and radius != threat.radius)
+    return tuple(radius for radius in apart if _makes_sense(threat, radius))
+
+
+def _makes_sense(threat: Threat, radius: float) -> bool:
+    """Whether the threat may have this radius on its domain."""
+    try:
+        threat.at(radius)
+    except SettingError:
+        return False
+    return True
 
 
 def _unbounded(subject: Subject, threat: Threat) -> float | None:
@@ -169,7 +179,12 @@ def _unbounded(subject: Subject, threat: Threat) -> float | None:
     farthest = float(threat.reach(subject.x).max())
     if not math.isfinite(farthest) or farthest <= 2 * threat.radius:
         return None
-    return float(math.ceil(farthest)) if threat.counted else farthest
+    widest = float(math.ceil(farthest)) if threat.counted else farthest
+    try:
+        threat.at(widest)
+    except SettingError:  # one view of a joint radius is free long before another one
+        return None
+    return widest
 
 
 def _moved(subject: Subject, peer: nn.Module, member: Member, threat: Threat) -> Ran:
