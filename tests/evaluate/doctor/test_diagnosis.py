@@ -21,7 +21,7 @@ N = 20
 @pytest.fixture(autouse=True, scope="module")
 def short() -> Iterator[None]:
     """Attacks of few steps, which are enough for four pixels."""
-    told = {"STEPS": 20, "QUERIES": 30, "LONGER": 1, "LONGEST": 25, "DRAWS": 4}
+    told = {"STEPS": 17, "QUERIES": 24, "LONGER": 1, "LONGEST": 25, "DRAWS": 4}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in told.items():
             patch.setattr(members, name, value)
@@ -40,8 +40,6 @@ class Boundary(nn.Module):
         s = x.flatten(1).sum(1)
         if self.gradient == "turned":
             s = 2 * s.detach() - s
-        elif self.gradient == "none":
-            s = s.detach() + 0 * s
         elif self.gradient == "cut":
             s = s.detach()
         return torch.stack([2 - s, s - 2], 1)
@@ -70,7 +68,7 @@ def test_a_true_gradient_is_sound() -> None:
     assert numbers["held-out"] is None and numbers["window"] is None  # no spikes: not made
 
 
-@pytest.mark.parametrize("gradient", ["turned", "none", "cut"])
+@pytest.mark.parametrize("gradient", ["turned", "cut"])
 def test_a_gradient_that_misleads_is_masked(gradient: str) -> None:
     one = diagnosed(gradient).of("linf:0.1001")
     assert one.verdict == "masked", one.because
@@ -78,7 +76,6 @@ def test_a_gradient_that_misleads_is_masked(gradient: str) -> None:
     assert one.strongest == pytest.approx(0.5, abs=0.05)
     raised = {check.name for check in one.raised}
     assert {"overstated", "black-box"} <= raised
-    assert ("zero-gradient" in raised) == (gradient == "none")
 
 
 def test_the_same_call_gives_the_same_record() -> None:
@@ -91,12 +88,6 @@ def test_inputs_of_another_radius_are_found_out() -> None:
     check = next(one for one in found.verdicts[0].checks if one.name == "unused")
     assert check.raised and check.number == pytest.approx(0.5, abs=0.01)
     assert found.verdict == "suspicious"
-
-
-def test_too_few_items_are_undecided() -> None:
-    x, y = items()
-    found = sp.diagnose(Boundary("true"), x[:4], y[:4], threats="linf:0.005")
-    assert found.verdict == "undecided"
 
 
 def test_what_makes_no_sense_is_refused() -> None:
