@@ -24,11 +24,11 @@ from spikeproof.evaluate.doctor.members import (
 from spikeproof.evaluate.doctor.subject import Ran, Subject
 from spikeproof.threats import Threat
 
-__all__ = ["Evidence", "gathered"]
+__all__ = ["AttackEvidence", "gathered"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Evidence:
+class AttackEvidence:
     """What attacks did to the right items under one threat.
 
     Args:
@@ -100,7 +100,7 @@ class Evidence:
 
 def gathered(
     subject: Subject, threat: Threat, member: Member, peers: Sequence[nn.Module] = ()
-) -> Evidence:
+) -> AttackEvidence:
     """Attack the right items in every way that a verdict needs.
 
     Args:
@@ -119,7 +119,7 @@ def gathered(
         if not str(problem).startswith("No gradient reaches"):
             raise
         claimed, blocked = None, str(problem)
-    found = Evidence(
+    found = AttackEvidence(
         threat=threat,
         member=member,
         claimed=claimed,
@@ -134,7 +134,7 @@ def gathered(
     return found if claimed is None else _by_gradient(subject, found, claimed)
 
 
-def _by_gradient(subject: Subject, found: Evidence, claimed: Ran) -> Evidence:
+def _by_gradient(subject: Subject, found: AttackEvidence, claimed: Ran) -> AttackEvidence:
     """The same with what only attacks by gradient can show."""
     threat, member = found.threat, found.member
     more = longer(member)
