@@ -25,7 +25,8 @@ when it is stale.
 Results go to standard output, everything else to standard error; `--json` prints the result as
 JSON and nothing else. The exit code is 0 when done, 1 when refused or failed (one sentence says
 why), 2 for a command line that makes no sense, 130 when interrupted, 75 when a scheduler's signal
-interrupted; what was finished is kept, and the same command goes on from there.
+interrupted; what was finished is kept, and the same command goes on from there. `doctor` says its
+verdict too: 3 for suspicious, 4 for masked, 5 for undecided.
 `SPIKEPROOF_DEBUG=1` shows the traceback of a refusal.
 """
 

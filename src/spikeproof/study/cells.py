@@ -123,8 +123,7 @@ def cells_of(plan: Plan) -> list[Cell]:
         for holder in _holders(plan, part, pieces, data):
             holders.append(holder)
             looks = _Looks(plan, data, holder, items, part.skip, sum(map(len, threats.values())))
-            others.append(looks.diagnosis())
-            others += [looks.attack(ladder) for ladder in threats.values()]
+            others += [looks.diagnosis(), *map(looks.attack, threats.values())]
             others += [looks.probe(threats)] if plan.probe_items else []
             others += [looks.timing(settings) for settings in timed]
             others += [looks.doctor(threats)] if plan.doctor else []

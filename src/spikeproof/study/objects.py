@@ -41,11 +41,16 @@ def attack_of(cell: Mapping[str, Any], domain: Domain | Views) -> tuple[tuple[Th
 
 
 def threats_of(cell: Mapping[str, Any], domain: Domain | Views) -> list[Threat]:
-    """Return the threats of a probe cell."""
+    """Return the threats of a cell that names several, a probe or a doctor."""
     return [Threat.from_record(record, domain) for record in cell["threats"]]
 
 
-_OBJECTS = {"train": training_of, "attack": attack_of, "probe": threats_of}
+_OBJECTS = {
+    "train": training_of,
+    "attack": attack_of,
+    "doctor": threats_of,
+    "probe": threats_of,
+}
 
 
 def objects_of(

@@ -13,7 +13,7 @@ from spikeproof.base import BatchSize, Seeds
 from spikeproof.data import Domain
 from spikeproof.evaluate import Check, Thresholds
 from spikeproof.evaluate.doctor.convergence import convergence_checks, stationarity
-from spikeproof.evaluate.doctor.evidence import Evidence
+from spikeproof.evaluate.doctor.evidence import AttackEvidence
 from spikeproof.evaluate.doctor.inputs import given_checks, input_checks, radius_check
 from spikeproof.evaluate.doctor.layers import layer_checks
 from spikeproof.evaluate.doctor.planted import planted_check, separating
@@ -106,7 +106,7 @@ def test_the_loss_of_a_linear_network_moves_by_what_tiny_changes_sum_to() -> Non
 def test_stationarity_of_a_linear_network_after_one_step_is_zero() -> None:
     subject = subject_of(Line(), torch.full((6, 4), 0.2))  # sum .8, of which .4 can go: all stand
     ran = subject.attacked(Member(attack=PGD(steps=24, step_size=0.5)), THREAT)
-    evidence = Evidence(threat=THREAT, member=Member(), claimed=ran)
+    evidence = AttackEvidence(threat=THREAT, member=Member(), claimed=ran)
     checks = convergence_checks(evidence, LIMITS)
     assert named(checks, "stationarity").number == pytest.approx(0.0, abs=1e-6)
     assert named(checks, "cosine").number == pytest.approx(1.0)
@@ -120,7 +120,7 @@ def test_one_small_step_leaves_what_it_did_not_use() -> None:
     ran = subject_of(Line(), x).attacked(
         Member(attack=PGD(steps=2, step_size=0.25, random_start=False)), THREAT
     )
-    found = convergence_checks(Evidence(threat=THREAT, member=Member(), claimed=ran), LIMITS)
+    found = convergence_checks(AttackEvidence(threat=THREAT, member=Member(), claimed=ran), LIMITS)
     # Two questions, at x and a quarter of the way: three quarters of the promise are left.
     assert named(found, "stationarity").number == pytest.approx(0.75, abs=1e-5)
     assert named(found, "rising").number == 1.0
@@ -148,7 +148,7 @@ def test_an_attack_that_forgets_what_it_won_is_silent() -> None:
     x = torch.full((4, 4), 0.05)  # sum .2, and .4 can go
     x[0] = 0.3
     ran = subject_of(Line(), x).attacked(Member(attack=Forgets()), THREAT)  # type: ignore[arg-type]
-    evidence = Evidence(threat=THREAT, member=Member(), claimed=ran)
+    evidence = AttackEvidence(threat=THREAT, member=Member(), claimed=ran)
     silent = named(convergence_checks(evidence, LIMITS), "silent")
     assert silent.number == 0.75 and silent.raised
 
@@ -160,7 +160,7 @@ def test_a_shared_budget_and_values_off_the_grid_are_illegal() -> None:
     moved[0, 0], moved[1, 0], moved[2, :2] = 2.0, 1.5, 2.0  # right, off the grid, two changed
     assert legal(moved, x, counts).tolist() == [True, False, False]
     subject = subject_of(Line(), x)
-    evidence = Evidence(threat=counts, member=Member(), claimed=None, blocked="None.")
+    evidence = AttackEvidence(threat=counts, member=Member(), claimed=None, blocked="None.")
     checks = given_checks(subject, evidence, moved, LIMITS, doubted=True)
     assert named(checks, "illegal").number == pytest.approx(2 / 3)
     assert named(checks, "illegal").weight == "stop" and named(checks, "illegal").raised
@@ -168,7 +168,7 @@ def test_a_shared_budget_and_values_off_the_grid_are_illegal() -> None:
 
 def test_inputs_of_half_the_radius_leave_half_of_it_unused() -> None:
     x = torch.full((4, 4), 0.5)
-    evidence = Evidence(threat=THREAT, member=Member(), claimed=None, blocked="None.")
+    evidence = AttackEvidence(threat=THREAT, member=Member(), claimed=None, blocked="None.")
     given = given_checks(subject_of(Line(), x), evidence, x - 0.05, LIMITS, doubted=True)
     assert named(given, "unused").number == pytest.approx(0.5, abs=1e-6)
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from torch import Tensor
 
 from spikeproof.evaluate.doctor.check import Check, Inquiry
-from spikeproof.evaluate.doctor.evidence import Evidence
+from spikeproof.evaluate.doctor.evidence import AttackEvidence
 from spikeproof.evaluate.doctor.members import named
 from spikeproof.evaluate.doctor.subject import Ran
 from spikeproof.evaluate.doctor.thresholds import Thresholds
@@ -108,7 +108,7 @@ TRANSFER = Inquiry(
 )
 
 
-def attack_checks(evidence: Evidence, thresholds: Thresholds) -> list[Check]:
+def attack_checks(evidence: AttackEvidence, thresholds: Thresholds) -> list[Check]:
     """Return the checks that compare attacks with one another.
 
     Args:
@@ -143,7 +143,7 @@ def attack_checks(evidence: Evidence, thresholds: Thresholds) -> list[Check]:
 class _Look:
     """What some attacks did that others did not."""
 
-    evidence: Evidence
+    evidence: AttackEvidence
     thresholds: Thresholds
 
     def blocked(self) -> str:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from spikeproof.evaluate.doctor.check import Check, Inquiry
-from spikeproof.evaluate.doctor.evidence import Evidence
+from spikeproof.evaluate.doctor.evidence import AttackEvidence
 from spikeproof.evaluate.doctor.subject import Ran
 from spikeproof.evaluate.doctor.thresholds import Thresholds
 from spikeproof.threats import Threat
@@ -46,7 +46,7 @@ COSINE = Inquiry(
 )
 
 
-def convergence_checks(evidence: Evidence, thresholds: Thresholds) -> list[Check]:
+def convergence_checks(evidence: AttackEvidence, thresholds: Thresholds) -> list[Check]:
     """Return the checks of the way that the claimed attack went.
 
     Args:

@@ -24,11 +24,11 @@ from spikeproof.evaluate.doctor.members import (
 from spikeproof.evaluate.doctor.subject import Ran, Subject
 from spikeproof.threats import Threat
 
-__all__ = ["Evidence", "gathered"]
+__all__ = ["AttackEvidence", "gathered"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Evidence:
+class AttackEvidence:
     """What attacks did to the right items under one threat.
 
     Args:
@@ -100,7 +100,7 @@ class Evidence:
 
 def gathered(
     subject: Subject, threat: Threat, member: Member, peers: Sequence[nn.Module] = ()
-) -> Evidence:
+) -> AttackEvidence:
     """Attack the right items in every way that a verdict needs.
 
     Args:
@@ -119,7 +119,7 @@ def gathered(
         if not str(problem).startswith("No gradient reaches"):
             raise
         claimed, blocked = None, str(problem)
-    found = Evidence(
+    found = AttackEvidence(
         threat=threat,
         member=member,
         claimed=claimed,
@@ -134,7 +134,7 @@ def gathered(
     return found if claimed is None else _by_gradient(subject, found, claimed)
 
 
-def _by_gradient(subject: Subject, found: Evidence, claimed: Ran) -> Evidence:
+def _by_gradient(subject: Subject, found: AttackEvidence, claimed: Ran) -> AttackEvidence:
     """The same with what only attacks by gradient can show."""
     threat, member = found.threat, found.member
     more = longer(member)
@@ -161,7 +161,17 @@ def _radii(threat: Threat) -> tuple[float, ...]:
     half, twice = threat.radius / 2, threat.radius * 2
     if threat.counted:
         half, twice = float(math.floor(half)), float(math.floor(twice))
-    return tuple(radius for radius in (half, twice) if radius > 0 and radius != threat.radius)
+    apart = (radius for radius in (half, twice) if radius > 0 and radius != threat.radius)
+    return tuple(radius for radius in apart if _makes_sense(threat, radius))
+
+
+def _makes_sense(threat: Threat, radius: float) -> bool:
+    """Whether the threat may have this radius on its domain."""
+    try:
+        threat.at(radius)
+    except SettingError:
+        return False
+    return True
 
 
 def _unbounded(subject: Subject, threat: Threat) -> float | None:

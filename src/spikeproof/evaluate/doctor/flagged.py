@@ -36,7 +36,8 @@ _SEEN = "Not seen in the calls made before any attack."
 def flag_checks(flags: Sequence[Flag]) -> list[Check]:
     """Return one check per flag that may be raised before an attack, raised or clear.
 
-    A network without spikes obeys no gradient rule by nature, so that flag alone is a hint.
+    A network without spikes obeys no gradient rule by nature, so that flag counts for nothing: what
+    cannot be made for it is listed as not made.
 
     Args:
         flags: What was seen.
@@ -51,12 +52,13 @@ def flag_checks(flags: Sequence[Flag]) -> list[Check]:
 def _check(name: str, flag: Flag | None, weight: str, settles: str) -> Check:
     if flag is not None and flag.stop and weight != "sign":
         weight = "stop"
+    rules = name == "rules" and flag is not None
     return Check(
         name=name,
         weight=weight,
-        number=0.0 if flag is None else 1.0,
+        number=None if rules else float(flag is not None),
         threshold=0.5,
-        needed=True,
+        needed=name != "rules",
         seen=_SEEN if flag is None else flag.seen,
         why="" if flag is None else flag.why,
         settles=settles,

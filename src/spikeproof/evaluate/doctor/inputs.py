@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from spikeproof.data import Domain, Views
 from spikeproof.evaluate.doctor.check import Check, Inquiry
-from spikeproof.evaluate.doctor.evidence import Evidence
+from spikeproof.evaluate.doctor.evidence import AttackEvidence
 from spikeproof.evaluate.doctor.subject import Subject, legal
 from spikeproof.evaluate.doctor.thresholds import Thresholds
 from spikeproof.evaluate.lengths import measured
@@ -171,7 +171,7 @@ def radius_check(subject: Subject, threat: Threat, thresholds: Thresholds) -> Ch
 
 def given_checks(
     subject: Subject,
-    evidence: Evidence,
+    evidence: AttackEvidence,
     given: Tensor | None,
     thresholds: Thresholds,
     *,

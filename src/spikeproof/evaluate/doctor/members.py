@@ -25,7 +25,9 @@ __all__ = [
     "with_rule",
 ]
 
-STEPS, QUERIES, DRAWS, LONGER, SAMPLES = 30, 300, 20, 5, 10
+# What a diagnosis spends on each attack: steps, queries, draws, and what the longest adds to them.
+STEPS, QUERIES, DRAWS, SAMPLES = 30, 300, 20, 10
+LONGER, LONGEST = 5, 50
 
 _ARCTAN = Surrogate("arctan", sharpness=5.0)
 RULES = (
@@ -65,7 +67,7 @@ def longer(member: Member) -> Member | None:
     attack = member.attack
     if not is_dataclass(attack) or "steps" not in {field.name for field in fields(attack)}:
         return None
-    steps = max(LONGER * int(attack.steps), 50)
+    steps = max(LONGER * int(attack.steps), LONGEST)
     return replace(member, attack=replace(attack, steps=steps))
 
 

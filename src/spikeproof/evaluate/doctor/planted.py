@@ -209,7 +209,7 @@ def _outer(threat: Threat, x: Tensor, keys: Seeds) -> Tensor:
 
 
 def _unstopped(member: Member) -> Member:
-    """The same attack, going on with items that are won: heads are told apart by their rows."""
+    """The same attack, going on with items that are won: heads belong to rows."""
     attack = member.attack
     if is_dataclass(attack) and "stop" in {field.name for field in fields(attack)}:
         return replace(member, attack=replace(attack, stop=False))
