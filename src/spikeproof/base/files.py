@@ -68,7 +68,7 @@ def digest_arrays(arrays: dict[str, np.ndarray]) -> str:
         array = np.ascontiguousarray(arrays[name])
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
         total.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
-        total.update(array.reshape(-1).view(np.uint8))  # the bytes themselves, not a copy
+        total.update(array.reshape(-1).view(np.uint8).data)  # the bytes themselves, not a copy
     return total.hexdigest()
 
 

@@ -182,8 +182,7 @@ def audit(
     _estimate(plan, dataset, folder, workers)
     with watching(folder) as progress:
         done = run(plan, folder, workers=workers, executor=executor, progress=progress)
-    result = Audit.load(folder)
-    _tell_rest(result, done.seconds)
+    _tell_rest(result := Audit.load(folder), done.seconds)
     note(f"The audit lies in {folder}; spikeproof report {folder} makes a page of it.")
     if as_json:
         print_json({**result.to_dict(), "run": str(folder)})

@@ -63,7 +63,7 @@ from spikeproof.data.streams import (
 from spikeproof.data.suggest import Suggestion, suggested
 from spikeproof.data.views import Views, domain_from, domain_record, modality_of
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - classes in the order of plain text, as a test asks
     "CACHE_FOLDER",
     "CORRUPTIONS",
     "DATASETS",

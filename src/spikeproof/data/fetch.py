@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -236,12 +237,12 @@ def _members(archive: Path) -> Iterator[tuple[str, int, Callable[[], Any]]]:
         with zipfile.ZipFile(archive) as packed:
             for entry in packed.infolist():
                 if not entry.is_dir():
-                    yield entry.filename, entry.file_size, lambda one=entry: packed.open(one)
+                    yield entry.filename, entry.file_size, partial(packed.open, entry)
         return
     with tarfile.open(archive) as tar:
         for member in tar:
             if member.isreg():
-                yield member.name, member.size, lambda one=member: tar.extractfile(one)
+                yield member.name, member.size, partial(tar.extractfile, member)
 
 
 def _inside(name: str, folder: Path, archive: Path) -> PurePosixPath:

@@ -50,9 +50,7 @@ class ItemsOnDisk(Tensor):
         values: Callable[[Tensor], Tensor],
     ) -> Self:
         """Make a tensor that holds no values."""
-        made: Self = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
-            cls, (len(items), *shape), dtype=torch.float32
-        )
+        made: Self = Tensor._make_wrapper_subclass(cls, (len(items), *shape), dtype=torch.float32)
         made.stored, made.items, made.convert = stored, items, values
         return made
 
@@ -66,7 +64,7 @@ class ItemsOnDisk(Tensor):
         """Everything was set when it was made."""
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]
         cls,
         func: Callable[..., Any],
         types: Sequence[type],
@@ -84,7 +82,7 @@ class ItemsOnDisk(Tensor):
             return self.convert(self.stored[items[None]])[0]
         return self.convert(self.stored[items])
 
-    def __getitem__(self, which: Any) -> Tensor:  # type: ignore[override]
+    def __getitem__(self, which: Any) -> Tensor:
         """Rows by number, slice, positions or mask; anything finer reads all rows first."""
         plain = isinstance(which, int | slice | Tensor) and not isinstance(which, ItemsOnDisk)
         if plain and not (isinstance(which, Tensor) and which.ndim > 1):

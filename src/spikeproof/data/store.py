@@ -205,7 +205,9 @@ def _read(name: str, source: Reader, folder: Path) -> Published:
     found = source(folder)
     if not isinstance(found, Listed):
         return found
-    settings = asdict(source) if is_dataclass(source) and not isinstance(source, type) else {}
+    settings: dict[str, Any] = {}
+    if is_dataclass(source) and not isinstance(source, type):
+        settings = asdict(source)
     settings.pop("published", None)  # where files are looked for decides nothing about them
     facts = {"version": source.facts.version, "reader": type(source).__qualname__}
     return cached(name, {**facts, **{key: repr(value) for key, value in settings.items()}}, found)
