@@ -61,7 +61,7 @@ def hub_network() -> type[Any]:
         ) from None
 
     # Where the library is not installed, mypy knows nothing of its class.
-    class HubNetwork(Network, PyTorchModelHubMixin, library_name="spikeproof"):  # type: ignore[misc, unused-ignore]
+    class HubNetwork(Network, PyTorchModelHubMixin, library_name="spikeproof"):  # type: ignore[call-arg, misc, unused-ignore]
         """A network that the hub's mixin loads and saves.
 
         Args:
