@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from spikeproof.attacks import Budget, suite
+from spikeproof.attacks import Budget, suite, suite_under
 from spikeproof.base import SettingError, placed
 from spikeproof.data import Dataset
 from spikeproof.evaluate import ITEMS, open_split, probed
@@ -234,7 +234,7 @@ class _Looks:
             "threat": {**record, "radii": [threat.radius for threat in ladder]},
             "suite": {
                 "name": self.plan.suite,
-                **suite(self.plan.suite).made_for(ladder[0]).record(),
+                **suite_under(suite(self.plan.suite), ladder[0]).record(),
             },
             "items": self.items,
             "draws": self.plan.draws,
