@@ -97,6 +97,7 @@ def term_costs() -> dict[str, tuple[int, int]]:
         "ramp": (0, 0),
         "sparse_gradient": (1, 1),
         "tet": (0, 0),
+        "tg_reg": (1, 1),
         "threshold_guarding": (0, 0),
         "trades": (1, 0),
     }

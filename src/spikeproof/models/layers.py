@@ -90,7 +90,7 @@ class Stem(nn.Sequential):
         frames = _frames.get()
         if frames is not None:
             timed = self.has_time
-            code = x.transpose(0, 1) if timed else self.encoder(x.clamp(0, 1), self.timesteps)
+            code = x.transpose(0, 1) if timed else self._coded(x)
             frames.append(code)
             return self._per_step(code)
         if self.has_time:
@@ -98,8 +98,14 @@ class Stem(nn.Sequential):
             return self._per_step(x.transpose(0, 1))
         if isinstance(self.encoder, Direct):
             return direct(self._applied(x), self.timesteps)
+        return self._per_step(self._coded(x))
+
+    def _coded(self, x: Tensor) -> Tensor:
+        """Input of every step, ``(T, N, ...)``."""
+        if isinstance(self.encoder, Direct):
+            return direct(x, self.timesteps)
         # A training term may probe just outside the box, where a code is saturated.
-        return self._per_step(self.encoder(x.clamp(0, 1), self.timesteps))
+        return self.encoder(x.clamp(0, 1), self.timesteps)
 
     def _per_step(self, x: Tensor) -> Tensor:
         """The layers at every step, ``(T, N, ...)``."""
