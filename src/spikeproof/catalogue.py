@@ -58,7 +58,7 @@ def all_names(kind: str) -> list[str]:
         kind: One of ``kinds()``.
     Example:
         >>> all_names("plans")
-        ['demo', 'quick', 'recipes']
+        ['demo', 'demo-real', 'quick', 'recipes']
     """
     group = f"spikeproof.{_GROUPS.get(kind, kind)}"
     offered = [point.name for point in guest_points() if point.group == group]

@@ -15,6 +15,7 @@ from spikeproof.attacks import (
     SUITES,
     GuidedSearch,
     Member,
+    MemberStats,
     Random,
     Restarts,
     Suite,
@@ -55,13 +56,15 @@ def test_the_verdict_is_the_worst_case_over_the_members_run_alone() -> None:
     model, x, y = case()
     threat, keys = Threat(Linf(), 0.03, IMAGE), seeds(0, n=len(x))
     members = suite("core").members
+    assert not all(member.serves(threat) for member in members)  # counts, and times of events
     found = Suite(members)(model, x, y, threat, seeds=keys)
     goal = Misclassification(y)
     with Oracle(model) as oracle:
         wrong = goal.margin(oracle.logits(x)) > 0
     alone = wrong.clone()
     for number, member in enumerate(members):
-        if isinstance(member.attack, Swap):
+        if not member.serves(threat):
+            assert found.stats[number].tried == 0
             continue
         with Oracle(model, gradient=member.gradient) as oracle:
             own = keys.child("member", number)
@@ -109,6 +112,19 @@ def test_a_member_that_cannot_serve_a_threat_is_passed_over() -> None:
     counted = Suite(members)(model, x, y, Threat(L0(), 20, IMAGE), seeds=seeds(0, n=24))
     assert not (length.member == 0).any() and (length.member == 1).any()
     assert (counted.member == 0).any()
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_a_suite_asked_itself_passes_over_members_made_for_other_threats(name: str) -> None:
+    model, x, y = case(2)
+    threat = Threat(Linf(), 0.03, IMAGE)
+    members, told = suite(name).members, list[str]()
+    found = suite(name)(
+        model, x, y, threat, seeds=seeds(0, n=2), progress=lambda step: told.append(step.member)
+    )
+    made = [stats for stats, m in zip(found.stats, members, strict=True) if m.specialised]
+    assert made and all(stats == MemberStats() for stats in made)
+    assert told and not {m.name for m in members if m.specialised} & set(told)
 
 
 def test_swap_refuses_a_threat_that_measures_lengths() -> None:
@@ -292,11 +308,13 @@ def test_the_success_criterion_has_the_last_word() -> None:
 def test_a_network_that_draws_is_attacked_through_averages_and_its_mean() -> None:
     spec = replace(SPEC, encoder=Poisson())
     model = build(spec, seed=1)
-    fitted = suite("quick").fitted(model, torch.rand(2, 1, 8, 8))
-    paths = [member.gradient for member in fitted.members]
-    assert all(isinstance(path, Expectation) for path in paths[:3])
-    assert all(isinstance(path, ExpectedNetwork) for path in paths[3:])
-    assert [member.loss for member in fitted.members[3:]] == ["margin", "cross_entropy"]
+    quick, x = suite("quick"), torch.rand(2, 1, 8, 8)
+    for whole in (quick, quick.made_for(Threat(Linf(), 0.03, IMAGE))):
+        fitted, n = whole.fitted(model, x), len(whole.members)
+        paths = [member.gradient for member in fitted.members]
+        assert all(isinstance(path, Expectation) for path in paths[:n])
+        assert all(isinstance(path, ExpectedNetwork) for path in paths[n:])
+        assert [member.loss for member in fitted.members[n:]] == ["margin", "cross_entropy"]
     assert fitted.fitted(model, torch.rand(2, 1, 8, 8)) == fitted
     plain, x, _ = case(2)
     assert suite("quick").fitted(plain, x) == suite("quick")

@@ -160,7 +160,7 @@ def completed(shell: str, typed: str, **variables: str) -> tuple[int, str, set[s
         ("train --augment cut", {"cutout"}),
         ("train --validate-under count", {"counts"}),
         ("train --device cuda:", {"cuda:0"}),
-        ("study run dem", {"demo"}),
+        ("study run dem", {"demo", "demo-real"}),
         ("study run demo --executor sl", {"slurm"}),
         ("data verify fash", {"fashion-mnist"}),
         ("list att", {"attacks"}),

@@ -34,7 +34,16 @@ def test_robust_accuracy_is_the_share_of_items_beyond_the_radius() -> None:
     # 20 items at distances .025, .075, ... on both sides; one of the farthest is wrong when clean.
     assert shares == {"linf": [0.85, 0.75, 0.55], "l2": [0.75, 0.35]}
     assert content["union_accuracy"] == 0.35
-    assert content["union_of"] == [{"name": "linf", "radius": 0.1}, {"name": "l2", "radius": 0.3}]
+    # A waveform of one sample, full scale 1: 20 log10 of the radius, in either norm.
+    assert content["union_of"] == [
+        {"name": "linf", "radius": 0.1, "level": "-20.0 dBFS"},
+        {"name": "l2", "radius": 0.3, "level": "-10.5 dBFS"},
+    ]
+    levels = {t["name"]: [row["level"] for row in t["rows"]] for t in content["threats"]}
+    assert levels == {
+        "linf": ["-26.0 dBFS", "-20.0 dBFS", "-14.0 dBFS"],
+        "l2": ["-20.0 dBFS", "-10.5 dBFS"],
+    }
     assert content["threats"][0]["rows"][0]["interval"] == ends(17, 20)
 
 
@@ -45,7 +54,8 @@ def test_the_table_says_n_intervals_and_what_robust_means() -> None:
     low, high = ends(17, 20)
     assert "85.0" in row
     assert f"{100 * low:.1f} to {100 * high:.1f}" in row
-    assert "union: linf 0.1, l2 0.3." in table
+    assert row.endswith("-26.0 dBFS")
+    assert "union: linf 0.1 (-20.0 dBFS), l2 0.3 (-10.5 dBFS)." in table
 
 
 def test_threats_are_grouped_by_geometry_and_sorted() -> None:

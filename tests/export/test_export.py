@@ -23,7 +23,7 @@ from spikeproof.export import export
 from spikeproof.export.checklist import questions
 from spikeproof.export.methods import methods
 from spikeproof.export.table import MATRIX_COLUMNS, matrix_rows, matrix_table, radii_table
-from spikeproof.report import write_report
+from spikeproof.report import kind_title, write_report
 from spikeproof.runs import read_calls
 from spikeproof.study import Plan, run
 from support import made_run
@@ -96,7 +96,7 @@ def test_the_methods_name_what_the_records_hold(whole: Path, paper: Path) -> Non
     found = results(whole)
     for cell in found.of_kind("attack", "digits"):
         for member in cell.cell["suite"]["members"]:
-            assert str(member["attack"]["kind"]).replace("_", " ") in text
+            assert kind_title(member["attack"]["kind"]) in text
             assert f"steps {member['attack']['steps']}" in text
     assert "T = 2, width 2" in text and "0.1 sparse gradient" in text and "3 epochs" in text
     assert "6 test items" in text and "Suite quick" in text

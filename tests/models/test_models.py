@@ -33,6 +33,10 @@ SPECS = {
     "tcn-small": ModelSpec(
         name="tcn-small", domain=AUDIO, classes=4, width=4, neuron=IF(threshold=0.5)
     ),
+    **{
+        name: ModelSpec(name=name, domain=AUDIO, classes=4, width=4, neuron=IF(threshold=0.5))
+        for name in ("tcn-gammatone", "tcn-learned", "tcn-mel", "tcn-onsets")
+    },
     "fusion-small": ModelSpec(
         name="fusion-small",
         domain=Views((("image", IMAGE), ("audio", AUDIO))),

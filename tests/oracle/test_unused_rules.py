@@ -156,6 +156,7 @@ def test_members_that_differ_by_their_rule_alone_are_one_attack_on_a_plain_netwo
             "swap own margin",
             "pgd own margin",
             "apgd own cross_entropy",
+            "retiming_search own margin",
         ]
     for layers in ([Own()], [nn.ReLU(), Own()]):
         assert quick.fitted(network(*layers), X) == quick

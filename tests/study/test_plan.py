@@ -183,7 +183,7 @@ def test_a_missing_plan_names_the_nearest_that_exists(tmp_path: Path) -> None:
 
 
 def test_the_plans_that_come_with_the_package_are_whole() -> None:
-    assert plans() == ["demo", "quick", "recipes"]
+    assert plans() == ["demo", "demo-real", "quick", "recipes"]
     demo, quick = load_plan("demo"), load_plan("quick")
     assert [data.name for data in demo.data] == [
         "digits",

@@ -83,7 +83,7 @@ def each_of(cases: Sequence[Case]) -> pytest.MarkDecorator:
 
 
 def some_cases(turn: int) -> pytest.MarkDecorator:
-    """A test of a third of the cases, in which all that can meet by twos does."""
+    """A test of few of the cases, in which all that can meet by twos does."""
     return each_of(pairwise(CASES, factors, turn))
 
 

@@ -102,7 +102,7 @@ class Countdown(MinimumNorm):
         while (near.distance < before).any():
             fell, before = near.distance < before, near.distance.clone()
             fell &= (before > self.low + 1) & before.isfinite()
-            for units in sorted(set((before[fell] - 1).tolist())):
+            for units in sorted(set((before[fell] - 1).cpu().tolist())):
                 ball = near.threat.at(units)
                 self._round(oracle, goal, near, seeds, ball, which=(before - 1 == units) & fell)
 

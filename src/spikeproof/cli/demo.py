@@ -37,13 +37,12 @@ def demo(
     and probes every network of the built-in study, prints the matrix, and writes a report that
     opens offline. Stopped at any moment, it goes on from there when run again.
 
-    With --real the same trainings are studied on the real sets that the folder holds, of
+    With --real FOLDER the same trainings are studied on the real sets that it holds, of
     fashion-mnist, n-mnist, fsdd and nmnist-fsdd. That takes hours and not minutes.
 
     \b
     Example:
       spikeproof demo --quick
-      spikeproof demo --real ~/data
     """
     import dataclasses
     import os

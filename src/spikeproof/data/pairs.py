@@ -34,7 +34,7 @@ def paired(y: Array, spoken: Array, *, part: str) -> Array:
         FileProblem: a digit has items and no clips.
     Example:
         >>> paired(np.array([1, 1, 0]), np.array([0, 1, 1]), part="train").tolist()
-        [1, 2, 0]
+        [2, 1, 0]
     """
     keys = seeds(0, n=max(1, len(spoken))).child(f"pairs {part}").bits(()).numpy()[: len(spoken)]
     order = np.argsort(keys, kind="stable")

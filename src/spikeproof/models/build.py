@@ -119,7 +119,8 @@ def check_model(name: str) -> str:
         >>> check_model("fusion-small@audio")
         'fusion-small'
     """
-    base, at, view = name.partition("@")
+    # A damaged file may hold anything where the name stands.
+    base, at, view = name.partition("@") if isinstance(name, str) else (name, "", "")
     check_one_of(base, _ARCHITECTURES, "model")
     if at and (not view or _ARCHITECTURES[base].kinds != ("views",)):
         fusions = [n for n, a in _ARCHITECTURES.items() if a.kinds == ("views",)]

@@ -152,7 +152,8 @@ class Desync(Finite):
 
     def reach(self, x: Tensor, domain: Domain | Views) -> Tensor:
         """The most steps that leave a part of the view inside the recording, float64 ``(N,)``."""
-        return torch.full((len(x),), float(self._most(domain)), dtype=torch.float64)
+        most = float(self._most(domain))
+        return torch.full((len(x),), most, dtype=torch.float64, device=x.device)
 
     def project(self, z: Tensor, x: Tensor, radius: Radius, domain: Domain | Views) -> Tensor:
         """The shift that is nearest to ``z``."""
@@ -176,7 +177,7 @@ class Desync(Finite):
         u = seeds.uniform((1,), torch.float64)[:, 0].to(x.device)
         drawn = (u * (2 * most + 1)).floor().clamp(max=2 * most) - most
         out = torch.zeros_like(x)
-        for shift in sorted(set(drawn.tolist())):
+        for shift in sorted(set(drawn.cpu().tolist())):
             rows = (drawn == shift).nonzero().flatten()
             out[rows] = self._shifted(x[rows], int(shift), domain) - x[rows]
         return out

@@ -108,7 +108,7 @@ def threshold_beside(x: Tensor, rate_hz: float, frames: Frames) -> Tensor:
     power = frames.spectra(x).abs().square()
     loudest = power.flatten(1).amax(1)
     out = torch.zeros_like(power)
-    for item in (loudest > 0).nonzero().flatten().tolist():
+    for item in (loudest > 0).nonzero().flatten().cpu().tolist():
         scale = 10 ** (_LOUDEST / 10) / loudest[item]
         out[item] = _masked_by(power[item] * scale, quiet, bark).div(scale).sqrt()
     return out

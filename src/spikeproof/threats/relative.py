@@ -120,7 +120,7 @@ class Relative(Geometry):
     def draw(self, x: Tensor, seeds: Seeds, radius: float, domain: Domain | Views) -> Tensor:
         """A draw of the geometry with each item's own budget."""
         budget, out = self.budget(x, radius).flatten(), torch.zeros_like(x)
-        for units in torch.unique(budget).tolist():
+        for units in torch.unique(budget).cpu().tolist():
             which = (budget == units).nonzero().flatten()
             out[which] = self.geometry.draw(x[which], seeds[which], units, domain)
         return out

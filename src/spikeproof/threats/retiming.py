@@ -237,7 +237,7 @@ class Retiming(Geometry):
             found = best_spikes(aims, lines, int(budget[0]), nearest=nearest)
             return from_lines(found, x)
         reach_of = budget.repeat_interleave(each_has)[rows]
-        for reach in torch.unique(budget).tolist():
+        for reach in torch.unique(budget).cpu().tolist():
             for part in torch.split(rows[reach_of == reach], TOGETHER):
                 found = best_lines(*taken(part), most, reach=int(reach))
                 out.index_copy_(1, part, found.to(out))

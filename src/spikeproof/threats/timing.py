@@ -109,7 +109,7 @@ def best_lines(
     if not x.shape[1] or bool((size == size[0]).all()):
         return _walk(worth, x, top, (low, high), price)
     out = x.clone()
-    for kind in torch.unique(size).tolist():
+    for kind in torch.unique(size).cpu().tolist():
         rows = (size == kind).nonzero().flatten()
         own = None if price is None else price[rows]
         bounds = low[:, rows], high[:, rows]

@@ -33,6 +33,7 @@ def test_numbers() -> tuple[int, ...]:
     same for every class: recording ``cifar10_cat_N.aedat`` is a test item exactly where N is here.
 
     Example:
+        >>> from spikeproof.base import digest
         >>> len(test_numbers()), digest(list(test_numbers())) == SPLIT_SHA256
         (100, True)
     """

@@ -37,9 +37,9 @@ class FsddSpeakers(Fsdd):
         Fsdd.facts,
         title="Spoken digits, new speakers",
         source=(
-            "Free Spoken Digit Dataset, 3 000 English digits by six speakers, 8 kHz "
-            "(jackson2018fsdd); the test is the clips of two speakers, theo and yweweler, of whom "
-            "no clip is in training or validation."
+            "Free Spoken Digit Dataset, tested on two of its six speakers, theo and yweweler, "
+            "3 000 English digits, 8 kHz (jackson2018fsdd); no clip of theirs is in training or "
+            "validation."
         ),
         pinned={
             "all": "58f5d63b0e112b0c355b6d3b0e85b93496d11d97e15a8b42fcd087a41ec30b28",

@@ -36,8 +36,8 @@ class NMnistBinary(NMnist):
         title="N-MNIST recordings, binary",
         unit="event or none, per pixel and frame",
         source=(
-            "N-MNIST, MNIST digits on a screen before a moving ATIS event camera, 34x34 pixels "
-            "(orchard2015); an event or none per pixel and frame."
+            "N-MNIST with an event or none per pixel and frame, MNIST digits on a screen before a "
+            "moving ATIS event camera, 34x34 pixels (orchard2015)."
         ),
     )
 

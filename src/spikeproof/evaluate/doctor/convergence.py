@@ -110,7 +110,7 @@ def stationarity(x_last: Tensor, grad: Tensor, x: Tensor, threat: Threat) -> Ten
         >>> threat = Threat(Linf(), 0.1, Domain(kind="real", shape=(2,), low=-1.0))
         >>> x, grad = torch.zeros(3, 2), torch.ones(3, 2)
         >>> z = torch.tensor([[0.1, 0.1], [0.0, 0.0], [-0.1, -0.1]])
-        >>> stationarity(z, grad, x, threat)
+        >>> stationarity(z, grad, x, threat).round(decimals=3).abs()
         tensor([0., 1., 2.], dtype=torch.float64)
 
     References:

@@ -96,6 +96,7 @@ def diagnose(
         >>> y = torch.ones(24).long()
         >>> diagnose(model, x, y, threats="linf:0.3").of("linf:0.3").claimed < 1
         True
+
     References:
         athalye2018, croce2020reliable, pintor2022indicators
     """

@@ -67,7 +67,10 @@ class TGReg:
                 "no gradient per step; use gradient_norm, which penalises that of the raw input."
             )
         loss = F.cross_entropy(logits, forward.y, reduction="sum")
-        grads = torch.autograd.grad(loss, frames, create_graph=True)
+        # In this thread on every device: torch runs the graph of this gradient in the order of
+        # numbers that each thread counts for itself, and in that order contributions are summed.
+        with torch.autograd.set_multithreading_enabled(False):
+            grads = torch.autograd.grad(loss, frames, create_graph=True)
         if not any(grad.requires_grad for grad in grads):
             raise InputError(
                 "TGReg: no gradient that could be differentiated again reaches the steps of the "
