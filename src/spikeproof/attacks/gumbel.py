@@ -28,7 +28,9 @@ class GumbelFlips:
     difference of two Gumbel draws; ``x + (1 - 2 x) s`` is projected onto the legal set and the
     network is asked there. The gradient g of the score goes straight through the projection,
 
-        φ <- φ + step_size * u / max |u|,    u = (1 - 2 x) g s (1 - s) - sparsity * max|.| s (1 - s)
+        φ <- φ + step_size * u / max abs(u),    u = (a - sparsity * max abs(a)) s (1 - s)
+
+    with ``a = (1 - 2 x) g``,
 
     averaged over the samples of a step; the second term makes flips cost something where the
     budget does not bind. The best legal sample is returned.

@@ -44,7 +44,7 @@ class Retiming(Geometry):
     a grid of bits. Events of a line are not distinguishable, so they are matched in order, which
     makes every one of these lengths as small as it can be:
 
-        inf:  max |shift| <= radius,    l1:  sum |shift| <= radius,    l0:  events moved <= radius.
+        inf: max abs(shift) <= radius,  l1: sum abs(shift) <= radius,  l0: events moved <= radius.
 
     Shifts are counted in steps of the domain. The nearest legal point, and the best one to first
     order, are found exactly line by line. Under ``l1`` one budget serves all lines: what is
