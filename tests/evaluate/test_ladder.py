@@ -85,6 +85,9 @@ class Scripted:
         self.move, self.claim = move, claim
         self.asked: list[int] = []
 
+    def made_for(self, threat: Threat) -> Scripted:
+        return self
+
     def fitted(self, model: nn.Module, x: Tensor) -> Scripted:
         return self
 

@@ -202,7 +202,8 @@ def test_exhaustive_search_breaks_an_item_exactly_where_some_shift_does() -> Non
     assert not review(still)  # every shift was tried: that a larger one breaks no more is no sign
     tried = replace(still, members=("pgd own margin", *found.members[1:]))
     assert [flag.name for flag in review(tried)] == ["radius"]
-    assert suite_under(suite("quick"), Threat(Linf(), 0.1, BOTH)) is suite("quick")
+    other = Threat(Linf(), 0.1, BOTH)
+    assert suite_under(suite("quick"), other) == suite("quick").made_for(other)
 
 
 def test_a_gradient_attack_stays_among_the_shifts_and_is_never_better() -> None:
