@@ -15,11 +15,15 @@ from spikeproof.cli.completion import (
     complete_threat,
 )
 from spikeproof.cli.options import (
+    Adapt,
+    Build,
     DataDir,
     Device,
     Json,
+    Model,
     Rows,
     Seed,
+    WeightsFile,
     one_thread,
     parse_settings,
     parse_threats,
@@ -37,13 +41,7 @@ __all__ = ["audit"]
 
 
 def audit(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="A model.safetensors that train or demo wrote, or what makes a network of yours: "
-            "module.py:build, module.py:Class or package.module:build."
-        ),
-    ],
+    model: Model,
     data: Annotated[
         str,
         typer.Option(
@@ -63,18 +61,9 @@ def audit(
         list[str] | None,
         typer.Option("--radius", help="Its radius, such as 8/255; its standard ones by default."),
     ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", help="Of your own network: a safetensors or torch file."),
-    ] = None,
-    build: Annotated[
-        list[str] | None,
-        typer.Option("--build", help="An argument of what makes it, key=value; again for more."),
-    ] = None,
-    adapt: Annotated[
-        list[str] | None,
-        typer.Option("--adapt", help="How it is asked, such as steps=8; again for more."),
-    ] = None,
+    weights: WeightsFile = None,
+    build: Build = None,
+    adapt: Adapt = None,
     suite: Annotated[
         str,
         typer.Option(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from spikeproof.cli.completion import complete_data, complete_threat
 from spikeproof.cli.options import (
+    Adapt,
+    Build,
     DataDir,
     Device,
     Json,
+    Model,
     Rows,
     Seed,
+    WeightsFile,
     one_thread,
     parse_settings,
     parse_threats,
@@ -32,13 +35,7 @@ CODES = {"sound": 0, "suspicious": 3, "masked": 4, "undecided": 5}
 
 
 def doctor(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="A model.safetensors that train or demo wrote, or what makes a network of yours: "
-            "module.py:build, module.py:Class or package.module:build."
-        ),
-    ],
+    model: Model,
     data: Annotated[
         str,
         typer.Option(
@@ -62,18 +59,9 @@ def doctor(
         str | None,
         typer.Option("--attack", help="The attack that is doubted; what papers report by default."),
     ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", help="Of your own network: a safetensors or torch file."),
-    ] = None,
-    build: Annotated[
-        list[str] | None,
-        typer.Option("--build", help="An argument of what makes it, key=value; again for more."),
-    ] = None,
-    adapt: Annotated[
-        list[str] | None,
-        typer.Option("--adapt", help="How it is asked, such as steps=8; again for more."),
-    ] = None,
+    weights: WeightsFile = None,
+    build: Build = None,
+    adapt: Adapt = None,
     items: Annotated[
         int, typer.Option("--items", min=1, help="How many right items are looked at, at most.")
     ] = 64,

@@ -16,11 +16,15 @@ from spikeproof.cli.completion import complete_device
 from spikeproof.names import SEEDS, suggestion
 
 __all__ = [
+    "Adapt",
+    "Build",
     "DataDir",
     "Device",
     "Json",
+    "Model",
     "Rows",
     "Seed",
+    "WeightsFile",
     "Workers",
     "known_device",
     "no_such_option",
@@ -97,6 +101,27 @@ Seed = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=1024, help="Processes; the number of cores by default."),
+]
+
+# A network of ours or of the user's, as every command that attacks one takes it.
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="A model.safetensors that train or demo wrote, or what makes a network of yours: "
+        "module.py:build, module.py:Class or package.module:build."
+    ),
+]
+WeightsFile = Annotated[
+    Path | None,
+    typer.Option("--weights", help="Of your own network: a safetensors or torch file."),
+]
+Build = Annotated[
+    list[str] | None,
+    typer.Option("--build", help="An argument of what makes it, key=value; again for more."),
+]
+Adapt = Annotated[
+    list[str] | None,
+    typer.Option("--adapt", help="How it is asked, such as steps=8; again for more."),
 ]
 
 
