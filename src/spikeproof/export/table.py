@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikeproof.analysis import MatrixCell, Results, recorded_domain
-from spikeproof.export.latex import column_head, escaped, listed, percent
+from spikeproof.export.latex import column_head, escaped, listed, percent, with_decibels
 from spikeproof.metrics import Estimate
 
 __all__ = ["MATRIX_COLUMNS", "matrix_rows", "matrix_table", "radii_table"]
@@ -30,6 +30,7 @@ MATRIX_COLUMNS = (
     "networks",
     "suite",
     "withheld",
+    "decibels",
 )
 """The columns of ``matrix.csv``: one row per data set, training, threat and radius, over seeds."""
 
@@ -61,14 +62,17 @@ def matrix_rows(results: Results) -> list[list[Any]]:
             clean = results.clean(data, training)
             if clean is not None:
                 spread = spreads.get((data, training, "clean", None))
-                rows.append([*start, "clean", 0.0, None, *_numbers(clean, spread), suite, None])
+                rows.append(
+                    [*start, "clean", 0.0, None, *_numbers(clean, spread), suite, None, None]
+                )
             held = results.withheld.get((data, training))
             if held:
-                rows.append([*start, None, None, None, *[None] * 7, suite, " ".join(held)])
+                rows.append([*start, *[None] * 10, suite, " ".join(held), None])
         for cell in results.matrix(data):
             spread = spreads.get((data, cell.training, cell.threat, cell.level))
             which = [data, results.split, cell.training, cell.threat, cell.radius, cell.level]
-            rows.append([*which, *_numbers(cell.estimate, spread), suite, None])
+            numbers = _numbers(cell.estimate, spread)
+            rows.append([*which, *numbers, suite, None, cell.decibels or None])
     return rows
 
 
@@ -167,9 +171,10 @@ def _columns(results: Results, data: str, cells: Sequence[MatrixCell]) -> Iterat
     for cell in cells:
         found.setdefault((cell.threat, cell.level), {})[cell.training] = cell
     for (threat, _), by_training in found.items():
-        radius = next(iter(by_training.values())).radius
+        first = next(iter(by_training.values()))
         estimates = {name: cell.estimate for name, cell in by_training.items()}
-        yield _Column(column_head(threat, radius, domain), estimates)
+        sign, radius = column_head(threat, first.radius, domain)
+        yield _Column((sign, with_decibels(radius, first.decibels)), estimates)
 
 
 def _laid_out(results: Results, data: str, columns: list[_Column], caption: str) -> str:
