@@ -161,7 +161,12 @@ class EnergyAudit:
             sha256 = str(record["files"][_ITEMS])
             arrays = read_arrays(path.with_name(_ITEMS), "array file of an audit", sha256=sha256)
             rungs = tuple(
-                EnergyRung(**named, **{name: arrays[f"{number}.{name}"] for name in _PER_RUNG})
+                EnergyRung(
+                    threat=str(named["threat"]),
+                    radius=float(named["radius"]),
+                    level=str(named["level"]),
+                    **{name: arrays[f"{number}.{name}"] for name in _PER_RUNG},
+                )
                 for number, named in enumerate(record["rungs"])
             )
             return cls(
