@@ -176,8 +176,7 @@ def audit(
         compute=ComputePlan(device=device, batch_size=batch_size),
         **own,
     )
-    folder = folder or audit_folder(plan)
-    refuse_other_audit(folder, plan)
+    refuse_other_audit(folder := folder or audit_folder(plan), plan)
     _estimate(plan, dataset, folder, workers)
     with watching(folder) as progress:
         done = run(plan, folder, workers=workers, executor=executor, progress=progress)
