@@ -200,7 +200,7 @@ def _estimate(plan: Plan, data: Dataset, folder: Path, workers: int) -> None:
     seconds = passes * pace / min(workers, len(cells))
     note(
         f"{plan.items} items, {len(cells)} threat{'s' if len(cells) > 1 else ''}, {radii} "
-        f"{'radii' if radii > 1 else 'radius'}, suite {plan.suite}: about {span(seconds)}{limit}."
+        f"{'radii' if radii > 1 else 'radius'}, suite {plan.suite}: about {span(max(1, seconds))}{limit}."
     )
 
 
