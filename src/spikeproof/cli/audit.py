@@ -197,10 +197,10 @@ def _estimate(plan: Plan, data: Dataset, folder: Path, workers: int) -> None:
     pace = seconds_per_pass(network.to(device), x, attacked=plan.items)
     radii = sum(len(cell.cell["threat"]["radii"]) for cell in cells)
     limit = "" if plan.budget is None else f", within the budget of {plan.budget}"
-    seconds = passes * pace / min(workers, len(cells))
+    seconds = max(1, passes * pace / min(workers, len(cells)))
     note(
         f"{plan.items} items, {len(cells)} threat{'s' if len(cells) > 1 else ''}, {radii} "
-        f"{'radii' if radii > 1 else 'radius'}, suite {plan.suite}: about {span(max(1, seconds))}{limit}."
+        f"{'radii' if radii > 1 else 'radius'}, suite {plan.suite}: about {span(seconds)}{limit}."
     )
 
 
