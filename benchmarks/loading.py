@@ -99,7 +99,7 @@ def main() -> None:
         "peak_mib": peaks, "ratio": peaks[MANY] / peaks[FEW], "target": FLAT,
         "met": peaks[MANY] <= FLAT * peaks[FEW],
     }  # fmt: skip
-    write("loading", [judged(row, SHARE)], clock="processor seconds, one thread", memory=memory)
+    write("loading", [judged(row, SHARE)], clock="processor seconds, one thread", peaks=memory)
     print(f"  peak of an epoch: {peaks} MiB, target {FLAT} {'met' if memory['met'] else 'MISSED'}")
 
 

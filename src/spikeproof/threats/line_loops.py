@@ -116,50 +116,41 @@ def _spikes(aims: Array, out: Array, reach: int, nearest: bool) -> None:
     """Line by line: the most that the first spikes gain, by the shift of the last one."""
     items, steps, lines = out.shape
     wide = 2 * reach + 1
-    time = np.zeros(steps, np.int64)
-    came = np.zeros((steps, wide), np.int64)
+    scale, less = (2.0, 1.0) if nearest else (1.0, 0.0)
+    time, came = np.zeros(steps, np.int64), np.zeros((steps, wide), np.int64)
     value, most, which = np.zeros(wide), np.zeros(wide), np.zeros(wide, np.int64)
     for item in range(items):
         for line in range(lines):
-            count, stayed = 0, 0.0
+            count = 0
             for t in range(steps):
                 if out[item, t, line] > 0:
                     time[count] = t
                     count += 1
-            if count == 0:
-                continue
+            # Before the first spike nothing is gained, and nothing stands in its way.
+            value[:] = 0.0
+            last, stayed = -2 * wide - 1, 0.0
             for j in range(count):
-                if j > 0:
-                    # The last of equals, as torch.cummax has it.
-                    best, at = value[0], 0
-                    for k in range(wide):
-                        if value[k] >= best:
-                            best, at = value[k], k
-                        most[k], which[k] = best, at
+                best, at = -np.inf, 0
+                for k in range(wide):
+                    if value[k] >= best:  # the last of equals, as torch.cummax has it
+                        best, at = value[k], k
+                    most[k], which[k] = best, at
                 for k in range(wide):
                     step = time[j] + k - reach
-                    if step < 0 or step >= steps:
-                        value[k] = -np.inf
-                        came[j, k] = 0
-                        continue
-                    own = np.float64(aims[item, step, line])
-                    worth = 2 * own - 1 if nearest else own
-                    if j > 0:
-                        until = min(k - 1 + time[j] - time[j - 1], wide - 1)
-                        value[k] = most[until] + worth
-                        came[j, k] = which[until]
-                    else:
-                        value[k] = worth
-                own = np.float64(aims[item, time[j], line])
-                stayed += 2 * own - 1 if nearest else own
+                    value[k], came[j, k] = -np.inf, 0
+                    if 0 <= step < steps:
+                        until = min(k - 1 + time[j] - last, wide - 1)
+                        worth = scale * np.float64(aims[item, step, line]) - less
+                        value[k], came[j, k] = most[until] + worth, which[until]
+                stayed += scale * np.float64(aims[item, time[j], line]) - less
+                last = time[j]
             at = 0
             for k in range(wide):
                 if value[k] > value[at]:
                     at = k
-            if not value[at] > stayed:
-                continue
-            for j in range(count):
-                out[item, time[j], line] = 0
-            for j in range(count - 1, -1, -1):
-                out[item, time[j] + at - reach, line] = 1
-                at = came[j, at]
+            if value[at] > stayed:
+                for j in range(count):
+                    out[item, time[j], line] = 0
+                for j in range(count - 1, -1, -1):
+                    out[item, time[j] + at - reach, line] = 1
+                    at = came[j, at]

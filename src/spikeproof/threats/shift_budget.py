@@ -47,9 +47,7 @@ def most_steps(worth: Worth, x: Tensor, most: float, budget: Tensor, items: Item
     for _ in range(_ROUNDS):
         if not unsolved.any():
             break
-        steps = items.sums(far_moved) - items.sums(near_moved)
-        gained = items.sums(far_gain) - items.sums(near_gain)
-        price = torch.where(steps > 0, gained / steps.clamp(min=1), 0.0)
+        price = _price(items, (near_gain, far_gain), (near_moved, far_moved))
         part = items.of(unsolved)
         theirs, line = worth[part], own[:, part]
         found = best_lines(theirs, line, most, price=price[items.owner[part]])
@@ -116,6 +114,12 @@ def _movable(worth: Worth, x: Tensor, most: float) -> Tensor:
     free = (total > 0) & (total < most * len(x))
     # Where every event gains alike, at every step, it can as well stay.
     return (free & ((worth.slope - worth.curve * x) != 0).any(0)).nonzero().flatten()
+
+
+def _price(items: Items, gains: tuple[Tensor, Tensor], moves: tuple[Tensor, Tensor]) -> Tensor:
+    """The price per step at which two answers are worth the same, ``(N,)``."""
+    gain, steps = (items.sums(far) - items.sums(near) for near, far in (gains, moves))
+    return torch.where(steps > 0, gain / steps.clamp(min=1), 0.0)
 
 
 def _filled(items: Items, near: Tensor, far: Tensor, moves: Tensor, spare: Tensor) -> Tensor:
