@@ -3,9 +3,9 @@
 Ours: ``ItemsOnDisk`` over bytes of 10 x 2 x 34 x 34, as recordings of N-MNIST are cached, fetched
 by the loader of a training in batches of 32, in random order. Memory: the anonymous part of the
 resident size (pages of the mapped file are the system's to take back) that an epoch over 1,000 and
-over 8,000 items adds at its peak; the ratio is that of the larger set. Time: one batch against the
-forward and backward pass of the smallest event network on it, processor seconds, one thread: a
-loader that takes a twentieth of a step has its batch ready long before two workers could be behind.
+over 8,000 items adds at its peak, after an epoch that allocates what stays. Time: one batch against
+the forward and backward pass of the smallest event network on it, processor seconds, one thread. A
+loader that takes a twentieth of a step or less leaves nothing for workers that run ahead of it.
 
     python benchmarks/loading.py
 """
@@ -27,7 +27,7 @@ from spikeproof.models import ModelSpec, build
 from spikeproof.train.loop.loader import Loader
 
 SHAPE, BATCH, FEW, MANY = (10, 2, 34, 34), 32, 1000, 8000
-FLAT, SHARE = 1.25, 0.05
+MORE, SHARE = 8.0, 0.05
 DOMAIN = Domain(kind="events", shape=SHAPE, high=255.0, integer=True)
 
 
@@ -80,7 +80,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         few, many = (on_disk(Path(place), items) for items in (FEW, MANY))
         list(epoch(model, few))  # what is allocated once
-        peaks = {FEW: max(peak(model, few), 1.0), MANY: peak(model, many)}
+        peaks = {FEW: peak(model, few), MANY: peak(model, many)}
         batches = epoch(model, many)
         x, y = next(batches), torch.arange(BATCH) % 10
         taken = interleaved(
@@ -95,12 +95,10 @@ def main() -> None:
         "a training step",
         (taken["batch"], taken["step"]),
     )
-    memory = {
-        "peak_mib": peaks, "ratio": peaks[MANY] / peaks[FEW], "target": FLAT,
-        "met": peaks[MANY] <= FLAT * peaks[FEW],
-    }  # fmt: skip
+    memory = {"peak_mib": peaks, "more_mib": MORE, "met": peaks[MANY] <= peaks[FEW] + MORE}
     write("loading", [judged(row, SHARE)], clock="processor seconds, one thread", peaks=memory)
-    print(f"  peak of an epoch: {peaks} MiB, target {FLAT} {'met' if memory['met'] else 'MISSED'}")
+    told = "met" if memory["met"] else "MISSED"
+    print(f"  peak of an epoch: {peaks} MiB, at most {MORE:g} more: {told}")
 
 
 if __name__ == "__main__":
