@@ -50,7 +50,7 @@ def summary(of: list[dict[str, Any]]) -> dict[str, Any]:
     start, fixed = Thresholds(), fixed_on(design)
     tables = {}
     for name, limits in (("start", start), ("fixed", fixed)):
-        for half in ("design", "judged"):
+        for half in ("design", "judged", "fresh"):
             table = confusion([row for row in sure if row["half"] == half], limits)
             tables[f"{half}-{name}"] = {"table": table, **rates(table)}
     moved = {

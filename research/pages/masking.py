@@ -35,11 +35,28 @@ function of the item alone, which two calls show. Sound means that the strongest
 at most {half} points, or that a closed form says what stands. No check of the diagnosis takes part
 in that. {disagree}
 
-Half of the entries, by turns in the order of their names, is the *design half*, looked at through
-validation items; thresholds may be fixed on it, and a threshold moves only to end a false alarm.
-The other half is *judged*, through test items. An entry is found, and a false alarm raised, by the
-verdicts masked and suspicious; undecided is neither.
+Entries fall into three groups. Of those that were written first, half, by turns in the order of
+their names, is the *design half*, looked at through validation items; thresholds may be fixed on
+it, and a threshold moves only to end a false alarm. The other half is *judged*, through test items.
+It has been seen: when it was judged first, 11 of 12 broken ones were found, and `half-detached` was
+missed. What the design half missed then, `one-sense-detached` and `fixed-seed-noise`, gave reason
+for two further checks (`partial-gradient`, and places in `batch`), and the first of these finds
+`half-detached` too. So the judged half judges those checks no more. The *fresh* group does: it was
+written when every check and threshold stood, its radii by a rule that was fixed beforehand
+(`tests/zoo/fresh.py`), and looked at once, through test items. Five of its broken entries are of
+the kinds that the two checks are made for (`{kin}`).
+An entry is found, and a false alarm raised, by the verdicts masked and suspicious; undecided is
+neither.
 """
+
+KIN = (
+    "left-half-cut",
+    "off-events-cut",
+    "half-sound-cut",
+    "sound-of-pairs-cut",
+    "reseeded-noise",
+)
+"""Fresh entries of the kinds that the checks written last are made for."""
 
 
 def _rate(rate: Row) -> str:
@@ -56,7 +73,8 @@ def tables(summary: Row, *, complete: bool) -> str:
         "design-start": "design half, thresholds as they were written",
         "design-fixed": "design half, thresholds fixed on it",
         "judged-start": "judged half, thresholds as they were written",
-        "judged-fixed": "**judged half, thresholds of the design half**",
+        "judged-fixed": "judged half, thresholds of the design half",
+        "fresh-fixed": "**fresh group, thresholds of the design half**",
     }
     lines = []
     for name, title in titles.items():
@@ -66,22 +84,28 @@ def tables(summary: Row, *, complete: bool) -> str:
             rate = _rate(one["found" if truth == "broken" else "false_alarms"])
             lines.append((title if truth == "broken" else "", truth, *counts, rate))
     heads = ("", "truth", *VERDICTS, "found, false alarms [95 %]")
-    judged = summary["tables"]["judged-fixed"]
 
     def met(reached: bool) -> str:
         return verdict(reached) if complete else "open: not all entries are measured"
 
-    found, alarms = judged["found"], judged["false_alarms"]
-    targets = [
-        ("broken ones found", "95 %", _rate(found), met((found["share"] or 0) >= 0.95)),
-        ("false alarms", "5 %", _rate(alarms), met((alarms["share"] or 0) <= 0.05)),
-    ]
+    targets = []
+    for name, group in (("judged-fixed", "judged half"), ("fresh-fixed", "fresh group")):
+        found, alarms = (summary["tables"][name][key] for key in ("found", "false_alarms"))
+        targets += [
+            (
+                f"broken ones found, {group}",
+                "95 %",
+                _rate(found),
+                met((found["share"] or 0) >= 0.95),
+            ),
+            (f"false alarms, {group}", "5 %", _rate(alarms), met((alarms["share"] or 0) <= 0.05)),
+        ]
     moved = summary["moved"]
     said = "; ".join(f"`{name}` from {a:g} to {b:g}" for name, (a, b) in moved.items())
     return (
         table(heads, lines)
         + f"\nThresholds that the design half moved: {said or 'none'}.\n"
-        + table(("on the judged half", "target", "measured", ""), targets)
+        + table(("", "target", "measured", ""), targets)
         + "\nWith so few entries the intervals are wide, whatever the counts.\n"
     )
 
@@ -183,6 +207,7 @@ def page() -> str:
         kinds=len({row["data"] for row in rows}),
         gap=10,
         half=5,
+        kin="`, `".join(KIN),
         disagree=left,
     )
     return "".join(
