@@ -39,8 +39,9 @@ def _truth(one: dict[str, Any]) -> dict[str, Any]:
     shares = {
         f"true_{key}": one[key] for key in ("items", "claimed", "strongest", "moved", "exact")
     }
-    keys = ("truth", "half", "fact", "why", "data", "agrees", "build_seconds", "truth_seconds")
-    return {**{key: one[key] for key in keys}, **shares}
+    keys = ("truth", "half", "fact", "data", "agrees", "build_seconds", "truth_seconds")
+    why = ENTRIES[one["entry"]].why
+    return {**{key: one[key] for key in keys}, "why": why, **shares}
 
 
 def summary(of: list[dict[str, Any]]) -> dict[str, Any]:
