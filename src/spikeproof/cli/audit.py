@@ -193,7 +193,8 @@ def _estimate(plan: Plan, data: Dataset, folder: Path, workers: int) -> None:
     network = network_in(plan.network[0], data)
     passes = sum(expected_passes(cell) for cell in cells)
     device = plan.compute.device
-    pace = seconds_per_pass(network.to(device), data.validation.x[:64].to(device))
+    x = data.validation.x[:64].to(device)
+    pace = seconds_per_pass(network.to(device), x, attacked=plan.items)
     radii = sum(len(cell.cell["threat"]["radii"]) for cell in cells)
     limit = "" if plan.budget is None else f", within the budget of {plan.budget}"
     seconds = passes * pace / min(workers, len(cells))
