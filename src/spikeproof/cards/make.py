@@ -186,7 +186,7 @@ def _attacks(found: Results, holder: CellRecord) -> list[CellRecord]:
     if not is_there(holder.folder / MODEL):
         raise InputError(
             f"{name} is an audit that was saved from Python, without its network; write that with "
-            "save_model and run 'spikeproof audit FILE --keep-adversarials', of which a card is made."
+            "save_model and run 'spikeproof audit FILE --keep-adversarials' for a card."
         )
     stops = found.withheld.get((holder.data, holder.training))
     if stops:
