@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from spikeproof.analysis.examples import Example, ExampleItem
     from spikeproof.analysis.extract import extract, extracted
     from spikeproof.analysis.frame import FRAME_COLUMNS, frame
+    from spikeproof.analysis.grids import GridRow, grid_rows
     from spikeproof.analysis.inputs import recorded_domain
     from spikeproof.analysis.joint import GridSummary, Stealth, stealth_of, summarise_grid
     from spikeproof.analysis.kinds import TrainingKind
+    from spikeproof.analysis.loudness import loudness
     from spikeproof.analysis.masking import (
         LARGEST_BLIND,
         LARGEST_LEFT,
@@ -79,6 +81,7 @@ __all__ = [
     "Example",
     "ExampleItem",
     "FlagRow",
+    "GridRow",
     "GridSummary",
     "LayerActivity",
     "MaskingChecks",
@@ -111,6 +114,8 @@ __all__ = [
     "extracted",
     "frame",
     "gravest_word",
+    "grid_rows",
+    "loudness",
     "masking_checks",
     "masking_rows",
     "masking_signs",

@@ -39,6 +39,14 @@ def plain_results(results: Results) -> dict[str, Any]:
         out["flags"] = results.flags
     if results.masking:
         out["masking"] = results.masking
+    if results.grids:
+        out["grids"] = [
+            {
+                **{name: getattr(row, name) for name in ("data", "training", "seed", "suite")},
+                **row.summary.to_dict(),
+            }
+            for row in results.grids
+        ]
     tidy: dict[str, Any] = plain(out)
     return tidy
 

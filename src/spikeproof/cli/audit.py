@@ -97,6 +97,15 @@ def audit(
             "--doctor", help="Also say whether gradients hide what is there; see spikeproof doctor."
         ),
     ] = False,
+    grid: Annotated[
+        int,
+        typer.Option(
+            "--grid",
+            min=0,
+            max=21,
+            help="Also a grid of joint budgets, so many of each view; see spikeproof joint.",
+        ),
+    ] = 0,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Run folder; one under runs/ by default.")
     ] = None,
@@ -163,11 +172,11 @@ def audit(
         keep_adversarials=keep_adversarials,
         despite=tuple(despite or ()),
         doctor=doctor,
+        grid=grid,
         compute=ComputePlan(device=device, batch_size=batch_size),
         **own,
     )
-    folder = folder or audit_folder(plan)
-    refuse_other_audit(folder, plan)
+    refuse_other_audit(folder := folder or audit_folder(plan), plan)
     _estimate(plan, dataset, folder, workers)
     with watching(folder) as progress:
         done = run(plan, folder, workers=workers, executor=executor, progress=progress)

@@ -39,7 +39,8 @@ def matrix_record(results: Results) -> list[dict[str, Any]]:
             if clean is not None:
                 out.append(_entry(where, training, "clean", None, clean))
         for cell in results.matrix(data).standard():
-            out.append(_entry(where, cell.training, cell.threat, cell.radius, cell.estimate))
+            entry = _entry(where, cell.training, cell.threat, cell.radius, cell.estimate)
+            out.append({**entry, **({"decibels": cell.decibels} if cell.decibels else {})})
     return out
 
 

@@ -100,6 +100,7 @@ _KINDS = {
     "network": ("network", "networks"),
     "diagnosis": ("check before attacks", "checks before attacks"),
     "doctor": ("verdict on masking", "verdicts on masking"),
+    "grid": ("grid of joint budgets", "grids of joint budgets"),
     "attack": ("ladder of attacks", "ladders of attacks"),
     "probe": ("probe", "probes"),
     "timing": ("measurement of spike timing", "measurements of spike timing"),

@@ -11,13 +11,14 @@ from spikeproof.analysis import (
     CellRecord,
     MemberUse,
     Results,
+    loudness,
     recorded_domain,
     suites_used,
     verdict_line,
 )
 from spikeproof.base import SettingError, references
 from spikeproof.data import DATASETS, Domain
-from spikeproof.export.latex import escaped, listed, radius_text, threat_sign
+from spikeproof.export.latex import escaped, listed, radius_text, threat_sign, with_decibels
 from spikeproof.export.words import attack_words, network_words, training_words
 from spikeproof.metrics import FEWEST_NETWORKS
 from spikeproof.threats import shown_facts
@@ -161,11 +162,14 @@ def _threats(results: Results) -> Iterator[str]:
     """What the attacker may do."""
     for data in results.data():
         domain = recorded_domain(results.cells, data)
-        told = []
+        loud, told = loudness(results, data), []
         for threat, radii in radii_of(results, data).items():
             facts = shown_facts(threat)
             unit = f" {escaped(facts.unit)}" if facts.unit else ""
-            shown = ", ".join(radius_text(radius, domain) for radius in radii)
+            shown = ", ".join(
+                with_decibels(radius_text(radius, domain), loud.get((threat, radius), ""))
+                for radius in radii
+            )
             told.append(f"{threat_sign(threat)} ({escaped(facts.title)}) up to {shown}{unit}")
         yield f"{escaped(data)}: {'; '.join(told) or 'none'}."
     yield (

@@ -16,7 +16,7 @@ from spikeproof.analysis import (
     recorded_domain,
     verdict_line,
 )
-from spikeproof.export.latex import column_head, escaped, listed, percent
+from spikeproof.export.latex import column_head, escaped, listed, percent, with_decibels
 from spikeproof.metrics import Estimate
 
 __all__ = ["MATRIX_COLUMNS", "matrix_rows", "matrix_table", "radii_table"]
@@ -38,6 +38,7 @@ MATRIX_COLUMNS = (
     "suite",
     "withheld",
     "masking",
+    "decibels",
 )
 """The columns of ``matrix.csv``: one row per data set, training, threat and radius, over seeds."""
 
@@ -69,26 +70,19 @@ def matrix_rows(results: Results) -> list[list[Any]]:
             clean = results.clean(data, training)
             if clean is not None:
                 spread = spreads.get((data, training, "clean", None))
-                rows.append(
-                    [*start, "clean", 0.0, None, *_numbers(clean, spread), suite, None, None]
-                )
+                numbers = _numbers(clean, spread)
+                rows.append([*start, "clean", 0.0, None, *numbers, suite, None, None, None])
             held = results.withheld.get((data, training))
             if held:
-                rows.append([*start, None, None, None, *[None] * 7, suite, " ".join(held), None])
+                rows.append([*start, *[None] * 10, suite, " ".join(held), None, None])
         matrix = results.matrix(data)
         radii = {(cell.training, cell.threat, cell.level): cell.radius for cell in matrix}
         for cell in matrix:
             spread = spreads.get((data, cell.training, cell.threat, cell.level))
             which = [data, results.split, cell.training, cell.threat, cell.radius, cell.level]
-            rows.append(
-                [
-                    *which,
-                    *_numbers(cell.estimate, spread),
-                    suite,
-                    None,
-                    _verdict(results, cell, radii),
-                ]
-            )
+            numbers = _numbers(cell.estimate, spread)
+            verdict = _verdict(results, cell, radii)
+            rows.append([*which, *numbers, suite, None, verdict, cell.decibels or None])
     return rows
 
 
@@ -200,9 +194,10 @@ def _columns(results: Results, data: str, cells: Sequence[MatrixCell]) -> Iterat
     for cell in cells:
         found.setdefault((cell.threat, cell.level), {})[cell.training] = cell
     for (threat, _), by_training in found.items():
-        radius = next(iter(by_training.values())).radius
+        first = next(iter(by_training.values()))
         estimates = {name: cell.estimate for name, cell in by_training.items()}
-        yield _Column(column_head(threat, radius, domain), estimates)
+        sign, radius = column_head(threat, first.radius, domain)
+        yield _Column((sign, with_decibels(radius, first.decibels)), estimates)
 
 
 def _laid_out(results: Results, data: str, columns: list[_Column], caption: str) -> str:
