@@ -21,10 +21,21 @@ import torch
 from research import ROOT
 from spikeproof.analysis.claims.claim import Ruling
 from spikeproof.base import write_json
-from spikeproof.metrics import Estimate, Floats, Intervals
+from spikeproof.metrics import FEWEST_NETWORKS, Estimate, Floats, Intervals
 from spikeproof.study.closure import closure_sha256
 
-__all__ = ["FOLDER", "Cell", "main", "part", "read", "table", "verdict"]
+__all__ = [
+    "FOLDER",
+    "Cell",
+    "intervals",
+    "main",
+    "packed",
+    "part",
+    "read",
+    "table",
+    "unpacked",
+    "verdict",
+]
 
 Cell = Mapping[str, Any]
 FOLDER = ROOT / "runs" / "modalities"
@@ -83,15 +94,17 @@ def intervals(of: Floats) -> Intervals:
 def part(
     name: str, ruling: Ruling, estimate: Estimate | None, threshold: float | None, unit: str
 ) -> dict[str, Any]:
-    """One comparison behind a verdict, as plain data."""
+    """One comparison behind a verdict, as plain data; undecided on fewer than three networks."""
+    if estimate is None or estimate.seeds < FEWEST_NETWORKS:
+        ruling = "undecided"
     shown = None
     if estimate is not None:
-        shown = [estimate.value, estimate.low, estimate.high]
+        shown = [float(end) for end in (estimate.value, estimate.low, estimate.high)]
     return {
         "name": name,
         "verdict": ruling,
         "estimate": shown,
-        "threshold": threshold,
+        "threshold": None if threshold is None else float(threshold),
         "unit": unit,
         "items": 0 if estimate is None else estimate.n,
         "networks": 0 if estimate is None else estimate.seeds,
@@ -99,8 +112,28 @@ def part(
 
 
 def verdict(parts: Sequence[Mapping[str, Any]], *, complete: bool) -> Ruling:
-    """One contradiction is enough; support needs every part, and every cell of the plan."""
+    """One contradiction is enough, support needs every part; both need every cell of the plan."""
     answers = {one["verdict"] for one in parts}
+    if not complete:
+        return "undecided"
     if "contradicted" in answers:
         return "contradicted"
-    return "supported" if complete and answers == {"supported"} else "undecided"
+    return "supported" if answers == {"supported"} else "undecided"
+
+
+def packed(value: Any) -> Any:
+    """Plain data with every list of numbers as one text, so that a record stays readable."""
+    if isinstance(value, Mapping):
+        return {key: packed(one) for key, one in value.items()}
+    if isinstance(value, list) and value and all(isinstance(one, int | float) for one in value):
+        return "numbers: " + " ".join(f"{one:.10g}" for one in value)
+    return value
+
+
+def unpacked(value: Any) -> Any:
+    """What ``packed`` was given."""
+    if isinstance(value, Mapping):
+        return {key: unpacked(one) for key, one in value.items()}
+    if isinstance(value, str) and value.startswith("numbers: "):
+        return [float(one) for one in value.split()[1:]]
+    return value

@@ -41,7 +41,7 @@ SUCCESS = 0.82  # of the right items, below 800 flips
 NO_MORE = 0.0  # doublings of the flips, SDA less the other
 
 LADDER = (2, 4, 8, 16, 32, 64, 128, 256, 512, 800)
-ITEMS = 50
+ITEMS = 24
 SETS = ("n-mnist", "i2e-fashion-mnist")
 PLAN: list[dict[str, Any]] = [
     {"name": f"{data}-{number}", "data": data, "number": number, "items": ITEMS}

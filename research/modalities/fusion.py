@@ -42,7 +42,7 @@ TOTAL = 1.0  # of the factors of both views: half of it each is half of each vie
 SHARES = ("0-100", "25-75", "50-50", "75-25", "100-0")
 VIEWS = {"events": "100-0", "audio": "0-100"}
 NORMS = {"linf": 0.0025, "l2": 0.045, "l1": 1.3}
-ITEMS = 50
+ITEMS = 40
 NETWORKS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "events": ("fusion-small@events", "plain", {}),
     "audio": ("fusion-small@audio", "plain", {}),
@@ -58,7 +58,7 @@ PLAN: list[dict[str, Any]] = [
     for seed in (0, 1, 2)
     for network in NETWORKS
 ]
-EPOCHS = 6
+EPOCHS = 5
 _SUITE = Suite(
     (
         Member(

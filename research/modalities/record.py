@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.harness import machine, versions
 from research import RESULTS
 from research.modalities import flips, fusion, retiming, sponge, timestamps
-from research.modalities.cells import FOLDER, read
+from research.modalities.cells import FOLDER, packed, read
 from spikeproof.base import write_json
 
 __all__ = ["CLAIMS", "content"]
@@ -38,7 +38,7 @@ def content(folder: Path = FOLDER) -> dict[str, Any]:
             "title": claim.TITLE,
             "source": claim.SOURCE,
             "planned": len(claim.PLAN),
-            "cells": found,
+            "cells": [packed(cell) for cell in found],
             **claim.judge(found),
         }
     return {
