@@ -49,6 +49,7 @@ docs:
 	@$(VENV)/bin/python -m research.pages.foreign
 	@$(VENV)/bin/python -m research.pages.alarms
 	@$(VENV)/bin/python -m research.pages.masking
+	@$(VENV)/bin/python -m research.pages.modalities
 	@$(VENV)/bin/python -m sphinx -q -W -b html docs docs/_build/html
 	@$(VENV)/bin/python scripts/check_site.py docs/_build/html
 	@echo "docs/_build/html/index.html"

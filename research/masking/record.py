@@ -39,8 +39,9 @@ def _truth(one: dict[str, Any]) -> dict[str, Any]:
     shares = {
         f"true_{key}": one[key] for key in ("items", "claimed", "strongest", "moved", "exact")
     }
-    keys = ("truth", "half", "fact", "why", "data", "agrees", "build_seconds", "truth_seconds")
-    return {**{key: one[key] for key in keys}, **shares}
+    keys = ("truth", "half", "fact", "data", "agrees", "build_seconds", "truth_seconds")
+    why = ENTRIES[one["entry"]].why
+    return {**{key: one[key] for key in keys}, "why": why, **shares}
 
 
 def summary(of: list[dict[str, Any]]) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def summary(of: list[dict[str, Any]]) -> dict[str, Any]:
     start, fixed = Thresholds(), fixed_on(design)
     tables = {}
     for name, limits in (("start", start), ("fixed", fixed)):
-        for half in ("design", "judged"):
+        for half in ("design", "judged", "fresh"):
             table = confusion([row for row in sure if row["half"] == half], limits)
             tables[f"{half}-{name}"] = {"table": table, **rates(table)}
     moved = {

@@ -6,14 +6,16 @@ points. A fold tests on a fifth of all 1,100, so that five folds test on each of
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from spikeproof.base import seeds
-from spikeproof.data import DATASETS, Dataset, Split, load
-from spikeproof.evaluate import open_test
+from spikeproof.data import DATASETS, Dataset
+from spikeproof.data.files import chosen_folder
+from spikeproof.data.sets.n_mnist_binary import NMnistBinary
 
-__all__ = ["FOLDS", "fold_1", "fold_2", "fold_3", "fold_4", "fold_5", "fold_of"]
+__all__ = ["FOLDS", "fold", "fold_1", "fold_2", "fold_3", "fold_4", "fold_5", "fold_of"]
 
 FOLDS = 5
 _SET = "n-mnist-binary"
@@ -35,28 +37,30 @@ def fold_of(y: Tensor) -> Tensor:
     return fold
 
 
-def _fold(number: int) -> Dataset:
-    """A fold: a fifth of the recordings for the test, the others to train and to select on."""
-    data = load(_SET)
-    parts = [data.train, data.validation, open_test(data)]
-    items = torch.cat([part.items for part in parts])
-    order = items.argsort()
-    whole = Split(
-        torch.cat([part.x for part in parts])[order],
-        torch.cat([part.y for part in parts])[order],
-        items[order],
-    )
-    test = fold_of(whole.y) == number - 1
+def fold(number: int, timesteps: int = 10) -> Dataset:
+    """Return a fold: a fifth of the recordings for the test, the others to train and select on.
+
+    Args:
+        number: 1 to 5.
+        timesteps: Frames of a recording; its folds are the same whatever their number.
+    """
+    reader = NMnistBinary(timesteps=timesteps)
+    place = chosen_folder(_SET, None, reader.published.url)
+    stored = reader(place).read()
+    x = reader.values(torch.from_numpy(np.stack(list(stored.items))))
+    y = torch.from_numpy(stored.y)
+    test = fold_of(y) == number - 1
     facts = DATASETS[_SET].facts
+    steps = "" if timesteps == NMnistBinary().timesteps else f"-{timesteps}-steps"
     return Dataset.from_splits(
-        train=(whole.x[~test], whole.y[~test]),
-        test=(whole.x[test], whole.y[test]),
+        train=(x[~test], y[~test]),
+        test=(x[test], y[test]),
         kind="events",
         low=0.0,
         high=1.0,
         integer=True,
         classes=facts.classes,
-        name=f"n-mnist-fold-{number}",
+        name=f"n-mnist-fold-{number}{steps}",
         licence=facts.licence,
         source=f"{facts.source} Fold {number} of {FOLDS}.",
         radii=dict(facts.radii),
@@ -65,24 +69,24 @@ def _fold(number: int) -> Dataset:
 
 def fold_1() -> Dataset:
     """The first fold."""
-    return _fold(1)
+    return fold(1)
 
 
 def fold_2() -> Dataset:
     """The second fold."""
-    return _fold(2)
+    return fold(2)
 
 
 def fold_3() -> Dataset:
     """The third fold."""
-    return _fold(3)
+    return fold(3)
 
 
 def fold_4() -> Dataset:
     """The fourth fold."""
-    return _fold(4)
+    return fold(4)
 
 
 def fold_5() -> Dataset:
     """The fifth fold."""
-    return _fold(5)
+    return fold(5)

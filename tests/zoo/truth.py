@@ -99,9 +99,12 @@ def _no_function(entry: Entry, case: Case, x: Tensor) -> Truth:
 
 
 def _exact(case: Case, x: Tensor, y: Tensor) -> float:
-    """The closed form of ``made``: an item stands where half its gap is above the radius."""
-    gap = (x[:, 0, :2].mean((1, 2)) - x[:, 0, 2:].mean((1, 2))).abs()
-    return float((gap > 2 * case.threat.radius).double().mean())
+    """The closed form of an entry; that of ``made`` is half an item's gap above the radius."""
+    if case.gap is not None:
+        gap, closed = case.gap(x)
+    else:
+        gap, closed = (x[:, 0, :2].mean((1, 2)) - x[:, 0, 2:].mean((1, 2))).abs(), 2.0
+    return float((gap > closed * case.threat.radius).double().mean())
 
 
 def _logits(model: nn.Module, x: Tensor, items: Tensor, samples: int) -> Tensor:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spikeproof.analysis.diagnosed import (
         NOT_DIAGNOSED,
         MaskingRow,
+        gravest_word,
         masking_rows,
         masking_word,
         rows_of_diagnosis,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
         masking_signs,
     )
     from spikeproof.analysis.matrix import Matrix, share_text
-    from spikeproof.analysis.plain_results import matrix_title, withheld_lines
+    from spikeproof.analysis.plain_results import matrix_title, verdict_line, withheld_lines
     from spikeproof.analysis.question import QUESTIONS, SPARSE_GRADIENT, question_of
     from spikeproof.analysis.records import CellRecord
     from spikeproof.analysis.results import Results, results
@@ -112,6 +113,7 @@ __all__ = [
     "extract",
     "extracted",
     "frame",
+    "gravest_word",
     "grid_rows",
     "loudness",
     "masking_checks",
@@ -128,6 +130,7 @@ __all__ = [
     "suites_used",
     "summarise",
     "summarise_grid",
+    "verdict_line",
     "verdicts",
     "verify",
     "withheld_lines",

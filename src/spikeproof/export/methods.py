@@ -14,6 +14,7 @@ from spikeproof.analysis import (
     loudness,
     recorded_domain,
     suites_used,
+    verdict_line,
 )
 from spikeproof.base import SettingError, references
 from spikeproof.data import DATASETS, Domain
@@ -47,6 +48,7 @@ def methods(results: Results, works: Sequence[str]) -> str:
         ("Threats", _threats(results)),
         ("Attacks", _attacks(results)),
         ("Protocol", _protocol(results)),
+        ("Gradient masking", _masking(results)),
         ("Intervals", _intervals(results)),
         ("Software and cost", _software(results)),
     ]
@@ -235,6 +237,25 @@ def _protocol(results: Results) -> Iterator[str]:
         yield escaped(f"Robust accuracy of {training} on {data} is withheld: {', '.join(names)}.")
     if over := sorted({flag.name for flag in results.flags if flag.overridden}):
         yield escaped(f"Robust accuracy is stated despite the flags {', '.join(over)}.")
+
+
+def _masking(results: Results) -> Iterator[str]:
+    """The verdicts on masking, and what they rest on."""
+    for data in results.data():
+        if results.trainings(data):
+            yield escaped(f"On {data}: {verdict_line(results, data)}")
+    if not results.masking:
+        return
+    yield (
+        "One attack through the network's own gradient was held against other gradient rules, "
+        "longer and one-step attacks, searches without gradients, random draws and unbounded "
+        "changes; a verdict is the gravest over the networks of a training."
+    )
+    for row in results.masking:
+        if row.verdict == "sound":
+            continue
+        where = f"{row.training} on {row.data}, seed {row.seed}, {row.threat}"
+        yield escaped(f"{where}: {row.verdict}. {row.because}")
 
 
 def _intervals(results: Results) -> Iterator[str]:

@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.analysis import MatrixCell, Results, recorded_domain
+from spikeproof.analysis import (
+    MatrixCell,
+    Results,
+    gravest_word,
+    masking_word,
+    recorded_domain,
+    verdict_line,
+)
 from spikeproof.export.latex import column_head, escaped, listed, percent, with_decibels
 from spikeproof.metrics import Estimate
 
@@ -30,6 +37,7 @@ MATRIX_COLUMNS = (
     "networks",
     "suite",
     "withheld",
+    "masking",
     "decibels",
 )
 """The columns of ``matrix.csv``: one row per data set, training, threat and radius, over seeds."""
@@ -62,18 +70,33 @@ def matrix_rows(results: Results) -> list[list[Any]]:
             clean = results.clean(data, training)
             if clean is not None:
                 spread = spreads.get((data, training, "clean", None))
-                rows.append(
-                    [*start, "clean", 0.0, None, *_numbers(clean, spread), suite, None, None]
-                )
+                numbers = _numbers(clean, spread)
+                rows.append([*start, "clean", 0.0, None, *numbers, suite, None, None, None])
             held = results.withheld.get((data, training))
             if held:
-                rows.append([*start, *[None] * 10, suite, " ".join(held), None])
-        for cell in results.matrix(data):
+                rows.append([*start, *[None] * 10, suite, " ".join(held), None, None])
+        matrix = results.matrix(data)
+        radii = {(cell.training, cell.threat, cell.level): cell.radius for cell in matrix}
+        for cell in matrix:
             spread = spreads.get((data, cell.training, cell.threat, cell.level))
             which = [data, results.split, cell.training, cell.threat, cell.radius, cell.level]
             numbers = _numbers(cell.estimate, spread)
-            rows.append([*which, *numbers, suite, None, cell.decibels or None])
+            verdict = _verdict(results, cell, radii)
+            rows.append([*which, *numbers, suite, None, verdict, cell.decibels or None])
     return rows
+
+
+def _verdict(
+    results: Results, cell: MatrixCell, radii: Mapping[tuple[str, str, int], float | None]
+) -> str:
+    """The verdict on a number: that under its threat and radius, of a union the gravest."""
+    words = []
+    for threat in cell.members or (cell.threat,):
+        radius = radii.get((cell.training, threat, cell.level))
+        named = f"{threat}:{radius:g}" if radius is not None else ""
+        rows = [row for row in results.masking if row.threat == named]
+        words.append(masking_word(rows, cell.data, cell.training))
+    return gravest_word(words)
 
 
 def _numbers(estimate: Estimate, spread: float | None) -> list[Any]:
@@ -254,6 +277,7 @@ def _caption(results: Results, data: str, unions: Sequence[MatrixCell], which: s
     if unions:
         members = listed([column_head(name, None)[0] for name in unions[0].members])
         told.append(f"Union: {members} together.")
+    told.append(escaped(verdict_line(results, data)))
     if any(where == data for where, _ in results.withheld):
         told.append("Withheld: the checks forbid a number.")
     told.append(f"Bold: the largest of a {'column' if 'standard' in which else 'row'}.")
