@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.harness import machine, versions
 from research import RESULTS
-from research.masking.judging import confusion, fixed_on, rates, rejudged
+from research.masking.judging import confusion, fixed_on, rates, rejudged, restated
 from research.masking.others import OTHERS
 from research.masking.zoo import FOLDER
 from spikeproof.base import write_json
@@ -73,6 +73,7 @@ def main(path: Path = RESULTS / "masking.json") -> None:
     fixed = Thresholds(**{name: after for name, (_, after) in found["moved"].items()})
     for row in [*entries, *others]:
         row["fixed"] = rejudged(row, fixed)
+        row["checks"] = restated(row)
     content = {
         "benchmark": "masking",
         "command": COMMAND,
