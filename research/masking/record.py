@@ -17,6 +17,7 @@ from research.masking.zoo import FOLDER
 from spikeproof.base import write_json
 from spikeproof.evaluate.doctor import Thresholds
 from tests.zoo.entry import ENTRIES
+from tests.zoo.truth import agreed
 
 COMMAND = "python -m research.masking.zoo && python -m research.masking.others"
 
@@ -40,8 +41,11 @@ def _truth(one: dict[str, Any]) -> dict[str, Any]:
         f"true_{key}": one[key] for key in ("items", "claimed", "strongest", "moved", "exact")
     }
     keys = ("truth", "half", "fact", "data", "agrees", "build_seconds", "truth_seconds")
-    why = ENTRIES[one["entry"]].why
-    return {**{key: one[key] for key in keys}, "why": why, **shares}
+    kept = {key: one[key] for key in keys}
+    if one["fact"] != "function":
+        truly = one["strongest"] if one["exact"] is None else one["exact"]
+        kept["agrees"] = agreed(one["truth"], one["claimed"] - truly)
+    return {**kept, "why": ENTRIES[one["entry"]].why, **shares}
 
 
 def summary(of: list[dict[str, Any]]) -> dict[str, Any]:
