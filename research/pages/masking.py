@@ -286,9 +286,10 @@ def wrong(rows: Sequence[Row]) -> str:
             and (row["fixed"] in FOUND) == found
         )
 
+    alarms, missed = named("sound", found=True), named("broken", found=False)
     return (
-        f"\nFalse alarms of the fresh group: {named('sound', found=True) or 'none'}. Not found in it: "
-        f"{named('broken', found=False) or 'none'}. The false alarms are what an attack through one "
+        f"\nFalse alarms of the fresh group: {alarms or 'none'}. Not found in it: "
+        f"{missed or 'none'}. The false alarms are what an attack through one "
         "gradient looks like that had not ended, or fails at other radii, where that does not move "
         "the number at this one. No threshold was moved for any of them: that is left to a design "
         "half that holds such set-ups.\n"
