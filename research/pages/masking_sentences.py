@@ -17,8 +17,9 @@ SENTENCES: tuple[tuple[str, str, str, str], ...] = (
     (
         "`docs/methods/multinorm.md`",
         "The same may happen to this recipe: measure what you train with `spikeproof audit`.",
-        "The same happens to this recipe: one network of it on digits is suspicious under all "
-        "four norms, so measure what you train with `spikeproof audit`.",
+        "It happens to this recipe in small part: one network of it on digits is suspicious under "
+        "all four norms (l_inf: 79 % before 30 steps through its own gradient, 71 before all "
+        "attacks), so measure what you train with `spikeproof audit`.",
         "its four verdicts above",
     ),
     (

@@ -234,7 +234,7 @@ class CodedNet(nn.Module):
         self.first, self.last = nn.Linear(len(encoders) * pixels, 64), nn.Linear(64, classes)
 
     def _coded(self, encoder: Any, x: Tensor) -> Tensor:
-        code: Tensor = encoder(x, self.steps)
+        code: Tensor = encoder(x.clamp(0, 1), self.steps)  # differences look outside the box
         if self.masked:  # something passes where a spike is, and nothing elsewhere
             code = code.detach() + code.detach() * (x - x.detach())
         return code.flatten(2)
