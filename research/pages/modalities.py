@@ -52,7 +52,8 @@ TEXTS = {
         "breaks 98 %, random jitter does not. Here spoken digits (FSDD, official test) as onsets "
         "and offsets of 32 gammatone bands, a step a millisecond; a spike moves by whole "
         "milliseconds, a channel keeps its spikes, a step holds at most one. Jitter is the mean of "
-        "five random draws of the same size."
+        "five random draws of the same size. Success of an attack is a lower bound. These networks "
+        "remember some 20 ms and average over half a second; a network that reads times might differ."
     ),
     "sponge": (
         "Published: 1.5 to 2.6 times the synaptic operations per item above 98 % accuracy. Here "
@@ -67,7 +68,8 @@ TEXTS = {
         "attacked; E-AT raises the union of norms far above one norm. Here recordings of N-MNIST "
         "with spoken digits, new speakers in the test, one total budget in five divisions over the "
         "views (an item stands if it stands under every one). Each network of one view has the "
-        "whole total on its own view."
+        "whole total on its own view. The audio network meets speakers that it was not trained on, and "
+        "its clean accuracy, below, says how little is left of it there."
     ),
 }
 TITLES = {
@@ -187,8 +189,9 @@ def _fusion(found: Sequence[Cell]) -> str:
         line = [network]
         for threats in ([f"joint-split-{share}" for share in fusion.SHARES], list(fusion.NORMS)):
             stands = fusion.standing(found, network, threats)
-            whole = stands is not None and (network.startswith("late") or threats[0] != "linf")
-            line.append(_share(_mean(stands)) if whole else "not asked")
+            asked = network.startswith("late") or threats[0] not in fusion.NORMS
+            known = None if stands is None else _mean(stands)
+            line.append(_share(known) if asked else "not asked")
         lines.append(line)
     return table(
         ("network", "stands under every division, %", "stands under l_inf, l_2 and l_1, %"), lines
