@@ -53,7 +53,8 @@ TEXTS = {
         "and offsets of 32 gammatone bands, a step a millisecond; a spike moves by whole "
         "milliseconds, a channel keeps its spikes, a step holds at most one. Jitter is the mean of "
         "five random draws of the same size. Success of an attack is a lower bound. These networks "
-        "remember some 20 ms and average over half a second; a network that reads times might differ."
+        "remember some 20 ms and average over half a second; a network that reads times "
+        "might differ."
     ),
     "sponge": (
         "Published: 1.5 to 2.6 times the synaptic operations per item above 98 % accuracy. Here "
@@ -68,8 +69,8 @@ TEXTS = {
         "attacked; E-AT raises the union of norms far above one norm. Here recordings of N-MNIST "
         "with spoken digits, new speakers in the test, one total budget in five divisions over the "
         "views (an item stands if it stands under every one). Each network of one view has the "
-        "whole total on its own view. The audio network meets speakers that it was not trained on, and "
-        "its clean accuracy, below, says how little is left of it there."
+        "whole total on its own view. The audio network meets speakers that it was "
+        "not trained on, and its clean accuracy, below, says how little is left of it there."
     ),
 }
 TITLES = {
