@@ -130,8 +130,8 @@ def soaked(ratio: float, sparse: float) -> list[dict[str, Any]]:
     for settings in sponge.PLAN:
         times = sparse if settings["training"] == "SR" else ratio
         before = [100.0] * 24
-        after = [100.0 * times] * 24
-        found.append(cell(settings, before=before, after=after, random_after=before))
+        after = {f"after-{share:g}": [100.0 * times] * 24 for share in sponge.SHARES}
+        found.append(cell(settings, before=before, **after))
     return found
 
 
