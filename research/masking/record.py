@@ -6,6 +6,7 @@ python -m research.masking.record
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from research.masking.others import OTHERS
 from research.masking.zoo import FOLDER
 from spikeproof.base import write_json
 from spikeproof.evaluate.doctor import Thresholds
-from tests.zoo.entry import ENTRIES
+from tests.zoo.entry import ENTRIES, half
 from tests.zoo.truth import agreed
 
 COMMAND = "python -m research.masking.zoo && python -m research.masking.others"
@@ -55,9 +56,9 @@ def summary(of: list[dict[str, Any]]) -> dict[str, Any]:
     start, fixed = Thresholds(), fixed_on(design)
     tables = {}
     for name, limits in (("start", start), ("fixed", fixed)):
-        for half in ("design", "judged", "fresh"):
-            table = confusion([row for row in sure if row["half"] == half], limits)
-            tables[f"{half}-{name}"] = {"table": table, **rates(table)}
+        for group in ("design", "judged", "fresh"):
+            table = confusion([row for row in sure if row["half"] == group], limits)
+            tables[f"{group}-{name}"] = {"table": table, **rates(table)}
     moved = {
         name: [value, fixed.record()[name]]
         for name, value in start.record().items()
@@ -81,7 +82,11 @@ def main(path: Path = RESULTS / "masking.json") -> None:
     content = {
         "benchmark": "masking",
         "command": COMMAND,
-        "planned": {"entries": len(ENTRIES), "others": len(OTHERS)},
+        "planned": {
+            "entries": len(ENTRIES),
+            "others": len(OTHERS),
+            "groups": Counter(f"{half(name)} {one.truth}" for name, one in ENTRIES.items()),
+        },
         "machine": machine(),
         "versions": versions(),
         "summary": found,
