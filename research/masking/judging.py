@@ -9,7 +9,7 @@ from typing import Any
 from spikeproof.evaluate.doctor import Check, Thresholds, judged
 from spikeproof.metrics import wilson_ends
 
-__all__ = ["FOUND", "confusion", "fixed_on", "rates", "rejudged"]
+__all__ = ["FOUND", "confusion", "fixed_on", "rates", "rejudged", "restated"]
 
 FOUND = ("masked", "suspicious")
 """Verdicts by which a broken entry counts as found, and a sound one as a false alarm."""
@@ -45,6 +45,21 @@ def rejudged(row: Row, limits: Thresholds) -> str:
         for check in row["checks"]
     ]
     return judged(row["threat"], checks, limits, items=row["items"]).verdict
+
+
+def restated(row: Row) -> list[dict[str, Any]]:
+    """The checks of a row with the states that their numbers have today.
+
+    Args:
+        row: With ``checks``.
+    """
+    found = []
+    for check in row["checks"]:
+        keys = ("name", "weight", "number", "threshold", "below", "needed")
+        plain = {key: check[key] for key in keys}
+        one = Check(**plain, seen="-", why="-", settles="-", mend="-")
+        found.append({**check, "state": one.state})
+    return found
 
 
 def _moves(check: Mapping[str, Any]) -> bool:

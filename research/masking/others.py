@@ -36,7 +36,7 @@ from tests.zoo.networks import Recipe, data_of, trained
 
 __all__ = ["OTHERS", "Other"]
 
-ITEMS = 40
+ITEMS = 24
 _SINGLE = Member(attack=PGD(steps=30, step_size=0.125), loss="cross_entropy")
 
 
@@ -97,9 +97,7 @@ OTHERS: dict[str, Other] = {
         for norm in ("linf", "l2", "l1", "l0")
     },
     **{
-        f"evidence-{name}": Other(
-            "evidence", name, "linf", _of_evidence(name), items=ITEMS if "digits" in name else 24
-        )
+        f"evidence-{name}": Other("evidence", name, "linf", _of_evidence(name))
         for name in evidence.ZOO
         if name != "digits-multinorm-if"
     },

@@ -11,12 +11,13 @@ from typing import Any
 
 from benchmarks.harness import machine, versions
 from research import RESULTS
-from research.masking.judging import confusion, fixed_on, rates, rejudged
+from research.masking.judging import confusion, fixed_on, rates, rejudged, restated
 from research.masking.others import OTHERS
 from research.masking.zoo import FOLDER
 from spikeproof.base import write_json
 from spikeproof.evaluate.doctor import Thresholds
 from tests.zoo.entry import ENTRIES
+from tests.zoo.truth import agreed
 
 COMMAND = "python -m research.masking.zoo && python -m research.masking.others"
 
@@ -39,8 +40,12 @@ def _truth(one: dict[str, Any]) -> dict[str, Any]:
     shares = {
         f"true_{key}": one[key] for key in ("items", "claimed", "strongest", "moved", "exact")
     }
-    keys = ("truth", "half", "fact", "why", "data", "agrees", "build_seconds", "truth_seconds")
-    return {**{key: one[key] for key in keys}, **shares}
+    keys = ("truth", "half", "fact", "data", "agrees", "build_seconds", "truth_seconds")
+    kept = {key: one[key] for key in keys}
+    if one["fact"] != "function":
+        truly = one["strongest"] if one["exact"] is None else one["exact"]
+        kept["agrees"] = agreed(one["truth"], one["claimed"] - truly)
+    return {**kept, "why": ENTRIES[one["entry"]].why, **shares}
 
 
 def summary(of: list[dict[str, Any]]) -> dict[str, Any]:
@@ -50,7 +55,7 @@ def summary(of: list[dict[str, Any]]) -> dict[str, Any]:
     start, fixed = Thresholds(), fixed_on(design)
     tables = {}
     for name, limits in (("start", start), ("fixed", fixed)):
-        for half in ("design", "judged"):
+        for half in ("design", "judged", "fresh"):
             table = confusion([row for row in sure if row["half"] == half], limits)
             tables[f"{half}-{name}"] = {"table": table, **rates(table)}
     moved = {
@@ -72,6 +77,7 @@ def main(path: Path = RESULTS / "masking.json") -> None:
     fixed = Thresholds(**{name: after for name, (_, after) in found["moved"].items()})
     for row in [*entries, *others]:
         row["fixed"] = rejudged(row, fixed)
+        row["checks"] = restated(row)
     content = {
         "benchmark": "masking",
         "command": COMMAND,

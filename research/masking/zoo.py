@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 import tests.zoo.broken
+import tests.zoo.fresh
 import tests.zoo.sound
 from research import ROOT
 from spikeproof.base import SpikeproofError, write_json
@@ -35,9 +36,13 @@ from tests.zoo.truth import established
 __all__ = ["FOLDER", "SPLITS", "code", "measured", "stored", "truth_of", "weighed"]
 
 FOLDER = ROOT / "runs" / "masking"
-SPLITS = {"design": "validation", "judged": "test"}
+SPLITS = {"design": "validation", "judged": "test", "fresh": "test"}
 SEED = 0
-_ = tests.zoo.broken, tests.zoo.sound  # their entries are known once they are imported
+_ = (
+    tests.zoo.broken,
+    tests.zoo.fresh,
+    tests.zoo.sound,
+)  # their entries are known once they are imported
 
 
 def code() -> str:

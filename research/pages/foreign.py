@@ -38,6 +38,7 @@ was just made, without any code of the package. A tie counts as wrong, for suite
 spikes tie often, and a user who takes the first of equal counts sees more. All numbers are
 percentages of the items, clean ones that were wrong included, so of {items} items one is {one}
 points. One network and one training per library: nothing follows about libraries beside each other.
+Gradient masking: not diagnosed.
 """
 
 WAYS = {

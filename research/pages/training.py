@@ -49,6 +49,7 @@ Accuracies are in percent at the standard radius of each threat (the middle one)
 items right under all of them. They are upper bounds: they count what the suite could not break.
 Under every heading stands which suite that was; those of before were weaker than their namesakes of
 today ([errata](../errata.md)).
+Gradient masking: not diagnosed; networks of the same trainings were ([verdicts](masking.md)).
 Brackets are 95 % [intervals](../methods/intervals.md): over networks and items from three networks
 on, for the networks at hand and other items with fewer; each study says which. Differences are in
 points, paired by seed and item, bold where the interval excludes 0; nothing is corrected for the

@@ -10,10 +10,10 @@ import pytest
 from research.masking.judging import confusion, fixed_on, rates, rejudged
 from research.pages import masking
 from spikeproof.evaluate.doctor import Thresholds
-from tests.zoo import broken, sound
+from tests.zoo import broken, fresh, sound
 from tests.zoo.entry import ENTRIES
 
-_ = broken, sound
+_ = broken, fresh, sound
 
 
 def check(name: str, number: float | None, threshold: float, **more: Any) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def test_the_page_is_current_and_no_entry_is_counted_whose_truth_was_not_shown()
     shown = [row for row in rows if row["agrees"]]
     counted = [
         sum(sum(counts.values()) for counts in summary["tables"][f"{half}-fixed"]["table"].values())
-        for half in ("design", "judged")
+        for half in ("design", "judged", "fresh")
     ]
     assert sum(counted) == len(shown)
     assert {row["entry"] for row in rows} <= set(ENTRIES)

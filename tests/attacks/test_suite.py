@@ -315,6 +315,13 @@ def test_a_network_that_draws_is_attacked_through_averages_and_its_mean() -> Non
         assert all(isinstance(path, Expectation) for path in paths[:n])
         assert all(isinstance(path, ExpectedNetwork) for path in paths[n:])
         assert [member.loss for member in fitted.members[n:]] == ["margin", "cross_entropy"]
+    # Each of the two attacks under the threat: swaps, which come first, serve no norm but l_0.
+    for name in ("quick", "core", "standard"):
+        for threat in (Threat(Linf(), 0.03, IMAGE), Threat(L0(), 3, IMAGE)):
+            made = suite(name).made_for(threat)
+            mean = made.fitted(model, x).members[len(made.members) :]
+            assert "margin" in [member.loss for member in mean]
+            assert all(member.serves(threat) for member in mean)
     assert fitted.fitted(model, torch.rand(2, 1, 8, 8)) == fitted
     plain, x, _ = case(2)
     assert suite("quick").fitted(plain, x) == suite("quick")

@@ -27,9 +27,10 @@ from spikeproof.cards.fingerprint import fingerprint_inputs
 from spikeproof.cards.front_matter import front_matter
 from spikeproof.cards.page import NOTES
 from spikeproof.data import load
-from spikeproof.evaluate import open_test, plain_logits
+from spikeproof.evaluate import audit, open_test, plain_logits
 from spikeproof.metrics import wilson
 from spikeproof.models import build, load_model, save_model
+from spikeproof.threats import Linf, Threat
 from support.made_cards import edited, rearranged, reseal_card
 from support.saying import Said
 
@@ -439,3 +440,17 @@ def test_front_matter_survives_any_text() -> None:
             front_matter({key: 1})
     with pytest.raises(SettingError):
         front_matter({"a": object()})
+
+
+def test_what_no_card_can_carry_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    """An audit that was saved from Python holds no network; code of a user's is not carried."""
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+    data = load("digits")
+    threat = Threat(Linf(), 0.1, data.domain)
+    audit(network, data, threat, suite="quick", items=8, draws=2).save(tmp_path / "saved")
+    with pytest.raises((FileProblem, InputError, SettingError)) as problem:
+        write_cards(tmp_path / "saved", tmp_path / "card")
+    assert "\n" not in str(problem.value)
+    assert "spikeproof audit" in str(problem.value)
+    assert not (tmp_path / "card").exists()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from spikeproof.cli.main import run
 from spikeproof.cli.progress import watching
@@ -322,3 +323,21 @@ def test_no_time_is_told_before_the_pace_is_known(tmp_path: Path) -> None:
     beat(at)
     (step,) = under_way(tmp_path)
     assert step.seconds_left is None
+
+
+def test_the_pace_of_an_attack_is_that_of_the_items_that_stand() -> None:
+    from spikeproof.evaluate import seconds_per_pass
+
+    class Counted(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.sizes = torch.nn.Linear(4, 2), set()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.sizes.add(len(x))
+            return self.inner(x)
+
+    for attacked, expected in ((None, 64), (30, 10), (2, 1), (900, 64)):
+        network = Counted()
+        assert seconds_per_pass(network, torch.rand(64, 4), attacked=attacked) > 0
+        assert network.sizes == {expected}

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from spikeproof.base import FileProblem
-from spikeproof.data import Domain, ItemsOnDisk, Listed, NMnist, StoredItems, load, store
+from spikeproof.data import Domain, ItemsOnDisk, Listed, NMnist, Split, StoredItems, load, store
 from spikeproof.data.cache import cached
 from spikeproof.data.on_disk import blocks
+from spikeproof.train.loop.loader import Loader
 from support import made_sets
 
 
@@ -225,3 +226,33 @@ def test_memory_does_not_grow_with_the_set() -> None:
     x = ItemsOnDisk(found.x, torch.arange(count), (size,), lambda part: part.to(torch.float32))
     assert float(x[700][0]) == 700 % 251 and x[3:7].shape == (4, size)
     assert anonymous() - before < 16 << 20  # of 64 MB on the disk, which are 256 MB of floats
+
+
+def test_an_epoch_over_a_set_on_disk_takes_as_much_memory_whatever_its_size(
+    tmp_path: Path,
+) -> None:
+    """What no file holds is counted; pages of the mapped file are the system's to take back."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("this system does not say what a process holds")
+
+    def held() -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("RssAnon"))) << 10
+
+    def peak(items: int) -> int:
+        path = tmp_path / f"{items}.npy"
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(items, 4096)).flush()
+        stored = torch.from_numpy(np.load(path, mmap_mode="c"))
+        x = ItemsOnDisk(stored, torch.arange(items), (4096,), lambda part: part.float())
+        split = Split(x, torch.zeros(items, dtype=torch.int64), torch.arange(items))
+        loader = Loader(
+            model=torch.nn.Identity(), items=split, domain=Domain(kind="real", shape=(4096,)),
+            augment=(), seed=0, epochs=1, device=torch.device("cpu"),
+        )  # fmt: skip
+        before = held()
+        order = torch.arange(items).split(64)
+        return max(held() - before for _ in loader.steps(1, order))
+
+    peak(500)  # what is allocated once
+    few, many = peak(500), peak(8000)
+    assert many < few + (8 << 20) < 4 * 8000 * 4096 // 4

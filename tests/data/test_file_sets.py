@@ -42,9 +42,9 @@ from spikeproof.data import (
 )
 from spikeproof.data.content import content_keys
 from spikeproof.data.layouts import fitted, python_batch, read_wav, resampled
-from spikeproof.data.pairs import paired
+from spikeproof.data.pairs import chosen_clips, paired
+from spikeproof.data.sets import n_caltech101
 from spikeproof.data.sets.cifar10_dvs import CLASSES, SPLIT_SHA256, test_numbers
-from spikeproof.data.sets.nmnist_fsdd import chosen_clips
 from support import made_sets
 from support.published_files import REAL, source
 
@@ -246,6 +246,32 @@ def test_gestures_are_read_from_recordings_and_their_tables(tmp_path: Path) -> N
         reader(tmp_path)
 
 
+def test_n_caltech101_is_read_by_class_with_one_fixed_split(tmp_path: Path) -> None:
+    numbers = n_caltech101.test_numbers()
+    assert digest(list(numbers)) == n_caltech101.SPLIT_SHA256
+    assert len(set(n_caltech101.CLASSES)) == 101
+    assert [(n - 1) // 10 for n in numbers] == list(range(80))  # one of every ten
+    made = made_sets.pictures_before_a_camera(tmp_path, tuple(range(1, 21)))
+    stray = tmp_path / "Caltech101" / "Faces" / "image_0001.bin"  # the class that was left out
+    stray.parent.mkdir()
+    stray.write_bytes(b"12345")
+    data = load("n-caltech101", folder=tmp_path)
+    assert (len(data.train) + len(data.validation), len(data.sealed)) == (36, 4)
+    assert data.spec.notes == ("40 of the 8,709 recordings of the set are here.",)
+    tests = [name for name in made if int(name[-8:-4]) in numbers]
+    for item, x, y in zip(data.sealed.items - 36, data.sealed.x, data.sealed.y, strict=True):
+        name = tests[int(item)]
+        assert n_caltech101.CLASSES[y] == name.split("/")[0]
+        one = made[name]
+        small = Recording(one.t, one.x // 5, one.y // 5, one.p, (2, 36, 48))
+        assert torch.equal(x, n_caltech101.NCaltech101(pool=1).binning(small))
+    path = tmp_path / "Caltech101" / tests[0]
+    path.write_bytes(path.read_bytes() + bytes([0, 200, 0, 0, 1]))
+    store._arrays_of.cache_clear()
+    with pytest.raises(FileProblem, match=tests[0].rpartition("/")[2]):
+        load("n-caltech101", folder=tmp_path)
+
+
 def test_cifar10_dvs_has_one_fixed_split(tmp_path: Path) -> None:
     assert digest(list(test_numbers())) == SPLIT_SHA256
     assert len(set(test_numbers())) == 100 and max(test_numbers()) < 1000
@@ -255,9 +281,11 @@ def test_cifar10_dvs_has_one_fixed_split(tmp_path: Path) -> None:
     assert len(data.train) + len(data.validation) == 6
     assert sorted(data.sealed.y.tolist()) == [CLASSES.index("cat"), CLASSES.index("dog")]
     one = made_sets.recording(test_numbers()[0], (2, 128, 128), last=1_200_000, events=60)
-    small = Recording(one.t - one.t[0], one.x // 4, one.y // 4, one.p, (2, 32, 32))
+    begun = Recording(one.t - one.t[0], one.x, one.y, one.p, one.sensor)
+    small = Recording(begun.t, one.x // 4, one.y // 4, one.p, (2, 32, 32))
     cat = data.sealed.x[data.sealed.y == CLASSES.index("cat")][0]
-    assert torch.equal(cat, Cifar10Dvs().binning(small))
+    assert torch.equal(cat, Cifar10Dvs().binning(begun))
+    assert torch.equal(cat, Cifar10Dvs(pool=1).binning(small))
 
 
 def test_heidelberg_spikes_are_read_as_counts_on_lines(tmp_path: Path) -> None:

@@ -33,6 +33,11 @@ def noise(x: Tensor) -> Tensor:
     return x + 0.2 * torch.randn_like(x)
 
 
+def placed(x: Tensor) -> Tensor:
+    """Noise from a generator that every call begins anew: an item's noise is its place's."""
+    return x + 0.2 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+
+
 class OwnGenerator(nn.Module):
     """Noise from a generator that the network holds."""
 
@@ -102,6 +107,11 @@ FAULTS: list[tuple[Callable[[], nn.Module], dict[str, bool], str]] = [
     (OwnGenerator, {"randomness": False}, "the generator of source do"),
     (Hidden, {"randomness": True}, "neither its attributes nor any global generator"),
     (lambda: Sum(after=lambda z: z - z.mean(0) + 1e-3 * z), {"batch": True}, "2 of 2 items"),
+    (
+        lambda: Sum(before=placed),
+        {"batch": True},
+        "In other places of the batch, 4 of 4 items",
+    ),
     (
         Moves,
         {"batch": True, "buffers": False, "zero-gradient": True},

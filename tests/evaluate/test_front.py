@@ -340,7 +340,8 @@ def test_one_attack_on_a_network_that_a_flag_stops_states_no_share(tmp_path: Pat
 def test_one_attack_is_said_in_one_line_and_in_a_table() -> None:
     found = sp.attack(Plane(), X, Y, eps=0.12, seed=3)
     assert repr(found) == (
-        "<pgd broke 6 of 6 items under linf:0.12, clean 100.0 %, robust 0.0 % at most>"
+        "<pgd broke 6 of 6 items under linf:0.12, clean 100.0 %, robust 0.0 % at most; gradient "
+        "masking not diagnosed>"
     )
     lines = [line for line in found.table().splitlines() if not line.startswith(("flag", " "))]
     assert lines[0] == "6 items given, attack pgd, seed 3"

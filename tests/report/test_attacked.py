@@ -11,6 +11,7 @@ from spikeproof.analysis import MemberUse, SuiteUse
 from spikeproof.attacks import ATTACKS, SUITES
 from spikeproof.oracle import GRADIENTS, gradient_record
 from spikeproof.report.attack_words import (
+    TITLES,
     attack_title,
     gradient_words,
     loss_words,
@@ -20,6 +21,9 @@ from spikeproof.report.attack_words import (
 from spikeproof.report.attacked import attacked
 from spikeproof.report.limits import _attacks
 from spikeproof.threats import LOSSES
+
+# Kinds whose own word is what the field calls them.
+PLAIN_WORDS = ("random", "restarts", "targeted", "transfer")
 
 
 def used(suite: str, *, free: bool = False) -> SuiteUse:
@@ -82,6 +86,7 @@ def test_every_attack_gradient_rule_and_loss_has_words() -> None:
             assert attack_title(record)
             assert step_words(record)
             assert start_words(record)
+        assert kind in TITLES or kind in PLAIN_WORDS, f"{kind} has no title of its own"
     for rule in GRADIENTS.examples():
         assert gradient_words(gradient_record(rule))
     assert all("_" not in loss_words(loss) for loss in LOSSES)
@@ -101,6 +106,13 @@ def test_every_attack_gradient_rule_and_loss_has_words() -> None:
         ),
         ({"kind": "square", "steps": 2000}, "2,000 queries", "1"),
         ({"kind": "fgsm"}, "1 step", "1"),
+        ({"kind": "gumbel", "steps": 40, "samples": 1, "step_size": 0.5}, "40 steps", "1"),
+        (
+            {"kind": "gumbel", "steps": 40, "samples": 4, "step_size": 0.5},
+            "40 steps of 4 samples", "1",
+        ),
+        ({"kind": "pil", "steps": 40, "step_size": 1.0}, "40 steps", "1"),
+        ({"kind": "retiming_search", "steps": 60}, "60 proposals, each from a gradient", "1"),
     ],
 )  # fmt: skip
 def test_steps_and_starts_in_words(record: dict[str, Any], steps: str, starts: str) -> None:

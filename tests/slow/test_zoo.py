@@ -8,17 +8,17 @@ import pytest
 
 from research.masking.judging import FOUND
 from spikeproof.evaluate.doctor import diagnose
-from tests.zoo import broken, sound
+from tests.zoo import broken, fresh, sound
 from tests.zoo.entry import BROKEN, ENTRIES, half, registered
 from tests.zoo.truth import established
 
-_ = broken, sound
+_ = broken, fresh, sound
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(ENTRIES))
 def test_the_truth_is_shown_and_the_verdict_is_right(name: str) -> None:
-    entry, split = ENTRIES[name], {"design": "validation", "judged": "test"}[half(name)]
+    entry, split = ENTRIES[name], "validation" if half(name) == "design" else "test"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         case = entry.build()

@@ -11,7 +11,7 @@ import pytest
 
 from spikeproof.base import SettingError, digest
 from spikeproof.models import Network
-from spikeproof.study import DataPlan, Plan, cells_of, load_plan
+from spikeproof.study import DataPlan, Plan, cells_of, expected_seconds, load_plan
 
 # What the ids of two plans were made from, with code and versions left out.
 STORED = json.loads(Path(__file__).with_name("cell_ids.json").read_text(encoding="utf-8"))
@@ -69,3 +69,23 @@ def test_a_name_that_does_not_exist_is_named_with_its_place(tiny: Plan) -> None:
     wrong = dataclasses.replace(tiny.training[1], terms={"e": {"kind": "mse", "weight": 1.0}})
     with pytest.raises(SettingError, match=r"\[\[training\]\] 'SR': Unknown term 'mse'"):
         cells_of(dataclasses.replace(tiny, training=(wrong,)))
+
+
+def test_few_items_are_expected_to_take_longer_each(
+    tiny: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = cells_of(tiny)
+    asked: list[int | None] = []
+
+    def expected(training: float, attack: float) -> float:
+        def pace(_: object, x: Any, *, attacked: int | None) -> float:
+            asked.append(attacked)
+            return training if attacked is None else attack
+
+        monkeypatch.setattr("spikeproof.study.expected.seconds_per_pass", pace)
+        return expected_seconds(tiny, cells)
+
+    both = expected(1.0, 1.0)
+    assert tiny.items in asked and None in asked
+    assert expected(1.0, 2.0) > both and expected(2.0, 1.0) > both
+    assert expected(1.0, 2.0) + expected(2.0, 1.0) == pytest.approx(3 * both)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikeproof.analysis import SEVEN
+from spikeproof.evaluate import Check, Diagnosis, Thresholds, judged
 from support.resealed import reseal_cell, write_plan
 
 PLAIN = {"terms": {"error": {"kind": "cross_entropy", "weight": 1.0}}, "inputs": None}
@@ -129,6 +130,25 @@ class MadeRun:
         levels = {kind: list(each) for kind, (each, _) in rights.items()}
         cell = {"kind": "timing", "levels": levels, "hidden": False, "draws": draws, "items": n}
         return self._cell(data, training, seed, cell, {"n": n}, {**whole, **counts})
+
+    def doctor(self, data: str, training: str, seed: int, verdicts: Mapping[str, bool]) -> Path:
+        """A cell of verdicts on masking: threat with radius, "linf:0.1" → whether it is masked."""
+        found = tuple(
+            judged(
+                threat,
+                [
+                    Check(
+                        name="overstated", weight="proof", number=float(masked), threshold=0.5,
+                        needed=True, seen="Some.", why="Why.", settles="So.", mend="Mend.",
+                    )
+                ],
+                Thresholds(), items=20, claimed=0.9, strongest=0.2,
+            )
+            for threat, masked in verdicts.items()
+        )  # fmt: skip
+        diagnosis = Diagnosis(data=data, seed=seed, items=20, attack={}, verdicts=found)
+        result = {"n": 20, "diagnosis": diagnosis.record()}
+        return self._cell(data, training, seed, {"kind": "doctor"}, result)
 
     def plan(self, trainings: Sequence[str] = (), cells: Sequence[str] | None = None) -> Path:
         """The plan; trainings in the given order first."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from spikeproof.base import write_arrays
 from spikeproof.data.streams import Recording, ShdFile, write_recording, write_shd
+from spikeproof.data.streams.formats.bin import Bin
 
 __all__ = [
     "batch_pickle",
@@ -23,6 +24,7 @@ __all__ = [
     "moving_pictures",
     "n_mnist",
     "packed_recordings",
+    "pictures_before_a_camera",
     "recording",
     "spiking_digits",
     "spoken_digits",
@@ -175,3 +177,16 @@ def batch_pickle(x: Array, y: Array, *, labels: str = "labels") -> bytes:
         b"\x80\x02}q\x01(" + text(b"data") + data + b"tb" + text(labels.encode()) + listed
         + text(b"batch_label") + text(b"training batch 1 of 5") + text(b"filenames") + names + b"u."
     )  # fmt: skip
+
+
+def pictures_before_a_camera(folder: Path, numbers: tuple[int, ...]) -> dict[str, Recording]:
+    """Recordings of two classes in the layout of N-Caltech101; path below the folder → it."""
+    found = {}
+    for label, name in enumerate(("accordion", "yin_yang")):
+        for number in numbers:
+            path = f"{name}/image_{number:04d}.bin"
+            found[path] = recording(number + 1000 * label, (2, 180, 240), last=300_000)
+            place = folder / "Caltech101" / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_recording(place, found[path], Bin(sensor=(2, 180, 240)))
+    return found

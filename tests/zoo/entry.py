@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from spikeproof.attacks import ATTACKS, PGD, Member, Swap
 from spikeproof.data import Dataset
@@ -32,6 +32,8 @@ class Case:
         same: Whether the twin answers like the network to the last bit; where chance or state is
             part of the defence it answers like its mean, or like it after a reset.
         attacks: Classes of the claim that have to be known by name while it is diagnosed.
+        gap: Where a closed form is known, gives the gap of every item and what of it a radius of 1
+            closes: an item stands where its gap is above that times the radius.
     """
 
     model: nn.Module
@@ -41,6 +43,7 @@ class Case:
     twin: nn.Module | None = None
     same: bool = True
     attacks: dict[str, Any] = field(default_factory=dict)
+    gap: Callable[[Tensor], tuple[Tensor, float]] | None = None
 
     @property
     def claimed(self) -> Member:
@@ -64,6 +67,7 @@ class Entry:
         fact: How the truth is known: ``"attack"``, by attacks on the twin; ``"function"``, the
             answer is no function of the item alone; ``"closed form"``.
         items: Right items that a diagnosis looks at.
+        fresh: Whether it was written when every check and threshold stood.
     """
 
     name: str
@@ -72,28 +76,34 @@ class Entry:
     build: Callable[[], Case]
     fact: str = "attack"
     items: int = 20
+    fresh: bool = False
 
 
 ENTRIES: dict[str, Entry] = {}
 
 
 def half(name: str) -> str:
-    """Where an entry belongs: ``"design"``, on which thresholds may be chosen, or ``"judged"``.
+    """Where an entry belongs: ``"design"``, on which thresholds may be chosen, ``"judged"``, which
+    saw none, or ``"fresh"``, written when the judged half had been seen and nothing moved any more.
 
-    By turns in the order of the names, broken and sound ones apart; nothing else decides.
+    The halves go by turns in the order of the names, broken and sound ones apart; nothing else
+    decides.
     """
-    alike = sorted(other for other in ENTRIES if ENTRIES[other].truth == ENTRIES[name].truth)
+    if ENTRIES[name].fresh:
+        return "fresh"
+    truth = ENTRIES[name].truth
+    alike = sorted(o for o in ENTRIES if ENTRIES[o].truth == truth and not ENTRIES[o].fresh)
     return ("design", "judged")[alike.index(name) % 2]
 
 
 def entry(
-    truth: str, why: str, *, fact: str = "attack", items: int = 20
+    truth: str, why: str, *, fact: str = "attack", items: int = 20, fresh: bool = False
 ) -> Callable[[Callable[[], Case]], Callable[[], Case]]:
     """Take what a function builds into the zoo, under the function's name."""
 
     def known(build: Callable[[], Case]) -> Callable[[], Case]:
         name = build.__name__.strip("_").replace("_", "-")
-        ENTRIES[name] = Entry(name, truth, why, build, fact, items)
+        ENTRIES[name] = Entry(name, truth, why, build, fact, items, fresh)
         return build
 
     return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,8 +16,19 @@ from spikeproof.data import Dataset
 from spikeproof.models import Network, load_model
 from spikeproof.study import DataPlan, job_of, load_plan, network_of
 from spikeproof.train import CrossEntropy, Objective, TrainingSettings
+from tests.zoo import closed_forms
 
-__all__ = ["Recipe", "SpikeNet", "data_of", "made", "spike_net", "trained", "with_neuron"]
+__all__ = [
+    "CodedNet",
+    "Recipe",
+    "SpikeNet",
+    "coded_net",
+    "data_of",
+    "made",
+    "spike_net",
+    "trained",
+    "with_neuron",
+]
 
 FOLDER: list[Path] = []
 """Where trained networks are kept beyond the process, if anywhere; the last one counts."""
@@ -62,7 +74,8 @@ class Recipe:
 @cache
 def data_of(name: str) -> Dataset:
     """A data set by its name, read once."""
-    return made() if name == "made" else sp.load(name)
+    own = {"made": made, **closed_forms.MADE}
+    return own[name]() if name in own else sp.load(name)
 
 
 @cache
@@ -198,6 +211,56 @@ def _spike_weights(seed: int) -> dict[str, Tensor]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = SpikeNet(64, 10)
+    fit_plain(model, seed)
+    return model.state_dict()
+
+
+class CodedNet(nn.Module):
+    """A spiking network in plain torch that sees images through encoders, side by side.
+
+    Args:
+        encoders: Each maps images and steps to ``(T, N, C, H, W)``.
+        pixels: Of an image.
+        classes: Classes.
+        steps: Time steps.
+        masked: Whether the gradient of a code is the code itself, as published, or its encoder's.
+    """
+
+    def __init__(
+        self, encoders: Sequence[Any], pixels: int, classes: int, steps: int = 8, *, masked: bool
+    ) -> None:
+        super().__init__()
+        self.encoders, self.steps, self.masked = tuple(encoders), steps, masked
+        self.first, self.last = nn.Linear(len(encoders) * pixels, 64), nn.Linear(64, classes)
+
+    def _coded(self, encoder: Any, x: Tensor) -> Tensor:
+        code: Tensor = encoder(x.clamp(0, 1), self.steps)  # differences look outside the box
+        if self.masked:  # something passes where a spike is, and nothing elsewhere
+            code = code.detach() + code.detach() * (x - x.detach())
+        return code.flatten(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        currents = self.first(torch.cat([self._coded(one, x) for one in self.encoders], 2))
+        v = total = torch.zeros_like(currents[0])
+        for current in currents:
+            v = 0.5 * v + current
+            spikes: Tensor = _Step.apply(v - 1, 0.0, 1.0)  # type: ignore[no-untyped-call]
+            v, total = v * (1 - spikes.detach()), total + spikes
+        answer: Tensor = self.last(total / self.steps)
+        return answer
+
+
+def coded_net(encoders: Sequence[Any], seed: int, *, masked: bool = False) -> CodedNet:
+    """A trained ``CodedNet`` for digits; ``masked`` changes its gradient only."""
+    model = CodedNet(encoders, 64, 10, masked=masked)
+    model.load_state_dict(_coded_weights(tuple(encoders), seed))
+    return model.eval()
+
+
+def _coded_weights(encoders: tuple[Any, ...], seed: int) -> dict[str, Tensor]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = CodedNet(encoders, 64, 10, masked=False)
     fit_plain(model, seed)
     return model.state_dict()
 

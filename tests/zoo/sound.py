@@ -34,7 +34,7 @@ def plain_if() -> Case:
     return digits(net, "linf:0.15")
 
 
-@entry(SOUND, "Adversarial training of leaky neurons, whose gradient stays true.")
+@entry(SOUND, "Adversarial training of leaky neurons, at half the standard radius.")
 def at_lif() -> Case:
     return digits(trained(Recipe("digits", "AT", seed=8, width=8, epochs=8)), "linf:0.05")
 

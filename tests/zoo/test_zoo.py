@@ -10,11 +10,12 @@ from spikeproof.attacks import ATTACKS, PGD
 from spikeproof.base import seeds
 from spikeproof.data import Domain
 from spikeproof.evaluate.doctor import diagnose
+from spikeproof.models import Latency, Temporal
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L2, Linf, Misclassification, Threat
-from tests.zoo import broken, sound
+from tests.zoo import broken, fresh, sound
 from tests.zoo.entry import BROKEN, ENTRIES, SOUND, Case, half, registered
-from tests.zoo.networks import SpikeNet, data_of
+from tests.zoo.networks import CodedNet, SpikeNet, data_of
 from tests.zoo.parts import Around, by_content, denoised, fixed_noise, rounded, shattered
 from tests.zoo.sound import Halves
 from tests.zoo.truth import established
@@ -33,7 +34,10 @@ def test_there_are_enough_of_both_and_their_halves_are_halves() -> None:
     for truth in (BROKEN, SOUND):
         halves = [half(name) for name in of(truth)]
         assert abs(halves.count("design") - halves.count("judged")) <= 1
-    assert broken.__doc__ and sound.__doc__
+    assert broken.__doc__ and sound.__doc__ and fresh.__doc__
+    assert [half(name) for name in of(BROKEN)].count("fresh") >= 12
+    sounds = [name for name in of(SOUND) if half(name) == "fresh"]
+    assert len(sounds) >= 12
 
 
 def test_a_half_follows_from_the_name_alone() -> None:
@@ -95,6 +99,17 @@ def test_only_the_gradient_of_a_mismatched_network_differs() -> None:
     assert not torch.equal(*grads)
 
 
+def test_only_the_gradient_of_a_masked_code_differs() -> None:
+    torch.manual_seed(0)
+    codes = (Temporal(code="pre"), Latency())
+    nets = [CodedNet(codes, 64, 10, masked=masked) for masked in (False, True)]
+    nets[1].load_state_dict(nets[0].state_dict())
+    assert torch.equal(nets[0](X), nets[1](X))
+    x = torch.zeros(2, 1, 8, 8).requires_grad_(True)  # black: no spike but the last of latency
+    grads = [torch.autograd.grad(net(x).square().sum(), x)[0] for net in nets]
+    assert not torch.equal(*grads)
+
+
 def test_carried_state_changes_the_second_answer() -> None:
     torch.manual_seed(0)
     net = SpikeNet(64, 10, carry=True)
@@ -139,7 +154,13 @@ def test_attacks_of_a_claim_are_known_only_while_it_is_looked_at() -> None:
 
 
 def test_the_closed_form_of_the_made_images_is_what_attacks_find() -> None:
-    for name in ("made-linear", "made-linear-far"):
+    for name in (
+        "made-linear",
+        "made-linear-far",
+        "linear-events",
+        "linear-sounds",
+        "linear-pairs",
+    ):
         entry = ENTRIES[name]
         found = established(entry, entry.build(), "test")
         assert found.agrees and found.exact is not None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spikeproof.analysis.diagnosed import (
         NOT_DIAGNOSED,
         MaskingRow,
+        gravest_word,
         masking_rows,
         masking_word,
         rows_of_diagnosis,
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from spikeproof.analysis.examples import Example, ExampleItem
     from spikeproof.analysis.extract import extract, extracted
     from spikeproof.analysis.frame import FRAME_COLUMNS, frame
+    from spikeproof.analysis.grids import GridRow, grid_rows
     from spikeproof.analysis.inputs import recorded_domain
     from spikeproof.analysis.joint import GridSummary, Stealth, stealth_of, summarise_grid
     from spikeproof.analysis.kinds import TrainingKind
+    from spikeproof.analysis.loudness import loudness
     from spikeproof.analysis.masking import (
         LARGEST_BLIND,
         LARGEST_LEFT,
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
         masking_signs,
     )
     from spikeproof.analysis.matrix import Matrix, share_text
-    from spikeproof.analysis.plain_results import matrix_title, withheld_lines
+    from spikeproof.analysis.plain_results import matrix_title, verdict_line, withheld_lines
     from spikeproof.analysis.question import QUESTIONS, SPARSE_GRADIENT, question_of
     from spikeproof.analysis.records import CellRecord
     from spikeproof.analysis.results import Results, results
@@ -78,6 +81,7 @@ __all__ = [
     "Example",
     "ExampleItem",
     "FlagRow",
+    "GridRow",
     "GridSummary",
     "LayerActivity",
     "MaskingChecks",
@@ -109,6 +113,9 @@ __all__ = [
     "extract",
     "extracted",
     "frame",
+    "gravest_word",
+    "grid_rows",
+    "loudness",
     "masking_checks",
     "masking_rows",
     "masking_signs",
@@ -123,6 +130,7 @@ __all__ = [
     "suites_used",
     "summarise",
     "summarise_grid",
+    "verdict_line",
     "verdicts",
     "verify",
     "withheld_lines",

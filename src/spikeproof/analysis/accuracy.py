@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikeproof.analysis.loudness import loudness
 from spikeproof.analysis.rows import MatrixCell
 from spikeproof.analysis.tables import Table
 from spikeproof.metrics import Intervals, curve_weights
@@ -19,6 +20,7 @@ __all__ = ["curve_of", "matrix_rows"]
 def matrix_rows(results: Results, data: str) -> list[MatrixCell]:
     """Robust accuracy of every training under every threat at every radius, and the unions."""
     rows: list[MatrixCell] = []
+    loud = loudness(results, data)
     for training in results.trainings(data):
         origin: dict[str, Any] = {"data": data, "training": training}
         for threat in results.threats(data):
@@ -32,6 +34,7 @@ def matrix_rows(results: Results, data: str) -> list[MatrixCell]:
                         radius=radius,
                         level=level,
                         estimate=shares(table.values["alive"][:, level]),
+                        decibels=loud.get((threat, radius), ""),
                     )
                     for level, radius in enumerate(table.radii)
                 ]

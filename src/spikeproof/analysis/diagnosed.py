@@ -8,7 +8,14 @@ from typing import Any
 
 from spikeproof.analysis.records import CellRecord
 
-__all__ = ["NOT_DIAGNOSED", "MaskingRow", "masking_rows", "masking_word", "rows_of_diagnosis"]
+__all__ = [
+    "NOT_DIAGNOSED",
+    "MaskingRow",
+    "gravest_word",
+    "masking_rows",
+    "masking_word",
+    "rows_of_diagnosis",
+]
 
 NOT_DIAGNOSED = "not diagnosed"
 """What stands in place of a verdict where nobody looked."""
@@ -102,9 +109,21 @@ def masking_word(
         >>> masking_word(())
         'not diagnosed'
     """
-    found = {
+    return gravest_word(
         row.verdict for row in rows if data in (None, row.data) and training in (None, row.training)
-    }
+    )
+
+
+def gravest_word(words: Iterable[str]) -> str:
+    """Return the gravest of some verdicts, "not diagnosed" among them; that where there is none.
+
+    Args:
+        words: Verdicts.
+    Example:
+        >>> gravest_word(["sound", "not diagnosed"]), gravest_word(["undecided", "masked"])
+        ('not diagnosed', 'masked')
+    """
+    found = set(words)
     return next((word for word in _GRAVEST if word in found), NOT_DIAGNOSED)
 
 

@@ -36,6 +36,7 @@ _ARRAYS = {
     "attack": ("items", "correct", "broken"),
     "diagnosis": (),
     "doctor": (),
+    "grid": ("items", "y", "correct", "broken", "random_correct"),
     "network": (),
     "probe": ("items", "g_l0", "g_l1", "g_l2", "g_pr"),
     "timing": ("items", "correct"),
@@ -52,7 +53,8 @@ def extract(folder: Path | str, path: Path | str) -> Path:
     versions, seconds, and the items that were right and broken, one bit each. Of a training: its
     passes, its chosen epoch, the firing there, and how far rules moved weights. Of a probe: the
     size and sparsity of each item's gradient, in single precision, and firing. Of a timing cell:
-    right draws per level and item. Of a diagnosis: its flags, or its verdicts. Other arrays,
+    right draws per level and item. Of a diagnosis: its flags, or its verdicts. Of a
+    grid: its verdicts per pair of budgets. Other arrays,
     galleries and weights stay in the run.
 
     Args:
@@ -195,7 +197,7 @@ def _names(cell: CellRecord) -> tuple[str, ...]:
 
 def _result(cell: CellRecord) -> dict[str, Any]:
     """What came out, without what a training did epoch by epoch."""
-    if cell.kind in ("diagnosis", "doctor", "network"):
+    if cell.kind in ("diagnosis", "doctor", "grid", "network"):
         return dict(cell.result)
     if cell.kind != "train":
         return {k: v for k, v in cell.result.items() if k in ("activity", "passes")}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikeproof.analysis.loudness import loudness
 from spikeproof.analysis.norms import by_order
 from spikeproof.analysis.records import CellRecord
 from spikeproof.analysis.tables import Table, align, attack_table, union_table
@@ -38,6 +39,7 @@ FRAME_COLUMNS = (
     "model_sha256",
     "data_sha256",
     "cell",
+    "decibels",
 )
 """The columns of ``Results.frame``; ``docs/export.md`` says what each means."""
 
@@ -77,6 +79,7 @@ def _network(
     """The rows of one network: clean, every threat, and the union of those in an l_p norm."""
     first = cells[0]
     base = _facts(results, first)
+    loud = loudness(results, first.data)
     tables = {cell.id: table for cell in cells if (table := attack_table([cell])) is not None}
     held = base["withheld"] is not None
     start = tables[first.id]
@@ -96,6 +99,7 @@ def _network(
                 "random_accuracy": _mean(table.values["random"][:, level]),
                 "unsettled": unsettled[level] if level < len(unsettled) else None,
                 "cell": cell.id,
+                "decibels": loud.get((str(threat["name"]), radius)),
             }
     named = {str(cell.cell["threat"]["name"]): tables[cell.id] for cell in cells}
     yield from _unions(base, [named[name] for name in norms if name in named], len(norms), held)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +12,9 @@ from spikeproof.metrics import (
     Estimate,
     Intervals,
     cross_modal_rescue,
-    events_moved,
     fusion_gain,
     grid_violations,
     modality_gap,
-    signal_to_noise_db,
-    step_mass,
 )
 
 if TYPE_CHECKING:  # what reads results takes none of what computed them
@@ -56,6 +53,8 @@ class GridSummary:
         factors: The multiples of each view's own radius.
         radii: View → the same in the unit of its geometry.
         geometries: View → what its radius measures, as records name it.
+        decibels: View → each of its radii in decibels, as text, empty where that says nothing; no
+            entry where the views are not at hand.
         n: Items.
         accuracy: Robust accuracy at every pair of budgets, ``F x F``.
         random: Accuracy under random draws, ``F x F``; NaN where none were made.
@@ -84,6 +83,7 @@ class GridSummary:
     twins: Mapping[str, tuple[Estimate, ...]]
     violations: Mapping[str, int]
     stealth: tuple[Stealth, ...] = ()
+    decibels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Every number as plain data."""
@@ -96,6 +96,7 @@ class GridSummary:
             "geometries": dict(self.geometries),
             "factors": list(self.factors),
             "radii": {view: list(radii) for view, radii in self.radii.items()},
+            **({"decibels": loud} if (loud := _loud(self.decibels)) else {}),
             "n": self.n,
             "robust_accuracy": [[_plain(cell) for cell in row] for row in self.accuracy],
             "random_accuracy": [list(row) for row in self.random],
@@ -111,7 +112,12 @@ class GridSummary:
 
 
 def summarise_grid(
-    grid: JointGrid, x: Array | None = None, domain: Views | None = None
+    grid: JointGrid,
+    x: Array | None = None,
+    domain: Views | None = None,
+    *,
+    stealth: Sequence[Mapping[str, Any]] | None = None,
+    decibels: Mapping[str, tuple[str, ...]] | None = None,
 ) -> GridSummary:
     """Return every measure of a grid with its 95 % interval over items.
 
@@ -119,6 +125,8 @@ def summarise_grid(
         grid: What was attacked.
         x: The clean items in its order, ``(N, D)``, for what is said of stealth.
         domain: Their views.
+        stealth: What was said of stealth when the grid was made, in place of the items.
+        decibels: Each radius of each view in decibels, in place of the views.
     Returns:
         The numbers; all are given this network.
     """
@@ -151,8 +159,30 @@ def summarise_grid(
         rescues={view: _rescues(grid, view) for view in grid.twins},
         twins={view: tuple(_share(row) for row in rows) for view, rows in twins.items()},
         violations=grid_violations(grid.broken),
-        stealth=() if x is None or domain is None else stealth_of(grid, x, domain),
+        stealth=tuple(Stealth(**one) for one in stealth or ())
+        if x is None or domain is None
+        else stealth_of(grid, x, domain),
+        decibels=decibels or ({} if domain is None else _decibels(grid, domain)),
     )
+
+
+def _decibels(grid: JointGrid, domain: Views) -> dict[str, tuple[str, ...]]:
+    """Every radius of every view in decibels."""
+    from spikeproof.threats import GEOMETRIES  # takes torch
+
+    parts = dict(domain.parts)
+    return {
+        view: tuple(
+            GEOMETRIES.build(grid.threats[view]["geometry"]).level(radius, parts[view])
+            for radius in grid.radii(view)
+        )
+        for view in grid.views
+    }
+
+
+def _loud(decibels: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
+    """The views whose radii have decibels."""
+    return {view: list(texts) for view, texts in decibels.items() if any(texts)}
 
 
 def stealth_of(grid: JointGrid, x: Array, domain: Views) -> tuple[Stealth, ...]:
@@ -165,32 +195,9 @@ def stealth_of(grid: JointGrid, x: Array, domain: Views) -> tuple[Stealth, ...]:
         x: The clean items in its order, ``(N, D)``.
         domain: Their views.
     """
-    place = {int(item): at for at, item in enumerate(grid.items)}
-    smallest: dict[int, Array] = {}
-    for item, far in zip(grid.found_items, grid.found_x_adv, strict=True):
-        smallest.setdefault(int(item), far)
-    out = []
-    for name, where in domain.slices().items():
-        part = dict(domain.parts)[name]
-        pairs = [
-            (np.asarray(x[place[i]][where]).reshape(part.shape), far[where].reshape(part.shape))
-            for i, far in smallest.items()
-        ]
-        pairs = [(near, far) for near, far in pairs if (near != far).any()]
-        rows = [_seen(part.kind, near, far) for near, far in pairs]
-        values = {key: float(np.median([row[key] for row in rows])) for key in (rows or [{}])[0]}
-        out.append(Stealth(view=name, kind=part.kind, n=len(rows), values=values))
-    return tuple(out)
+    from spikeproof.evaluate import grid_stealth
 
-
-def _seen(kind: str, near: Array, far: Array) -> dict[str, float]:
-    """What can be noticed of one changed view."""
-    if kind == "audio":
-        return {"snr_db": signal_to_noise_db(near, far)}
-    if kind == "events":
-        return {**events_moved(near, far), "step_mass": step_mass(near, far)[2]}
-    change = np.abs(far - near)
-    return {"changed": float((change > 0).sum()), "largest": float(change.max())}
+    return tuple(Stealth(**one) for one in grid_stealth(grid, x, domain))
 
 
 def _rescues(grid: JointGrid, view: str) -> tuple[Estimate, ...]:

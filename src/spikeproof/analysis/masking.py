@@ -40,11 +40,13 @@ class Standing:
         threat: Threat.
         radius: Its largest radius.
         left: Accuracy there.
+        decibels: The radius on a sound in decibels, as text.
     """
 
     threat: str
     radius: float
     left: Estimate
+    decibels: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +124,12 @@ def masking_signs(
             probed=len(arrays["g_l2"]) if "g_l2" in arrays else 0,
             curves=sum(name == training for name, _ in last),
             standing=tuple(
-                Standing(threat=threat, radius=cell.radius or 0.0, left=cell.estimate)
+                Standing(
+                    threat=threat,
+                    radius=cell.radius or 0.0,
+                    left=cell.estimate,
+                    decibels=cell.decibels,
+                )
                 for (name, threat), cell in last.items()
                 if name == training and cell.estimate.value > LARGEST_LEFT
             ),

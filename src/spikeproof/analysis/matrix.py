@@ -31,9 +31,13 @@ class Matrix(list[MatrixCell]):
         return sorted(heads, key=lambda head: heads[head])
 
     def head(self, cell: MatrixCell) -> str:
-        """The head of a cell's column: ``"linf 0.1"``, ``"union"``, ``"union, level 2"``."""
+        """The head of a cell's column: ``"linf 0.1"``, ``"union"``, ``"union, level 2"``.
+
+        A radius on a sound has its decibels beside it: ``"linf 0.1 (-20.0 dBFS)"``.
+        """
         if cell.radius is not None:
-            return f"{cell.threat} {radius_text(cell.radius)}"
+            loud = f" ({cell.decibels})" if cell.decibels else ""
+            return f"{cell.threat} {radius_text(cell.radius)}{loud}"
         levels = {other.level for other in self if other.threat == cell.threat}
         return cell.threat if len(levels) == 1 else f"{cell.threat}, level {cell.level + 1}"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spikeproof.analysis.data_summary import data_summary
+from spikeproof.analysis.diagnosed import NOT_DIAGNOSED, masking_word
 from spikeproof.analysis.rows import plain
 from spikeproof.base import counted, html_table
 
 if TYPE_CHECKING:
     from spikeproof.analysis.results import Results
 
-__all__ = ["matrix_title", "plain_results", "shown_results", "withheld_lines"]
+__all__ = ["matrix_title", "plain_results", "shown_results", "verdict_line", "withheld_lines"]
 
 # What of a data set is plain enough for JSON.
 _PLAIN_ROWS = (
@@ -38,6 +39,14 @@ def plain_results(results: Results) -> dict[str, Any]:
         out["flags"] = results.flags
     if results.masking:
         out["masking"] = results.masking
+    if results.grids:
+        out["grids"] = [
+            {
+                **{name: getattr(row, name) for name in ("data", "training", "seed", "suite")},
+                **row.summary.to_dict(),
+            }
+            for row in results.grids
+        ]
     tidy: dict[str, Any] = plain(out)
     return tidy
 
@@ -70,6 +79,24 @@ def withheld_lines(results: Results, data: str) -> list[str]:
     ]
 
 
+def verdict_line(results: Results, data: str) -> str:
+    """Return the sentence that stands beside the robust accuracies of a data set.
+
+    It names the gravest verdict on gradient masking of every training, or says that there is none.
+
+    Args:
+        results: From :func:`spikeproof.analysis.results`.
+        data: Data set of the run.
+    """
+    found: dict[str, list[str]] = {}
+    for training in results.trainings(data):
+        found.setdefault(masking_word(results.masking, data, training), []).append(training)
+    if set(found) <= {NOT_DIAGNOSED}:
+        return f"Gradient masking: {NOT_DIAGNOSED}."
+    each = "; ".join(f"{word} ({', '.join(names)})" for word, names in found.items())
+    return f"Verdict on gradient masking: {each}."
+
+
 def _shown(results: Results, data: str) -> str:
     """The table of one data set."""
     matrix = results.matrix(data).standard()
@@ -79,5 +106,5 @@ def _shown(results: Results, data: str) -> str:
         ["training", "clean", *matrix.columns()],
         matrix.table(clean),
         caption=matrix_title(results, data),
-        notes="\n".join(withheld_lines(results, data)),
+        notes="\n".join([*withheld_lines(results, data), verdict_line(results, data)]),
     )

@@ -44,6 +44,7 @@ class MatrixCell:
         level: Which radius of the ladder, 0 is the smallest.
         estimate: Robust accuracy with its interval.
         members: Threats that a union is made of; empty otherwise.
+        decibels: The radius on a sound in decibels, as text; empty where they say nothing.
     """
 
     data: str
@@ -53,6 +54,7 @@ class MatrixCell:
     level: int
     estimate: Estimate
     members: tuple[str, ...] = ()
+    decibels: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from spikeproof.analysis.diagnosed import MaskingRow, masking_rows
 from spikeproof.analysis.flags import flag_rows, withheld_trainings
+from spikeproof.analysis.grids import GridRow, grid_rows
 from spikeproof.analysis.kinds import TrainingKind
 from spikeproof.analysis.norms import by_order
 from spikeproof.analysis.records import CellRecord
@@ -100,6 +101,11 @@ class RunRecords:
     def masking(self) -> tuple[MaskingRow, ...]:
         """The verdicts on masking, network by network; none where nobody asked for them."""
         return masking_rows(self.cells)
+
+    @cached_property
+    def grids(self) -> tuple[GridRow, ...]:
+        """The grids of joint budgets, network by network; none where nobody asked for them."""
+        return grid_rows(self.cells, self.withheld)
 
     @property
     def diagnosed(self) -> bool:

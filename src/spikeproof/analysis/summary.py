@@ -11,6 +11,7 @@ from spikeproof.analysis.claims import Verdict, verdicts
 from spikeproof.analysis.data_summary import DataSummary, data_summary
 from spikeproof.analysis.diagnosed import MaskingRow
 from spikeproof.analysis.examples import ExampleItem
+from spikeproof.analysis.grids import GridRow
 from spikeproof.analysis.masking import MaskingChecks, masking_checks
 from spikeproof.analysis.question import QUESTIONS, question_of
 from spikeproof.analysis.records import CellRecord
@@ -42,6 +43,7 @@ class Summary:
         works: Keys of the works that the run used.
         checks: Which checks for masking were made, and which were not.
         masking: The verdicts on masking, network by network; none where nobody asked for them.
+        grids: The grids of joint budgets, network by network; none where nobody asked for them.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Summary:
     works: tuple[str, ...] = ()
     checks: MaskingChecks = field(default_factory=MaskingChecks)
     masking: tuple[MaskingRow, ...] = ()
+    grids: tuple[GridRow, ...] = ()
 
 
 def summarise(results: Results) -> Summary:
@@ -93,4 +96,5 @@ def summarise(results: Results) -> Summary:
         works=tuple(works_of(results.cells)),
         checks=masking_checks(signs, suites, diagnosed=results.diagnosed),
         masking=results.masking,
+        grids=results.grids,
     )

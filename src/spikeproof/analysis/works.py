@@ -12,7 +12,7 @@ from spikeproof.analysis.records import CellRecord
 from spikeproof.attacks import ATTACKS
 from spikeproof.base import SettingError, references
 from spikeproof.data import DATASETS
-from spikeproof.evaluate import diagnose, evaluate_ladder, probe, timing
+from spikeproof.evaluate import diagnose, evaluate_ladder, joint_grid, probe, timing
 from spikeproof.metrics import Intervals
 from spikeproof.models import ENCODERS, architecture
 from spikeproof.neurons import NEURONS
@@ -31,7 +31,8 @@ _FAMILIES: Mapping[str, Any] = {
 # Normalisations are told apart by settings, not by classes.
 _NORMS = {"per-step": ("kim2021",), "tdbn": ("zheng2021",)}
 _LOOKS: Mapping[str, Any] = {
-    "attack": evaluate_ladder, "doctor": diagnose, "probe": probe, "timing": timing,
+    "attack": evaluate_ladder, "doctor": diagnose, "grid": joint_grid, "probe": probe,
+    "timing": timing,
 }  # fmt: skip
 _SECTION = re.compile(r"^References:\n((?:[ \t]+\S.*\n?)+)", re.MULTILINE)
 

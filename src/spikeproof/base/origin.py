@@ -6,7 +6,6 @@ import hashlib
 import json
 import sys
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from spikeproof.base.errors import FileProblem
@@ -66,6 +65,8 @@ def _checked_out(package: Path) -> str | None:
 
 def _installed() -> str | None:
     """The commit that pip installed from a repository, as it notes by PEP 610."""
+    from importlib import metadata  # slow to import, and a checkout does without
+
     try:
         text = metadata.distribution(__name__.split(".")[0]).read_text("direct_url.json")
         found = json.loads(text or "{}").get("vcs_info", {}).get("commit_id")

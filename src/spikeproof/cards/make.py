@@ -183,6 +183,11 @@ def _attacks(found: Results, holder: CellRecord) -> list[CellRecord]:
             f"{name} is made by code of yours, which a card does not carry; a card holds networks "
             "that load without code, such as those of spikeproof train or study."
         )
+    if not is_there(holder.folder / MODEL):
+        raise InputError(
+            f"{name} is an audit that was saved from Python, without its network; write that with "
+            "save_model and run 'spikeproof audit FILE --keep-adversarials' for a card."
+        )
     stops = found.withheld.get((holder.data, holder.training))
     if stops:
         raise InputError(

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spikeproof.base import FileProblem
-from spikeproof.evaluate import Diagnosis, MaskingVerdict, judged
+from spikeproof.evaluate import VERDICTS, Diagnosis, MaskingVerdict, judged
 
 __all__ = ["NOT_DIAGNOSED", "VERDICT_ORDER", "gravest", "verdicts_of"]
 
 NOT_DIAGNOSED = "not diagnosed"
-VERDICT_ORDER = ("masked", "suspicious", "undecided", NOT_DIAGNOSED, "sound")
+VERDICT_ORDER = (*VERDICTS[:-1], NOT_DIAGNOSED, VERDICTS[-1])
 """Every verdict that a card may have, the gravest first."""
 
 
@@ -68,7 +68,11 @@ def _derived(record: Mapping[str, Any]) -> list[MaskingVerdict]:
                 f"The diagnosis of the card says {one.verdict} under {one.threat[:60]}, and its "
                 f"checks say {other.verdict}; make the diagnosis again."
             )
-    if diagnosis.record() != dict(record):
+    plain = diagnosis.record()
+    # A card of before has no threshold for a check that was added since.
+    told = record["thresholds"]
+    plain["thresholds"] = {key: plain["thresholds"][key] for key in told}
+    if plain != dict(record):
         raise FileProblem("The diagnosis of the card is not written as diagnoses are.")
     return again
 

@@ -97,6 +97,15 @@ def audit(
             "--doctor", help="Also say whether gradients hide what is there; see spikeproof doctor."
         ),
     ] = False,
+    grid: Annotated[
+        int,
+        typer.Option(
+            "--grid",
+            min=0,
+            max=21,
+            help="Also a grid of joint budgets, so many of each view; see spikeproof joint.",
+        ),
+    ] = 0,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Run folder; one under runs/ by default.")
     ] = None,
@@ -163,11 +172,11 @@ def audit(
         keep_adversarials=keep_adversarials,
         despite=tuple(despite or ()),
         doctor=doctor,
+        grid=grid,
         compute=ComputePlan(device=device, batch_size=batch_size),
         **own,
     )
-    folder = folder or audit_folder(plan)
-    refuse_other_audit(folder, plan)
+    refuse_other_audit(folder := folder or audit_folder(plan), plan)
     _estimate(plan, dataset, folder, workers)
     with watching(folder) as progress:
         done = run(plan, folder, workers=workers, executor=executor, progress=progress)
@@ -193,10 +202,11 @@ def _estimate(plan: Plan, data: Dataset, folder: Path, workers: int) -> None:
     network = network_in(plan.network[0], data)
     passes = sum(expected_passes(cell) for cell in cells)
     device = plan.compute.device
-    pace = seconds_per_pass(network.to(device), data.validation.x[:64].to(device))
+    x = data.validation.x[:64].to(device)
+    pace = seconds_per_pass(network.to(device), x, attacked=plan.items)
     radii = sum(len(cell.cell["threat"]["radii"]) for cell in cells)
     limit = "" if plan.budget is None else f", within the budget of {plan.budget}"
-    seconds = passes * pace / min(workers, len(cells))
+    seconds = max(1, passes * pace / min(workers, len(cells)))
     note(
         f"{plan.items} items, {len(cells)} threat{'s' if len(cells) > 1 else ''}, {radii} "
         f"{'radii' if radii > 1 else 'radius'}, suite {plan.suite}: about {span(seconds)}{limit}."

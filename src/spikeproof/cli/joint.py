@@ -221,7 +221,17 @@ def _print(summary: GridSummary) -> None:
             twin, gain = summary.gains[level + 1][level + 1]
             told.append(f"fusion gain over {twin} alone {_points(gain)}")
         told += [f"rescued when {v} falls {_points(r[level])}" for v, r in summary.rescues.items()]
-        say(f"x{factor:g}: {'; '.join(told)}")
+        radii = ", ".join(_radius(summary, view, level + 1) for view in summary.views)
+        say(f"x{factor:g} ({radii}): {'; '.join(told)}")
+
+
+def _radius(summary: GridSummary, view: str, level: int) -> str:
+    """A view with its radius, and its decibels on a sound."""
+    from spikeproof.names import radius_text
+
+    loud = summary.decibels.get(view, ())
+    told = f"{view} {radius_text(summary.radii[view][level])}"
+    return f"{told} = {loud[level]}" if loud and loud[level] else told
 
 
 def _points(found: Estimate) -> str:

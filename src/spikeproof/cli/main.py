@@ -19,6 +19,7 @@ from spikeproof.cli.compare import compare
 from spikeproof.cli.data import app as data
 from spikeproof.cli.demo import demo
 from spikeproof.cli.doctor import doctor
+from spikeproof.cli.energy import energy
 from spikeproof.cli.export import export
 from spikeproof.cli.joint import joint
 from spikeproof.cli.leaderboard import leaderboard
@@ -56,6 +57,7 @@ _COMMANDS = (
     audit,
     doctor,
     joint,
+    energy,
     certify,
     report,
     export,

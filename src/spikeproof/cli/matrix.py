@@ -14,8 +14,8 @@ __all__ = ["matrix_record", "print_matrix"]
 
 
 def print_matrix(results: Results) -> None:
-    """Print robust accuracy in percent with 95 % intervals, at the standard radii."""
-    from spikeproof.analysis import matrix_title, withheld_lines
+    """Print robust accuracy in percent with 95 % intervals, and verdicts on masking."""
+    from spikeproof.analysis import matrix_title, verdict_line, withheld_lines
 
     for data in results.data():
         matrix = results.matrix(data).standard()
@@ -26,6 +26,7 @@ def print_matrix(results: Results) -> None:
         print_table(heads, matrix.table(clean))
         for line in withheld_lines(results, data):
             say(line)
+        say(verdict_line(results, data))
 
 
 def matrix_record(results: Results) -> list[dict[str, Any]]:
@@ -38,7 +39,8 @@ def matrix_record(results: Results) -> list[dict[str, Any]]:
             if clean is not None:
                 out.append(_entry(where, training, "clean", None, clean))
         for cell in results.matrix(data).standard():
-            out.append(_entry(where, cell.training, cell.threat, cell.radius, cell.estimate))
+            entry = _entry(where, cell.training, cell.threat, cell.radius, cell.estimate)
+            out.append({**entry, **({"decibels": cell.decibels} if cell.decibels else {})})
     return out
 
 

@@ -91,7 +91,7 @@ def _expect(
     many = workers or plan.workers
     beside = f" with {many} workers" if many > 1 else ""
     seconds = expected_seconds(plan, cells, workers=many)
-    note(f"{_counted([cell.kind for cell in cells])}: about {span(seconds)}{beside}.")
+    note(f"{_counted([cell.kind for cell in cells])}: about {span(max(1, seconds))}{beside}.")
 
 
 # What a kind of cell is called, one and many.
@@ -100,6 +100,7 @@ _KINDS = {
     "network": ("network", "networks"),
     "diagnosis": ("check before attacks", "checks before attacks"),
     "doctor": ("verdict on masking", "verdicts on masking"),
+    "grid": ("grid of joint budgets", "grids of joint budgets"),
     "attack": ("ladder of attacks", "ladders of attacks"),
     "probe": ("probe", "probes"),
     "timing": ("measurement of spike timing", "measurements of spike timing"),

@@ -33,6 +33,7 @@ from spikeproof.data.sets.i2e_fashion_mnist import I2EFashionMnist
 from spikeproof.data.sets.lipsfus import Lipsfus
 from spikeproof.data.sets.mnist import Mnist
 from spikeproof.data.sets.mnist_fsdd import MnistFsdd
+from spikeproof.data.sets.n_caltech101 import NCaltech101
 from spikeproof.data.sets.n_mnist import NMnist
 from spikeproof.data.sets.nmnist_fsdd import NMnistFsdd
 from spikeproof.data.sets.shd import Shd
@@ -106,6 +107,7 @@ __all__ = [  # noqa: RUF022 - classes in the order of plain text, as a test asks
     "Mnist",
     "MnistFsdd",
     "Modality",
+    "NCaltech101",
     "NMnist",
     "NMnistFsdd",
     "NTidigitsFile",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from spikeproof.data.domain import Domain
 from spikeproof.data.files import StoredItems
 from spikeproof.data.streams import Binning, Recording, WrittenBack, write_back
 
-__all__ = ["EventFrames", "coarser", "part_of"]
+__all__ = ["EventFrames", "part_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -50,12 +50,13 @@ class EventFrames:
 
     @property
     def binning(self) -> Binning:
-        """How recordings become frames; what ``write_back`` needs for the way back."""
+        """How recordings on the camera's own pixels become frames, and the way back."""
         return Binning(
             timesteps=self.timesteps,
             duration=self.duration,
             outside=self.outside,
             most=self.most,
+            pool=(self.pool, self.pool),
         )
 
     @property
@@ -73,7 +74,7 @@ class EventFrames:
         """The frames of a recording whose times begin at 0, uint8 of the domain's shape."""
         if not len(recording):
             raise InputError("An empty recording has no frames; get its file again.")
-        found: Array = self.binning(coarser(recording, self.pool)).numpy().astype(np.uint8)
+        found: Array = self.binning(recording).numpy().astype(np.uint8)
         return found
 
     def written_back(
@@ -89,8 +90,7 @@ class EventFrames:
             What :func:`write_back` does, with blocks of ``pool`` pixels; the frames of the new
             recording are the given ones.
         """
-        blocks = replace(self.binning, pool=(self.pool, self.pool))
-        return write_back(recording, frames, blocks, delete=delete)
+        return write_back(recording, frames, self.binning, delete=delete)
 
     def stored(
         self,
@@ -113,28 +113,6 @@ class EventFrames:
             items=items(),
             notes=notes,
         )
-
-
-def coarser(recording: Recording, pool: int) -> Recording:
-    """Return a recording of a sensor with squares of pixels for pixels.
-
-    Raises:
-        SettingError: the sensor does not divide into such squares.
-    Example:
-        >>> r = Recording([0], [5], [3], [1], sensor=(2, 4, 8))
-        >>> coarser(r, 4)
-        Recording(1 events, 0..0 us, sensor 2 x 1 x 2)
-    """
-    if pool == 1:
-        return recording
-    polarities, height, width = recording.sensor
-    if height % pool or width % pool:
-        raise SettingError(
-            f"A sensor of {height} x {width} pixels does not divide into squares of {pool}; "
-            "choose another pool."
-        )
-    sensor = (polarities, height // pool, width // pool)
-    return Recording(recording.t, recording.x // pool, recording.y // pool, recording.p, sensor)
 
 
 def part_of(here: int, whole: int, what: str) -> tuple[str, ...]:

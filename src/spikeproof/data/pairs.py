@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,9 +11,14 @@ from torch import Tensor
 
 from spikeproof.base import FileProblem, seeds
 from spikeproof.data.domain import Domain
+from spikeproof.data.layouts import fitted
 from spikeproof.data.views import Views
 
-__all__ = ["PackedPair", "paired"]
+if TYPE_CHECKING:
+    from spikeproof.data.sets.fsdd import SpokenDigits
+    from spikeproof.data.sets.fsdd_speakers import FsddSpeakers
+
+__all__ = ["PackedPair", "chosen_clips", "paired", "sounds"]
 
 Array = np.ndarray[Any, Any]
 
@@ -83,3 +88,37 @@ class PackedPair:
         first, second = (name for name, _ in views.parts)
         shaped = seen.reshape(len(stored), *self.sight.shape)
         return views.pack({first: shaped, second: samples})
+
+
+def chosen_clips(y: Array, official: int, heard: SpokenDigits, audio: FsddSpeakers) -> Array:
+    """Return the clip of each item: of training speakers for the first ``official``.
+
+    Args:
+        y: The digit of each item.
+        official: How many items are for training.
+        heard: The clips.
+        audio: Which speakers are heard in the test.
+    Raises:
+        FileProblem: a digit has items and no clips.
+    """
+    test = audio.is_test(heard)
+    found = np.zeros(len(y), np.int64)
+    for name, part, clips in (
+        ("train", slice(0, official), np.flatnonzero(~test)),
+        ("test", slice(official, None), np.flatnonzero(test)),
+    ):
+        if len(y[part]):
+            found[part] = clips[paired(y[part], heard.digit[clips], part=name)]
+    return found
+
+
+def sounds(heard: SpokenDigits, clips: Array, length: int) -> Iterator[Array]:
+    """Yield the waveform of each clip, cut or filled with silence to a length.
+
+    Args:
+        heard: The clips.
+        clips: Which of them, by number.
+        length: Samples.
+    """
+    for number in clips:
+        yield fitted(heard.sounds(int(number)), length)

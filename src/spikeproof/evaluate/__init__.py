@@ -31,11 +31,15 @@ if TYPE_CHECKING:
         diagnose,
         judged,
     )
+    from spikeproof.evaluate.energy_audit import energy_audit
+    from spikeproof.evaluate.energy_result import EnergyAudit, EnergyRung
+    from spikeproof.evaluate.energy_run import OnEnergyRung
     from spikeproof.evaluate.forward import plain_logits
     from spikeproof.evaluate.front import attack, robust_accuracy
     from spikeproof.evaluate.front_result import AttackResult, RobustAccuracy
-    from spikeproof.evaluate.grid import OnGridCell, grid_views, joint_grid
+    from spikeproof.evaluate.grid import OnGridCell, grid_levels, grid_views, joint_grid
     from spikeproof.evaluate.grid_result import JointGrid, TwinCurve
+    from spikeproof.evaluate.grid_stealth import grid_stealth
     from spikeproof.evaluate.ladder import evaluate_ladder
     from spikeproof.evaluate.outcome import Adversarials, Gallery, Outcome
     from spikeproof.evaluate.pace import seconds_per_pass
@@ -60,6 +64,8 @@ __all__ = [
     "Certificate",
     "Check",
     "Diagnosis",
+    "EnergyAudit",
+    "EnergyRung",
     "Flag",
     "Gallery",
     "JointGrid",
@@ -67,6 +73,7 @@ __all__ = [
     "LadderPosition",
     "LadderStep",
     "MaskingVerdict",
+    "OnEnergyRung",
     "OnGridCell",
     "OnLadderStep",
     "Outcome",
@@ -87,8 +94,11 @@ __all__ = [
     "check_network",
     "check_timing",
     "diagnose",
+    "energy_audit",
     "evaluate_ladder",
     "flags_before",
+    "grid_levels",
+    "grid_stealth",
     "grid_views",
     "joint_grid",
     "judged",

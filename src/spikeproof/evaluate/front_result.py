@@ -79,7 +79,7 @@ class AttackResult:
             f"<{self.attack['kind']} broke {int((self.success & self.correct).sum())} of "
             f"{int(self.correct.sum())} items under {self.threat}, clean "
             f"{100 * self.clean_accuracy:.1f} %, robust {100 * self.robust_accuracy:.1f} % at "
-            f"most{said}>"
+            f"most; gradient masking not diagnosed{said}>"
         )
 
     @property
@@ -184,10 +184,13 @@ class RobustAccuracy:
         low, high = self.interval
         said = overridden(self.flags, self.audit.despite)
         said = f", {said}" if said else ""
+        found = self.audit.diagnosis
+        word = "not diagnosed" if found is None else found.verdict
         return (
             f"<robust accuracy {100 * self.robust_accuracy:.1f} % ({100 * low:.1f} to "
             f"{100 * high:.1f}) of {len(self)} items under {', '.join(self.success)}, suite "
-            f"{self.audit.title}; clean {100 * self.clean_accuracy:.1f} %{said}>"
+            f"{self.audit.title}; clean {100 * self.clean_accuracy:.1f} %; "
+            f"gradient masking {word}{said}>"
         )
 
     @property

@@ -38,7 +38,7 @@ from spikeproof.evaluate.sealed import open_split
 from spikeproof.models import model_digest, on_device
 from spikeproof.threats import GEOMETRIES, Geometry, Linf
 
-__all__ = ["OnGridCell", "grid_views", "joint_grid"]
+__all__ = ["OnGridCell", "grid_levels", "grid_views", "joint_grid"]
 
 
 def joint_grid(
@@ -52,6 +52,7 @@ def joint_grid(
     seed: int = 0,
     split: str = "test",
     items: int | None = None,
+    skip: int = 0,
     draws: int = 10,
     samples: int = 1,
     folder: Path | str | None = None,
@@ -80,6 +81,7 @@ def joint_grid(
         seed: Of every random number.
         split: ``"test"`` or ``"validation"``.
         items: How many items; all where absent.
+        skip: As for :func:`open_test`.
         draws: Random perturbations per item and cell.
         samples: Draws that make one prediction of a stochastic network.
         folder: Where finished cells are kept, and the grid at the end; the same call again goes on
@@ -103,11 +105,11 @@ def joint_grid(
     where = None if device is None else device_of(device)
     model = on_device(model, where)
     budgets, twins = grid_views(data, views), dict(twins or {})
-    levels = _levels(budgets, factors)
+    levels = grid_levels(budgets, factors)
     _check_twins(twins, budgets)
     attacks, seed = make_suite(suite), check_seed(seed, "joint_grid: seed")
     draws = check_at_least(0, draws, "joint_grid: draws")
-    chosen = open_split(data, split, items)
+    chosen = open_split(data, split, items, skip=skip)
     flags = flags_before(model, chosen.x, chosen.y, data.domain, seed=seed)
     refuse_withheld(flags, check_despite(despite, "flag in joint_grid: despite"))
     source = {
@@ -183,8 +185,12 @@ def grid_views(data: Dataset, views: Budgets | None) -> dict[str, tuple[Geometry
     return given
 
 
-def _levels(budgets: Budgets, factors: Sequence[float]) -> tuple[float, ...]:
-    """The factors, if they ascend from 0 and every view can tell them apart."""
+def grid_levels(budgets: Budgets, factors: Sequence[float]) -> tuple[float, ...]:
+    """Return the factors of a grid, if they ascend from 0 and every view can tell them apart.
+
+    Raises:
+        SettingError: they do not.
+    """
     levels = tuple(float(factor) for factor in factors)
     if len(levels) < 2 or levels[0] != 0 or list(levels) != sorted(set(levels)):
         raise SettingError(

@@ -1,4 +1,4 @@
-"""Finished cells of a grid of joint budgets, so that a killed one goes on."""
+"""Finished cells of a grid of joint budgets or of an energy audit, so that a killed one goes on."""
 
 from __future__ import annotations
 
@@ -29,21 +29,28 @@ _FOLDER = "cells"
 
 @dataclass(frozen=True)
 class KeptCells:
-    """The cells that a grid has finished.
+    """The cells that a grid of budgets, or an energy audit, has finished.
 
     Args:
-        folder: Of the grid; None keeps nothing.
+        folder: Of it; None keeps nothing.
     """
 
     folder: Path | None
 
     @classmethod
-    def at(cls, folder: Path | str | None, identity: Mapping[str, Any]) -> KeptCells:
-        """The cells in a folder, after seeing that it is free or holds this very grid.
+    def at(
+        cls,
+        folder: Path | str | None,
+        identity: Mapping[str, Any],
+        *,
+        what: str = "grid of budgets",
+    ) -> KeptCells:
+        """The cells in a folder, after seeing that it is free or holds these very ones.
 
         Args:
             folder: Where.
             identity: What every cell depends on.
+            what: What they are the cells of, in words.
         Raises:
             FileProblem: it holds something else, or is a file.
         """
@@ -51,22 +58,21 @@ class KeptCells:
             return cls(None)
         place = Path(folder)
         if place.exists() and not place.is_dir():
-            raise FileProblem(f"{place} is a file; a grid of budgets needs a folder of its own.")
+            raise FileProblem(f"{place} is a file; the {what} needs a folder of its own.")
         for name in ("plan.json", "audit.json"):
             if (place / name).exists():
-                raise FileProblem(f"{place} holds {name}; choose another folder for the grid.")
+                raise FileProblem(f"{place} holds {name}; choose another folder for the {what}.")
         path, mine = place / _FOLDER / "identity.json", sealed(dict(identity))
-        if path.exists() and read_json(path, "identity of a grid") != mine:
+        if path.exists() and read_json(path, f"identity of the {what}") != mine:
             raise FileProblem(
-                f"{place} holds another grid of budgets; choose another folder, or move that one "
-                "away."
+                f"{place} holds another {what}; choose another folder, or move that one away."
             )
         write_json(path, mine)
         return cls(place)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder for one grid.
+        """Hold the folder for one process.
 
         Raises:
             FileProblem: another process holds it.

@@ -113,19 +113,9 @@ class JointGrid:
         own = float(self.threats[view]["radius"])
         return tuple(factor * own for factor in self.factors[view])
 
-    def save(self, folder: Path | str) -> None:
-        """Write ``items.npz`` with every array, and then ``joint.json`` with its hash.
-
-        Raises:
-            FileProblem: the folder cannot be written.
-        """
-        place = Path(folder)
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        for view, twin in self.twins.items():
-            arrays |= {f"twin.{view}.correct": twin.correct, f"twin.{view}.broken": twin.broken}
-        write_arrays(place / _ITEMS, arrays)
+    def record(self) -> dict[str, Any]:
+        """Everything but the arrays, as plain data; ``rebuilt`` takes both."""
         record = {
-            "schema": 1,
             "data": self.data,
             "views": list(self.views),
             "threats": self.threats,
@@ -134,9 +124,48 @@ class JointGrid:
             "source": self.source,
             "twins": list(self.twins),
             "accuracy": self.accuracy.tolist(),
-            "files": {_ITEMS: digest_file(place / _ITEMS)},
         }
-        write_json(place / _RECORD, sealed(json.loads(json.dumps(record))))
+        plain: dict[str, Any] = json.loads(json.dumps(record))
+        return plain
+
+    def arrays(self, *, inputs: bool = True) -> dict[str, Array]:
+        """Every array by its name; the inputs that broke items only where they are asked for."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS if inputs or name != "found_x_adv"}
+        for view, twin in self.twins.items():
+            arrays |= {f"twin.{view}.correct": twin.correct, f"twin.{view}.broken": twin.broken}
+        return arrays
+
+    @classmethod
+    def rebuilt(cls, record: Mapping[str, Any], arrays: Mapping[str, Array]) -> JointGrid:
+        """The grid of what ``record`` and ``arrays`` returned; arrays that are absent are empty."""
+        twins = {
+            view: TwinCurve(
+                correct=arrays[f"twin.{view}.correct"], broken=arrays[f"twin.{view}.broken"]
+            )
+            for view in record["twins"]
+        }
+        first, second = record["views"]
+        return cls(
+            data=record["data"],
+            views=(first, second),
+            threats=record["threats"],
+            factors={v: tuple(f) for v, f in record["factors"].items()},
+            members=tuple(record["members"]),
+            source=record["source"],
+            twins=twins,
+            **{name: arrays.get(name, np.zeros(0)) for name in _ARRAYS},
+        )
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``items.npz`` with every array, and then ``joint.json`` with its hash.
+
+        Raises:
+            FileProblem: the folder cannot be written.
+        """
+        place = Path(folder)
+        write_arrays(place / _ITEMS, self.arrays())
+        files = {_ITEMS: digest_file(place / _ITEMS)}
+        write_json(place / _RECORD, sealed({"schema": 1, **self.record(), "files": files}))
 
     @classmethod
     def load(cls, folder: Path | str) -> JointGrid:
@@ -152,22 +181,8 @@ class JointGrid:
         try:
             sha256 = str(record["files"][_ITEMS])
             arrays = read_arrays(path.with_name(_ITEMS), "array file of a grid", sha256=sha256)
-            twins = {
-                view: TwinCurve(
-                    correct=arrays[f"twin.{view}.correct"], broken=arrays[f"twin.{view}.broken"]
-                )
-                for view in record["twins"]
-            }
-            first, second = record["views"]
-            return cls(
-                data=record["data"],
-                views=(first, second),
-                threats=record["threats"],
-                factors={v: tuple(f) for v, f in record["factors"].items()},
-                members=tuple(record["members"]),
-                source=record["source"],
-                twins=twins,
-                **{name: arrays[name] for name in _ARRAYS},
-            )
+            if missing := [name for name in _ARRAYS if name not in arrays]:
+                raise ValueError(f"no {missing[0]}")
+            return cls.rebuilt(record, arrays)
         except (AttributeError, KeyError, TypeError, ValueError) as problem:
             raise FileProblem(f"{path} is not a whole grid ({problem}); run it again.") from None

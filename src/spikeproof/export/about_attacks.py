@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from spikeproof.analysis import MemberUse, Results, suites_used
+from spikeproof.analysis import MemberUse, Results, suites_used, verdict_line
 from spikeproof.export.answered import NOT_RECORDED, Answered
 from spikeproof.export.latex import listed
 from spikeproof.export.methods import radii_of
@@ -136,6 +136,12 @@ def _rest(results: Results, used: list[MemberUse]) -> Iterator[Answered]:
         (f"Flags: {listed(flags)}." if flags else "No flag was raised.")
         if results.diagnosed
         else "",
+    )
+    yield _said(
+        "Is it said whether robust accuracy is real or gradients are masked?",
+        "yes" if results.masking else "no",
+        " ".join(f"{data}: {verdict_line(results, data)}" for data in results.data())
+        + ("" if results.masking else " spikeproof doctor, or doctor = true in a plan, says so."),
     )
     yield _said("Is there a proof of robustness?", NOT_RECORDED, "Attacks give upper bounds only.")
     yield _said(

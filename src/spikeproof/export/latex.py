@@ -14,7 +14,15 @@ from collections.abc import Sequence
 from spikeproof.data import Domain
 from spikeproof.threats import shown_facts
 
-__all__ = ["column_head", "escaped", "listed", "percent", "radius_text", "threat_sign"]
+__all__ = [
+    "column_head",
+    "escaped",
+    "listed",
+    "percent",
+    "radius_text",
+    "threat_sign",
+    "with_decibels",
+]
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -143,6 +151,16 @@ def radius_text(radius: float, domain: object = None) -> str:
 def column_head(threat: str, radius: float | None, domain: object = None) -> tuple[str, str]:
     """Return both lines of a column's head: the sign of the threat, and its radius."""
     return threat_sign(threat), "" if radius is None else radius_text(radius, domain)
+
+
+def with_decibels(radius: str, decibels: str) -> str:
+    """Return a radius with its decibels behind it, where it is one on a sound.
+
+    Example:
+        >>> with_decibels("0.1", "-20.0 dBFS"), with_decibels("0.1", "")
+        ('0.1 ($-$20.0 dBFS)', '0.1')
+    """
+    return f"{radius} ({escaped(decibels).replace('-', '$-$')})" if decibels else radius
 
 
 def percent(share: float | None, digits: int = 1) -> str:

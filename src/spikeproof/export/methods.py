@@ -7,10 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from spikeproof.analysis import CellRecord, MemberUse, Results, recorded_domain, suites_used
+from spikeproof.analysis import (
+    CellRecord,
+    MemberUse,
+    Results,
+    loudness,
+    recorded_domain,
+    suites_used,
+    verdict_line,
+)
 from spikeproof.base import SettingError, references
 from spikeproof.data import DATASETS, Domain
-from spikeproof.export.latex import escaped, listed, radius_text, threat_sign
+from spikeproof.export.latex import escaped, listed, radius_text, threat_sign, with_decibels
 from spikeproof.export.words import attack_words, network_words, training_words
 from spikeproof.metrics import FEWEST_NETWORKS
 from spikeproof.threats import shown_facts
@@ -40,6 +48,7 @@ def methods(results: Results, works: Sequence[str]) -> str:
         ("Threats", _threats(results)),
         ("Attacks", _attacks(results)),
         ("Protocol", _protocol(results)),
+        ("Gradient masking", _masking(results)),
         ("Intervals", _intervals(results)),
         ("Software and cost", _software(results)),
     ]
@@ -153,11 +162,14 @@ def _threats(results: Results) -> Iterator[str]:
     """What the attacker may do."""
     for data in results.data():
         domain = recorded_domain(results.cells, data)
-        told = []
+        loud, told = loudness(results, data), []
         for threat, radii in radii_of(results, data).items():
             facts = shown_facts(threat)
             unit = f" {escaped(facts.unit)}" if facts.unit else ""
-            shown = ", ".join(radius_text(radius, domain) for radius in radii)
+            shown = ", ".join(
+                with_decibels(radius_text(radius, domain), loud.get((threat, radius), ""))
+                for radius in radii
+            )
             told.append(f"{threat_sign(threat)} ({escaped(facts.title)}) up to {shown}{unit}")
         yield f"{escaped(data)}: {'; '.join(told) or 'none'}."
     yield (
@@ -225,6 +237,25 @@ def _protocol(results: Results) -> Iterator[str]:
         yield escaped(f"Robust accuracy of {training} on {data} is withheld: {', '.join(names)}.")
     if over := sorted({flag.name for flag in results.flags if flag.overridden}):
         yield escaped(f"Robust accuracy is stated despite the flags {', '.join(over)}.")
+
+
+def _masking(results: Results) -> Iterator[str]:
+    """The verdicts on masking, and what they rest on."""
+    for data in results.data():
+        if results.trainings(data):
+            yield escaped(f"On {data}: {verdict_line(results, data)}")
+    if not results.masking:
+        return
+    yield (
+        "One attack through the network's own gradient was held against other gradient rules, "
+        "longer and one-step attacks, searches without gradients, random draws and unbounded "
+        "changes; a verdict is the gravest over the networks of a training."
+    )
+    for row in results.masking:
+        if row.verdict == "sound":
+            continue
+        where = f"{row.training} on {row.data}, seed {row.seed}, {row.threat}"
+        yield escaped(f"{where}: {row.verdict}. {row.because}")
 
 
 def _intervals(results: Results) -> Iterator[str]:

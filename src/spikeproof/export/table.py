@@ -8,8 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from spikeproof.analysis import MatrixCell, Results, recorded_domain
-from spikeproof.export.latex import column_head, escaped, listed, percent
+from spikeproof.analysis import (
+    MatrixCell,
+    Results,
+    gravest_word,
+    masking_word,
+    recorded_domain,
+    verdict_line,
+)
+from spikeproof.export.latex import column_head, escaped, listed, percent, with_decibels
 from spikeproof.metrics import Estimate
 
 __all__ = ["MATRIX_COLUMNS", "matrix_rows", "matrix_table", "radii_table"]
@@ -30,6 +37,8 @@ MATRIX_COLUMNS = (
     "networks",
     "suite",
     "withheld",
+    "masking",
+    "decibels",
 )
 """The columns of ``matrix.csv``: one row per data set, training, threat and radius, over seeds."""
 
@@ -61,15 +70,33 @@ def matrix_rows(results: Results) -> list[list[Any]]:
             clean = results.clean(data, training)
             if clean is not None:
                 spread = spreads.get((data, training, "clean", None))
-                rows.append([*start, "clean", 0.0, None, *_numbers(clean, spread), suite, None])
+                numbers = _numbers(clean, spread)
+                rows.append([*start, "clean", 0.0, None, *numbers, suite, None, None, None])
             held = results.withheld.get((data, training))
             if held:
-                rows.append([*start, None, None, None, *[None] * 7, suite, " ".join(held)])
-        for cell in results.matrix(data):
+                rows.append([*start, *[None] * 10, suite, " ".join(held), None, None])
+        matrix = results.matrix(data)
+        radii = {(cell.training, cell.threat, cell.level): cell.radius for cell in matrix}
+        for cell in matrix:
             spread = spreads.get((data, cell.training, cell.threat, cell.level))
             which = [data, results.split, cell.training, cell.threat, cell.radius, cell.level]
-            rows.append([*which, *_numbers(cell.estimate, spread), suite, None])
+            numbers = _numbers(cell.estimate, spread)
+            verdict = _verdict(results, cell, radii)
+            rows.append([*which, *numbers, suite, None, verdict, cell.decibels or None])
     return rows
+
+
+def _verdict(
+    results: Results, cell: MatrixCell, radii: Mapping[tuple[str, str, int], float | None]
+) -> str:
+    """The verdict on a number: that under its threat and radius, of a union the gravest."""
+    words = []
+    for threat in cell.members or (cell.threat,):
+        radius = radii.get((cell.training, threat, cell.level))
+        named = f"{threat}:{radius:g}" if radius is not None else ""
+        rows = [row for row in results.masking if row.threat == named]
+        words.append(masking_word(rows, cell.data, cell.training))
+    return gravest_word(words)
 
 
 def _numbers(estimate: Estimate, spread: float | None) -> list[Any]:
@@ -167,9 +194,10 @@ def _columns(results: Results, data: str, cells: Sequence[MatrixCell]) -> Iterat
     for cell in cells:
         found.setdefault((cell.threat, cell.level), {})[cell.training] = cell
     for (threat, _), by_training in found.items():
-        radius = next(iter(by_training.values())).radius
+        first = next(iter(by_training.values()))
         estimates = {name: cell.estimate for name, cell in by_training.items()}
-        yield _Column(column_head(threat, radius, domain), estimates)
+        sign, radius = column_head(threat, first.radius, domain)
+        yield _Column((sign, with_decibels(radius, first.decibels)), estimates)
 
 
 def _laid_out(results: Results, data: str, columns: list[_Column], caption: str) -> str:
@@ -249,6 +277,7 @@ def _caption(results: Results, data: str, unions: Sequence[MatrixCell], which: s
     if unions:
         members = listed([column_head(name, None)[0] for name in unions[0].members])
         told.append(f"Union: {members} together.")
+    told.append(escaped(verdict_line(results, data)))
     if any(where == data for where, _ in results.withheld):
         told.append("Withheld: the checks forbid a number.")
     told.append(f"Bold: the largest of a {'column' if 'standard' in which else 'row'}.")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikeproof.metrics.accuracy import Floats
+from spikeproof.metrics.quantiles import normal_quantile, student_quantile
 
 __all__ = ["Spread", "difference_ends", "least", "mean_ends", "share_ends", "spread_of"]
 
@@ -41,12 +42,10 @@ class Spread:
 
         Each part has the t quantile of its own degrees of freedom, S - 1 and N - 1.
         """
-        from scipy.special import stdtrit  # slow to import, so only where it is needed
-
-        through_items = stdtrit(self.n - 1, 1 - tail) ** 2 * self.items
+        through_items = student_quantile(self.n - 1, 1 - tail) ** 2 * self.items
         if not self.over_networks:
             return np.zeros_like(through_items), through_items
-        return stdtrit(self.seeds - 1, 1 - tail) ** 2 * self.networks, through_items
+        return student_quantile(self.seeds - 1, 1 - tail) ** 2 * self.networks, through_items
 
 
 def spread_of(table: Floats, *, over_networks: bool) -> Spread:
@@ -143,6 +142,4 @@ def _lean(spread: Spread, tail: float) -> Any:
 
 def _normal(tail: float) -> float:
     """The quantile of the normal distribution."""
-    from scipy.special import ndtri
-
-    return math.fabs(float(ndtri(tail)))
+    return math.fabs(normal_quantile(tail))

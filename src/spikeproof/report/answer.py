@@ -21,9 +21,9 @@ from spikeproof.report.labels import (
     data_words,
     interval,
     listed,
-    number,
     percent,
     pretty,
+    radius_words,
     threat_title,
 )
 from spikeproof.report.sparse_answer import EVERYWHERE, HELPS, sparse_answer
@@ -225,7 +225,8 @@ def not_fallen(summary: Summary) -> str:
     found.sort(key=lambda pair: -pair[1].left.value)
     each = [
         f"{sign.training} on {data_words(sign.data)} under "
-        f"{threat_title(one.threat)} ({percent(one.left.value)} % left at {number(one.radius)})"
+        f"{threat_title(one.threat)} ({percent(one.left.value)} % left at "
+        f"{radius_words(one.radius, one.decibels)})"
         for sign, one in found[:_NAMED]
     ]
     more = len(found) - _NAMED

@@ -18,17 +18,22 @@ __all__ = [
     "threat_words",
 ]
 
-_TITLES = {
-    "apgd": "APGD", "countdown": "Countdown", "ddn": "DDN", "fgsm": "FGSM", "fmn": "FMN",
-    "guided_search": "Guided search", "pdpgd": "PDPGD", "pgd": "PGD", "rfgsm": "R-FGSM",
-    "saliency": "Saliency", "sapgd": "SA-PGD", "sigma_zero": "σ-zero", "square": "Square",
-    "sparse_pgd": "Sparse-PGD", "sparse_rs": "Sparse-RS", "swap": "Swap",
+TITLES = {
+    "apgd": "APGD", "countdown": "Countdown", "ddn": "DDN", "exhaustive": "Exhaustive search",
+    "fgsm": "FGSM", "fmn": "FMN", "guided_search": "Guided search",
+    "gumbel": "Gumbel-softmax flips", "pdpgd": "PDPGD", "pgd": "PGD",
+    "pil": "Retiming with projection in the loop", "retiming_search": "Retiming search",
+    "rfgsm": "R-FGSM", "saliency": "Saliency", "sapgd": "SA-PGD", "sda": "SDA",
+    "sigma_zero": "σ-zero", "sparse_pgd": "Sparse-PGD", "sparse_rs": "Sparse-RS",
+    "spikefool": "SpikeFool", "square": "Square", "swap": "Swap",
     "assg": "ASSG", "bptr": "BPTR", "hart": "HART", "pdsg": "PDSG", "rga": "RGA",
     "eat": "E-AT", "msd": "MSD", "sat": "SAT", "avg": "AVG", "max": "MAX",
     "lif": "LIF", "if": "IF", "plif": "PLIF", "psn": "PSN",
     "mpd_sgr": "MPD-SGR", "ramp": "RAMP", "tet": "TET", "trades": "TRADES",
     "retraction": "RAT", "ssdp": "SSDP", "threshold_guarding": "TGO",
 }  # fmt: skip
+# Their step size is a change of a learnt logit, no share of a radius.
+_LEARN_LOGITS = ("gumbel", "pil")
 _LOSSES = {
     "margin": "margin",
     "cross_entropy": "cross-entropy",
@@ -40,7 +45,7 @@ _LOSSES = {
 
 def kind_title(kind: str) -> str:
     """What the field calls an attack, gradient rule or other part."""
-    return _TITLES.get(kind, kind.replace("_", " "))
+    return TITLES.get(kind, kind.replace("_", " "))
 
 
 def attack_title(record: Mapping[str, Any]) -> str:
@@ -64,8 +69,12 @@ def step_words(record: Mapping[str, Any]) -> str:
         return f"{record.get('ascent', 0)} steps, then {steps} rounds{wide}"
     if kind in ("square", "sparse_rs"):
         return f"{steps:,} queries"
+    if kind == "retiming_search":
+        return f"{steps} proposals, each from a gradient"
+    if kind == "gumbel" and record.get("samples", 1) > 1:
+        return f"{counted(steps, 'step')} of {record['samples']} samples"
     size, last = record.get("step_size"), record.get("last", 1.0)
-    if size is None:
+    if size is None or kind in _LEARN_LOGITS:
         return counted(steps, "step")
     constant = record.get("kind") == "pgd" and last == 1.0
     long = "as long as the radius" if size == 1.0 else f"{number(size)} of the radius"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from spikeproof.analysis import MemberUse, SuiteUse, Summary
@@ -15,7 +15,7 @@ from spikeproof.report.attack_words import (
     start_words,
     step_words,
 )
-from spikeproof.report.labels import data_title, data_words, listed, number, threat_title
+from spikeproof.report.labels import data_title, data_words, listed, radius_words, threat_title
 
 __all__ = ["MEMBER_HEADS", "Attacked", "attacked"]
 
@@ -92,20 +92,19 @@ def _radii(summary: Summary) -> str:
     """The ladders of radii, data set by data set."""
     told = []
     for one in summary.data:
-        ladders: dict[str, list[float]] = {}
+        ladders: dict[str, dict[float, str]] = {}
         for cell in one.matrix:
             if cell.radius is not None:
-                radii = ladders.setdefault(cell.threat, [])
-                radii += [] if cell.radius in radii else [cell.radius]
+                ladders.setdefault(cell.threat, {})[cell.radius] = cell.decibels
         each = [f"{threat_title(threat)} {_ladder(radii)}" for threat, radii in ladders.items()]
         if each:
             told.append(f"{data_words(one.data)}: {'; '.join(each)}")
     return f"Radii – {'. '.join(told)}." if told else ""
 
 
-def _ladder(radii: Sequence[float]) -> str:
+def _ladder(radii: Mapping[float, str]) -> str:
     """The radii, ascending; of several the standard one is marked."""
-    shown = [number(radius) for radius in sorted(radii)]
+    shown = [radius_words(radius, radii[radius]) for radius in sorted(radii)]
     if len(shown) > 1:
         shown[len(shown) // 2] += " (standard)"
     return ", ".join(shown)

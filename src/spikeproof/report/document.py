@@ -16,6 +16,7 @@ from spikeproof.base import printable, sweep, write_atomic
 from spikeproof.report import limits as run_limits
 from spikeproof.report.answer import answer, not_fallen
 from spikeproof.report.attacked import MEMBER_HEADS, attacked
+from spikeproof.report.budgets import shown_grids
 from spikeproof.report.citations import citations
 from spikeproof.report.claims import claims
 from spikeproof.report.colours import ACCURACY, DIVERGING
@@ -39,6 +40,7 @@ _CONTENTS = (
     ("key", "What was trained and attacked"),
     ("transfer", "Transfer"),
     ("curves", "Security curves"),
+    ("budgets", "Joint budgets"),
     ("claims", "Claims"),
     ("gradients", "Gradients"),
     ("gallery", "Gallery"),
@@ -85,6 +87,7 @@ def compose(summary: Summary) -> str:
         "notice": " ".join(filter(None, [run_limits.notice(summary), *held])),
         "flags": shown_flags(summary),
         "masking": shown_verdicts(summary),
+        "grids": shown_grids(summary),
         "claims": claims(summary.verdicts),
         "contents": contents,
         "shown": [id for id, _ in contents],
@@ -130,8 +133,9 @@ def _words(summary: Summary) -> dict[str, Any]:
 def _has(id: str, summary: Summary) -> bool:
     """Whether a part of the page has anything to say of this run."""
     audit = not any(cell.kind == "train" for cell in summary.cells)
-    if id in ("flags", "masking"):
-        return bool(summary.flags if id == "flags" else summary.masking)
+    asked = {"flags": summary.flags, "masking": summary.masking, "budgets": summary.grids}
+    if id in asked:
+        return bool(asked[id])
     if id == "claims":
         return bool(summary.verdicts)
     if id == "gradients":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,11 +11,13 @@ import numpy as np
 from spikeproof.analysis import DataSummary, Example, ExampleItem, Summary
 from spikeproof.report.charts import Wall, WallCell
 from spikeproof.report.colours import DIVERGING
-from spikeproof.report.labels import data_title, measure, number, threat_title
+from spikeproof.report.labels import data_title, measure, number, radius_words, threat_title
 from spikeproof.report.origin import Origin
 from spikeproof.report.shown import SHOWN, ColourScale, Shown, ViewSlice
 
 __all__ = ["GalleryCell", "GalleryColumn", "GalleryItem", "gallery_item", "gallery_of", "wall"]
+
+Loudness = Mapping[tuple[str, float | None], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +90,14 @@ def gallery_of(summary: Summary, one: DataSummary, known: Origin) -> tuple[list[
     items = tuple(item for item in items if np.size(item.x) == size)
     if not items:
         return [], f"{kept}cannot be shown: they have not the size that the records say."
-    rows = [gallery_item(item, views, one.trainings, one.threats) for item in items]
+    loud = {(cell.threat, cell.radius): cell.decibels for cell in one.matrix}
+    rows = [gallery_item(item, views, one.trainings, one.threats, loud=loud) for item in items]
     return rows, ""
 
 
 def gallery_item(
     found: ExampleItem, parts: Sequence[ViewSlice], trainings: Sequence[str],
-    threats: Sequence[str],
+    threats: Sequence[str], *, loud: Loudness | None = None,
 ) -> GalleryItem:  # fmt: skip
     """Return everything the page shows of one item.
 
@@ -103,6 +106,7 @@ def gallery_item(
         parts: The views of the data set, in order.
         trainings: Rows, in order.
         threats: Columns, in order.
+        loud: Threat and radius → the radius in decibels, where it is one on a sound.
     """
     kept = {t: [e for e in found.examples if e.threat == t] for t in threats}
     spans = {t: [_span(part, found.x, kept[t]) for part in parts] for t in threats}
@@ -118,7 +122,7 @@ def gallery_item(
             example = found.under(training, threat)
             scales = [span or top for span, top in zip(spans[threat], tops, strict=True)]
             views = _views(found, example, parts, scales) if example else []
-            row.append(_cell(example, found.y, views))
+            row.append(_cell(example, found.y, views, loud or {}))
         rows.append((training, row))
     return GalleryItem(
         item=found.item,
@@ -172,25 +176,31 @@ def _views(
     ]
 
 
-def _cell(example: Example | None, y: int, views: list[Shown]) -> GalleryCell:
+def _cell(example: Example | None, y: int, views: list[Shown], loud: Loudness) -> GalleryCell:
     """What the record says of one training and threat, in words."""
     if example is None:
         return GalleryCell(outcome="absent", head="not attacked")
     if example.outcome == "wrong":
         return GalleryCell(outcome="wrong", head="wrong without an attack")
     if example.outcome == "survived":
-        held = f"up to radius {number(example.radii[-1])}"
+        held = f"up to radius {_radius(example, example.radii[-1], loud)}"
         lines = [held, f"true class leads by {_lead(-example.lead)}"]
         return GalleryCell(outcome="survived", head="right", lines=lines)
     said = "?" if example.predicted_adv is None else str(example.predicted_adv)
     head = f"{y} → {said}" if views else "broken"
     lines = [
-        f"fell at radius {number(example.radius)}, distance {number(example.distance)}",
+        f"fell at radius {_radius(example, example.radius, loud)}, "
+        f"distance {number(example.distance)}",
         f"by {example.member}" if example.member else "",
         f"wrong class leads by {_lead(example.lead)}",
         "" if views else "input not kept",
     ]
     return GalleryCell(outcome="broken", head=head, lines=[t for t in lines if t], views=views)
+
+
+def _radius(example: Example, radius: float | None, loud: Loudness) -> str:
+    """A radius of its ladder, with its decibels on a sound."""
+    return radius_words(radius, loud.get((example.threat, radius), ""))
 
 
 def _lead(margin: float) -> str:

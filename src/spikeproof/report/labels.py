@@ -19,6 +19,7 @@ __all__ = [
     "number",
     "percent",
     "pretty",
+    "radius_words",
     "threat_title",
 ]
 
@@ -70,6 +71,17 @@ def number(value: float | None, digits: int = 3) -> str:
 def _raised(exponent: int) -> str:
     """An exponent in raised digits."""
     return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def radius_words(radius: float | None, decibels: str = "") -> str:
+    """A radius, and on a sound how loud it is.
+
+    Example:
+        >>> radius_words(0.1, "-20.0 dBFS"), radius_words(2.0)
+        ('0.1 (−20.0 dBFS)', '2')
+    """
+    told = decibels.replace("-", "−")
+    return f"{number(radius)} ({told})" if told else number(radius)
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -49,11 +50,12 @@ def write_leaderboard(board: Board, path: Path | str) -> tuple[Path, Path]:
 def _page(board: Board, plain: str) -> str:
     """The page."""
     filters = _filters(board)
+    places = _places(board)
     page = {
         "css": Markup(asset("page.css")),
         "rules": Markup("\n".join(_rules(board, filters))),
         "filters": filters,
-        "tables": [_table(one, filters) for one in board.tables],
+        "tables": [_table(one, filters, places) for one in board.tables],
         "refused": board.refused,
         "lead": _lead(board),
         "plain": plain,
@@ -109,24 +111,35 @@ def _marks(table: BoardTable, filters: Sequence[_Filter]) -> set[str]:
     return marks | {f"v-{verdict.values.index(row.verdict)}" for row in table.rows}
 
 
-def _table(table: BoardTable, filters: Sequence[_Filter]) -> dict[str, Any]:
+def _places(board: Board) -> dict[str, str]:
+    """Where each card lies, from the folder on that holds them all: the page may be published."""
+    cards = {row.card for table in board.tables for row in table.rows}
+    base = os.path.commonpath([os.path.abspath(card) for card in cards]) if cards else ""
+    shown = {card: os.path.relpath(card, base) for card in cards}
+    return {card: Path(card).name if place == "." else place for card, place in shown.items()}
+
+
+def _table(
+    table: BoardTable, filters: Sequence[_Filter], places: Mapping[str, str]
+) -> dict[str, Any]:
     """One table as the template takes it."""
     verdicts = filters[2].values
+    name, _, version = table.data.rpartition(" ")
     return {
         "id": f"t{table.key[:10]}",
         "classes": " ".join(sorted(_marks(table, filters))),
-        "title": f"{threat_title(table.threat)} {radius_text(table.radius)} on {table.data}",
+        "title": f"{threat_title(table.threat)} {radius_text(table.radius)} on {name}",
         "about": (
-            f"{measure(table.threat)}; {table.items} {table.split} items, {table.modality}; "
-            f"suite {table.suite}"
+            f"{measure(table.threat)}; {table.items} {table.split} items, {table.modality}, "
+            f"version {version}; suite {table.suite}"
         ),
         "items": table.items,
         "suite": table.suite,
-        "rows": [_row(row, verdicts.index(row.verdict)) for row in table.rows],
+        "rows": [_row(row, verdicts.index(row.verdict), places[row.card]) for row in table.rows],
     }
 
 
-def _row(row: BoardRow, verdict: int) -> dict[str, Any]:
+def _row(row: BoardRow, verdict: int, place: str) -> dict[str, Any]:
     """One row as the template takes it."""
     value, low, high = row.accuracy
     return {
@@ -136,7 +149,7 @@ def _row(row: BoardRow, verdict: int) -> dict[str, Any]:
         "why": "" if row.unranked == row.verdict else row.unranked,
         "name": row.name,
         "what": f"{row.architecture}, {row.parameters:,} parameters; {row.training}",
-        "card": row.card,
+        "card": place,
         "clean": percent(row.clean[0]),
         "clean_interval": interval(*row.clean[1:]),
         "accuracy": percent(value),

@@ -17,7 +17,7 @@ __all__ = ["CELL_HEADS", "CellRow", "Provenance", "cell_links", "cell_rows", "pr
 
 CELL_HEADS = ("data", "training", "seed", "what", "threat", "items", "finished", "folder")
 
-_ORDER = ("train", "network", "diagnosis", "doctor", "attack", "probe", "timing")
+_ORDER = ("train", "network", "diagnosis", "doctor", "attack", "grid", "probe", "timing")
 
 
 @dataclass(frozen=True, kw_only=True)

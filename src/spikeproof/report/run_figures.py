@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from spikeproof.analysis import DataSummary, Summary
 from spikeproof.report import plots, tables
+from spikeproof.report.budgets import shown_grids
 from spikeproof.report.figures import Figure
 from spikeproof.report.gallery import gallery_of, wall
 from spikeproof.report.labels import data_title
@@ -24,15 +25,17 @@ def figures_of(summary: Summary) -> list[Figure]:
     Returns:
         Per data set the matrix at each radius (``kind`` ``"matrix"``), security curves
         (``"curves"``), gradients and vulnerability (``"scatter"``) and one attacked item under
-        every training and norm (``"gallery"``), as far as the run holds them; their names are file
-        names. :func:`spikeproof.report.draw` draws one.
+        every training and norm (``"gallery"``), and the grids of joint budgets (``"matrix"``), as
+        far as the run holds them; their names are file names. :func:`spikeproof.report.draw` draws
+        one.
     Example:
         >>> from spikeproof.report import draw
         >>> def save(summary, folder):
         ...     for figure in figures_of(summary):
         ...         (folder / f"{figure.name}.pdf").write_bytes(draw(figure, form="pdf"))
     """
-    return [figure for one in summary.data for figure in _of_data(summary, one)]
+    own = [figure for one in summary.data for figure in _of_data(summary, one)]
+    return own + [figure for grid in shown_grids(summary) for figure in grid.figures]
 
 
 def _of_data(summary: Summary, one: DataSummary) -> Iterator[Figure]:

@@ -19,6 +19,7 @@ from spikeproof.report.labels import (
     number,
     percent,
     pretty,
+    radius_words,
     threat_title,
 )
 from spikeproof.report.origin import origin
@@ -138,11 +139,13 @@ def _without_ratio(ratios: tables.Heat | None) -> str:
 
 def _curve_rows(summary: DataSummary) -> list[list[str]]:
     """Security curves as text."""
+    loud = {(cell.threat, cell.radius): cell.decibels for cell in summary.matrix}
     out = []
     for curve in summary.curves:
         for i, radius in enumerate(curve.radii):
+            told = radius_words(radius, loud.get((curve.threat, radius), ""))
             out.append([
-                curve.training, threat_title(curve.threat), number(radius),
+                curve.training, threat_title(curve.threat), told,
                 percent(curve.accuracy[i]),
                 interval(curve.low[i], curve.high[i]),
                 percent(curve.random_accuracy[i]),

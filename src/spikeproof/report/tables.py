@@ -11,7 +11,7 @@ from spikeproof.analysis import DataSummary, MatrixCell, TransferRow
 from spikeproof.metrics import Estimate
 from spikeproof.names import counted
 from spikeproof.report.colours import ACCURACY, DIVERGING, at, ink_on
-from spikeproof.report.labels import interval, measure, number, percent, threat_title
+from spikeproof.report.labels import interval, measure, percent, radius_words, threat_title
 
 __all__ = ["Heat", "HeatCell", "levels", "matrix", "transfer"]
 
@@ -151,7 +151,7 @@ def _radius(cells: dict[tuple[str, str], MatrixCell], threat: str) -> str:
     cell = next(cell for (_, name), cell in cells.items() if name == threat)
     if threat == "union":
         return ", ".join(map(threat_title, cell.members)) + " at once"
-    return f"{number(cell.radius)}: {measure(threat)}"
+    return f"{radius_words(cell.radius, cell.decibels)}: {measure(threat)}"
 
 
 def _dedicated(summary: DataSummary) -> dict[str, str]:

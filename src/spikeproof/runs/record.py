@@ -46,6 +46,7 @@ _FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "attack": (("items.npz",), ("gallery.npz", "adversarials.npz")),
     "diagnosis": ((), ()),
     "doctor": ((), ()),
+    "grid": (("items.npz",), ()),
     "network": (("model.safetensors",), ("source.json",)),
     "probe": (("items.npz",), ()),
     "timing": (("items.npz",), ()),

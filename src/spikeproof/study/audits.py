@@ -46,7 +46,8 @@ def audit_plan(
         arguments: Of the function.
         adapt: Settings of ``adapt`` for its network.
         settings: Other fields of :class:`Plan`: ``seeds``, ``draws``, ``budget``,
-            ``keep_adversarials``, ``despite``, ``probe_items`` (none by default), ``workers``.
+            ``keep_adversarials``, ``despite``, ``probe_items`` (none by default), ``grid``,
+            ``workers``.
     Raises:
         FileProblem: there is no such file.
         InputError: more items than the data set has.

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from spikeproof.attacks import Budget, suite, suite_under
 from spikeproof.base import SettingError, placed
 from spikeproof.data import Dataset
-from spikeproof.evaluate import ITEMS, open_split, probed
+from spikeproof.evaluate import open_split
 from spikeproof.runs import cell_id
 from spikeproof.study.assemble import (
     Pieces,
@@ -21,16 +20,13 @@ from spikeproof.study.assemble import (
 from spikeproof.study.datasets import dataset_of, items_scale
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
 from spikeproof.study.ladders import ladders_of, timed_of
+from spikeproof.study.looks import SUITE_PASSES, Asked, Looks
 from spikeproof.study.network import NetworkPlan
 from spikeproof.study.own import weights_of
 from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
 from spikeproof.study.resources import Resources
-from spikeproof.threats import Threat
 
 __all__ = ["Cell", "cells_of", "expected_passes"]
-
-# Passes per item that a suite is expected to take at one radius; only display and order use it.
-_SUITE_PASSES = {"quick": 90.0, "core": 350.0, "standard": 1300.0, "full": 12000.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +92,7 @@ def expected_passes(cell: Cell) -> float:
     """About how many passes of single items an attack cell takes."""
     content = cell.cell
     radii, suite_name = len(content["threat"]["radii"]), content["suite"]["name"]
-    passes = radii * content["items"] * (content["draws"] + _SUITE_PASSES[suite_name])
+    passes = radii * content["items"] * (content["draws"] + SUITE_PASSES[suite_name])
     return float(min(passes, content.get("budget", {}).get("passes", passes)))
 
 
@@ -120,13 +116,23 @@ def cells_of(plan: Plan) -> list[Cell]:
         # Opened here only to refuse too many items before anything is computed.
         items = len(open_split(data, plan.split, part.items or plan.items, skip=part.skip))
         timed = timed_of(plan, part, data, items)
+        looks = Looks(plan, items, sum(map(len, threats.values())))
+        grid = looks.grid(threats)
         for holder in _holders(plan, part, pieces, data):
             holders.append(holder)
-            looks = _Looks(plan, data, holder, items, part.skip, sum(map(len, threats.values())))
-            others += [looks.diagnosis(), *map(looks.attack, threats.values())]
-            others += [looks.probe(threats)] if plan.probe_items else []
-            others += [looks.timing(settings) for settings in timed]
-            others += [looks.doctor(threats)] if plan.doctor else []
+            look = _Look(plan, data, holder, part.skip)
+            others += [look.cell("diagnosis", ({"items": items}, items))]
+            others += [look.cell("attack", looks.attack(ladder)) for ladder in threats.values()]
+            others += [look.cell("probe", looks.probe(threats))] if plan.probe_items else []
+            others += [look.timing(settings) for settings in timed]
+            others += [look.cell("doctor", looks.doctor(threats))] if plan.doctor else []
+            others += [look.cell("grid", grid)] if grid else []
+    if plan.grid and not any(cell.kind == "grid" for cell in others):
+        raise SettingError(
+            f"Plan {plan.name!r} asks for a grid of joint budgets, and none of its data sets is "
+            "attacked with the threat 'joint' on two views; leave the grid out, or attack pairs "
+            "such as digits-av with it."
+        )
     return holders + others
 
 
@@ -215,55 +221,24 @@ def _trained(
 
 
 @dataclass(frozen=True)
-class _Looks:
+class _Look:
     """What looks at one trained network."""
 
     plan: Plan
     data: Dataset
     train: Cell
-    items: int
     skip: int
-    radii: int
 
-    def attack(self, ladder: tuple[Threat, ...]) -> Cell:
-        """The attack cell of one ladder."""
-        record = ladder[0].record()
-        del record["radius"]
-        cell = {
-            **self._start("attack"),
-            "threat": {**record, "radii": [threat.radius for threat in ladder]},
-            "suite": {
-                "name": self.plan.suite,
-                **suite_under(suite(self.plan.suite), ladder[0]).record(),
-            },
-            "items": self.items,
-            "draws": self.plan.draws,
-            **self._limits(len(ladder)),
-        }
-        passes = len(ladder) * (self.plan.draws + _SUITE_PASSES[self.plan.suite])
-        return self._cell(cell, self.items * passes)
-
-    def diagnosis(self) -> Cell:
-        """The cell of the checks before the attacks, which no other cell depends on."""
-        return self._cell({**self._start("diagnosis"), "items": self.items}, self.items)
-
-    def doctor(self, threats: Mapping[str, tuple[Threat, ...]]) -> Cell:
-        """The cell of the verdicts on masking, each at the middle radius of its ladder."""
-        middle = [ladder[len(ladder) // 2].record() for ladder in threats.values()]
-        cell = {**self._start("doctor"), "items": self.items, "threats": middle}
-        return self._cell(cell, 1500 * min(self.items, ITEMS) * len(threats))
-
-    def probe(self, threats: Mapping[str, tuple[Threat, ...]]) -> Cell:
-        """The probe cell."""
-        chosen = probed([threat for ladder in threats.values() for threat in ladder])
-        items = min(self.plan.probe_items, self.items)
-        cell = {
-            **self._start("probe"),
-            "threats": [threat.record() for threat in chosen],
-            "draws": self.plan.draws,
-            "items": items,
-        }
-        return self._cell(cell, items * len(chosen) * (self.plan.draws + 120))
+    def cell(self, kind: str, asked: Asked) -> Cell:
+        """The cell of a kind with its settings."""
+        model, (settings, passes) = self.train.cell["model"], asked
+        names = {name: self.train.cell[name] for name in ("data", "training", "seed")}
+        where = {"split": self.plan.split, "skip": self.skip}
+        cell = {"kind": kind, "parent": self.train.id, **where, **names, **settings}
+        effort, resources = passes * model.get("timesteps", 1) / 1000, self.plan.compute.resources
+        looks = _cell(cell, self.train, self.data, effort, resources)
+        # Whatever computes it makes a network of own code by the same path.
+        return replace(looks, source=self.train.source) if "source" in model else looks
 
     def timing(self, settings: dict[str, Any]) -> Cell:
         """The cell of random changes of spike timing."""
@@ -274,27 +249,4 @@ class _Looks:
             )
         levels = sum(map(len, settings["levels"].values()))
         passes = settings["items"] * (1 + settings["draws"] * levels)
-        return self._cell({**self._start("timing"), **settings}, passes)
-
-    def _limits(self, radii: int) -> dict[str, Any]:
-        """What a plan asks for besides; nothing at the defaults, which keeps ids."""
-        asked: dict[str, Any] = {}
-        if self.plan.budget is not None:
-            share = Budget.parse(self.plan.budget).share(radii, self.radii)
-            asked["budget"] = share.record()
-        if self.plan.keep_adversarials:
-            asked["keep_adversarials"] = True
-        return asked
-
-    def _start(self, kind: str) -> dict[str, Any]:
-        cell = self.train.cell
-        names = {name: cell[name] for name in ("data", "training", "seed")}
-        where = {"split": self.plan.split, "skip": self.skip}
-        return {"kind": kind, "parent": self.train.id, **where, **names}
-
-    def _cell(self, cell: dict[str, Any], passes: float) -> Cell:
-        model = self.train.cell["model"]
-        effort, resources = passes * model.get("timesteps", 1) / 1000, self.plan.compute.resources
-        looks = _cell(cell, self.train, self.data, effort, resources)
-        # Whatever computes it makes a network of own code by the same path.
-        return replace(looks, source=self.train.source) if "source" in model else looks
+        return self.cell("timing", (settings, passes))

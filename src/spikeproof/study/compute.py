@@ -34,6 +34,7 @@ from spikeproof.study.beat import Beat
 from spikeproof.study.cells import Cell
 from spikeproof.study.datasets import dataset_as_planned
 from spikeproof.study.fingerprint import code_sha256, files_sha256, versions
+from spikeproof.study.grids import budget_grid
 from spikeproof.study.interrupt import after_epoch, finishing_epochs
 from spikeproof.study.objects import attack_of, threats_of, training_of
 from spikeproof.study.own import own_network, take_network
@@ -45,6 +46,7 @@ from spikeproof.train import LOG, WALL, fit
 __all__ = ["Done", "attempt", "single_thread"]
 
 _CHECKPOINT = "training.safetensors"
+Computed = tuple[dict[str, Any], dict[str, Arrays], str]
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,11 @@ def single_thread() -> None:
 
 
 def attempt(cells: Path, cell: Cell) -> Done:
-    """Compute a cell into its folder; a failure is written down, not raised.
+    """Return how a cell ended that was computed into its folder; a failure is written down there.
 
     Args:
         cells: The folder that holds one folder per cell.
         cell: What to compute. Its parent, if any, must be complete.
-    Returns:
-        How it ended.
     Raises:
         Interrupted: the process was asked to stop; the last epoch's checkpoint is kept.
     """
@@ -135,9 +135,6 @@ def _compute(folder: CellFolder, cell: Cell, begun: float, busy: float) -> None:
     folder.write(record, arrays, {**_wall(begun, busy), "resumed": resumed})
     for name in (_CHECKPOINT, LOG, WALL):  # the record holds the history
         (folder.path / name).unlink(missing_ok=True)
-
-
-Computed = tuple[dict[str, Any], dict[str, Arrays], str]
 
 
 def _train(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
@@ -256,9 +253,14 @@ def _doctor(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
     return found, {}, model_digest(model)
 
 
+def _grid(folder: CellFolder, cell: Cell, data: Dataset) -> Computed:
+    """Attack a network of two views with every pair of budgets."""
+    return budget_grid(_parent(folder, cell, data), data, cell, folder.path)
+
+
 _KINDS: dict[str, Callable[[CellFolder, Cell, Dataset], Computed]] = {
-    "attack": _attack, "diagnosis": _diagnosis, "doctor": _doctor, "network": _network,
-    "probe": _probe, "timing": _timing, "train": _train,
+    "attack": _attack, "diagnosis": _diagnosis, "doctor": _doctor, "grid": _grid,
+    "network": _network, "probe": _probe, "timing": _timing, "train": _train,
 }  # fmt: skip
 
 

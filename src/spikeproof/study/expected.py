@@ -40,10 +40,16 @@ def expected_seconds(plan: Plan, cells: Sequence[Cell], *, workers: int = 1) -> 
         if own:
             data = dataset_of(part)
             network = _network(plan, part, data).to(device)
-            x = data.validation if len(data.validation) else data.train
-            pace = seconds_per_pass(network, x.x[:64].to(device))
-            seconds += [pace * _passes(cell, cells, data) for cell in own]
+            few = data.validation if len(data.validation) else data.train
+            x = few.x[:64].to(device)
+            paces = {n: seconds_per_pass(network, x, attacked=n) for n in set(map(_items, own))}
+            seconds += [paces[_items(cell)] * _passes(cell, cells, data) for cell in own]
     return max(sum(seconds) / max(1, workers), *seconds, 0.0)
+
+
+def _items(cell: Cell) -> int | None:
+    """How many items a cell attacks; None for a training, whose batches are whole."""
+    return None if cell.kind == "train" else int(cell.cell.get("items", 0)) or None
 
 
 def _network(plan: Plan, part: DataPlan, data: Dataset) -> nn.Module:

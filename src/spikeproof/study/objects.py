@@ -49,6 +49,7 @@ _OBJECTS = {
     "train": training_of,
     "attack": attack_of,
     "doctor": threats_of,
+    "grid": attack_of,
     "probe": threats_of,
 }
 

@@ -100,6 +100,9 @@ class Plan:
         doctor: Whether the checks before the attacks end in a verdict on masking, per threat at
             its middle radius (see ``diagnose``); about 1500 passes per right item and threat, of
             64 items at most.
+        grid: Budgets of each view, 0 among them, of the grid on which networks of two views are
+            attacked besides (see ``joint_grid``), up to the largest radius of their joint ladder;
+            at least 2. 0 leaves it out.
         workers: Processes where the caller names no number.
         question: What the study asks, the title of its report; ``"sparse-gradient"`` for the
             question of the demo. Told from the trainings where absent.
@@ -124,6 +127,7 @@ class Plan:
     keep_adversarials: bool = False
     despite: tuple[str, ...] = ()
     doctor: bool = False
+    grid: int = 0
     question: str | None = None
     claims: tuple[str, ...] | None = None
     compute: ComputePlan = field(default_factory=ComputePlan)
@@ -131,7 +135,12 @@ class Plan:
     def __post_init__(self) -> None:
         check_name(self.name, "plan")
         check_count(self, "items", "draws", "workers")
-        check_count(self, "probe_items", least=0)
+        check_count(self, "probe_items", "grid", least=0)
+        if self.grid == 1 or self.grid > 21:
+            raise SettingError(
+                f"Plan {self.name!r}: grid is how many budgets each view has, 0 among them: 2 "
+                f"to 21, or 0 for no grid; got {self.grid}."
+            )
         for seed in self.seeds:
             check_seed(seed, f"Plan {self.name!r}: every seed")
         both = (*self.training, *self.network)
@@ -200,6 +209,7 @@ class Plan:
             ("keep_adversarials", not self.keep_adversarials),
             ("despite", not self.despite),
             ("doctor", not self.doctor),
+            ("grid", not self.grid),
         ):
             if default:
                 del record[key]

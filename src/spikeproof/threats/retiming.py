@@ -18,6 +18,7 @@ from spikeproof.threats.facts import ThreatFacts
 from spikeproof.threats.geometry import Geometry, Radius, whole_radius
 from spikeproof.threats.jitter import jittered
 from spikeproof.threats.l0 import check_whole
+from spikeproof.threats.line_loops import compiles, spikes
 from spikeproof.threats.lines import as_lines, capacity, from_lines, way_to
 from spikeproof.threats.shift_budget import most_moves, most_steps
 from spikeproof.threats.single_moves import Items
@@ -213,11 +214,16 @@ class Retiming(Geometry):
         self, aim: Tensor, x: Tensor, radius: Radius, domain: Domain | Views, *, nearest: bool
     ) -> Tensor:
         """The legal point nearest to ``aim``, or best for it as a gradient."""
-        lines, aims, most = as_lines(x), as_lines(aim), capacity(domain)
-        each_has = lines.shape[1] // max(len(x), 1)
-        own = torch.ones(len(x), dtype=torch.float64, device=x.device)
+        most, own = capacity(domain), torch.ones(len(x), dtype=torch.float64, device=x.device)
         budget = own * (radius.flatten() if isinstance(radius, Tensor) else radius)
         budget = (budget + 1e-9).floor()
+        few = most == 1 and len(x) and 0 < float(budget.min()) == float(budget.max()) < 8
+        if self.measure == "inf" and few and compiles(x, aim):
+            # One per cell, all within the same few steps, as is the rule: spike by spike.
+            found = spikes(aim.flatten(2), x.flatten(2), int(budget[0]), nearest=nearest)
+            return found.view_as(x)
+        lines, aims = as_lines(x), as_lines(aim)
+        each_has = lines.shape[1] // max(len(x), 1)
         # Most lines are empty, and these stay so.
         total, out = lines.sum(0), lines.clone()
         rows = ((total > 0) & (total < most * len(lines))).nonzero().flatten()
@@ -232,8 +238,7 @@ class Retiming(Geometry):
             search = most_moves if self.measure == "l0" else most_steps
             found = search(*taken(rows), most, budget, Items(rows, len(x), each_has))
             return from_lines(out.index_copy_(1, rows, found.to(out)), x)
-        if most == 1 and len(x) and 0 < float(budget.min()) == float(budget.max()) < 8:
-            # One per cell, all within the same few steps, as is the rule: spike by spike.
+        if few:
             found = best_spikes(aims, lines, int(budget[0]), nearest=nearest)
             return from_lines(found, x)
         reach_of = budget.repeat_interleave(each_has)[rows]

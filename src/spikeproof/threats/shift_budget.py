@@ -34,26 +34,38 @@ def most_steps(worth: Worth, x: Tensor, most: float, budget: Tensor, items: Item
     # λ is the price of a step. What is best at a price is best for the steps that it takes, and
     # these fall as λ rises. Two answers, ``near`` within the budget and ``far`` beyond it, give
     # the price at which they are worth the same; a third one that is better replaces one of them.
+    # What each line gains and moves by is kept beside them: a round changes few lines.
     near, far = own.clone(), best_lines(worth, own, most)
-    open_ = items.sums(total_shift(far, own)) > budget
+    far_gain, far_moved = worth.of(far, own), total_shift(far, own)
+    open_ = items.sums(far_moved) > budget
     near = torch.where(open_[items.owner], near, far)
+    near_gain, near_moved = (
+        torch.where(open_[items.owner], torch.zeros_like(each), each)
+        for each in (far_gain, far_moved)
+    )
     unsolved = open_.clone()
     for _ in range(_ROUNDS):
         if not unsolved.any():
             break
-        price = _price(items, worth, own, near, far)
+        price = _price(items, (near_gain, far_gain), (near_moved, far_moved))
         part = items.of(unsolved)
         theirs, line = worth[part], own[:, part]
         found = best_lines(theirs, line, most, price=price[items.owner[part]])
-        spent = items.sums(total_shift(found, line), part)
-        value = items.sums(theirs.of(found, line), part) - price * spent
-        before = items.sums(worth.of(near, own)) - price * items.sums(total_shift(near, own))
+        gain, moved = theirs.of(found, line), total_shift(found, line)
+        spent = items.sums(moved, part)
+        value = items.sums(gain, part) - price * spent
+        before = items.sums(near_gain) - price * items.sums(near_moved)
         unsolved &= value > before + 1e-9 * before.abs()
         inside = (unsolved & (spent <= budget))[items.owner[part]]
         beyond = (unsolved & (spent > budget))[items.owner[part]]
-        near[:, part[inside]], far[:, part[beyond]] = found[:, inside], found[:, beyond]
-    spare = torch.where(open_, budget - items.sums(total_shift(near, own)), 0.0)
-    near = _filled(items, near, far, own, spare)
+        for which, lines, gains, moves in (
+            (inside, near, near_gain, near_moved),
+            (beyond, far, far_gain, far_moved),
+        ):
+            lines[:, part[which]] = found[:, which]
+            gains[part[which]], moves[part[which]] = gain[which], moved[which]
+    spare = torch.where(open_, budget - items.sums(near_moved), 0.0)
+    near = _filled(items, near, far, far_moved - near_moved, spare)
     near = spent_alone(worth, own, near, most, items=items, budget=torch.where(open_, budget, 0.0))
     return x.index_copy(1, rows, near)
 
@@ -104,17 +116,16 @@ def _movable(worth: Worth, x: Tensor, most: float) -> Tensor:
     return (free & ((worth.slope - worth.curve * x) != 0).any(0)).nonzero().flatten()
 
 
-def _price(items: Items, worth: Worth, x: Tensor, near: Tensor, far: Tensor) -> Tensor:
+def _price(items: Items, gains: tuple[Tensor, Tensor], moves: tuple[Tensor, Tensor]) -> Tensor:
     """The price per step at which two answers are worth the same, ``(N,)``."""
-    gain = items.sums(worth.of(far, x)) - items.sums(worth.of(near, x))
-    steps = items.sums(total_shift(far, x)) - items.sums(total_shift(near, x))
+    gain, steps = (items.sums(far) - items.sums(near) for near, far in (gains, moves))
     return torch.where(steps > 0, gain / steps.clamp(min=1), 0.0)
 
 
-def _filled(items: Items, near: Tensor, far: Tensor, x: Tensor, spare: Tensor) -> Tensor:
+def _filled(items: Items, near: Tensor, far: Tensor, moves: Tensor, spare: Tensor) -> Tensor:
     """``near`` with the lines of ``far`` that the rest of the budget pays, the shortest first."""
     # All of these lines are worth their price, so that any of them is as good as another.
-    more = items.dense(total_shift(far, x) - total_shift(near, x))
+    more = items.dense(moves)
     more = torch.where(more > 0, more, torch.inf)
     shortest, order = more.sort(dim=1, stable=True)
     paid = torch.zeros_like(more, dtype=torch.bool)

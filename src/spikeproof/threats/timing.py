@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from spikeproof.threats.line_loops import compiles, walk
+
 __all__ = ["TOGETHER", "Worth", "best_lines", "largest_shift", "total_shift", "window"]
 
 # Lines that are walked together: so many that what is remembered of them stays in a fast cache.
@@ -98,6 +100,9 @@ def best_lines(
         With ``w + 1`` numbers of events that may have come by a step and ``m`` events at most in
         one: ``R T (w + 1) (m + 1)`` additions.
     """
+    if compiles(x, worth.slope):
+        free = x.new_zeros(x.shape[1]) if price is None else price
+        return walk(worth.slope, x, most=most, reach=reach, curve=worth.curve, price=free)
     if x.shape[1] > TOGETHER:
         parts = [slice(i, i + TOGETHER) for i in range(0, x.shape[1], TOGETHER)]
         each = ((worth[p], x[:, p], None if price is None else price[p]) for p in parts)

@@ -105,4 +105,4 @@ def test_the_page_names_every_check() -> None:
     found = diagnosed("true")
     missing = [one.name for one in found.verdicts[0].checks if f"`{one.name}`" not in page]
     assert not missing
-    assert len(found.verdicts[0].checks) == 44
+    assert len(found.verdicts[0].checks) == 45

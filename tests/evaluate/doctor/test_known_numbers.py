@@ -92,8 +92,35 @@ def test_a_network_without_gradient_is_not_made_and_not_clear() -> None:
 
     checks = slope_checks(subject_of(Cut(), torch.full((3, 4), 0.2)), THREAT, LIMITS)
     assert {check.name: check.state for check in checks} == {
-        "zero-gradient": "not made", "gradient-agreement": "not made", "unstable": "clear",
+        "zero-gradient": "not made", "gradient-agreement": "not made",
+        "partial-gradient": "not made", "unstable": "clear",
     }  # fmt: skip
+
+
+def test_features_that_are_cut_off_move_the_margin_by_their_share() -> None:
+    class Half(Line):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(torch.cat([x[:, :2].detach(), x[:, 2:]], 1))
+
+    x = torch.full((400, 4), 0.2)
+    check = named(slope_checks(subject_of(Half(), x), THREAT, LIMITS), "partial-gradient")
+    # The mean of |sum of 2 uniforms in ±1| is 2/3, that of 4 is 14/15.
+    assert check.number == pytest.approx((2 / 3) / (14 / 15), rel=0.1) and check.raised
+    assert check.seen.startswith("2 of 4 features have no gradient on any item")
+    whole = named(slope_checks(subject_of(Line(), x), THREAT, LIMITS), "partial-gradient")
+    assert whole.number == 0.0 and whole.state == "clear"
+    few = named(slope_checks(subject_of(Half(), x[:15]), THREAT, LIMITS), "partial-gradient")
+    assert few.state == "not made" and "of the 16" in few.seen
+
+
+def test_features_that_count_for_nothing_need_no_gradient() -> None:
+    class Blind(Line):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x[:, 2:])
+
+    checks = slope_checks(subject_of(Blind(), torch.full((20, 4), 0.2)), THREAT, LIMITS)
+    check = named(checks, "partial-gradient")
+    assert check.number == 0.0 and check.seen.startswith("2 of 4 features")
 
 
 def test_the_loss_of_a_linear_network_moves_by_what_tiny_changes_sum_to() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -56,6 +57,17 @@ def test_a_number_may_count_below_its_threshold() -> None:
         seen="A.", why="B.", settles="C.", mend="D.",
     )  # fmt: skip
     assert low.raised and low.state == "raised"
+
+
+def test_a_share_that_is_its_threshold_does_not_count_for_its_last_bit() -> None:
+    number = 1 - 17 / 20  # 0.15000000000000002
+    assert number > 0.15
+    check = Check(
+        name="spread", weight="sign", number=number, threshold=0.15,
+        seen="A.", why="B.", settles="C.", mend="D.",
+    )  # fmt: skip
+    assert check.state == "clear"
+    assert replace(check, number=4 / 20).state == "raised"
 
 
 def test_records_come_back_as_they_were() -> None:

@@ -47,6 +47,7 @@ class Suite:
             network, by name; never part of its record.
         is_fitted: Whether it is what another suite amounts to on one network; never part of its
             record.
+        under: The threat that it was made for, where it was; never part of its record.
     Raises:
         SettingError: no member, or a negative patience.
         InputError: a ``start`` of another shape than ``x``.
@@ -64,6 +65,7 @@ class Suite:
     patience: int = 0
     not_run: tuple[str, ...] = field(default=(), compare=False, repr=False)
     is_fitted: bool = field(default=False, compare=False, repr=False)
+    under: Threat | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "members", tuple(self.members))
@@ -84,7 +86,7 @@ class Suite:
         of events joined the suites.
         """
         kept = [m for m in self.members if not m.specialised or m.serves(threat)]
-        return replace(self, members=tuple(kept))
+        return replace(self, members=tuple(kept), under=threat)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Suite:
@@ -95,7 +97,8 @@ class Suite:
     def fitted(self, model: nn.Module, x: Tensor) -> Suite:
         """The suite as it attacks this model.
 
-        Averaged over draws if the model is stochastic. Where no layer of the model obeys a
+        Averaged over draws if the model is stochastic, and joined by attacks on the network in
+        which every draw is its expectation, one per loss. Where no layer of the model obeys a
         gradient rule, members that differ by their rule alone are one attack, and count as one;
         ``not_run`` of what is returned names the others.
 
@@ -110,9 +113,11 @@ class Suite:
             draws = stochastic(model, x[:1])
         members, not_run = self._reduced(model, x, obeyed=bool(scope.served))
         if draws and not self.averages:
+            # Of each loss the first that attacks at all under the threat, where that is known.
             expected: dict[str, Member] = {}
             for member in members:
-                expected.setdefault(member.loss, member.deterministic())
+                if self.under is None or member.serves(self.under):
+                    expected.setdefault(member.loss, member.deterministic())
             members = (*(member.averaged(_SAMPLES) for member in members), *expected.values())
         return replace(self, members=members, not_run=not_run, is_fitted=True)
 
@@ -175,7 +180,7 @@ class Suite:
                 f"Each item needs a label and a key; got {len(x)} items, {len(y)} labels and "
                 f"{len(seeds)} keys."
             )
-        fitted = self.fitted(model, x)
+        fitted = replace(self, under=threat).fitted(model, x)
         run = SuiteRun(
             model=model,
             threat=threat,

@@ -12,11 +12,10 @@ from torch import Tensor
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
 from spikeproof.data.files import Listed, Source, StoredItems
-from spikeproof.data.pairs import PackedPair
+from spikeproof.data.pairs import PackedPair, chosen_clips, sounds
 from spikeproof.data.sets.fsdd import RATE_HZ, SpokenDigits
 from spikeproof.data.sets.fsdd_speakers import FsddSpeakers
 from spikeproof.data.sets.mnist import Mnist
-from spikeproof.data.sets.nmnist_fsdd import chosen_clips, sounds
 from spikeproof.data.views import Views
 
 __all__ = ["MnistFsdd"]

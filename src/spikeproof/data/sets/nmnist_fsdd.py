@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -13,16 +12,13 @@ from torch import Tensor
 from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
 from spikeproof.data.files import Listed, Source, StoredItems
-from spikeproof.data.layouts import fitted
-from spikeproof.data.pairs import PackedPair, paired
+from spikeproof.data.pairs import PackedPair, chosen_clips, sounds
 from spikeproof.data.sets.fsdd import RATE_HZ, SpokenDigits
 from spikeproof.data.sets.fsdd_speakers import FsddSpeakers
 from spikeproof.data.sets.n_mnist import NMnist, NMnistRecordings
 from spikeproof.data.views import Views
 
-__all__ = ["NMnistFsdd", "chosen_clips", "sounds"]
-
-Array = np.ndarray[Any, Any]
+__all__ = ["NMnistFsdd"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,22 +127,3 @@ class NMnistFsdd:
     def values(self, stored: Tensor) -> Tensor:
         """Counts and samples as packed inputs."""
         return self._pack.values(stored, self.domain)
-
-
-def chosen_clips(y: Array, official: int, heard: SpokenDigits, audio: FsddSpeakers) -> Array:
-    """Return the clip of each item: of training speakers for the first ``official``."""
-    test = audio.is_test(heard)
-    found = np.zeros(len(y), np.int64)
-    for name, part, clips in (
-        ("train", slice(0, official), np.flatnonzero(~test)),
-        ("test", slice(official, None), np.flatnonzero(test)),
-    ):
-        if len(y[part]):
-            found[part] = clips[paired(y[part], heard.digit[clips], part=name)]
-    return found
-
-
-def sounds(heard: SpokenDigits, clips: Array, length: int) -> Iterator[Array]:
-    """Yield the waveform of each clip."""
-    for number in clips:
-        yield fitted(heard.sounds(int(number)), length)

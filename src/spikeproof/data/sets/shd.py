@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -108,7 +108,11 @@ class Shd:
     def binning(self) -> Binning:
         """How recordings become counts."""
         return Binning(
-            timesteps=self.timesteps, duration=self.duration, outside="clip", most=self.most
+            timesteps=self.timesteps,
+            duration=self.duration,
+            outside="clip",
+            most=self.most,
+            pool=(1, self.pool),
         )
 
     @property
@@ -155,17 +159,14 @@ class Shd:
             What :func:`write_back` does, with blocks of ``pool`` channels and times that the set's
             float16 seconds hold.
         """
-        blocks = replace(self.binning, pool=(1, self.pool))
-        frames = counts.reshape(blocks.shape(recording.sensor))
-        return write_back(recording, frames, blocks, delete=delete, nearest=ShdFile.nearest)
+        frames = counts.reshape(self.binning.shape(recording.sensor))
+        return write_back(recording, frames, self.binning, delete=delete, nearest=ShdFile.nearest)
 
     def _counts(self, files: list[ShdFile]) -> Iterator[Array]:
         """The counts of each recording of each file."""
         for file in files:
             for one in file:
-                sensor = (1, 1, _CHANNELS // self.pool)
-                lines = Recording(one.t, one.x // self.pool, one.y, one.p, sensor)
-                yield self.binning(lines).numpy().astype(np.uint8).reshape(self.domain.shape)
+                yield self.binning(one).numpy().astype(np.uint8).reshape(self.domain.shape)
 
 
 def hdf5_source(name: str, parts: tuple[str, ...]) -> Source:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +10,14 @@ from torch import Tensor, nn
 
 from spikeproof.data import Domain, Views
 from spikeproof.evaluate.diagnose.carried import Refitted
+from spikeproof.evaluate.diagnose.differences import (
+    differing,
+    listed,
+    mates_flag,
+    places_flag,
+    randomness_flag,
+    state_flag,
+)
 from spikeproof.evaluate.diagnose.flag import Flag
 from spikeproof.evaluate.diagnose.head import check_head, time_first, unanswered
 from spikeproof.evaluate.diagnose.snapshot import Generators, Snapshot
@@ -18,8 +25,6 @@ from spikeproof.neurons import drawing
 from spikeproof.oracle import prediction_seeds
 
 __all__ = ["Calls"]
-
-_ROUNDING = 1e-5
 
 
 @dataclass
@@ -62,6 +67,7 @@ class Calls:
         self._note_generators(drawn)
         if self._note_repetition(first, [*drawn, *private]):
             self._note_mates(first)
+            self._note_places(first)
         return first
 
     def _refitted(self, x: Tensor, problem: RuntimeError) -> Any:
@@ -85,9 +91,10 @@ class Calls:
         self.before.put_back(weights=True)
         self.generators.close()
 
-    def _ask(self, x: Tensor) -> Any:
-        """One call, with the draws that evaluation would make."""
-        with torch.no_grad(), drawing(prediction_seeds(torch.arange(len(x)))):
+    def _ask(self, x: Tensor, items: Tensor | None = None) -> Any:
+        """One call, with the draws that evaluation would make for items of these numbers."""
+        numbers = torch.arange(len(x)) if items is None else items
+        with torch.no_grad(), drawing(prediction_seeds(numbers)):
             return self.model(x)
 
     def _again(self) -> Tensor:
@@ -128,7 +135,7 @@ class Calls:
                 Flag(
                     name="buffers",
                     stop=False,
-                    seen=f"One call in evaluation mode moved {_listed(names)}.",
+                    seen=f"One call in evaluation mode moved {listed(names)}.",
                     why="Running statistics that move with every question make the network another "
                     "one while it is attacked.",
                     mend="Its buffers are put back afterwards; use training=self.training in "
@@ -143,7 +150,7 @@ class Calls:
                 Flag(
                     name="torch-generator",
                     stop=False,
-                    seen=f"One call drew from the global generator of {_listed(drawn)}.",
+                    seen=f"One call drew from the global generator of {listed(drawn)}.",
                     why="Such draws depend on everything that was drawn before, so the same seed "
                     "gives another number each time.",
                     mend="Draw with spikeproof.neurons.draw_uniform or draw_normal, which belong "
@@ -158,18 +165,18 @@ class Calls:
         self.before.rewind()
         names = self.before.changed()
         second = self._again()
-        carried = _differing(first, second)
+        carried = differing(first, second)
         if carried is not None:
             self.put_back()
-            if _differing(first, self._again()) is None:
-                self.flags.append(_state(first, second, carried, names, self.begun))
+            if differing(first, self._again()) is None:
+                self.flags.append(state_flag(first, second, carried, names, self.begun))
             else:
-                self.flags.append(_randomness(first, second, carried, None))
+                self.flags.append(randomness_flag(first, second, carried, None))
                 return False
         if drawn and (other := self._other_draws(first)) is not None:
-            rows = _differing(first, other)
+            rows = differing(first, other)
             assert rows is not None
-            self.flags.append(_randomness(first, other, rows, drawn[0]))
+            self.flags.append(randomness_flag(first, other, rows, drawn[0]))
         return True
 
     def _other_draws(self, first: Tensor) -> Tensor | None:
@@ -178,7 +185,7 @@ class Calls:
         self.before.advance()
         self.generators.other(self.seed + 1)
         answer = self._again()
-        return None if _differing(first, answer) is None else answer
+        return None if differing(first, answer) is None else answer
 
     def _note_mates(self, first: Tensor) -> None:
         """Whether the answer to an item depends on what stands beside it."""
@@ -191,23 +198,26 @@ class Calls:
         mates = _other(x[kept:], self.domain)
         self.put_back()
         answer = self._asked(torch.cat([x[:kept], mates]))
-        rows = _differing(first[:kept], answer[:kept])
+        rows = differing(first[:kept], answer[:kept])
         self.put_back()
         if rows is None:
             return
-        turned = int((first[:kept].argmax(1) != answer[:kept].argmax(1)).sum())
-        self.flags.append(
-            Flag(
-                name="batch",
-                stop=True,
-                seen=f"With other items beside them, {int(rows.sum())} of {kept} items had other "
-                f"logits, by up to {_most(first[:kept], answer[:kept]):.3g}, and {turned} another "
-                "class.",
-                why="What an item loses to an attack then depends on the batch that it comes in.",
-                mend="Put batch statistics in evaluation mode (model.eval(), training=False), and "
-                "take no mean over the batch axis.",
-            )
-        )
+        self.flags.append(mates_flag(first[:kept], answer[:kept], rows))
+
+    def _note_places(self, first: Tensor) -> None:
+        """Whether the answer to an item depends on where in the batch it stands."""
+        known = {flag.name for flag in self.flags}
+        if len(self.x) < 2 or known & {"batch", "state", "randomness"}:
+            return
+        order = torch.arange(len(self.x)).roll(len(self.x) // 2)
+        self.put_back()
+        answer: Tensor = self._ask(self.x[order].clone(), order).detach()[order.argsort()]
+        rows = differing(first, answer)
+        self.put_back()
+        # Kernels may round another place otherwise, and a spike or two turn: not most items.
+        if rows is None or 2 * int(rows.sum()) <= len(rows):
+            return
+        self.flags.append(places_flag(first, answer, rows))
 
     def _asked(self, x: Tensor) -> Tensor:
         """The answer to any items."""
@@ -215,79 +225,9 @@ class Calls:
         return answer.detach()
 
 
-def _state(
-    first: Tensor, second: Tensor, rows: Tensor, names: list[str], begun: Sequence[str]
-) -> Flag:
-    """The flag of a network that remembers the last call."""
-    held = f"It came with {_listed(list(begun))} of an earlier batch. " if begun else ""
-    where = f"{_listed(names)} kept the call before" if names else "something kept the call before"
-    return Flag(
-        name="state",
-        stop=True,
-        seen=f"{held}The same {len(rows)} inputs were answered twice, and {int(rows.sum())} "
-        f"answers differ, by up to {_most(first, second):.3g}, {_turned(first, second)} in their "
-        f"class; {where}, and with it put back the answers are equal.",
-        why="This is state, not chance: an attack would meet another network at every step, and "
-        "what it finds breaks none of them.",
-        mend="Reset the network at the start of its forward pass, or wrap it: sp.adapt(model) does "
-        "so before every call.",
-    )
-
-
-def _randomness(first: Tensor, second: Tensor, rows: Tensor, whence: str | None) -> Flag:
-    """The flag of a network that answers by chance; None where nothing says whence."""
-    if whence is None:
-        cause = "neither its attributes nor any global generator account for it, put back both"
-        why = "An attack meets another network at every step, and nobody can say which."
-        mend = "Keep state in attributes and draw from torch's generator, or do neither."
-    else:
-        cause = f"its attributes do not account for it, draws from the generator of {whence} do"
-        why = "One draw decides whether an item counts as broken, so the number varies with it."
-        mend = (
-            "Draw with spikeproof.neurons.draw_uniform or draw_normal, whose draws belong to "
-            "items; suites then attack the mean of ten draws."
-        )
-    return Flag(
-        name="randomness",
-        stop=whence is None,
-        seen=f"The same {len(rows)} inputs were answered twice, and {int(rows.sum())} answers "
-        f"differ, by up to {_most(first, second):.3g}, {_turned(first, second)} in their class; "
-        f"{cause}.",
-        why=why,
-        mend=mend,
-    )
-
-
 def _buffers(model: nn.Module) -> dict[str, Tensor]:
     """A copy of every buffer."""
     return {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
-
-
-def _differing(a: Tensor, b: Tensor) -> Tensor | None:
-    """Which rows differ by more than rounding, bool ``(N,)``; None if none does."""
-    if a.shape != b.shape:
-        return torch.ones(len(a), dtype=torch.bool)
-    one, two = a.double(), b.double()
-    scale = 1e-30 + torch.maximum(one.abs(), two.abs()).nan_to_num(0, 0, 0).amax(1, keepdim=True)
-    near = ((one - two).abs() <= _ROUNDING * scale) | (one == two) | (one.isnan() & two.isnan())
-    rows = ~near.all(1)
-    return rows if rows.any() else None
-
-
-def _most(a: Tensor, b: Tensor) -> float:
-    """The largest difference of two answers."""
-    return float((a - b).abs().nan_to_num(0).max()) if a.shape == b.shape else float("nan")
-
-
-def _turned(a: Tensor, b: Tensor) -> int:
-    """How many answers differ in their class."""
-    return int((a.argmax(1) != b.argmax(1)).sum()) if a.shape == b.shape else len(a)
-
-
-def _listed(names: list[str], most: int = 4) -> str:
-    """A few names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _other(x: Tensor, domain: Domain | Views) -> Tensor:

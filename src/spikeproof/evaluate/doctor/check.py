@@ -16,6 +16,7 @@ WEIGHTS = ("stop", "proof", "sign", "hint")
 anything (suspicious), a proof that gradients hide what is there (masked); a sign makes a network
 suspicious by itself, a hint only together with others."""
 STATES = ("raised", "clear", "not made")
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,9 @@ class Check:
         """Whether the number counts."""
         if self.number is None or self.threshold is None:
             return False
-        return self.number < self.threshold if self.below else self.number > self.threshold
+        # Shares are quotients of counts: 3 of 20 is no more than 15 %, whatever its last bit says.
+        beyond = self.threshold - self.number if self.below else self.number - self.threshold
+        return beyond > _ROUNDING
 
     @property
     def state(self) -> str:

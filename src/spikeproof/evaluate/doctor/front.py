@@ -9,7 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.attacks import ATTACKS, Attack, Member
-from spikeproof.base import InputError, SettingError, check_at_least, check_seed
+from spikeproof.base import (
+    InputError,
+    SettingError,
+    check_at_least,
+    check_labels,
+    check_seed,
+)
 from spikeproof.data import Dataset, Domain, Views, tensor_of
 from spikeproof.evaluate.doctor.diagnosis import Diagnosis
 from spikeproof.evaluate.doctor.examination import Examination
@@ -192,6 +198,7 @@ def _subject(task: Task, items: int, batch_size: int | None) -> tuple[Subject, T
         logits = plain_logits(
             task.model, x[part], items=task.split.items[part], samples=samples, batch_size=size
         )
+        check_labels(y[part], logits.shape[1], len(logits))
         right = (margins(logits, y[part]) <= 0).nonzero().flatten()
         found += (right + looked).tolist()
         looked += len(logits)

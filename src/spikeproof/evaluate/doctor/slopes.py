@@ -34,6 +34,14 @@ AGREEMENT = Inquiry(
     settles="Ascent along differences of outputs (Smoothing) and a search without gradients.",
     mend="Look for a surrogate that is too narrow or off centre, or an encoder that is detached.",
 )
+PARTIAL = Inquiry(
+    name="partial-gradient",
+    weight="sign",
+    why="An attack by gradient leaves those features as they are, whatever they could do.",
+    settles="Ascent along differences of outputs (Smoothing) and a search without gradients.",
+    mend="Look for .detach(), rounding or a comparison on the way of these features, and give it a "
+    "surrogate.",
+)
 UNSTABLE = Inquiry(
     name="unstable",
     weight="hint",
@@ -41,7 +49,7 @@ UNSTABLE = Inquiry(
     settles="Gradients averaged over a neighbourhood (Smoothing) or over draws (Expectation).",
     mend="Attack with averaged gradients.",
 )
-_TINY, _STEP, _DRAWS = 0.01, 0.5, 8
+_TINY, _STEP, _DRAWS, _MOVES = 0.01, 0.5, 8, 4
 
 
 def own_gradient(subject: Subject) -> Tensor | None:
@@ -74,15 +82,24 @@ def slope_checks(subject: Subject, threat: Threat, thresholds: Thresholds) -> li
         threat: In whose ball steps are made.
         thresholds: Where checks begin to count.
     Cost:
-        One forward and one backward pass, and eleven forward passes, per item.
+        One forward and one backward pass, and eleven forward passes, per item; nine more where
+        some features have no gradient at all.
     """
     grad = own_gradient(subject)
     with evaluating(subject.model):
         shaky = _unstable(subject, threat, thresholds)
         if grad is None:
             lacking = "No gradient reaches the input."
-            return [ZERO.not_made(lacking), AGREEMENT.not_made(lacking), shaky]
-        return [_zero(grad, thresholds), _agreement(subject, threat, grad, thresholds), shaky]
+            return [
+                *(inquiry.not_made(lacking) for inquiry in (ZERO, AGREEMENT, PARTIAL)),
+                shaky,
+            ]
+        return [
+            _zero(grad, thresholds),
+            _agreement(subject, threat, grad, thresholds),
+            _partial(subject, threat, grad, thresholds),
+            shaky,
+        ]
 
 
 def _zero(grad: Tensor, thresholds: Thresholds) -> Check:
@@ -107,6 +124,38 @@ def _agreement(subject: Subject, threat: Threat, grad: Tensor, thresholds: Thres
         share,
         f"Half a radius along the gradient the margin is above that half a radius against it on "
         f"{int((rise > 0).sum())} of {len(x)} items, equal on {int((rise == 0).sum())}.",
+        thresholds,
+    )
+
+
+def _partial(subject: Subject, threat: Threat, grad: Tensor, thresholds: Thresholds) -> Check:
+    """How far features move the margin that have no gradient on any item, beside all features.
+
+    A gradient may vanish on a feature of one item by chance, and on every item where the feature
+    does not count; only a feature that counts and has none on any is cut off.
+    """
+    lit = (grad.flatten(1) != 0).any(1)
+    if int(lit.sum()) < thresholds.fewest:
+        return PARTIAL.not_made(
+            f"{int(lit.sum())} items have a gradient, of the {thresholds.fewest} that are needed."
+        )
+    blind, x, keys = (grad[lit] == 0).all(0), subject.x, subject.keys("partial")
+    if not blind.any():
+        return PARTIAL.found(0.0, "Every feature has a gradient on some item.", thresholds)
+    before = margins(subject.logits(x), subject.y)
+    moved = torch.zeros(2, dtype=torch.float64)
+    for number in range(_MOVES):
+        draw = threat.draw(x, keys.child(number))
+        for which, part in enumerate((draw * blind, draw)):
+            near = threat.project(x + part, x)
+            moved[which] += (
+                (margins(subject.logits(near), subject.y) - before).abs().double().mean()
+            )
+    share = float(moved[0] / moved[1]) if moved[1] > 0 else 0.0
+    return PARTIAL.found(
+        share,
+        f"{int(blind.sum())} of {blind.numel()} features have no gradient on any item, and random "
+        f"changes of these alone move the margin {100 * share:.0f} % as far as changes of all do.",
         thresholds,
     )
 

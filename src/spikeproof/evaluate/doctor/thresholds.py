@@ -43,6 +43,8 @@ class Thresholds:
         binarisation: Planted adversarial inputs that the attack finds; it counts below.
         gradient_agreement: Items whose margin moves along the gradient as that says; it counts
             below.
+        partial_gradient: How far features without a gradient on any item move the margin, as a
+            share of how far all features do.
         layer_agreement: The same, of the currents of the worst layer; it counts below.
         window: Neurons outside the window of the surrogate, in the worst layer and step.
         centre: Distance of the surrogate's centre from the threshold, in widths of the surrogate.
@@ -84,6 +86,7 @@ class Thresholds:
     unstable: float = 0.1
     binarisation: float = 0.9
     gradient_agreement: float = 0.7
+    partial_gradient: float = 0.2
     layer_agreement: float = 0.6
     window: float = 0.95
     centre: float = 0.5

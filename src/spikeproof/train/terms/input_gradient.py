@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,7 +11,7 @@ from torch import Tensor
 from spikeproof.base import InputError
 from spikeproof.train.terms.forward import Forward
 
-__all__ = ["NORMS", "SCORES", "input_gradient", "length", "score"]
+__all__ = ["NORMS", "SCORES", "differentiable", "input_gradient", "length", "score"]
 
 NORMS = ("l1", "l2", "linf", "top-k")
 SCORES = ("loss", "pairwise", "softmax")
@@ -25,12 +27,23 @@ def score(forward: Forward, logits: Tensor, of: str) -> Tensor:
     return torch.sigmoid(logits.gather(1, ours) - logits.gather(1, forward.rival[:, None]))[:, 0]
 
 
+def differentiable(value: Tensor, inputs: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+    """Gradients that can be differentiated again; None for an input that is not reached.
+
+    They are computed in this thread on every device: torch runs the graph of such a gradient in the
+    order of numbers that each thread counts for itself, and in that order contributions are summed.
+    In a thread of the device they would hang on all that was differentiated there before.
+    """
+    with torch.autograd.set_multithreading_enabled(False):
+        return torch.autograd.grad(value, inputs, create_graph=True, allow_unused=True)
+
+
 def input_gradient(forward: Forward, of: str) -> Tensor:
     """Gradient of every item's score with respect to it, with its own graph, ``(N, n)``."""
     value = score(forward, forward.twice_differentiable_logits(), of)
     grad = None
     if value.requires_grad:
-        (grad,) = torch.autograd.grad(value.sum(), forward.x, create_graph=True, allow_unused=True)
+        (grad,) = differentiable(value.sum(), [forward.x])
     if grad is None or not grad.requires_grad:
         raise InputError(
             "No gradient that could be differentiated again reaches the input: the model cuts the "

@@ -13,6 +13,7 @@ from spikeproof.base import InputError
 from spikeproof.models import framing
 from spikeproof.neurons import observing
 from spikeproof.train.terms.forward import Forward
+from spikeproof.train.terms.input_gradient import differentiable
 from spikeproof.train.terms.registry import TERMS
 
 __all__ = ["TGReg"]
@@ -67,10 +68,7 @@ class TGReg:
                 "no gradient per step; use gradient_norm, which penalises that of the raw input."
             )
         loss = F.cross_entropy(logits, forward.y, reduction="sum")
-        # In this thread on every device: torch runs the graph of this gradient in the order of
-        # numbers that each thread counts for itself, and in that order contributions are summed.
-        with torch.autograd.set_multithreading_enabled(False):
-            grads = torch.autograd.grad(loss, frames, create_graph=True)
+        grads = [grad for grad in differentiable(loss, frames) if grad is not None]
         if not any(grad.requires_grad for grad in grads):
             raise InputError(
                 "TGReg: no gradient that could be differentiated again reaches the steps of the "
