@@ -25,10 +25,12 @@ HEAD = """\
 Claims about attacks on event recordings, speech and recordings with speech, each tried on small
 networks here. Rules and thresholds stand in `research/modalities/*.py` and were written before
 anything was measured; a claim is supported or contradicted only where the whole 95 % interval of
-every number behind it says so, over networks and items, and only with every planned network
-measured. Networks are small and trained within a minute or two, so signs count and levels do not.
-Every adversarial input was verified by code that shares nothing with attacks and threats. Written
-by `research/pages/modalities.py` from `research/results/modalities.json`.
+every number behind it says so, over three networks or more and their items, and only with every
+network that it needs measured. How many items and budgets there are was cut to what a trial on a
+few items took, whose results were seen; rules and thresholds were not changed after it, but for
+what is said below. Networks are small and trained within a minute, so signs count and levels do
+not. Every adversarial input was verified by code that shares nothing with attacks and threats.
+Written by `research/pages/modalities.py` from `research/results/modalities.json`.
 """
 
 TEXTS = {
@@ -91,10 +93,11 @@ def _share(estimate: Estimate | None) -> str:
 
 
 def _number(estimate: Estimate | None) -> str:
-    """A number with its interval."""
+    """A number with its interval; infinite ones are none."""
     if estimate is None:
         return "not measured"
-    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
+    text = f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
+    return text.replace("inf", "none")
 
 
 def _cells(claim: Row) -> list[Cell]:
