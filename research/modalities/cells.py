@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 Cell = Mapping[str, Any]
-FOLDER = ROOT / "runs" / "modalities"
+FOLDER = ROOT / "runs" / "modality-claims"
 
 
 def main(claim: str, plan: Sequence[Cell], measured: Callable[[Cell, Path], Cell]) -> None:
