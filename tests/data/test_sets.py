@@ -175,7 +175,8 @@ def test_a_set_is_trained_as_in_the_demo_where_nothing_else_is_said(name: str) -
         "threats",
         "levels",
         "weights",
-    }  # of what the demo measures, and of its trainings
+        "epochs",
+    }  # of what the demo measures, of its trainings, and of the time it has for them
     mine, demo = DataPlan(name=name, **facts.training), part
     for field in fields(DataPlan):
         if field.name not in apart:
