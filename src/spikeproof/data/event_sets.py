@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from re import Match
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +17,7 @@ from spikeproof.data.domain import Domain
 from spikeproof.data.files import StoredItems
 from spikeproof.data.streams import Binning, Recording, WrittenBack, write_back
 
-__all__ = ["EventFrames", "part_of"]
+__all__ = ["EventFrames", "classed", "part_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -113,6 +115,25 @@ class EventFrames:
             items=items(),
             notes=notes,
         )
+
+
+def classed(
+    found: Sequence[tuple[Path, Match[str]]], classes: Sequence[str], test: Collection[int]
+) -> tuple[list[Path], Array, int]:
+    """Return the recordings of a set that has a folder per class and numbers in each.
+
+    Args:
+        found: Files, with their class and their number as the groups of their match.
+        classes: Names of the classes.
+        test: Numbers, of every class, that are for the test.
+    Returns:
+        Files by class and number, those for training first; their classes; how many train.
+    """
+    listed = sorted(found, key=lambda one: (classes.index(one[1][1]), int(one[1][2])))
+    held = np.isin([int(match[2]) for _, match in listed], list(test))
+    order = np.argsort(held, kind="stable")
+    y = np.array([classes.index(match[1]) for _, match in listed])[order]
+    return [listed[number][0] for number in order], y, int((~held).sum())
 
 
 def part_of(here: int, whole: int, what: str) -> tuple[str, ...]:

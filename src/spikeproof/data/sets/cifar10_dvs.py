@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from spikeproof.base import seeds
-from spikeproof.data.event_sets import EventFrames, part_of
+from spikeproof.data.event_sets import EventFrames, classed, part_of
 from spikeproof.data.facts import Facts
 from spikeproof.data.files import Listed, Source
 from spikeproof.data.layouts import files_below, in_folder, stamp_of_files
@@ -120,19 +118,13 @@ class Cifar10Dvs(EventFrames):
         found = files_below(
             place, named, "recording cat/cifar10_cat_0.aedat and its like", self.published.url
         )
-        found.sort(key=lambda one: (CLASSES.index(one[1][1]), int(one[1][2])))
-        paths = [path for path, _ in found]
-        test = np.isin([int(match[2]) for _, match in found], test_numbers())
-        order = np.argsort(test, kind="stable")
-        y = np.array([CLASSES.index(match[1]) for _, match in found])[order]
+        paths, y, training = classed(found, CLASSES, test_numbers())
 
         def recording(number: int) -> Recording:
-            one: Any = read_recording(paths[order[number]], "aedat2", sort=True)
+            one: Any = read_recording(paths[number], "aedat2", sort=True)
             return Recording(one.t - one.t[:1], one.x, one.y, one.p, one.sensor)
 
         return Listed(
             stamp=stamp_of_files(place, paths),
-            read=lambda: self.stored(
-                y, int((~test).sum()), recording, part_of(len(y), 10_000, "recordings")
-            ),
+            read=lambda: self.stored(y, training, recording, part_of(len(y), 10_000, "recordings")),
         )

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from spikeproof.base import seeds
-from spikeproof.data.event_sets import EventFrames, part_of
+from spikeproof.data.event_sets import EventFrames, classed, part_of
 from spikeproof.data.facts import Facts
 from spikeproof.data.files import Listed, Source
 from spikeproof.data.layouts import files_below, in_folder, stamp_of_files
@@ -138,17 +136,13 @@ class NCaltech101(EventFrames):
         found = files_below(
             place, named, "recording accordion/image_0001.bin and its like", self.published.url
         )
-        found.sort(key=lambda one: (CLASSES.index(one[1][1]), int(one[1][2])))
-        paths = [path for path, _ in found]
-        test = np.isin([int(match[2]) for _, match in found], test_numbers())
-        order = np.argsort(test, kind="stable")
-        y = np.array([CLASSES.index(match[1]) for _, match in found])[order]
+        paths, y, training = classed(found, CLASSES, test_numbers())
         return Listed(
             stamp=stamp_of_files(place, paths),
             read=lambda: self.stored(
                 y,
-                int((~test).sum()),
-                lambda number: read_recording(paths[order[number]], "bin", sensor=self.sensor),
+                training,
+                lambda number: read_recording(paths[number], "bin", sensor=self.sensor),
                 part_of(len(y), 8709, "recordings"),
             ),
         )
