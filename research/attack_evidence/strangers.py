@@ -417,18 +417,24 @@ def write_json(path: Path, content: Any) -> None:
     part.replace(path)
 
 
-def record(folder: Path) -> None:
-    """All tables in one file of research/results."""
-    tables = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*/*.json"))]
+def record(folder: Path, to: Path = RESULTS / "strangers.json") -> None:
+    """All tables in one file of research/results; those that are not in the folder stay there.
+
+    So networks may be measured one after another, on machines that begin empty; a table says by
+    which code each contestant in it was run.
+    """
+    kept = json.loads(to.read_text(encoding="utf-8"))["tables"] if to.exists() else []
+    read = [json.loads(p.read_text(encoding="utf-8")) for p in folder.glob("*/*.json")]
+    tables = {(table["network"], table["threat"]): table for table in [*kept, *read]}
     content = {
         "benchmark": "strangers",
         "command": " ".join(["python", "-m", _module(), *sys.argv[1:]]),
         "machine": machine(),
         "versions": libraries.versions(),
         "oracles": oracle_code(),
-        "tables": tables,
+        "tables": [tables[key] for key in sorted(tables)],
     }
-    write_json(RESULTS / "strangers.json", content)
+    write_json(to, content)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from research.attack_evidence import strangers
 from research.pages import attacks, cost
 from research.pages.design import Hard
 from research.pages.strangers import at_most
@@ -114,3 +116,17 @@ def test_candidates_are_ordered_by_what_they_add_per_pass() -> None:
 def test_resets_are_compared_candidate_by_candidate() -> None:
     found = Hard([cell(**{"pgd, kept": ("100", 3), "pgd, detached": ("110", 3), "x": ("111", 3)})])
     assert found.resets() == [("pgd", 1, 2)]
+
+
+def test_a_record_keeps_tables_of_networks_that_are_not_in_the_folder(tmp_path: Path) -> None:
+    stored = tmp_path / "strangers.json"
+    made.store(tmp_path, made.table("b", "l2", 20, {}), made.table("b", "linf", 20, {}))
+    folder = tmp_path / "cells"
+    for network, threat, anyone in (("a", "l2", 5), ("b", "linf", 7)):
+        (folder / network).mkdir(parents=True)
+        found = json.dumps(made.table(network, threat, anyone, {}))
+        (folder / network / f"{threat}.json").write_text(found, encoding="utf-8")
+    strangers.record(folder, stored)
+    tables = json.loads(stored.read_text(encoding="utf-8"))["tables"]
+    found = {(table["network"], table["threat"]): table["anyone"] for table in tables}
+    assert list(found.items()) == [(("a", "l2"), 5), (("b", "l2"), 20), (("b", "linf"), 7)]
