@@ -143,25 +143,35 @@ def _published(tables: list[Result]) -> str:
     tables = [one for one in tables if "published" in one["suites"]]
     if not tables:
         return "\nThe published protocol is not measured on these networks yet.\n"
-    rows, met = [], 0
+    rows, met = [], {"standard": 0, "core": 0}
     for one in tables:
-        ours, theirs = one["suites"]["standard"], one["suites"]["published"]
-        times = ours["seconds"] / max(1e-9, theirs["seconds"])
-        fewer = 100 * (standing(one, "published") - standing(one, "standard")) / one["items"]
-        both = times <= 2.5 and fewer >= 10
-        met += both
-        rows.append(
-            (one["network"], one["threat"], f"{ours['seconds']:.0f}", f"{theirs['seconds']:.0f}",
-             f"{times:.2f}", percent(fewer), verdict(both))
-        )  # fmt: skip
-    heads = ("network", "threat", "`standard`, s", "published protocol, s", "times",
-             "points fewer standing", "")  # fmt: skip
+        theirs = one["suites"]["published"]["seconds"]
+        cells: list[str] = []
+        for suite in met:
+            told, both = _beside(one, suite)
+            cells += told
+            met[suite] += both
+        rows.append((one["network"], one["threat"], f"{theirs:.1f}", *cells))
+    heads = ("network", "threat", "published protocol, s", "`standard`, times", "points fewer",
+             "", "`core`, times", "points fewer", "")  # fmt: skip
     return (
         "\nThe published protocol: four gradient settings, PGD-50 each, worst case. Processor "
-        "seconds in one thread. Target: at most 2.5 times its time with at least 10 points fewer "
-        f"standing; met in {met} of {len(tables)} tables. Where the protocol itself leaves fewer "
-        "than 10 points standing, it cannot be met.\n" + table(heads, rows)
+        "seconds in one thread. Target for `standard`: at most 2.5 times its time with at least 10 "
+        f"points fewer standing; met in {met['standard']} of {len(tables)} tables, by `core` in "
+        f"{met['core']}. Where the protocol itself leaves fewer than 10 points standing, it cannot "
+        "be met.\n" + table(heads, rows)
     )
+
+
+def _beside(one: Result, suite: str) -> tuple[list[str], bool]:
+    """A suite's time and survivors beside the published protocol, and whether it meets both."""
+    if suite not in one["suites"]:
+        return ["not measured", "", ""], False
+    theirs = max(1e-9, one["suites"]["published"]["seconds"])
+    times = one["suites"][suite]["seconds"] / theirs
+    fewer = 100 * (standing(one, "published") - standing(one, suite)) / one["items"]
+    both = times <= 2.5 and fewer >= 10
+    return [f"{times:.2f}", percent(fewer), verdict(both)], both
 
 
 def lacking(result: Result) -> Iterator[str]:
