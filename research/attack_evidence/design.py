@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,7 @@ def cell(name: str, threat_name: str) -> dict[str, Any]:
         "right": right,
         "hard": split.items[hard].tolist(),
         "candidates": found,
-        "code": code(threat_name, model),
+        "code": code_of(candidates(threat_name).values(), model),
     }
 
 
@@ -221,9 +222,9 @@ def told(won: Any, left: Any, passes: list[int], seconds: float) -> dict[str, An
     }
 
 
-def code(threat: str, model: Network) -> str:
+def code_of(members: Iterable[Member], model: Network) -> str:
     """One hash over all code that the candidates can reach."""
-    parts = [type(one) for member in candidates(threat).values() for one in _parts(member)]
+    parts = [type(one) for member in members for one in _parts(member)]
     roots = {(part.__module__, part.__name__) for part in (Suite, type(model.body), *parts)}
     return closure_sha256(sorted(roots))[:16]
 

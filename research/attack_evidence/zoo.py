@@ -16,6 +16,7 @@ import json
 import sys
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -135,6 +136,13 @@ ZOO: dict[str, Entry] = {
     "fashion-multinorm-if": Entry(
         training="multinorm", seed=38, part={**_FASHION, "width": 10, "timesteps": 4}
     ),
+    # Added when members for sounds had been chosen (design_sounds.py), to judge these.
+    "audio-sr-lif": Entry(
+        training="SR", seed=39, part={**_AUDIO, "width": 14}, network={"neuron": _lif(0.8)}
+    ),
+    "audio-at-if": Entry(
+        training="AT", seed=40, part={**_AUDIO, "width": 24}, network={"neuron": {"kind": "if"}}
+    ),
 }
 
 
@@ -147,7 +155,12 @@ def training_of(entry: Entry) -> TrainingPlan:
 
 def items(name: str) -> Dataset:
     """What an entry is trained on, and judged on: the data set with its test items sealed."""
-    part = ZOO[name].part
+    return items_of(ZOO[name])
+
+
+def items_of(entry: Entry) -> Dataset:
+    """The data set of an entry with as many items as it asks for, its test items sealed."""
+    part = entry.part
     return training_items(
         sp.load(part["name"]), part.get("train_items"), part.get("validation_items")
     )
@@ -155,16 +168,21 @@ def items(name: str) -> Dataset:
 
 def network(name: str) -> Network:
     """The trained network of a name, from its file or trained now."""
-    path = FOLDER / f"{name}.safetensors"
+    return trained(name, ZOO[name], FOLDER)
+
+
+def trained(name: str, entry: Entry, folder: Path) -> Network:
+    """The network of an entry, from its file in a folder or trained now and stored there."""
+    path = folder / f"{name}.safetensors"
     if not path.exists():
-        train(name)
+        train(name, entry, folder)
     loaded: Network = load_model(path)
     return loaded
 
 
-def train(name: str) -> None:
+def train(name: str, entry: Entry, folder: Path) -> None:
     """Train one network and store it with what its training said."""
-    entry, data = ZOO[name], items(name)
+    data = items_of(entry)
     weights = {p.name: p.weights for p in load_plan("demo").data}.get(entry.data, {})
     part, training = DataPlan(**{"weights": weights, **entry.part}), training_of(entry)
     job = job_of(part, training, data, seed=entry.seed)
@@ -178,11 +196,11 @@ def train(name: str) -> None:
         seed=job.seed,
         settings=job.settings,
         augment=job.augment,
-        directory=FOLDER / "training" / name,
+        directory=folder / "training" / name,
         progress=False,
     )
     seconds = time.process_time() - begun
-    sp.save_model(model, FOLDER / f"{name}.safetensors")
+    sp.save_model(model, folder / f"{name}.safetensors")
     said = {
         "training": entry.training,
         "seed": entry.seed,
@@ -190,7 +208,7 @@ def train(name: str) -> None:
         "validation_accuracy": history.best.clean_accuracy,
         "seconds": seconds,
     }
-    (FOLDER / f"{name}.json").write_text(json.dumps(said), encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(said), encoding="utf-8")
     print(name, json.dumps(said), flush=True)
 
 
@@ -205,8 +223,7 @@ def main() -> None:
     torch.set_num_threads(1)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[1:] or ZOO:
-        if not (FOLDER / f"{name}.safetensors").exists():
-            train(name)
+        network(name)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 from research import RESULTS, ROOT
 from research.pages.design import design
 from research.pages.page import number, publish, table, verdict
+from research.pages.sounds import sounds
 from research.pages.strangers import strangers
 
 PAGE = ROOT / "docs" / "evidence" / "attacks.md"
@@ -175,6 +176,7 @@ PARTS: tuple[Part, ...] = (
     ("Parity with independent implementations", "parity", parity, False),
     ("Optimality of minimum-norm attacks", "optimality", optimality, False),
     ("How the suites were chosen", "design", design, True),
+    ("What they lacked on sounds", "design_sounds", sounds, False),
     ("Judged by strangers", "strangers", strangers, True),
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from research.attack_evidence import strangers
-from research.pages import attacks, cost
+from research.pages import attacks, cost, sounds
 from research.pages.design import Hard
 from research.pages.strangers import at_most
 from research.tests import made_contest as made
@@ -133,3 +133,24 @@ def test_a_record_keeps_tables_of_networks_that_are_not_in_the_folder(tmp_path: 
     tables = json.loads(stored.read_text(encoding="utf-8"))["tables"]
     found = {(table["network"], table["threat"]): table["anyone"] for table in tables}
     assert list(found.items()) == [(("a", "l2"), 5), (("b", "l2"), 20), (("b", "linf"), 7)]
+
+
+def test_the_section_on_sounds_counts_items_and_not_candidates() -> None:
+    def cell(network: str, threat: str, *broke: str) -> dict[str, object]:
+        made_by = {
+            f"c{i}": {"broke": bits, "left": [0.5] * len(bits), "passes": [30, 30]}
+            for i, bits in enumerate(broke)
+        }
+        return {"network": network, "threat": threat, "radius": 0.1, "items": 50,
+                "hard": list(range(len(broke[0]))), "candidates": made_by}  # fmt: skip
+
+    cells = [cell("audio-a", "linf", "110", "010"), cell("audio-b", "l2", "000", "001"),
+             cell("digits-a", "linf", "000", "000")]  # fmt: skip
+    text = sounds.sounds({"evidence": cells})
+    assert "Of 6 hard sounds the candidates together broke 3" in text
+    assert row(text, "audio-a", "linf 0.1") == ["audio-a", "linf 0.1", "50", "3", "2", "2"]
+    assert row(text, "digits-a", "linf 0.1")[3:5] == ["3", "0"]
+    # 60 passes on each of two networks of three items: 20 per item.
+    assert row(text, "c0") == ["c0", "2", "0", "20"]
+    assert row(text, "any") == ["any", "2", "1", ""]
+    assert "c0 +2 (20); c1 +1 (20)." in text

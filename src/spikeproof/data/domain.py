@@ -83,6 +83,16 @@ class Domain:
         return self.axes[0] == "time"
 
     @property
+    def sounds(self) -> bool:
+        """Whether an item is samples of a sound.
+
+        Example:
+            >>> Domain(kind="audio", shape=(800,)).sounds
+            True
+        """
+        return "sample" in self.axes
+
+    @property
     def layout(self) -> tuple[int, int, int, int]:
         """The shape with what is absent as 1: steps, channels, height, width.
 

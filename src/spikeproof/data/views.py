@@ -68,6 +68,11 @@ class Views:
         """Whether any view lives on a grid."""
         return any(domain.integer for _, domain in self.parts)
 
+    @property
+    def sounds(self) -> bool:
+        """Whether any view is samples of a sound."""
+        return any(domain.sounds for _, domain in self.parts)
+
     def slices(self) -> dict[str, slice]:
         """Where each view lies in the packed item."""
         out, start = {}, 0

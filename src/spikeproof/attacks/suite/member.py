@@ -40,8 +40,10 @@ class Member:
             start.
         radius: ``"length"`` leaves threats alone whose radius counts units, ``"count"`` the others;
             ``"any"`` attacks under every threat that the attack can serve.
+        inputs: ``"sounds"`` attacks inputs alone that are sounds, or have one among their views;
+            ``"any"`` every kind of input.
     Raises:
-        SettingError: unknown loss or radius; no state, or an unknown one.
+        SettingError: unknown loss, radius or kind of input; no state, or an unknown one.
     Example:
         >>> from spikeproof.neurons import Surrogate
         >>> Member(attack=PGD(), gradient=Surrogate("arctan", sharpness=5.0)).name
@@ -49,7 +51,7 @@ class Member:
     """
 
     renamed: ClassVar[Mapping[str, str]] = {"path": "gradient"}
-    added: ClassVar[tuple[str, ...]] = ("on", "continues", "radius")
+    added: ClassVar[tuple[str, ...]] = ("on", "continues", "radius", "inputs")
 
     attack: Attack = field(default_factory=PGD)
     gradient: GradientRule | None = None
@@ -57,10 +59,12 @@ class Member:
     on: tuple[str, ...] = STATES
     continues: bool = False
     radius: str = "any"
+    inputs: str = "any"
 
     def __post_init__(self) -> None:
         check_one_of(self.loss, LOSSES, "loss")
         check_one_of(self.radius, ("any", "length", "count"), "Member.radius")
+        check_one_of(self.inputs, ("any", "sounds"), "Member.inputs")
         if not self.on:
             raise SettingError(f"Member.on names no state; choose from {', '.join(STATES)}.")
         for state in self.on:
@@ -86,12 +90,13 @@ class Member:
     def serves(self, threat: Threat) -> bool:
         """Whether the member attacks under this threat."""
         meant = self.radius in ("any", "count" if threat.counted else "length")
-        return meant and serves(self.attack, threat)
+        kind = self.inputs == "any" or threat.domain.sounds
+        return meant and kind and serves(self.attack, threat)
 
     @property
     def specialised(self) -> bool:
-        """Whether the attack is made for one kind of threat, and serves no other."""
-        return bool(getattr(self.attack, "specialised", False))
+        """Whether it is made for one kind of threat or input, and serves no other."""
+        return self.inputs != "any" or bool(getattr(self.attack, "specialised", False))
 
     @property
     def averages(self) -> bool:

@@ -44,6 +44,7 @@ _DETACHED = Backward(gradient=_ARCTAN, reset="detached")
 _WIDE = Backward(gradient=_TRIANGLE, reset="detached")
 _ADAPTIVE = Backward(gradient=ASSG(vanishing=0.455), reset="detached")
 _MILDER = Backward(gradient=ASSG(vanishing=0.425), reset="detached")
+_MILDEST = Backward(gradient=ASSG(vanishing=0.41), reset="detached")
 _LARGE = PGD(steps=40, step_size=0.5, last=0.2, stop=True)
 _SWAP = Swap(steps=40, share=0.8, noise=0.2, stop=True)
 _FAST = PGD(steps=20, step_size=0.2, stop=True)
@@ -81,6 +82,13 @@ _CORE = Suite(
         Member(attack=RetimingSearch(steps=60, stop=True), gradient=_TRIANGLE),
         Member(attack=PIL(steps=40, stop=True), gradient=_ARCTAN, on=_OPEN),
         Member(attack=GumbelFlips(steps=40, stop=True), gradient=_ARCTAN, on=_OPEN),
+        # Sounds: what the members above left standing, these broke a third to a half of.
+        Member(
+            attack=Targeted(attack=SAPGD(steps=40, stop=True), rivals=4),
+            gradient=_MILDEST,
+            radius="length",
+            inputs="sounds",
+        ),
     )
 )
 _STANDARD = Suite(
@@ -143,6 +151,26 @@ _STANDARD = Suite(
         Member(attack=RetimingSearch(steps=150, stop=True), gradient=_WIDE, on=_OPEN),
         Member(attack=PIL(steps=40, stop=True), gradient=_ARCTAN, on=_OPEN),
         Member(attack=GumbelFlips(steps=40, stop=True), gradient=_ARCTAN, on=_OPEN),
+        # Sounds: how near an item has come says little about it there, so all meet these.
+        Member(
+            attack=Targeted(attack=SAPGD(steps=100, stop=True), rivals=4),
+            gradient=_MILDEST,
+            radius="length",
+            inputs="sounds",
+        ),
+        Member(attack=FMN(steps=300), gradient=_DETACHED, radius="length", inputs="sounds"),
+        Member(
+            attack=Targeted(attack=SAPGD(steps=100, stop=True), rivals=9),
+            gradient=_MILDER,
+            radius="length",
+            inputs="sounds",
+        ),
+        Member(
+            attack=SAPGD(steps=400, stop=True),
+            gradient=_MILDEST,
+            radius="length",
+            inputs="sounds",
+        ),
     ),
     patience=1,
 )
