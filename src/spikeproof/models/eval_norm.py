@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+
+from spikeproof.neurons import layers_unseen
 
 __all__ = ["input_gradients_only", "is_compiled"]
 
@@ -42,7 +44,7 @@ def input_gradients_only(
     """
     if torch.compiler.is_compiling():
         return nullcontext()
-    return nullcontext() if (is_compiled(model) if compiled is None else compiled) else _Mode()
+    return nullcontext() if (is_compiled(model) if compiled is None else compiled) else _frugal()
 
 
 def is_compiled(model: nn.Module) -> bool:
@@ -56,6 +58,13 @@ def is_compiled(model: nn.Module) -> bool:
         getattr(module, "_compiled_call_impl", None) is not None or hasattr(module, "_orig_mod")
         for module in model.modules()
     )
+
+
+@contextmanager
+def _frugal() -> Iterator[None]:
+    """The mode, which has nothing to look for in spiking layers."""
+    with _Mode(), layers_unseen():
+        yield
 
 
 class _Mode(TorchFunctionMode):

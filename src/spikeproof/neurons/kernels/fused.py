@@ -59,14 +59,6 @@ def _empty(shape: Sequence[int], like: Tensor) -> Tensor:
     return torch.from_numpy(np.empty(tuple(shape), _KINDS[like.dtype]))
 
 
-def _plain() -> Any:
-    """A scope in which no mode of torch functions looks at the calls of a kernel.
-
-    There is nothing in them that one could ask for, and each look costs as much as a small call.
-    """
-    return torch._C.DisableTorchFunction()
-
-
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
     """Threads for the parts of large arrays; made at first use."""
@@ -191,18 +183,17 @@ def sharpened(
     """What ``Moments.sharpness`` does, in one compiled pass; ``numbers`` are those of ``move``."""
     from spikeproof.neurons.kernels.compiled import move
 
-    with _plain():
-        steps, n = above.shape[:2]
-        out = _empty(above.shape, above)
-        shape = (-1, int(above[0, 0].numel())) if n else (-1, 0)
-        u, mean, deviation, result = (
-            x.detach().reshape(len(x), *shape).numpy() for x in (above.contiguous(), *kept, out)
-        )
-        typed = [u.dtype.type(x) for x in numbers]
-        head, program = (u, rows.numpy(), moves.numpy(), *typed), move(above.dtype)
-        tail = mean, deviation, result
-        _spread(lambda a, b: program(*head, a, b, *tail), steps * n, u.shape[2], block=1)
-        return out
+    steps, n = above.shape[:2]
+    out = _empty(above.shape, above)
+    shape = (-1, int(above[0, 0].numel())) if n else (-1, 0)
+    u, mean, deviation, result = (
+        x.detach().reshape(len(x), *shape).numpy() for x in (above.contiguous(), *kept, out)
+    )
+    typed = [u.dtype.type(x) for x in numbers]
+    head, program = (u, rows.numpy(), moves.numpy(), *typed), move(above.dtype)
+    tail = mean, deviation, result
+    _spread(lambda a, b: program(*head, a, b, *tail), steps * n, u.shape[2], block=1)
+    return out
 
 
 def look(currents: Tensor, dynamics: Dynamics) -> tuple[Tensor, Tensor]:
@@ -222,12 +213,11 @@ def look(currents: Tensor, dynamics: Dynamics) -> tuple[Tensor, Tensor]:
     _check(currents)
     from spikeproof.neurons.kernels.compiled import look as program
 
-    with _plain():
-        packed, order = in_memory(currents.detach())
-        leak, gain = (_typed(x, packed) for x in (dynamics.leak, dynamics.gain))
-        spikes, above = (_empty((len(currents), *packed.shape[1:]), packed) for _ in range(2))
-        _walk(program(packed.dtype), packed, _numbers(packed, leak, gain, dynamics), spikes, above)
-        return restore(spikes, order), restore(above, order)
+    packed, order = in_memory(currents.detach())
+    leak, gain = (_typed(x, packed) for x in (dynamics.leak, dynamics.gain))
+    spikes, above = (_empty((len(currents), *packed.shape[1:]), packed) for _ in range(2))
+    _walk(program(packed.dtype), packed, _numbers(packed, leak, gain, dynamics), spikes, above)
+    return restore(spikes, order), restore(above, order)
 
 
 def fused(
@@ -253,14 +243,13 @@ def fused(
         The first call in a fresh installation compiles for a few seconds.
     """
     _check(currents)
-    with _plain():
-        packed, order = in_memory(currents)
-        each = isinstance(slope.sharpness, Tensor)
-        sharpness = sharpness_in(slope, currents, packed.dtype, order) if each else None
-        leak, gain = (_typed(x, packed) for x in (dynamics.leak, dynamics.gain))
-        settings = (len(currents), dynamics, slope)
-        given = None if known is None else ordered(known, order)
-        spikes: Tensor = _Fused.apply(  # type: ignore[no-untyped-call]
-            packed, leak, gain, sharpness, settings, given
-        )
-        return restore(spikes, order)
+    packed, order = in_memory(currents)
+    each = isinstance(slope.sharpness, Tensor)
+    sharpness = sharpness_in(slope, currents, packed.dtype, order) if each else None
+    leak, gain = (_typed(x, packed) for x in (dynamics.leak, dynamics.gain))
+    settings = (len(currents), dynamics, slope)
+    given = None if known is None else ordered(known, order)
+    spikes: Tensor = _Fused.apply(  # type: ignore[no-untyped-call]
+        packed, leak, gain, sharpness, settings, given
+    )
+    return restore(spikes, order)
