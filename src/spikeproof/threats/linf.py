@@ -104,9 +104,7 @@ class Linf(Boxed):
         # rounding were needed once, for the ends. Adding 0 clears the sign of a zero.
         return z.clamp(*self._ends(x, fixed, domain)).add_(0.0)
 
-    def _ends(
-        self, x: Tensor, radius: float, domain: Domain | Views
-    ) -> tuple[Tensor, Tensor]:
+    def _ends(self, x: Tensor, radius: float, domain: Domain | Views) -> tuple[Tensor, Tensor]:
         """The lowest and the highest legal point, kept for the next question about this batch."""
         last: _Last | None = getattr(_memo, "last", None)
         if last is None or not last.about(x, radius, domain):
