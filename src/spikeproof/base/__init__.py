@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         write_atomic,
         write_json,
     )
+    from spikeproof.base.finite import all_finite
     from spikeproof.base.html import html_table
     from spikeproof.base.labels import class_numbers
     from spikeproof.base.locks import Lease, working_below
@@ -99,6 +100,7 @@ __all__ = [
     "SpikeproofError",
     "UnreadableFile",
     "Withheld",
+    "all_finite",
     "append_line",
     "arithmetic",
     "available_bytes",

@@ -216,8 +216,10 @@ def check_finite(x: Tensor, what: str) -> Tensor:
     """Return ``x`` if every entry is finite; otherwise raise, naming the first bad item."""
     import torch
 
-    bad = ~torch.isfinite(x.detach())
-    if bad.any():
+    from spikeproof.base.finite import all_finite
+
+    if not all_finite(x):
+        bad = ~torch.isfinite(x.detach())
         items = bad.flatten(1).any(1).nonzero().flatten() if x.ndim > 1 else bad.nonzero().flatten()
         raise InputError(
             f"{what} holds {int(bad.sum())} values that are not finite, first in item "

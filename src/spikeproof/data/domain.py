@@ -136,10 +136,11 @@ class Domain:
 
     def contains(self, x: Tensor) -> Tensor:
         """Whether each item is legal, bool ``(N,)``."""
-        ok = torch.isfinite(x) & (x >= self.low) & (x <= self.high)
-        if self.integer:
-            ok &= x == x.round()
-        return ok.flatten(1).all(1)
+        rows = x.flatten(1)
+        # The ends of an item that holds a NaN are NaN, and lie nowhere.
+        low, high = torch.aminmax(rows, dim=1)
+        ok = low.isfinite() & high.isfinite() & (low >= self.low) & (high <= self.high)
+        return ok & (rows == rows.round()).all(1) if self.integer else ok
 
     def pixels(self) -> tuple[Tensor, int]:
         """Number of the pixel each feature belongs to, ``(size,)``, and how many there are.

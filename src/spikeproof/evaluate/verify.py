@@ -13,6 +13,7 @@ from spikeproof.base import (
     BatchSize,
     IllegalAdversarial,
     InputError,
+    all_finite,
     check_labels,
     class_numbers,
 )
@@ -122,7 +123,7 @@ def _refuse_places(x_adv: Tensor, threat: Threat, items: Tensor) -> None:
         return
     bad = int(np.flatnonzero(~legal)[0])
     z = x_adv[bad].double()
-    if not torch.isfinite(z).all():
+    if not all_finite(z):
         what = "holds values that are not finite"
     else:
         what = f"lies outside the domain (values {float(z.min()):.6g}..{float(z.max()):.6g})"

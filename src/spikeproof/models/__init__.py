@@ -5,7 +5,7 @@ from spikeproof.models.chain import Chained, TimeMean, chain
 from spikeproof.models.encode import ENCODERS, Direct, Encoder, Latency, Phase, Poisson
 from spikeproof.models.encode_sqe import SQE
 from spikeproof.models.encode_temporal import Temporal
-from spikeproof.models.eval_norm import input_gradients_only
+from spikeproof.models.eval_norm import input_gradients_only, is_compiled
 from spikeproof.models.evaluating import (
     check_logits,
     evaluating,
@@ -70,6 +70,7 @@ __all__ = [
     "framing",
     "home_of",
     "input_gradients_only",
+    "is_compiled",
     "load_model",
     "model_digest",
     "models",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -11,12 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["input_gradients_only"]
+from spikeproof.neurons import layers_unseen
+
+__all__ = ["input_gradients_only", "is_compiled"]
 
 _TYPES = (torch.float32, torch.float64)
 
 
-def input_gradients_only(model: nn.Module) -> AbstractContextManager[Any]:
+def input_gradients_only(
+    model: nn.Module, *, compiled: bool | None = None
+) -> AbstractContextManager[Any]:
     r"""Inside, batch normalisation with running statistics hands a gradient to its input only.
 
     .. math:: \frac{\partial L}{\partial x} = \frac{\partial L}{\partial y}\,
@@ -30,6 +34,7 @@ def input_gradients_only(model: nn.Module) -> AbstractContextManager[Any]:
 
     Args:
         model: The one that will be called inside.
+        compiled: What :func:`is_compiled` said of it, for who asks often.
     Example:
         >>> norm, x = nn.BatchNorm1d(3).eval(), torch.randn(4, 3, requires_grad=True)
         >>> with input_gradients_only(norm):
@@ -37,17 +42,29 @@ def input_gradients_only(model: nn.Module) -> AbstractContextManager[Any]:
         >>> torch.equal(grad, torch.autograd.grad(norm(x).sum(), x)[0])
         True
     """
-    return nullcontext() if _compiled(model) else _Mode()
-
-
-def _compiled(model: nn.Module) -> bool:
-    """Whether a part is compiled; a scope that looks at every call would compile it anew."""
     if torch.compiler.is_compiling():
-        return True
+        return nullcontext()
+    return nullcontext() if (is_compiled(model) if compiled is None else compiled) else _frugal()
+
+
+def is_compiled(model: nn.Module) -> bool:
+    """Whether a part is compiled; a scope that looks at every call would compile it anew.
+
+    Example:
+        >>> is_compiled(nn.Linear(1, 1))
+        False
+    """
     return any(
         getattr(module, "_compiled_call_impl", None) is not None or hasattr(module, "_orig_mod")
         for module in model.modules()
     )
+
+
+@contextmanager
+def _frugal() -> Iterator[None]:
+    """The mode, which has nothing to look for in spiking layers."""
+    with _Mode(), layers_unseen():
+        yield
 
 
 class _Mode(TorchFunctionMode):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import InputError
+from spikeproof.base import InputError, all_finite
 from spikeproof.neurons import Spiking
 
 __all__ = ["check_logits", "evaluating", "restoring_modes", "spiking_layers"]
@@ -83,14 +83,12 @@ def check_logits(logits: object, n: int, *, classes: int = 1, finite: bool = Tru
             f"The model must return logits (N, K) with N = {n}{least}, items first; got {got}. "
             "Average over time inside the model, and keep the batch axis first."
         )
-    if finite:
-        good = torch.isfinite(logits)
-        if not good.all():
-            first = int((~good).any(1).nonzero()[0])
-            raise InputError(
-                f"The model returned logits that are not finite, first for item {first} of a batch "
-                f"of {n}; they are neither right nor wrong. Check weights and input range."
-            )
+    if finite and not all_finite(logits):
+        first = int((~torch.isfinite(logits)).any(1).nonzero()[0])
+        raise InputError(
+            f"The model returned logits that are not finite, first for item {first} of a batch "
+            f"of {n}; they are neither right nor wrong. Check weights and input range."
+        )
     return logits
 
 

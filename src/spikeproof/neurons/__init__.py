@@ -13,6 +13,7 @@ from spikeproof.neurons.rule import Firing, Rule
 from spikeproof.neurons.spiking import Spiking, gradient_rule, rule_of_scope, second_order
 from spikeproof.neurons.stepwise import stepwise, time_mean
 from spikeproof.neurons.surrogate import SHAPES, Slope, Surrogate
+from spikeproof.neurons.unseen import layers_unseen
 
 __all__ = [
     "IF",
@@ -42,6 +43,7 @@ __all__ = [
     "flow_of_scope",
     "gradient_flow",
     "gradient_rule",
+    "layers_unseen",
     "observing",
     "rule_of_scope",
     "second_order",

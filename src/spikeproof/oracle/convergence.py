@@ -45,14 +45,14 @@ class Trend:
             return
         self._grow(int(idx.max()) + 1)
         score = score.detach().cpu().float()
-        fresh = self._asked[idx] == 0
-        self._first[idx[fresh]] = score[fresh]
-        last = self._best[idx, -1]
-        self._best[idx] = torch.cat(
-            [self._best[idx, 1:], torch.where(fresh, score, torch.maximum(last, score))[:, None]],
-            1,
-        )
-        self._asked[idx] += 1
+        asked, known = self._asked[idx], self._best[idx]
+        best = torch.maximum(known[:, -1], score)
+        if not bool(asked.all()):
+            fresh = asked == 0
+            self._first[idx[fresh]] = score[fresh]
+            best = torch.where(fresh, score, best)
+        self._best[idx] = torch.cat([known[:, 1:], best[:, None]], 1)
+        self._asked[idx] = asked + 1
 
     def not_converged(self, n: int) -> Tensor:
         """Which of the items 0 to n - 1 were still gaining, bool ``(n,)``."""

@@ -12,7 +12,14 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import GradientRuleUnused, InputError, Seeds, SettingError, seeds
+from spikeproof.base import (
+    GradientRuleUnused,
+    InputError,
+    Seeds,
+    SettingError,
+    all_finite,
+    seeds,
+)
 from spikeproof.models import evaluating
 from spikeproof.oracle.convergence import Trend
 from spikeproof.oracle.gradient import GradientEstimator, GradientRule, Question, name_of, opened
@@ -140,7 +147,7 @@ class Oracle:
         logits, grad = ascent.logits_and_grad(question)
         if self._view.ignored and not warned:
             warnings.warn(self._unused(), GradientRuleUnused, stacklevel=2)
-        if not torch.isfinite(grad).all():
+        if not all_finite(grad):
             bad = int((~torch.isfinite(grad)).flatten(1).any(1).nonzero()[0])
             raise InputError(
                 f"The input gradient of item {bad} is not finite under {self.gradient!r}; an "

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, Seeds, check_gradients
-from spikeproof.models import check_logits, input_gradients_only
+from spikeproof.models import check_logits, input_gradients_only, is_compiled
 from spikeproof.neurons import Rule, Surrogate, drawing, gradient_rule
 
 __all__ = ["ModelView", "Passes"]
@@ -43,20 +44,28 @@ class ModelView:
     def __init__(self, model: nn.Module) -> None:
         self.model = model
         self.passes = Passes()
+        self._weights: list[Tensor] | None = None
+        self._compiled = False
         self.ignored = False  # whether a pass was made under a rule that no layer obeyed
 
     def forward(
         self, x: Tensor, seeds: Callable[[], Seeds], rule: Surrogate | Rule | None = None
     ) -> Tensor:
         """Logits ``(N, K)``, with the draws of these keys and the gradient of this rule."""
-        if x.requires_grad:
-            check_gradients("An attack", self.model.parameters())
-        frugal = input_gradients_only(self.model) if x.requires_grad else nullcontext()
+        frugal = self._frugal() if x.requires_grad else nullcontext()
         with gradient_rule(rule) as scope, drawing(seeds), frugal:
             logits = self.model(x)
         self.ignored |= rule is not None and not scope.served
         self.passes += Passes(forward=len(x))
         return check_logits(logits, len(x))
+
+    def _frugal(self) -> AbstractContextManager[Any]:
+        """A scope in which gradients go to the input only, where there can be gradients at all."""
+        if self._weights is None:  # a walk through all modules: once, not at every question
+            self._weights = list(self.model.parameters())
+            self._compiled = is_compiled(self.model)
+        check_gradients("An attack", self._weights)
+        return input_gradients_only(self.model, compiled=self._compiled)
 
     def backward(self, value: Tensor, x: Tensor) -> Tensor:
         """The gradient of a sum over items with respect to ``x``, ``(N, ...)``."""

@@ -36,7 +36,7 @@ class _Last:
     x: Tensor
     radius: float
     domain: Domain | Views
-    ends: tuple[Tensor, Tensor] | None = None
+    ends: tuple[Tensor, Tensor]
 
     def about(self, x: Tensor, radius: float, domain: Domain | Views) -> bool:
         """Whether this is the batch, to the bit."""
@@ -98,27 +98,21 @@ class Linf(Boxed):
         # Comparing batches would make a GPU wait; there the arithmetic is cheap.
         known = x.device.type == "cpu" and z.dtype == x.dtype
         fixed = None if isinstance(radius, Tensor) else float(radius)
-        far = None if fixed is None or not known else self._ends(x, fixed, domain)
-        if far is None:
+        if fixed is None or not known:
             return super().relax(z, x, radius, domain)
         # Every feature is alone, and a z between the ends is legal as it is: double precision and
         # rounding were needed once, for the ends. Adding 0 clears the sign of a zero.
-        return z.clamp(*far).add_(0.0)
+        return z.clamp(*self._ends(x, fixed, domain)).add_(0.0)
 
-    def _ends(
-        self, x: Tensor, radius: float, domain: Domain | Views
-    ) -> tuple[Tensor, Tensor] | None:
-        """The lowest and the highest legal point, if this batch was asked about before."""
+    def _ends(self, x: Tensor, radius: float, domain: Domain | Views) -> tuple[Tensor, Tensor]:
+        """The lowest and the highest legal point, kept for the next question about this batch."""
         last: _Last | None = getattr(_memo, "last", None)
         if last is None or not last.about(x, radius, domain):
-            _memo.last = _Last(x.clone(), radius, domain)
-            return None
-        if last.ends is None:
             low, high = (
                 super(Linf, self).relax(torch.full_like(x, end), x, radius, domain)
                 for end in (-math.inf, math.inf)
             )
-            last.ends = low, high
+            last = _memo.last = _Last(x.clone(), radius, domain, (low, high))
         return last.ends
 
     def step(

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from spikeproof.base import InputError, SettingError
 from spikeproof.neurons.dynamics import Dynamics
-from spikeproof.neurons.kernels.layout import dense, in_memory, restore
+from spikeproof.neurons.kernels.layout import in_memory, ordered, restore, sharpness_in
 from spikeproof.neurons.kernels.loops import BLOCK
 from spikeproof.neurons.kernels.reference import NOT_FINITE, refuse_second
 from spikeproof.neurons.surrogate import Slope
@@ -42,17 +42,21 @@ def available() -> bool:
     return True
 
 
+# Small networks spend more on the calls around a loop than in it: no calls of torch that numpy does
+# for less, and no tensors for numbers.
+_KINDS: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}
+
+
 def _rows(x: Tensor) -> np.ndarray:
     """A contiguous ``(T, ...)`` tensor as a matrix ``(T, M)`` of the same memory."""
-    flat = x.detach().reshape(len(x), -1) if x.numel() else x.detach().new_empty(len(x), 0)
-    return flat.numpy()
+    array = x.detach().numpy()
+    return array.reshape(array.shape[0], array.size // array.shape[0])
 
 
 def _empty(shape: Sequence[int], like: Tensor) -> Tensor:
     """Memory for a result. Large arrays of numpy lie on huge pages where the system has them;
     touching fresh small pages would cost several times what the loop does."""
-    kind = torch.empty(0, dtype=like.dtype).numpy().dtype
-    return torch.from_numpy(np.empty(tuple(shape), kind))
+    return torch.from_numpy(np.empty(tuple(shape), _KINDS[like.dtype]))
 
 
 @functools.cache
@@ -83,22 +87,25 @@ class _Fused(torch.autograd.Function):
     def forward(
         ctx: Any,
         currents: Tensor,
-        leak: Tensor,
-        gain: Tensor,
-        sharpness: Tensor,
+        leak: Tensor | float,
+        gain: Tensor | float,
+        sharpness: Tensor | None,
         settings: tuple[int, Dynamics, Slope],
         known: Tensor | None,
     ) -> Tensor:
-        """``currents`` is contiguous, ``(T, ...)``, or ``(1, ...)`` for a constant current."""
+        """``currents`` is contiguous, ``(T, ...)``, or ``(1, ...)`` for a constant current;
+        ``sharpness`` None is the one number of the slope."""
         from spikeproof.neurons.kernels.compiled import forward
 
-        ctx.save_for_backward(currents, leak, gain, sharpness)
-        ctx.settings = settings
+        ctx.save_for_backward(currents, sharpness)
+        steps, dynamics, slope = settings
+        numbers = _numbers(currents, leak, gain, dynamics)
+        ctx.settings = steps, dynamics, slope, numbers
+        ctx.types = [x.dtype if isinstance(x, Tensor) else None for x in (leak, gain)]
         if known is not None:
             return known.detach()
-        steps, dynamics, _ = settings
         spikes = _empty((steps, *currents.shape[1:]), currents)
-        _walk(forward(currents.dtype), currents, _numbers(currents, leak, gain, dynamics), spikes)
+        _walk(forward(currents.dtype), currents, numbers, spikes)
         return spikes
 
     @staticmethod
@@ -107,8 +114,8 @@ class _Fused(torch.autograd.Function):
         from spikeproof.neurons.kernels.compiled import backward
 
         refuse_second("fused")
-        currents, leak, gain, sharpness = ctx.saved_tensors
-        steps, dynamics, slope = ctx.settings
+        currents, sharpness = ctx.saved_tensors
+        steps, dynamics, slope, numbers = ctx.settings
         (grad,) = grads
         if grad.stride(0) == 0:
             grad = grad[:1]
@@ -117,13 +124,17 @@ class _Fused(torch.autograd.Function):
         kind = given.dtype.type
         learned = any(ctx.needs_input_grad[1:3])
         sums = np.zeros((-(-result.shape[1] // BLOCK) if learned else 0, 2))
-        head = (incoming, given, _rows(sharpness), kind(slope.height))
-        shares = kind(dynamics.reset), kind(leak.item() * dynamics.carry)
-        numbers = (*_numbers(currents, leak, gain, dynamics), *shares)
+        sharp = np.full((1, 1), slope.sharpness, kind) if sharpness is None else _rows(sharpness)
+        head = (incoming, given, sharp, kind(slope.height))
+        shares = kind(dynamics.reset), kind(float(numbers[0]) * dynamics.carry)
+        numbers = (*numbers, *shares)
         run = backward(currents.dtype, slope.shape)
         _spread(lambda a, b: run(*head, *numbers, a, b, sums, result), result.shape[1], steps)
-        total = torch.from_numpy(sums.sum(0)).to(leak.dtype) if learned else None
-        each = (None, None) if total is None else (total[0], total[1])
+        total = torch.from_numpy(sums.sum(0)) if learned else None
+        each = (
+            None if total is None or type_ is None else total[k].to(type_)
+            for k, type_ in enumerate(ctx.types)
+        )
         full = out if len(currents) == steps else out.sum(0, keepdim=True)
         return full, *each, None, None, None
 
@@ -136,11 +147,19 @@ def _walk(program: Any, currents: Tensor, numbers: tuple[Any, ...], *outputs: Te
         raise InputError(NOT_FINITE)
 
 
-def _numbers(like: Tensor, leak: Tensor, gain: Tensor, dynamics: Dynamics) -> tuple[Any, ...]:
+def _numbers(
+    like: Tensor, leak: Tensor | float, gain: Tensor | float, dynamics: Dynamics
+) -> tuple[Any, ...]:
     """The settings of a recursion in the type of the data."""
-    kind = _rows(like).dtype.type
+    kind = _KINDS[like.dtype]
+    leak, gain = (x.item() if isinstance(x, Tensor) else x for x in (leak, gain))
     threshold, synapse = kind(dynamics.threshold), kind(dynamics.synapse)
-    return kind(leak.item()), kind(gain.item()), threshold, synapse, dynamics.soft
+    return kind(leak), kind(gain), threshold, synapse, dynamics.soft
+
+
+def _typed(x: Tensor | float, like: Tensor) -> Tensor | float:
+    """A learned leak or gain in the type of the data; a number as it is."""
+    return x.to(like.dtype) if isinstance(x, Tensor) else x
 
 
 def _check(currents: Tensor) -> None:
@@ -195,7 +214,7 @@ def look(currents: Tensor, dynamics: Dynamics) -> tuple[Tensor, Tensor]:
     from spikeproof.neurons.kernels.compiled import look as program
 
     packed, order = in_memory(currents.detach())
-    leak, gain = (torch.as_tensor(x, dtype=packed.dtype) for x in (dynamics.leak, dynamics.gain))
+    leak, gain = (_typed(x, packed) for x in (dynamics.leak, dynamics.gain))
     spikes, above = (_empty((len(currents), *packed.shape[1:]), packed) for _ in range(2))
     _walk(program(packed.dtype), packed, _numbers(packed, leak, gain, dynamics), spikes, above)
     return restore(spikes, order), restore(above, order)
@@ -224,10 +243,13 @@ def fused(
         The first call in a fresh installation compiles for a few seconds.
     """
     _check(currents)
-    packed, sharpness, order = dense(currents, slope, currents.dtype)
-    leak, gain = (torch.as_tensor(x, dtype=packed.dtype) for x in (dynamics.leak, dynamics.gain))
+    packed, order = in_memory(currents)
+    each = isinstance(slope.sharpness, Tensor)
+    sharpness = sharpness_in(slope, currents, packed.dtype, order) if each else None
+    leak, gain = (_typed(x, packed) for x in (dynamics.leak, dynamics.gain))
     settings = (len(currents), dynamics, slope)
+    given = None if known is None else ordered(known, order)
     spikes: Tensor = _Fused.apply(  # type: ignore[no-untyped-call]
-        packed, leak, gain, sharpness, settings, None if known is None else known.permute(0, *order)
+        packed, leak, gain, sharpness, settings, given
     )
     return restore(spikes, order)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from spikeproof.neurons.surrogate import Slope
 
-__all__ = ["dense", "in_memory", "restore"]
+__all__ = ["dense", "in_memory", "ordered", "restore", "sharpness_in"]
 
 
 def in_memory(currents: Tensor) -> tuple[Tensor, tuple[int, ...]]:
@@ -16,7 +16,12 @@ def in_memory(currents: Tensor) -> tuple[Tensor, tuple[int, ...]]:
         currents = currents[:1]
     strides = currents.stride()
     order = tuple(sorted(range(1, currents.ndim), key=strides.__getitem__, reverse=True))
-    return currents.permute(0, *order).contiguous(), order
+    return ordered(currents, order).contiguous(), order
+
+
+def ordered(x: Tensor, order: tuple[int, ...]) -> Tensor:
+    """A tensor ``(T, N, ...)`` with its axes in an order of memory."""
+    return x if order == tuple(range(1, x.ndim)) else x.permute(0, *order)
 
 
 def dense(
@@ -33,15 +38,24 @@ def dense(
         time; the sharpness ``(T, ...)`` or ``(1, 1)``; and the order for :func:`restore`.
     """
     packed, order = in_memory(currents)
+    return packed, sharpness_in(slope, currents, dtype, order), order
+
+
+def sharpness_in(
+    slope: Slope, currents: Tensor, dtype: torch.dtype, order: tuple[int, ...]
+) -> Tensor:
+    """The sharpness of every neuron in an order of memory, ``(T, ...)``, or ``(1, 1)``."""
     sharpness = slope.sharpness
-    if isinstance(sharpness, Tensor):
-        full = sharpness.to(currents.device, dtype).expand(currents.shape)
-        return packed, full.permute(0, *order).contiguous(), order
-    return packed, packed.new_full((1, 1), sharpness, dtype=dtype), order
+    if not isinstance(sharpness, Tensor):
+        return currents.new_full((1, 1), sharpness, dtype=dtype)
+    full = sharpness.to(currents.device, dtype).expand(currents.shape)
+    return ordered(full, order).contiguous()
 
 
 def restore(x: Tensor, order: tuple[int, ...]) -> Tensor:
     """A tensor in the order of memory back in the order of its currents."""
+    if order == tuple(range(1, x.ndim)):
+        return x
     back = [0] * x.ndim
     for place, axis in enumerate(order, start=1):
         back[axis] = place

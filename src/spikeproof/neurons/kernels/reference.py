@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikeproof.base import InputError, SettingError
+from spikeproof.base import InputError, SettingError, all_finite
 from spikeproof.neurons.dynamics import Dynamics
 from spikeproof.neurons.surrogate import Slope
 
@@ -54,7 +54,7 @@ def refuse_non_finite(currents: Tensor) -> None:
     """
     if currents.device.type != "cpu" or torch.compiler.is_compiling():
         return
-    if not torch.isfinite(currents).all():
+    if not all_finite(currents):
         raise InputError(NOT_FINITE)
 
 

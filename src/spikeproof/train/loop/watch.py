@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spikeproof.base import Seeds
+from spikeproof.base import Seeds, all_finite
 from spikeproof.models import spiking_layers
 from spikeproof.neurons import drawing
 from spikeproof.train.keep.history import Epoch
@@ -88,11 +88,11 @@ def inspected(
     spiking = set(spiking_layers(model).values())
 
     def seen(name: str, module: nn.Module, out: Tensor) -> None:
-        if not bool(torch.isfinite(out).all()):
+        if not all_finite(out):
             bad.append(name)
         if module in spiking:
             fired, chances = rates.get(name, (0.0, 0))
-            rates[name] = fired + float((out > 0).double().sum()), chances + out.numel()
+            rates[name] = fired + float(torch.count_nonzero(out > 0)), chances + out.numel()
 
     device = next(model.parameters()).device
     with torch.no_grad(), _outputs(model, seen):
@@ -114,7 +114,7 @@ def bad_gradient(model: nn.Module) -> str | None:
     bad = [
         name
         for name, parameter in model.named_parameters()
-        if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all())
+        if parameter.grad is not None and not all_finite(parameter.grad)
     ]
     return bad[-1] if bad else None
 
