@@ -67,7 +67,8 @@ class Entry:
         fact: How the truth is known: ``"attack"``, by attacks on the twin; ``"function"``, the
             answer is no function of the item alone; ``"closed form"``.
         items: Right items that a diagnosis looks at.
-        fresh: Whether it was written when every check and threshold stood.
+        fresh: Whether it was written when every check and threshold of the first verdict stood.
+        second: Whether it was written when the settling of symptoms stood too.
     """
 
     name: str
@@ -77,33 +78,41 @@ class Entry:
     fact: str = "attack"
     items: int = 20
     fresh: bool = False
+    second: bool = False
 
 
 ENTRIES: dict[str, Entry] = {}
 
 
 def half(name: str) -> str:
-    """Where an entry belongs: ``"design"``, on which thresholds may be chosen, ``"judged"``, which
-    saw none, or ``"fresh"``, written when the judged half had been seen and nothing moved any more.
+    """Where an entry belongs: ``"design"``, ``"judged"`` or ``"fresh"``, all of which have been
+    seen, or ``"second"``, written when nothing moved any more and judged once.
 
-    The halves go by turns in the order of the names, broken and sound ones apart; nothing else
-    decides.
+    The halves of what was written first go by turns in the order of the names, broken and sound
+    ones apart; nothing else decides.
     """
-    if ENTRIES[name].fresh:
-        return "fresh"
-    truth = ENTRIES[name].truth
-    alike = sorted(o for o in ENTRIES if ENTRIES[o].truth == truth and not ENTRIES[o].fresh)
+    one = ENTRIES[name]
+    if one.fresh or one.second:
+        return "fresh" if one.fresh else "second"
+    later = {other for other, each in ENTRIES.items() if each.fresh or each.second}
+    alike = sorted(o for o in ENTRIES if ENTRIES[o].truth == one.truth and o not in later)
     return ("design", "judged")[alike.index(name) % 2]
 
 
 def entry(
-    truth: str, why: str, *, fact: str = "attack", items: int = 20, fresh: bool = False
+    truth: str,
+    why: str,
+    *,
+    fact: str = "attack",
+    items: int = 20,
+    fresh: bool = False,
+    second: bool = False,
 ) -> Callable[[Callable[[], Case]], Callable[[], Case]]:
     """Take what a function builds into the zoo, under the function's name."""
 
     def known(build: Callable[[], Case]) -> Callable[[], Case]:
         name = build.__name__.strip("_").replace("_", "-")
-        ENTRIES[name] = Entry(name, truth, why, build, fact, items, fresh)
+        ENTRIES[name] = Entry(name, truth, why, build, fact, items, fresh, second)
         return build
 
     return known
