@@ -1,15 +1,15 @@
-"""From numbers of checks to a confusion table: thresholds of the design half, verdicts of both."""
+"""From numbers of checks to a confusion table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
-from spikeproof.evaluate.doctor import Check, Thresholds, judged
+from spikeproof.evaluate.doctor import Check, MaskingVerdict, Thresholds, judged
 from spikeproof.metrics import wilson_ends
 
-__all__ = ["FOUND", "confusion", "fixed_on", "rates", "rejudged", "restated"]
+__all__ = ["FOUND", "confusion", "rates", "rejudged", "restated"]
 
 FOUND = ("masked", "suspicious")
 """Verdicts by which a broken entry counts as found, and a sound one as a false alarm."""
@@ -29,14 +29,32 @@ def rejudged(row: Row, limits: Thresholds) -> str:
         row: With ``threat``, ``items`` and ``checks``.
         limits: Where checks begin to count.
     """
+    return _judged(row, limits).verdict
+
+
+def restated(row: Row) -> list[dict[str, Any]]:
+    """The checks of a row with the states that their numbers have today.
+
+    Args:
+        row: With ``threat``, ``items`` and ``checks``.
+    """
+    checks = _judged(row, None).checks
+    return [{**check, "state": one.state} for check, one in zip(row["checks"], checks, strict=True)]
+
+
+def _judged(row: Row, limits: Thresholds | None) -> MaskingVerdict:
+    """The verdict of a row under some thresholds; under those that it was measured by if none."""
     checks = [
         Check(
             name=check["name"],
             weight=check["weight"],
             number=check["number"],
-            threshold=getattr(limits, _key(check)) if _moves(check) else check["threshold"],
+            threshold=check["threshold"]
+            if limits is None or not _moves(check)
+            else getattr(limits, _key(check)),
             below=check["below"],
             needed=check["needed"],
+            symptom=check["symptom"],
             seen="-",
             why="-",
             settles="-",
@@ -44,67 +62,12 @@ def rejudged(row: Row, limits: Thresholds) -> str:
         )
         for check in row["checks"]
     ]
-    return judged(row["threat"], checks, limits, items=row["items"]).verdict
-
-
-def restated(row: Row) -> list[dict[str, Any]]:
-    """The checks of a row with the states that their numbers have today.
-
-    Args:
-        row: With ``checks``.
-    """
-    found = []
-    for check in row["checks"]:
-        keys = ("name", "weight", "number", "threshold", "below", "needed")
-        plain = {key: check[key] for key in keys}
-        one = Check(**plain, seen="-", why="-", settles="-", mend="-")
-        found.append({**check, "state": one.state})
-    return found
+    return judged(row["threat"], checks, limits or Thresholds(), items=row["items"])
 
 
 def _moves(check: Mapping[str, Any]) -> bool:
     """Whether a check has a threshold of its own."""
     return _key(check) in _NAMES and check["threshold"] is not None
-
-
-def fixed_on(rows: Iterable[Row], start: Thresholds | None = None) -> Thresholds:
-    """Thresholds under which some rows hold no false alarm, and else as they stand.
-
-    A threshold moves only where a sound entry that is called masked or suspicious raises its check:
-    then to the middle between the worst sound number and the nearest broken one beyond it, or,
-    where no broken one lies beyond, past the worst sound number by as much as that passed the
-    threshold. Thresholds are not moved towards broken entries, so a check is never made more eager
-    by what is known of them.
-
-    Args:
-        rows: Of entries, with ``truth`` and ``checks``.
-        start: Where thresholds stand at first.
-    """
-    limits, rows = start or Thresholds(), list(rows)
-    alarms = [row for row in rows if row["truth"] == "sound" and rejudged(row, limits) in FOUND]
-    rows = [row for row in rows if row["truth"] != "sound"] + alarms
-    for name in sorted(_NAMES):
-        sound, broken, below = _numbers(rows, name)
-        sign = -1.0 if below else 1.0
-        limit = sign * getattr(limits, name)
-        worst = max((sign * number for number in sound), default=limit)
-        if worst <= limit:
-            continue
-        beyond = [sign * number for number in broken if sign * number > worst]
-        moved = (worst + min(beyond)) / 2 if beyond else 2 * worst - limit
-        limits = replace(limits, **{name: round(sign * moved, 4)})
-    return limits
-
-
-def _numbers(rows: Sequence[Row], name: str) -> tuple[list[float], list[float], bool]:
-    """The numbers of one check, of sound and of broken entries, and whether it counts below."""
-    sound, broken, below = list[float](), list[float](), False
-    for row in rows:
-        for check in row["checks"]:
-            if _key(check) == name and check["number"] is not None and _moves(check):
-                below = check["below"]
-                (sound if row["truth"] == "sound" else broken).append(check["number"])
-    return sound, broken, below
 
 
 def confusion(rows: Iterable[Row], limits: Thresholds) -> dict[str, dict[str, int]]:

@@ -1,4 +1,4 @@
-"""Store what was measured about verdicts on masking, with the thresholds of the design half.
+"""Store what was measured about verdicts on masking, group by group.
 
 python -m research.masking.record
 """
@@ -12,13 +12,12 @@ from typing import Any
 
 from benchmarks.harness import machine, versions
 from research import RESULTS
-from research.masking.judging import confusion, fixed_on, rates, rejudged, restated
+from research.masking.judging import confusion, rates, rejudged, restated
 from research.masking.others import OTHERS
 from research.masking.zoo import FOLDER
 from spikeproof.base import write_json
 from spikeproof.evaluate.doctor import Thresholds
 from tests.zoo.entry import ENTRIES, half
-from tests.zoo.truth import agreed
 
 COMMAND = "python -m research.masking.zoo && python -m research.masking.others"
 
@@ -43,41 +42,29 @@ def _truth(one: dict[str, Any]) -> dict[str, Any]:
     }
     keys = ("truth", "half", "fact", "data", "agrees", "build_seconds", "truth_seconds")
     kept = {key: one[key] for key in keys}
-    if one["fact"] != "function":
-        truly = one["strongest"] if one["exact"] is None else one["exact"]
-        kept["agrees"] = agreed(one["truth"], one["claimed"] - truly)
-    return {**kept, "why": ENTRIES[one["entry"]].why, **shares}
+    return {**kept, "true_claims": one["claims"], "why": ENTRIES[one["entry"]].why, **shares}
+
+
+GROUPS = {"seen": ("design", "judged", "fresh"), "second": ("second",)}
+"""What has been seen, all of which is the design set, and what was judged once."""
 
 
 def summary(of: list[dict[str, Any]]) -> dict[str, Any]:
-    """Tables of both halves, with thresholds as they were and as the design half fixes them."""
+    """A table per group, and what is counted nowhere."""
     sure = [row for row in of if row["agrees"]]
-    design = [row for row in sure if row["half"] == "design"]
-    start, fixed = Thresholds(), fixed_on(design)
     tables = {}
-    for name, limits in (("start", start), ("fixed", fixed)):
-        for group in ("design", "judged", "fresh"):
-            table = confusion([row for row in sure if row["half"] == group], limits)
-            tables[f"{group}-{name}"] = {"table": table, **rates(table)}
-    moved = {
-        name: [value, fixed.record()[name]]
-        for name, value in start.record().items()
-        if fixed.record()[name] != value
-    }
-    return {
-        "tables": tables,
-        "moved": moved,
-        "left_out": [r["entry"] for r in of if not r["agrees"]],
-    }
+    for name, halves in GROUPS.items():
+        table = confusion([row for row in sure if row["half"] in halves], Thresholds())
+        tables[name] = {"table": table, **rates(table)}
+    return {"tables": tables, "left_out": [r["entry"] for r in of if not r["agrees"]]}
 
 
 def main(path: Path = RESULTS / "masking.json") -> None:
     """Write the record."""
     entries, others = rows(), read("others", list(OTHERS))
     found = summary(entries)
-    fixed = Thresholds(**{name: after for name, (_, after) in found["moved"].items()})
     for row in [*entries, *others]:
-        row["fixed"] = rejudged(row, fixed)
+        row["fixed"] = rejudged(row, Thresholds())
         row["checks"] = restated(row)
     content = {
         "benchmark": "masking",

@@ -14,7 +14,7 @@ from spikeproof.evaluate.doctor.members import named
 from spikeproof.evaluate.doctor.subject import Ran
 from spikeproof.evaluate.doctor.thresholds import Thresholds
 
-__all__ = ["attack_checks"]
+__all__ = ["attack_checks", "overstated"]
 
 _STANDARD = "The suite standard, and full where anything still stands."
 
@@ -60,6 +60,7 @@ FREE_GAIN = Inquiry(
 UNBOUNDED = Inquiry(
     name="unbounded",
     weight="sign",
+    symptom=True,
     why="Without a bound every item can be turned into another one, so the attack failed.",
     settles="The same attack through other gradient rules without a bound.",
     mend="Look for a gradient that is zero or misleading far from the items.",
@@ -67,6 +68,7 @@ UNBOUNDED = Inquiry(
 FALLING = Inquiry(
     name="falling",
     weight="sign",
+    symptom=True,
     why="A larger radius allows everything that a smaller one does.",
     settles="The attack at the larger radius, begun where the smaller one ended.",
     mend="Use the worst of all radii, and look for a gradient that misleads far from the items.",
@@ -88,6 +90,7 @@ HELD_OUT = Inquiry(
 SPREAD = Inquiry(
     name="spread",
     weight="sign",
+    symptom=True,
     why="If the rule decides what is found, no single rule can be trusted.",
     settles=_STANDARD,
     mend="Report the worst over several gradient rules.",
@@ -137,6 +140,16 @@ def attack_checks(evidence: AttackEvidence, thresholds: Thresholds) -> list[Chec
         look.gain(TRANSFER, evidence.peers, "inputs of other networks", "No other network was "
                   "given."),
     ]  # fmt: skip
+
+
+def overstated(evidence: AttackEvidence, thresholds: Thresholds) -> Check:
+    """Return how much more the claimed attack leaves than all together, once more.
+
+    Args:
+        evidence: What the attacks did, those that settle symptoms among them.
+        thresholds: Where the check begins to count.
+    """
+    return _Look(evidence, thresholds).overstated()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ WEIGHTS = ("stop", "proof", "sign", "hint")
 """What a check that counts does to a verdict, the gravest first. A stop says that no number means
 anything (suspicious), a proof that gradients hide what is there (masked); a sign makes a network
 suspicious by itself, a hint only together with others."""
-STATES = ("raised", "clear", "not made")
+STATES = ("raised", "settled", "clear", "not made")
+"""Whether a check counts, is a symptom that was settled, does not count, or was not made."""
 _ROUNDING = 1e-9
 
 
@@ -30,6 +31,9 @@ class Check:
         threshold: Where the number begins to count; None where nothing is compared.
         below: Whether the number counts below the threshold instead of above.
         needed: Whether no network is sound without this check.
+        symptom: Whether it shows only that the attack may have been weak, and nothing that is
+            wrong with the network, its gradient or the protocol: attacks can settle it.
+        settled: Whether they did: the symptom stands, and the number did not move.
         seen: What was seen, with numbers, or why the check was not made; one sentence.
         why: Why it matters; one sentence.
         settles: The attack or measurement that would settle it; one sentence.
@@ -50,6 +54,8 @@ class Check:
     threshold: float | None
     below: bool = False
     needed: bool = False
+    symptom: bool = False
+    settled: bool = False
     seen: str
     why: str
     settles: str
@@ -66,7 +72,12 @@ class Check:
 
     @property
     def raised(self) -> bool:
-        """Whether the number counts."""
+        """Whether the check counts: its number does, and nothing settled it."""
+        return self.beyond and not self.settled
+
+    @property
+    def beyond(self) -> bool:
+        """Whether the number lies beyond the threshold."""
         if self.number is None or self.threshold is None:
             return False
         # Shares are quotients of counts: 3 of 20 is no more than 15 %, whatever its last bit says.
@@ -76,7 +87,9 @@ class Check:
     @property
     def state(self) -> str:
         """One of ``STATES``: a check that was not made is never a clear one."""
-        return "raised" if self.raised else "clear" if self.made else "not made"
+        if self.beyond:
+            return "settled" if self.settled else "raised"
+        return "clear" if self.made else "not made"
 
     @property
     def sentence(self) -> str:
@@ -84,8 +97,11 @@ class Check:
         return f"{self.seen} {self.why} {self.mend}" if self.raised else self.seen
 
     def record(self) -> dict[str, Any]:
-        """Plain data, with the state beside it."""
+        """Plain data, with the state beside it; records of before know nothing of symptoms."""
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        for name in ("symptom", "settled"):
+            if not plain[name]:
+                del plain[name]
         return {**plain, "detail": dict(self.detail), "state": self.state}
 
     @classmethod
@@ -107,6 +123,7 @@ class Inquiry:
         weight: One of ``WEIGHTS``.
         below: Whether the number counts below the threshold.
         needed: Whether no network is sound without this check.
+        symptom: Whether attacks can settle it.
         why: Why it matters; one sentence.
         settles: The attack or measurement that would settle it; one sentence.
         mend: What to do about it; one sentence.
@@ -120,6 +137,7 @@ class Inquiry:
     weight: str
     below: bool = False
     needed: bool = False
+    symptom: bool = False
     why: str
     settles: str
     mend: str
@@ -165,6 +183,7 @@ class Inquiry:
             threshold=threshold,
             below=self.below,
             needed=self.needed,
+            symptom=self.symptom,
             seen=seen,
             why=self.why,
             settles=self.settles,

@@ -119,7 +119,7 @@ class Diagnosis:
                     "",
                 ]
             for check in one.checks:
-                if every or check.raised:
+                if every or check.raised or _settling(check):
                     lines += _said(check)
             if one.not_made:
                 names = ", ".join(check.name for check in one.not_made)
@@ -150,12 +150,18 @@ def masking_line(found: Diagnosis | None) -> str:
     return f"Gradient masking: {found.verdict} ({each})."
 
 
+def _settling(check: Check) -> bool:
+    """Whether a check is a symptom that was settled, or what settled it."""
+    return check.state == "settled" or check.name == "moved"
+
+
 def _said(check: Check) -> list[str]:
     """One check in lines."""
-    mark = {"raised": "!", "clear": "+", "not made": "?"}[check.state]
+    mark = {"raised": "!", "settled": "~", "clear": "+", "not made": "?"}[check.state]
     number = "" if check.number is None else f" {check.number:.3g}"
     sign = "<" if check.below else ">"
     limit = "" if check.threshold is None else f" (counts {sign} {check.threshold:g})"
+    limit += " settled" if check.settled else ""
     lines = [f"  {mark} {check.name}{number}{limit}", *_wrapped(check.seen, "      ")]
     if check.raised:
         lines += _wrapped(check.why, "      ")

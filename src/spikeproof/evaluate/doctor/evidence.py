@@ -22,6 +22,7 @@ from spikeproof.evaluate.doctor.members import (
     with_rule,
 )
 from spikeproof.evaluate.doctor.subject import Ran, Subject
+from spikeproof.oracle import Passes
 from spikeproof.threats import Threat
 
 __all__ = ["AttackEvidence", "gathered"]
@@ -46,6 +47,8 @@ class AttackEvidence:
         peers: Inputs made on other networks.
         curve: Radius and what the claimed attack leaves there, ascending.
         unbounded: The claimed attack at a radius that bounds nothing; None where there is none.
+        settling: Longer attacks on what was still standing, where symptoms alone would decide.
+        settling_asked: Whether that was so; nothing may have been left to attack then.
     """
 
     threat: Threat
@@ -62,11 +65,14 @@ class AttackEvidence:
     peers: tuple[Ran, ...] = ()
     curve: tuple[tuple[float, float], ...] = ()
     unbounded: Ran | None = None
+    settling: tuple[Ran, ...] = ()
+    settling_asked: bool = False
 
     @property
     def by_gradient(self) -> tuple[Ran, ...]:
         """Every attack that took gradients of the network."""
         several = (self.claimed, self.once, self.longer, *self.rules, self.averaged)
+        several = (*several, *self.settling)
         return tuple(ran for ran in several if ran is not None)
 
     @property
@@ -189,7 +195,7 @@ def _unbounded(subject: Subject, threat: Threat) -> float | None:
 
 def _moved(subject: Subject, peer: nn.Module, member: Member, threat: Threat) -> Ran:
     """Inputs made on another network, tried on this one."""
-    other = replace(subject, model=peer)
+    other = replace(subject, model=peer, passes=Passes())
     made = other.attacked(member, threat)
     subject.spend(other.passes)
     return replace(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from spikeproof.attacks import Member
-from spikeproof.evaluate.doctor.attacked import attack_checks
+from spikeproof.evaluate.doctor.attacked import attack_checks, overstated
 from spikeproof.evaluate.doctor.check import Check
 from spikeproof.evaluate.doctor.convergence import convergence_checks
 from spikeproof.evaluate.doctor.evidence import gathered
@@ -16,6 +16,7 @@ from spikeproof.evaluate.doctor.inputs import given_checks, radius_check
 from spikeproof.evaluate.doctor.layers import layer_checks
 from spikeproof.evaluate.doctor.members import claimed_member
 from spikeproof.evaluate.doctor.planted import PLANTED, planted_check
+from spikeproof.evaluate.doctor.settling import moved_check, settled
 from spikeproof.evaluate.doctor.slopes import slope_checks
 from spikeproof.evaluate.doctor.subject import Subject
 from spikeproof.evaluate.doctor.thresholds import Thresholds
@@ -67,6 +68,13 @@ class Examination:
             if evidence.claimed is not None
             else PLANTED.not_made(evidence.blocked),
         ]
+        evidence = settled(subject, evidence, checks, limits)
+        if evidence.settling_asked:  # what they broke is broken, whoever broke it
+            checks = [
+                *(overstated(evidence, limits) if one.name == "overstated" else one
+                  for one in checks),
+                *moved_check(evidence, limits),
+            ]  # fmt: skip
         return judged(
             named,
             checks,

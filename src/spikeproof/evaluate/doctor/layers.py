@@ -24,6 +24,7 @@ __all__ = ["layer_checks"]
 LAYERS = Inquiry(
     name="layer-agreement",
     weight="hint",
+    symptom=True,
     below=True,
     why="Moving a layer's currents along its gradient must raise the margin; where it does not, "
     "that layer's surrogate misleads all layers before it.",
@@ -33,6 +34,7 @@ LAYERS = Inquiry(
 WINDOW = Inquiry(
     name="window",
     weight="hint",
+    symptom=True,
     why="A neuron outside the window of its surrogate passes no gradient, though its spikes may "
     "change.",
     settles="The attack through a surrogate that adapts to the membranes (ASSG).",
@@ -41,6 +43,7 @@ WINDOW = Inquiry(
 CORRELATION = Inquiry(
     name="step-correlation",
     weight="hint",
+    symptom=True,
     below=True,
     why="Gradients of different time steps cancel, so an attack on an input that all steps share "
     "sees less than each step does.",
@@ -50,6 +53,7 @@ CORRELATION = Inquiry(
 DEAD = Inquiry(
     name="dead",
     weight="hint",
+    symptom=True,
     why="A neuron that answers the same to everything passes nothing on, in either direction.",
     settles="A search without gradients.",
     mend="Look at the activity of the layers; normalise what drives them.",

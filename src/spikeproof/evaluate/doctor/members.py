@@ -22,11 +22,13 @@ __all__ = [
     "one_step",
     "recorded",
     "searches",
+    "settling",
     "with_rule",
 ]
 
 # What a diagnosis spends on each attack: steps, queries, draws, and what the longest adds to them.
 STEPS, QUERIES, DRAWS, SAMPLES = 30, 300, 20, 10
+SETTLING = 60
 LONGER, LONGEST = 5, 50
 
 _ARCTAN = Surrogate("arctan", sharpness=5.0)
@@ -69,6 +71,37 @@ def longer(member: Member) -> Member | None:
         return None
     steps = max(LONGER * int(attack.steps), LONGEST)
     return replace(member, attack=replace(attack, steps=steps))
+
+
+def settling(threat: Threat, member: Member, rules: bool, random: bool) -> tuple[Member, ...]:
+    """Attacks that settle symptoms: longer, from new starts, through every rule, on means of draws.
+
+    Their loss is the margin, which has no flat side, and their steps become short towards the end.
+
+    Args:
+        threat: The threat.
+        member: The claimed attack, whose gradient is the first of them.
+        rules: Whether gradient rules reach any layer.
+        random: Whether the network answers at random; then half as many steps, and three rules.
+    """
+    steps = SETTLING // 2 if random else SETTLING
+    held_out = (RULES[:2] if random else RULES) if rules else ()
+    found = list[Member]()
+    for rule in (member.gradient, *held_out):
+        found.append(Member(attack=_long(threat, steps), gradient=rule, loss="margin"))
+    if not threat.counted and not threat.sparse and not random:
+        adaptive = APGD(steps=steps, random_start=True, stop=True)
+        found.append(Member(attack=adaptive, gradient=member.gradient, loss="cross_entropy"))
+    return tuple(averaged(one) for one in found) if random else tuple(found)
+
+
+def _long(threat: Threat, steps: int) -> Attack:
+    """The attack of a threat that settles symptoms."""
+    if threat.counted:
+        return Swap(steps=steps, share=0.8, noise=0.2, stop=True)
+    if threat.sparse:
+        return APGD(steps=steps, wide=True, stop=True)
+    return PGD(steps=steps, step_size=0.25, last=0.05, stop=True)
 
 
 def searches(threat: Threat) -> tuple[Member, ...]:

@@ -24,6 +24,7 @@ __all__ = ["PLANTED", "Headed", "features", "planted_check", "separating"]
 PLANTED = Inquiry(
     name="binarisation",
     weight="hint",
+    symptom=True,
     below=True,
     why="Behind the same features stands a head of two classes for which an adversarial input is "
     "known to lie in the ball; an attack that misses it proves nothing by what it misses.",

@@ -45,6 +45,7 @@ PARTIAL = Inquiry(
 UNSTABLE = Inquiry(
     name="unstable",
     weight="hint",
+    symptom=True,
     why="The loss jumps under changes of a hundredth of the radius, so its gradient says little.",
     settles="Gradients averaged over a neighbourhood (Smoothing) or over draws (Expectation).",
     mend="Attack with averaged gradients.",

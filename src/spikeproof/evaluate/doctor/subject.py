@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -80,6 +80,14 @@ class Subject:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def subset(self, idx: Tensor) -> Subject:
+        """The same about some of the items, with a bill of its own; draws stay those of the items.
+
+        Args:
+            idx: Which items, int64 ``(M,)``.
+        """
+        return replace(self, x=self.x[idx], y=self.y[idx], items=self.items[idx], passes=Passes())
 
     def keys(self, *names: str | int) -> Seeds:
         """One key per item for a purpose."""

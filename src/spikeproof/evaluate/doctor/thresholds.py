@@ -29,6 +29,8 @@ class Thresholds:
         random_search: Items that random draws break and the claimed attack does not.
         free_gain: Items that a search without gradients breaks and no attack with gradients does.
         falling: By how much accuracy rises from one radius to the next larger one.
+        moved: Items that the claimed attack leaves and the attacks that settle symptoms break,
+            together with all others.
         steps: Items that the claimed attack breaks only when it is made longer.
         held_out: Items that other gradient rules break and the network's own does not.
         spread: Largest minus smallest accuracy over the gradient rules.
@@ -74,6 +76,7 @@ class Thresholds:
     random_search: float = 0.02
     free_gain: float = 0.05
     falling: float = 0.05
+    moved: float = 0.05
     steps: float = 0.05
     held_out: float = 0.15
     spread: float = 0.15

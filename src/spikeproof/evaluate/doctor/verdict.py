@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spikeproof.base import check_one_of
 from spikeproof.evaluate.doctor.check import Check
 from spikeproof.evaluate.doctor.thresholds import Thresholds
 
-__all__ = ["VERDICTS", "MaskingVerdict", "judged"]
+__all__ = ["VERDICTS", "MaskingVerdict", "by_symptoms_alone", "judged"]
 
 VERDICTS = ("masked", "suspicious", "undecided", "sound")
 """Every verdict, the gravest first."""
@@ -87,6 +87,9 @@ def judged(
 ) -> MaskingVerdict:
     """Return what the checks together say.
 
+    A symptom counts for nothing where a check ``moved`` was made and does not count: then attacks
+    looked for what the symptom hints at, and the number stayed.
+
     Args:
         threat: Norm and radius.
         checks: Every check that concerns it, also those not made.
@@ -102,6 +105,7 @@ def judged(
         >>> judged("linf:0.1", [], Thresholds(), items=3).because
         '3 items are right when clean, of the 16 that a verdict needs.'
     """
+    checks = _with_symptoms_settled(checks)
     verdict, because = _decided(checks, thresholds, items)
     return MaskingVerdict(
         threat=threat,
@@ -112,6 +116,31 @@ def judged(
         strongest=strongest,
         checks=tuple(checks),
     )
+
+
+def by_symptoms_alone(checks: Sequence[Check], thresholds: Thresholds) -> bool:
+    """Whether a network would be suspicious by symptoms, and is not without them.
+
+    Args:
+        checks: Every check.
+        thresholds: How the checks make a verdict.
+    """
+    direct = [check for check in checks if not check.symptom]
+    return _alarming(checks, thresholds) and not _alarming(direct, thresholds)
+
+
+def _alarming(checks: Sequence[Check], thresholds: Thresholds) -> bool:
+    """Whether checks that count say masked or suspicious."""
+    return _decided(checks, thresholds, thresholds.fewest)[0] in VERDICTS[:2]
+
+
+def _with_symptoms_settled(checks: Sequence[Check]) -> list[Check]:
+    """The checks, symptoms marked as settled where the number did not move, and else as not."""
+    stayed = any(check.name == "moved" and check.state == "clear" for check in checks)
+    return [
+        replace(check, settled=stayed and check.beyond) if check.symptom or check.settled else check
+        for check in checks
+    ]
 
 
 def _decided(checks: Sequence[Check], thresholds: Thresholds, items: int) -> tuple[str, str]:
@@ -136,7 +165,9 @@ def _decided(checks: Sequence[Check], thresholds: Thresholds, items: int) -> tup
     if lacking:
         return "undecided", f"Not made, though needed: {', '.join(lacking)}."
     made = sum(check.made for check in checks)
-    return "sound", f"None of {made} checks counts, and every check that is needed was made."
+    stayed = [check.name for check in checks if check.state == "settled"]
+    also = f" Settled, so not counted: {', '.join(stayed)}." if stayed else ""
+    return "sound", f"None of {made} checks counts, and every check that is needed was made.{also}"
 
 
 def _first(checks: Sequence[Check]) -> str:
