@@ -44,7 +44,9 @@ def items() -> tuple[Tensor, Tensor]:
 def subject() -> Subject:
     """The boundary and its items."""
     x, y = items()
-    return Subject(model=Boundary(), x=x, y=y, items=torch.arange(20), seed=0, size=BatchSize(64))
+    return Subject(
+        model=Boundary(), x=x, y=y, items=torch.arange(20), seed=0, size=BatchSize(64), rules=False
+    )
 
 
 def check(weight: str, number: float | None, name: str, *, symptom: bool = False) -> Check:
