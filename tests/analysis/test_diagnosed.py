@@ -102,3 +102,19 @@ def test_the_page_shows_numbers_reasons_and_what_was_not_made() -> None:
         "masked", "90.0", "25.0", "overstated",
     )  # fmt: skip
     assert "SR, seed 0" in row.where and row.not_made == "none"
+
+
+def test_symptoms_that_were_settled_stand_beside_the_checks_that_count() -> None:
+    def check(name: str, number: float, *, symptom: bool) -> Check:
+        return Check(
+            name=name, weight="sign", number=number, threshold=0.5, symptom=symptom,
+            seen=f"{name} was {number}.", why="Why.", settles="Settles.", mend="Mend.",
+        )  # fmt: skip
+
+    checks = [check("rising", 0.9, symptom=True), check("moved", 0.0, symptom=False)]
+    found = judged("linf:0.1", checks, Thresholds(), items=20, claimed=0.5, strongest=0.5)
+    whole = Diagnosis(data="digits", seed=0, items=20, attack={}, verdicts=(found,))
+    (row,) = masking_rows([cell("plain", 0, whole)])
+    assert row.verdict == "sound" and row.raised == () and row.settled == ("rising",)
+    (page,) = shown_verdicts(shown((row,)))
+    assert page.raised == "none; settled: rising"

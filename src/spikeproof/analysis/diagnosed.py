@@ -37,6 +37,7 @@ class MaskingRow:
         claimed: Share of them that one attack through the network's own gradient leaves.
         strongest: Share that all attacks of the diagnosis together leave.
         raised: Names of the checks that count.
+        settled: Names of the symptoms that do not, since attacks settled them.
         not_made: Names of the checks that were not made.
     """
 
@@ -50,6 +51,7 @@ class MaskingRow:
     claimed: float | None
     strongest: float | None
     raised: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
     not_made: tuple[str, ...] = ()
 
 
@@ -90,6 +92,7 @@ def rows_of_diagnosis(
             claimed=one["claimed"],
             strongest=one["strongest"],
             raised=_names(one, "raised"),
+            settled=_names(one, "settled"),
             not_made=_names(one, "not made"),
         )
         for one in diagnosis["verdicts"]

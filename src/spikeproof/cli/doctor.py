@@ -84,7 +84,8 @@ def doctor(
     rules, searches without gradients, random draws and a radius that bounds nothing; its gradient
     against differences of outputs; spiking layers are looked into. Each check that counts stands
     with its number, threshold, reason, the attack that would settle it, and a mend; what could not
-    be made is listed, and is never taken for clear.
+    be made is listed, and is never taken for clear. Symptoms that the attack was weak count only
+    where longer attacks move the number; else they are shown as settled.
     The exit code is 0 for sound, 3 for suspicious, 4 for masked, 5 for undecided, whichever is the
     gravest under any threat.
 

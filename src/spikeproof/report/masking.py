@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikeproof.analysis import Summary
+from spikeproof.analysis import MaskingRow, Summary
 from spikeproof.report.labels import data_title, listed, percent, pretty, threat_title
 
 __all__ = ["ShownVerdict", "shown_verdicts"]
@@ -21,7 +21,7 @@ class ShownVerdict:
         because: Why.
         claimed: What one attack through the network's own gradient leaves of the right items, %.
         strongest: What all attacks of the diagnosis together leave, %.
-        raised: The checks that count.
+        raised: The checks that count, and the symptoms that were settled.
         not_made: The checks that were not made.
     """
 
@@ -52,8 +52,14 @@ def shown_verdicts(summary: Summary) -> list[ShownVerdict]:
                 because=pretty(row.because),
                 claimed="–" if row.claimed is None else percent(row.claimed),
                 strongest="–" if row.strongest is None else percent(row.strongest),
-                raised=listed(list(row.raised)) or "none",
+                raised=_counting(row),
                 not_made=listed(list(row.not_made)) or "none",
             )
         )
     return shown
+
+
+def _counting(row: MaskingRow) -> str:
+    """The checks that count, and the symptoms that were settled."""
+    counted = listed(list(row.raised)) or "none"
+    return counted + (f"; settled: {listed(list(row.settled))}" if row.settled else "")
