@@ -1,4 +1,4 @@
-"""Thresholds, confusion tables and pages of the evidence on masking, on rows worked out by hand."""
+"""Verdicts, confusion tables and pages of the evidence on masking, on rows worked out by hand."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from research.masking.judging import confusion, fixed_on, rates, rejudged
+from research.masking.judging import confusion, rates, rejudged, restated
 from research.pages import masking
 from spikeproof.evaluate.doctor import Thresholds
-from tests.zoo import broken, fresh, sound
+from tests.zoo import broken, fresh, second, sound
 from tests.zoo.entry import ENTRIES
 
-_ = broken, fresh, sound
+_ = broken, fresh, second, sound
 
 
 def check(name: str, number: float | None, threshold: float, **more: Any) -> dict[str, Any]:
     """One check of a row."""
-    usual = {"weight": "sign", "below": False, "needed": False}
+    usual = {"weight": "sign", "below": False, "needed": False, "symptom": False}
     return {"name": name, "number": number, "threshold": threshold, **usual, **more}
 
 
@@ -37,33 +37,13 @@ def test_the_verdict_follows_the_thresholds_and_not_what_was_stored() -> None:
     )
 
 
-def test_a_threshold_moves_past_a_false_alarm_and_halfway_to_the_broken_ones() -> None:
-    rows = [
-        row("sound", check("spread", 0.3, 0.15)),
-        row("sound", check("spread", 0.1, 0.15)),
-        row("broken", check("spread", 0.5, 0.15)),
-        row("broken", check("spread", 0.2, 0.15)),
-    ]
-    assert fixed_on(rows) == Thresholds(spread=0.4)
-    assert fixed_on(rows[:2]) == Thresholds(spread=0.45)  # nothing beyond: by what it passed
-    assert fixed_on(rows[1:]) == Thresholds()  # never towards what is broken
-
-
-def test_a_check_that_counts_below_moves_down() -> None:
-    below = {"below": True}
-    rows = [
-        row("sound", check("binarisation", 0.8, 0.9, **below)),
-        row("broken", check("binarisation", 0.2, 0.9, **below)),
-    ]
-    assert fixed_on(rows) == Thresholds(binarisation=0.5)
-
-
-def test_a_hint_that_alarms_nobody_stays() -> None:
-    hint = check("window", 0.99, 0.95, weight="hint")
-    assert fixed_on([row("sound", hint)]) == Thresholds()
-    other = check("rising", 0.8, 0.5, weight="hint")
-    moved = fixed_on([row("sound", hint, other)])
-    assert moved != Thresholds() and rejudged(row("sound", hint, other), moved) == "sound"
+def test_symptoms_count_where_the_number_moved_and_are_settled_where_it_stayed() -> None:
+    symptom = check("silent", 0.3, 0.05, symptom=True)
+    for number, verdict, state in ((0.0, "sound", "settled"), (0.2, "suspicious", "raised")):
+        one = row("sound", symptom, check("moved", number, 0.05))
+        assert rejudged(one, Thresholds()) == verdict
+        assert restated(one)[0]["state"] == state
+    assert rejudged(row("sound", symptom), Thresholds()) == "suspicious"
 
 
 def test_the_table_counts_every_entry_once_and_undecided_is_not_found() -> None:
@@ -89,10 +69,9 @@ def test_the_page_is_current_and_no_entry_is_counted_whose_truth_was_not_shown()
     rows, summary = result["entries"], result["summary"]
     shown = [row for row in rows if row["agrees"]]
     counted = [
-        sum(sum(counts.values()) for counts in summary["tables"][f"{half}-fixed"]["table"].values())
-        for half in ("design", "judged", "fresh")
+        sum(sum(counts.values()) for counts in summary["tables"][group]["table"].values())
+        for group in ("seen", "second")
     ]
     assert sum(counted) == len(shown)
     assert {row["entry"] for row in rows} <= set(ENTRIES)
-    moved = {name: after for name, (_, after) in summary["moved"].items()}
-    assert all(rejudged(row, Thresholds(**moved)) == row["fixed"] for row in rows)
+    assert all(rejudged(row, Thresholds()) == row["fixed"] for row in rows)

@@ -8,11 +8,11 @@ import pytest
 
 from research.masking.judging import FOUND
 from spikeproof.evaluate.doctor import diagnose
-from tests.zoo import broken, fresh, sound
+from tests.zoo import broken, fresh, second, sound
 from tests.zoo.entry import BROKEN, ENTRIES, half, registered
 from tests.zoo.truth import established
 
-_ = broken, fresh, sound
+_ = broken, fresh, second, sound
 
 
 @pytest.mark.slow

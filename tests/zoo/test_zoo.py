@@ -13,12 +13,12 @@ from spikeproof.evaluate.doctor import diagnose
 from spikeproof.models import Latency, Temporal
 from spikeproof.oracle import Oracle
 from spikeproof.threats import L2, Linf, Misclassification, Threat
-from tests.zoo import broken, fresh, sound
+from tests.zoo import broken, fresh, second, sound
 from tests.zoo.entry import BROKEN, ENTRIES, SOUND, Case, half, registered
 from tests.zoo.networks import CodedNet, SpikeNet, data_of
 from tests.zoo.parts import Around, by_content, denoised, fixed_noise, rounded, shattered
 from tests.zoo.sound import Halves
-from tests.zoo.truth import established
+from tests.zoo.truth import agreed, established
 from tests.zoo.wrong_attacks import SharedBudget, SmallRadius
 
 X = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -34,10 +34,12 @@ def test_there_are_enough_of_both_and_their_halves_are_halves() -> None:
     for truth in (BROKEN, SOUND):
         halves = [half(name) for name in of(truth)]
         assert abs(halves.count("design") - halves.count("judged")) <= 1
-    assert broken.__doc__ and sound.__doc__ and fresh.__doc__
+    assert all(module.__doc__ for module in (broken, sound, fresh, second))
     assert [half(name) for name in of(BROKEN)].count("fresh") >= 12
     sounds = [name for name in of(SOUND) if half(name) == "fresh"]
     assert len(sounds) >= 12
+    for truth in (BROKEN, SOUND):
+        assert [half(name) for name in of(truth)].count("second") >= 20
 
 
 def test_a_half_follows_from_the_name_alone() -> None:
@@ -110,6 +112,27 @@ def test_only_the_gradient_of_a_masked_code_differs() -> None:
     assert not torch.equal(*grads)
 
 
+def test_a_label_counts_where_every_seed_of_the_claim_says_the_same() -> None:
+    assert agreed(SOUND, (0.5, 0.5, 0.55), 0.5) and not agreed(SOUND, (0.5, 0.5, 0.6), 0.5)
+    assert agreed(BROKEN, (0.6, 0.7, 0.9), 0.5) and not agreed(BROKEN, (0.55, 0.9, 0.9), 0.5)
+    assert agreed(BROKEN, (0.75,), 0.65)  # whatever the last bit of the difference says
+
+
+def test_a_network_that_subtracts_what_it_saw_before() -> None:
+    torch.manual_seed(0)
+    net = second.Trailing(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))
+    first = net(X)
+    assert not torch.equal(first, net(X))
+
+
+def test_ramps_hold_what_their_classes_say() -> None:
+    data = second.ramps()
+    z = (data.validation.x * second._weights()).flatten(1).sum(1)
+    assert torch.equal((z > 0).long(), data.validation.y)
+    assert float(z.abs().min()) > 0.009 and float(z.abs().max()) < 0.201
+    assert second._weights().abs().sum() == pytest.approx(1)
+
+
 def test_carried_state_changes_the_second_answer() -> None:
     torch.manual_seed(0)
     net = SpikeNet(64, 10, carry=True)
@@ -160,6 +183,11 @@ def test_the_closed_form_of_the_made_images_is_what_attacks_find() -> None:
         "linear-events",
         "linear-sounds",
         "linear-pairs",
+        "linear-ramps",
+        "linear-ramps-l2",
+        "linear-ramps-small",
+        "linear-events-nearer",
+        "linear-pairs-farther",
     ):
         entry = ENTRIES[name]
         found = established(entry, entry.build(), "test")
