@@ -13,6 +13,7 @@ from research import RESULTS, ROOT
 from research.masking.judging import FOUND
 from research.pages.masking_sentences import SENTENCES
 from research.pages.page import publish, table, verdict
+from tests.zoo.truth import agreed
 
 PAGE = ROOT / "docs" / "evidence" / "masking.md"
 RESULT = RESULTS / "masking.json"
@@ -36,8 +37,7 @@ fact: attacks on an *honest twin* (the same answers with their true gradients) b
 points more of the right items than the attack by which the defence is claimed; or its answer is no
 function of the item alone, which two calls show. Sound means that the strongest attacks on it gain
 at most {half} points, or that a closed form says what stands. No check of the diagnosis takes part
-in that. {disagree}
-
+in that.
 The claimed attack is run under three seeds, and an entry counts only where all three say the same:
 a label that turns with the seed is no label. {disagree}
 
@@ -47,8 +47,8 @@ looked at through validation items (`design`), the other half through test items
 was judged first, 11 of 12 broken ones were found, and two checks were written for what both halves
 missed. The first `fresh` group, through test items, was then looked at once: 14 of 14 broken ones
 were found, and **4 of 12 sound ones were called suspicious**, 33 %, where 5 % were wanted. All four
-alarms came from symptoms: the attack had not ended, or failed at other radii (`rising`,
-`stationarity`, `unbounded`, `falling`, `steps`). Networks that answer at random were called
+alarms said that the attack had not ended, or failed at other radii (`rising`, `stationarity`,
+`unbounded`, `falling`, `steps`). Networks that answer at random were called
 suspicious through `silent` alone, although no attack broke more than was claimed.
 
 What changed since is no threshold. A check is now either *direct*, where it shows something wrong
@@ -228,6 +228,7 @@ def page() -> str:
             head,
             tables(summary, _lacking(result)),
             wrong(rows),
+            unshown(rows),
             "\n### Every entry\n",
             entries(rows),
             _cost(result),
@@ -294,6 +295,27 @@ def wrong(rows: Sequence[Row]) -> str:
         missed = [r for r in sure if r["truth"] == "broken" and r["fixed"] not in FOUND]
         said.append(f"{title}: false alarms {_listed(alarms)}; not found {_listed(missed)}.")
     return "\n" + " ".join(said) + "\n" + settling(rows)
+
+
+def unshown(rows: Sequence[Row]) -> str:
+    """What became of the entries whose truth was not shown, and what the verdict said of them."""
+    out = [row for row in rows if not row["agrees"]]
+    wide = [
+        row
+        for row in out
+        if row["truth"] == "sound"
+        and row["fact"] == "attack"
+        and agreed("broken", row["true_claims"], row["true_strongest"])
+    ]
+    caught = [row for row in wide if row["fixed"] in FOUND]
+    names = ", ".join(f"`{row['entry']}`" for row in wide)
+    return (
+        f"\nOf the {len(out)} entries whose truth was not shown, {len(wide)} were written as "
+        "sound, and attacks on them break at least 10 points more than their claim under every seed"
+        f"{f' ({names})' if wide else ''}: their claims are too high, though nobody hid anything, "
+        "and a still stronger attack could not show them to be sound. The verdict doubts "
+        f"{len(caught)} of these {len(wide)}.\n"
+    )
 
 
 def _listed(rows: Sequence[Row]) -> str:
