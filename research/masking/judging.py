@@ -54,7 +54,7 @@ def _judged(row: Row, limits: Thresholds | None) -> MaskingVerdict:
             else getattr(limits, _key(check)),
             below=check["below"],
             needed=check["needed"],
-            symptom=check["symptom"],
+            symptom=check.get("symptom", False),
             seen="-",
             why="-",
             settles="-",

@@ -166,7 +166,7 @@ def others(rows: Sequence[Row], group: str) -> str:
             row["threat"],
             f"{_share(row['claimed'])}",
             f"{_share(row['strongest'])}",
-            f"**{row['fixed']}**",
+            f"**{row['fixed']}**" + ("" if _of_today(row) else " (rule of before)"),
             _counting(row),
         )
         for row in rows
@@ -174,6 +174,11 @@ def others(rows: Sequence[Row], group: str) -> str:
     ]
     heads = ("network", "threat", "claimed", "all attacks", "verdict", "checks that count")
     return table(heads, lines)
+
+
+def _of_today(row: Row) -> bool:
+    """Whether a row was measured when symptoms were distinguished from direct checks."""
+    return all("symptom" in check for check in row["checks"])
 
 
 def _codes(rows: Sequence[Row]) -> str:
@@ -257,12 +262,24 @@ def strangers(result: Row) -> list[str]:
         "`research/masking/others.py` lists are stored"
         + ("" if len(rows) == planned["others"] else "; the others were not measured yet")
         + (f"; code {_codes(rows)}.\n" if rows else ".\n")
+        + _of_before(rows)
     ]
     for group, title in GROUPS.items():
         if any(row["group"] == group for row in rows):
             lines += [f"\n### {title}\n", others(rows, group)]
     lines.append(tally(rows))
     return lines
+
+
+def _of_before(rows: Sequence[Row]) -> str:
+    """How many were not measured since symptoms are settled."""
+    old = sum(not _of_today(row) for row in rows)
+    if not old:
+        return ""
+    return (
+        f"\n**{old} of them were not measured again** since symptoms are settled: their verdicts, "
+        "marked, are those of the rule of before, under which every symptom counted.\n"
+    )
 
 
 def tally(rows: Sequence[Row]) -> str:

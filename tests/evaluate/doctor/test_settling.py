@@ -96,6 +96,9 @@ def test_an_attack_that_was_too_weak_moves_by_what_it_missed() -> None:
     assert found.left_by_all == pytest.approx(0.5)
     assert looked.passes.backward > before.backward  # on the bill
     assert judged("linf:0.1001", [*SYMPTOMS, moved], LIMITS, items=20).verdict == "suspicious"
+    # Two attacks of 60 steps on the items that stand: about 250 passes each, and no more.
+    spent = looked.passes.forward + looked.passes.backward - before.forward - before.backward
+    assert 0 < spent <= 2 * (2 * 60 + 3) * int((~claimed.won).sum())
     # What stands for the next attack is what the one before left: ten items can never fall.
     assert all(int(run.won.sum()) <= 10 for run in found.settling)
 

@@ -92,8 +92,8 @@ def diagnose(
         InputError: inputs, labels or outputs that do not fit.
         SettingError: an unknown threat, attack or split.
     Cost:
-        About 1500 passes per right item and threat, and 100 per network; 500 more at most per item
-        that stands where symptoms have to be settled, 1800 where the network answers at random.
+        About 1500 passes per right item and threat, and 100 per network; about 620 more at most per
+        item that stands where symptoms have to be settled, 1900 where the network is stochastic.
     Example:
         >>> from torch import nn
         >>> _ = torch.manual_seed(0)
