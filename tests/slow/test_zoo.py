@@ -20,7 +20,7 @@ STORED = {row["entry"]: row for row in _ROWS}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(ENTRIES))
+@pytest.mark.parametrize("name", [name for name in ENTRIES if name in STORED])
 def test_the_truth_and_the_verdict_are_what_the_record_says(name: str) -> None:
     entry, split = ENTRIES[name], "validation" if half(name) == "design" else "test"
     with warnings.catch_warnings():
