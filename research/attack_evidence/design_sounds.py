@@ -26,7 +26,18 @@ import spikeproof as sp
 from research import RESULTS
 from research.attack_evidence import design, networks, zoo
 from spikeproof import base
-from spikeproof.attacks import APGD, FMN, PDPGD, PGD, SAPGD, Member, Restarts, Suite, Targeted
+from spikeproof.attacks import (
+    APGD,
+    FMN,
+    PDPGD,
+    PGD,
+    SAPGD,
+    Member,
+    Restarts,
+    SigmaZero,
+    Suite,
+    Targeted,
+)
 from spikeproof.attacks.suite.presets import SUITES
 from spikeproof.base import Seeds
 from spikeproof.data import Split
@@ -47,8 +58,11 @@ ENTRIES: dict[str, zoo.Entry] = {
     "events-sr": zoo.Entry(training="SR", seed=1, part=_EVENTS),
     "digits-sr": zoo.Entry(training="SR", seed=1, part=zoo._small(12, 5)),
 }
-THREATS = ("linf", "l2", "l1")
-UNDER = {"events-sr": ("linf",)}  # where reaches found nothing under the first
+THREATS = ("linf", "l2", "l1", "l0")
+UNDER = {  # others
+    "events-plain": ("linf", "l2", "l1"),  # hardly anything stands
+    "events-sr": ("linf",),  # reaches found nothing under the first
+}
 REACHES = (0.41, 0.425, 0.44, 0.455, 0.47, 0.485)
 _ARCTAN = Backward(gradient=Surrogate("arctan", sharpness=5.0), reset="detached")
 SAPGD_100, APGD_100 = SAPGD(steps=100, stop=True), APGD(steps=100, stop=True)
@@ -105,13 +119,29 @@ def longer() -> dict[str, Member]:
     }
 
 
-def candidates(name: str) -> dict[str, Member]:
-    """The candidates on a network by their names."""
-    return reaches() if name in UNDER else {**reaches(), **longer()}
+def counting() -> dict[str, Member]:
+    """Where the radius counts: sigma-zero through the network's own surrogate and another one."""
+    own = {f"sigma_zero {n} steps, own, margin": SigmaZero(steps=n) for n in (100, 300, 1000)}
+    return {
+        **{name: Member(attack=attack) for name, attack in own.items()},
+        "sigma_zero 300 steps, arctan-5, margin": Member(
+            attack=SigmaZero(steps=300), gradient=_ARCTAN
+        ),
+        "sigma_zero 300 steps, assg 0.41, margin": Member(
+            attack=SigmaZero(steps=300), gradient=_assg(0.41)
+        ),
+    }
+
+
+def candidates(name: str, threat: str) -> dict[str, Member]:
+    """The candidates on a network under a threat, by their names."""
+    if threat == "l0":
+        return counting()
+    return reaches() if name == "events-sr" else {**reaches(), **longer()}
 
 
 def for_images() -> Suite:
-    """The suite ``standard`` without what it holds for inputs along time alone."""
+    """The suite ``standard`` without what it holds for sounds alone."""
     whole = SUITES["standard"]
     kept = tuple(member for member in whole.members if member.inputs == "any")
     return replace(whole, members=kept)
@@ -133,13 +163,13 @@ def cell(name: str, threat_name: str, known: dict[str, Any]) -> dict[str, Any]:
     hard = torch.isin(split.items, torch.tensor(found["hard"], dtype=torch.int64))
     at = hard.nonzero().flatten()
     x, y, seeds = split.x[at], split.y[at], keys[at]
-    for named, member in candidates(name).items():
+    for named, member in candidates(name, threat_name).items():
         if len(at) and named not in found["candidates"]:
             clean = design.margins(model, x, y)
             items = (x, y, clean)
             done = design.attacked(model, items, threat, member, seeds.child(named))
             found["candidates"][named] = done
-    code = design.code_of(candidates(name).values(), model)
+    code = design.code_of(candidates(name, threat_name).values(), model)
     return {"network": name, "threat": threat_name, **found, "code": code}
 
 

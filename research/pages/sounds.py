@@ -16,7 +16,10 @@ def sounds(result: Result) -> str:
     """The section."""
     cells = [cell for cell in result["evidence"] if cell["hard"]]
     mine = [cell for cell in cells if cell["network"].startswith(SOUND)]
-    return _about(mine) + _cells(result["evidence"]) + _candidates(mine) + _order(mine)
+    lengths = [cell for cell in mine if cell["threat"] in THREATS]
+    counted = [cell for cell in mine if cell["threat"] not in THREATS]
+    text = _about(mine) + _cells(result["evidence"]) + _candidates(lengths) + _order(lengths)
+    return text + (_candidates(counted) + _order(counted) if counted else "")
 
 
 def broken(cell: Result) -> int:
@@ -36,9 +39,10 @@ def _about(mine: list[Result]) -> str:
         "of sounds under the `standard` and `core` of before was too high** "
         "([errata](../errata.md)). What breaks them are large steps towards one rival class after "
         "the other, and long searches for the nearest boundary; how near an item has come says "
-        "little, so on sounds every standing item meets four members more in `standard` and one in "
-        "`core`. On images and events the same candidates find next to nothing. Judged on networks "
-        "of sounds that took no part in this: [the next section](#judged-by-strangers).\n"
+        "little, so on sounds every standing item meets more members; under l_0 it is sigma-zero "
+        "that breaks them. On images and events the same candidates find next to nothing. Judged "
+        "on networks of sounds that took no part in this: "
+        "[the next section](#judged-by-strangers).\n"
     )
 
 
@@ -56,7 +60,8 @@ def _cells(cells: list[Result]) -> str:
 
 def _candidates(mine: list[Result]) -> str:
     """What every candidate broke of the sounds, by threat."""
-    each = {t: Hard(found) for t in THREATS if (found := [c for c in mine if c["threat"] == t])}
+    threats = dict.fromkeys(cell["threat"] for cell in mine)
+    each = {t: Hard([c for c in mine if c["threat"] == t]) for t in threats}
     whole = Hard(mine)
     rows = [
         (name, *(int(one.broke[name].sum()) for one in each.values()), f"{whole.passes[name]:,.0f}")

@@ -89,6 +89,7 @@ _CORE = Suite(
             radius="length",
             inputs="sounds",
         ),
+        Member(attack=SigmaZero(steps=300), radius="count", inputs="sounds"),
     )
 )
 _STANDARD = Suite(
@@ -171,6 +172,8 @@ _STANDARD = Suite(
             radius="length",
             inputs="sounds",
         ),
+        Member(attack=SigmaZero(steps=1000), radius="count", inputs="sounds"),
+        Member(attack=SigmaZero(steps=300), gradient=_DETACHED, radius="count", inputs="sounds"),
     ),
     patience=1,
 )
