@@ -31,7 +31,7 @@ NAMES = embedded()
 # Files of all of these were never at hand, or only a part of them, whose hash is that of the part.
 UNPINNED = {
     "audiomnist", "cifar10-dvs", "cifar100", "crema-d", "dvs128-gesture", "mnist", "mnist-fsdd",
-    "i2e-cifar10", "n-caltech101", "n-mnist", "n-mnist-binary", "nmnist-fsdd", "shd",
+    "i2e-cifar10", "n-caltech101", "n-tidigits", "n-mnist", "n-mnist-binary", "nmnist-fsdd", "shd",
     "speech-commands", "ssc",
 }  # fmt: skip
 SHAPES = {

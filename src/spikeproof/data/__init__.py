@@ -35,6 +35,7 @@ from spikeproof.data.sets.mnist import Mnist
 from spikeproof.data.sets.mnist_fsdd import MnistFsdd
 from spikeproof.data.sets.n_caltech101 import NCaltech101
 from spikeproof.data.sets.n_mnist import NMnist
+from spikeproof.data.sets.n_tidigits import NTidigits
 from spikeproof.data.sets.nmnist_fsdd import NMnistFsdd
 from spikeproof.data.sets.shd import Shd
 from spikeproof.data.sets.speech_commands import SpeechCommands
@@ -110,6 +111,7 @@ __all__ = [  # noqa: RUF022 - classes in the order of plain text, as a test asks
     "NCaltech101",
     "NMnist",
     "NMnistFsdd",
+    "NTidigits",
     "NTidigitsFile",
     "Published",
     "Reader",
