@@ -106,8 +106,8 @@ class Shd:
         check_count(self, "pool", "most")
         if self.form.channels % self.pool or self.most > 255:
             raise SettingError(
-                f"{type(self).__name__}: pool must divide the {self.form.channels} channels and most be at "
-                f"most 255; got {self.pool} and {self.most}."
+                f"{type(self).__name__}: pool must divide the {self.form.channels} channels and "
+                f"most be at most 255; got {self.pool} and {self.most}."
             )
         _ = self.binning
 
