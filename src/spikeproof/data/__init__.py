@@ -13,6 +13,7 @@ from spikeproof.data.inventory import Inventory, inventory
 from spikeproof.data.modality import MODALITIES, Modality
 from spikeproof.data.on_disk import ItemsOnDisk
 from spikeproof.data.opening import is_own, open_data, stamp_of
+from spikeproof.data.pinned import Intact
 from spikeproof.data.sensor import EventCamera
 from spikeproof.data.sets import DATASETS
 from spikeproof.data.sets.audiomnist import AudioMnist
@@ -99,6 +100,7 @@ __all__ = [  # noqa: RUF022 - classes in the order of plain text, as a test asks
     "FsddSpeakers",
     "I2ECifar10",
     "I2EFashionMnist",
+    "Intact",
     "Inventory",
     "ItemsOnDisk",
     "Layout",
