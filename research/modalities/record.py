@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from benchmarks.harness import machine, versions
 from research import RESULTS
-from research.modalities import flips, fusion, retiming, sponge, timestamps
+from research.modalities import flips, fusion, members, retiming, sponge, timestamps
 from research.modalities.cells import FOLDER, packed, read, unpacked
 from spikeproof.base import write_json
 
@@ -39,11 +39,9 @@ def content(folder: Path = FOLDER, before: Mapping[str, Any] | None = None) -> d
     claims: dict[str, Mapping[str, Any]] = {}
     fresh = False
     for name, (number, claim) in CLAIMS.items():
-        measured = _by_name(read(name, claim.PLAN, folder))
-        kept = _by_name(map(unpacked, before["claims"][name]["cells"] if before else ()))
-        both = {**kept, **measured}
-        found = [both[part["name"]] for part in claim.PLAN if part["name"] in both]
-        fresh = fresh or bool(measured)
+        kept = before["claims"][name]["cells"] if before else ()
+        found, anew = _joined(name, claim.PLAN, folder, kept)
+        fresh = fresh or anew
         claims[name] = {
             "number": number,
             "title": claim.TITLE,
@@ -52,13 +50,26 @@ def content(folder: Path = FOLDER, before: Mapping[str, Any] | None = None) -> d
             "cells": [packed(cell) for cell in found],
             **claim.judge(found),
         }
+    kept = before.get("members", ()) if before else ()
+    each, anew = _joined("members", members.PLAN, folder, kept)
+    fresh = fresh or anew
     return {
         "benchmark": "modalities",
         "command": "python -m research.modalities.record",
         "machine": machine() if fresh or not before else before["machine"],
         "versions": versions() if fresh or not before else before["versions"],
         "claims": claims,
+        "members": [packed(cell) for cell in each],
     }
+
+
+def _joined(
+    name: str, plan: Sequence[Mapping[str, Any]], folder: Path, kept: Iterable[Mapping[str, Any]]
+) -> tuple[list[Mapping[str, Any]], bool]:
+    """Cells of the folder and, where it has none, those kept; and whether the folder has any."""
+    measured = _by_name(read(name, plan, folder))
+    both = {**_by_name(map(unpacked, kept)), **measured}
+    return [both[part["name"]] for part in plan if part["name"] in both], bool(measured)
 
 
 def _by_name(cells: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from research.modalities import flips, fusion, retiming, sponge, timestamps
+from research.modalities import flips, fusion, members, retiming, sponge, timestamps
 from research.modalities.cells import packed, read, table, unpacked, verdict
 from research.modalities.record import CLAIMS, content
 from research.pages import modalities
@@ -211,9 +211,42 @@ def test_lists_of_numbers_are_packed_and_come_back() -> None:
     assert table([[1, 2, 3], [4, 5]]).shape == (2, 2)
 
 
+def attacked(network: str, broken: dict[str, list[int]]) -> dict[str, Any]:
+    """A cell of flips in which members broke some of four items, ten passes an item each."""
+    (settings,) = (s for s in members.PLAN if (s["network"], s["threat"]) == (network, "flips"))
+    each = {n: {"broken": rows, "forward": 40, "backward": 20} for n, rows in broken.items()}
+    return cell(settings, order=list(broken), members=each)
+
+
+def test_a_member_is_counted_alone_first_and_where_no_other_breaks() -> None:
+    one = attacked("n-mnist", {"z": [1, 1, 0, 0], "a": [1, 0, 1, 0], "idle": [0, 0, 0, 0]})
+    assert members.summed(one) == {
+        "z": (2, 2, 1, 10, 5), "a": (2, 1, 1, 10, 5), "idle": (0, 0, 0, 10, 5)
+    }  # fmt: skip
+    other = attacked("i2e-fashion-mnist", {"z": [0, 0, 0, 0], "late": [0, 0, 0, 0]})
+    assert members.never([one, other]) == {"flips": ["idle", "late"]}
+    assert members.never([other]) == {"flips": ["z", "late"]}
+    assert members.named([one, other], "i2e-fashion-mnist", "flips") is other
+    assert members.named([one], "n-mnist", "counts") is None
+    said = modalities.members_section([one, other])
+    assert "| `z` | 2, 2, 1; 10 + 5 | 0, 0, 0; 10 + 5 |" in said
+    assert "- `flips`: `idle`, `late`" in said and "2 of 10 planned" in said
+    assert modalities.members_section([]) == ""
+
+
+def test_members_are_stored_beside_the_claims_and_kept(tmp_path: Path) -> None:
+    before = json.loads(modalities.RESULT.read_text(encoding="utf-8"))
+    new = attacked("n-mnist", {"z": [1, 0, 0, 0]})
+    write_json(tmp_path / "members" / f"{new['about']['settings']['name']}.json", new)
+    after = content(tmp_path, before)
+    assert new in [unpacked(one) for one in after["members"]]
+    assert content(tmp_path / "none", after)["members"] == after["members"]
+    assert after["claims"] == before["claims"]
+
+
 def test_a_record_keeps_its_cells_and_takes_in_what_was_measured_since(tmp_path: Path) -> None:
     before = json.loads(modalities.RESULT.read_text(encoding="utf-8"))
-    assert content(tmp_path, before) == before
+    assert content(tmp_path, before) == {"members": [], **before}
     settings = next(s for s in timestamps.PLAN)
     radii = [str(radius) for radius in timestamps.RADII_MS]
     new = cell(
