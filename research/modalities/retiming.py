@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from research.modalities import cells
 from research.modalities.cells import Cell, intervals, part, table, verdict
@@ -114,20 +115,30 @@ def _of(found: Sequence[Cell], steps: int) -> list[Cell]:
 
 
 def success(found: Sequence[Cell], steps: int, threat: str, level: int) -> Estimate | None:
-    """Share of the right items that a budget breaks, over networks and items."""
+    """Share of the right items that a budget, or a smaller one, breaks, over networks and items."""
     here = _of(found, steps)
     if not here:
         return None
-    rows = table([list(cell["broken"][threat].values())[level] for cell in here])
+    # A larger budget holds every input of a smaller one: what that broke, it breaks.
+    rows = table([afresh(cell, threat)[: level + 1].any(0).tolist() for cell in here])
     return intervals(rows).share(rows)
+
+
+def afresh(cell: Cell, threat: str) -> npt.NDArray[np.bool_]:
+    """What each budget of a threat broke on its own, bool ``(budgets, items)``, smallest first.
+
+    Files keep the budgets in the order of their names, in which "1000" comes before "500".
+    """
+    found = cell["broken"][threat]
+    return np.asarray([found[name] for name in sorted(found, key=float)], dtype=bool)
 
 
 def stands_again(found: Sequence[Cell]) -> tuple[int, int]:
     """Items that a budget breaks and a larger one of the same threat does not, and pairs asked."""
     again = asked = 0
     for cell in found:
-        for by_radius in cell["broken"].values():
-            rows = np.asarray(list(by_radius.values()), dtype=bool)
+        for threat in cell["broken"]:
+            rows = afresh(cell, threat)
             again += int((rows[:-1] & ~rows[1:]).sum())
             asked += int(rows[1:].size)
     return again, asked

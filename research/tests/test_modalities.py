@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from research.modalities import flips, fusion, retiming, sponge, timestamps
-from research.modalities.cells import packed, table, unpacked, verdict
-from research.modalities.record import CLAIMS
+from research.modalities import flips, fusion, members, retiming, sponge, timestamps
+from research.modalities.cells import packed, read, table, unpacked, verdict
+from research.modalities.record import CLAIMS, content
 from research.pages import modalities
+from spikeproof.base import write_json
 from spikeproof.metrics import Estimate
 
 
@@ -82,6 +84,28 @@ def test_an_item_that_a_larger_budget_misses_counts_against_monotony() -> None:
         one["broken"]["retiming-l0"]["400"] = [0] * 40
     assert retiming.stands_again(found) == (3 * 60, 9 * 2 * 40)
     assert by_name(judged(retiming, found))["broken, and not by a larger budget"] == "contradicted"
+
+
+def test_budgets_stand_by_their_size_whatever_the_order_of_their_names(tmp_path: Path) -> None:
+    """Stored by name, 1000 comes before 500; what was broken grows with the budget all the same."""
+    broken = {"500": [1, 0, 0, 0], "750": [1, 1, 0, 0], "1000": [1, 1, 1, 0]}
+    for settings in retiming.PLAN:
+        if settings["steps"] == retiming.STEPS[0]:
+            content = cell(settings, broken={"retiming-l1": broken})
+            write_json(tmp_path / "retiming" / f"{settings['name']}.json", content)
+    found = read("retiming", retiming.PLAN, tmp_path)
+    shares = [retiming.success(found, 10, "retiming-l1", level) for level in range(3)]
+    assert [share.value for share in shares if share] == [0.25, 0.5, 0.75]
+    assert retiming.stands_again(found) == (0, 3 * 2 * 4)
+
+
+def test_a_larger_budget_breaks_what_a_smaller_one_broke_and_its_miss_is_counted() -> None:
+    broken = {"500": [1, 1, 0, 0], "750": [0, 0, 1, 0], "1000": [0, 0, 0, 0]}
+    here = [s for s in retiming.PLAN if s["steps"] == retiming.STEPS[0]]
+    found = [cell(settings, broken={"retiming-l1": broken}) for settings in here]
+    shares = [retiming.success(found, 10, "retiming-l1", level) for level in range(3)]
+    assert [share.value for share in shares if share] == [0.5, 0.75, 0.75]
+    assert retiming.stands_again(found) == (3 * 3, 3 * 2 * 4)
 
 
 def flipped(sda: int, top_k: int, swap: int) -> list[dict[str, Any]]:
@@ -185,6 +209,53 @@ def test_lists_of_numbers_are_packed_and_come_back() -> None:
     assert unpacked(packed(value)) == value
     assert isinstance(packed(value)["a"]["b"], str)
     assert table([[1, 2, 3], [4, 5]]).shape == (2, 2)
+
+
+def attacked(network: str, broken: dict[str, list[int]]) -> dict[str, Any]:
+    """A cell of flips in which members broke some of four items, ten passes an item each."""
+    (settings,) = (s for s in members.PLAN if (s["network"], s["threat"]) == (network, "flips"))
+    each = {n: {"broken": rows, "forward": 40, "backward": 20} for n, rows in broken.items()}
+    return cell(settings, order=list(broken), members=each)
+
+
+def test_a_member_is_counted_alone_first_and_where_no_other_breaks() -> None:
+    one = attacked("n-mnist", {"z": [1, 1, 0, 0], "a": [1, 0, 1, 0], "idle": [0, 0, 0, 0]})
+    assert members.summed(one) == {
+        "z": (2, 2, 1, 10, 5), "a": (2, 1, 1, 10, 5), "idle": (0, 0, 0, 10, 5)
+    }  # fmt: skip
+    other = attacked("i2e-fashion-mnist", {"z": [0, 0, 0, 0], "late": [0, 0, 0, 0]})
+    assert members.never([one, other]) == {"flips": ["idle", "late"]}
+    assert members.never([other]) == {"flips": ["z", "late"]}
+    assert members.named([one, other], "i2e-fashion-mnist", "flips") is other
+    assert members.named([one], "n-mnist", "counts") is None
+    said = modalities.members_section([one, other])
+    assert "| `z` | 2, 2, 1; 10 + 5 | 0, 0, 0; 10 + 5 |" in said
+    assert "- `flips`: `idle`, `late`" in said and "2 of 10 planned" in said
+    assert modalities.members_section([]) == ""
+
+
+def test_members_are_stored_beside_the_claims_and_kept(tmp_path: Path) -> None:
+    before = json.loads(modalities.RESULT.read_text(encoding="utf-8"))
+    new = attacked("n-mnist", {"z": [1, 0, 0, 0]})
+    write_json(tmp_path / "members" / f"{new['about']['settings']['name']}.json", new)
+    after = content(tmp_path, before)
+    assert new in [unpacked(one) for one in after["members"]]
+    assert content(tmp_path / "none", after)["members"] == after["members"]
+    assert after["claims"] == before["claims"]
+
+
+def test_a_record_keeps_its_cells_and_takes_in_what_was_measured_since(tmp_path: Path) -> None:
+    before = json.loads(modalities.RESULT.read_text(encoding="utf-8"))
+    assert content(tmp_path, before) == {"members": [], **before}
+    settings = next(s for s in timestamps.PLAN)
+    radii = [str(radius) for radius in timestamps.RADII_MS]
+    new = cell(
+        settings, broken=dict.fromkeys(radii, [1] * 40), jitter=dict.fromkeys(radii, [0.0] * 40)
+    )
+    write_json(tmp_path / "timestamps" / f"{settings['name']}.json", new)
+    after = content(tmp_path, before)["claims"]["timestamps"]["cells"]
+    assert unpacked(after[0]) == new
+    assert after[1:] == before["claims"]["timestamps"]["cells"][1:]
 
 
 def test_the_page_is_current_and_its_verdicts_follow_from_its_cells() -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -28,10 +29,17 @@ from spikeproof.data import (
 )
 
 NAMES = embedded()
-# Files of all of these were never at hand, or only a part of them, whose hash is that of the part.
+# Of these no file was ever at hand, or only a part of them, which is pinned as a part.
+_DIGITS = "recordings of the first 1,000 training and 100 test digits"
+PARTS = {
+    "dvs128-gesture": {"ten packed clips, one of each class but the last"},
+    "n-mnist": {_DIGITS},
+    "n-mnist-binary": {_DIGITS},
+    "nmnist-fsdd": {f"pairs with {_DIGITS}"},
+}
 UNPINNED = {
     "audiomnist", "cifar10-dvs", "cifar100", "crema-d", "dvs128-gesture", "mnist", "mnist-fsdd",
-    "i2e-cifar10", "n-caltech101", "n-mnist", "n-mnist-binary", "nmnist-fsdd", "shd",
+    "n-caltech101", "n-tidigits", "n-mnist", "n-mnist-binary", "nmnist-fsdd", "shd",
     "speech-commands", "ssc",
 }  # fmt: skip
 SHAPES = {
@@ -218,10 +226,18 @@ def test_describing_makes_nothing() -> None:
 
 @pytest.mark.parametrize("name", datasets())
 def test_the_pinned_hashes_are_whole_and_of_every_array(name: str) -> None:
-    pinned = DATASETS[name].facts.pinned
+    pinned, parts = DATASETS[name].facts.pinned, DATASETS[name].facts.pinned_parts
+    assert set(parts) == PARTS.get(name, set())
     if name in UNPINNED:
         assert not pinned and describe(name).sha256 == "not pinned"
-        return
+    every = [*parts.values(), *([pinned] if pinned else [])]
+    for one in every:
+        well_pinned(one)
+    assert len({one["all"] for one in every}) == len(every)
+
+
+def well_pinned(pinned: Mapping[str, str]) -> None:
+    """Fail unless these are hashes of everything."""
     assert set(pinned) == {"all", "x", "y", "train", "validation", "test"}
     assert all(re.fullmatch("[0-9a-f]{64}", value) for value in pinned.values())
     assert len(set(pinned.values())) == len(pinned)

@@ -45,6 +45,7 @@ from spikeproof.data.layouts import fitted, python_batch, read_wav, resampled
 from spikeproof.data.pairs import chosen_clips, paired
 from spikeproof.data.sets import n_caltech101
 from spikeproof.data.sets.cifar10_dvs import CLASSES, SPLIT_SHA256, test_numbers
+from spikeproof.data.streams import NTidigitsFile, write_n_tidigits
 from support import made_sets
 from support.published_files import REAL, source
 
@@ -306,6 +307,67 @@ def test_heidelberg_spikes_are_read_as_counts_on_lines(tmp_path: Path) -> None:
     store._arrays_of.cache_clear()
     with pytest.raises(FileProblem, match=r"shd_test\.h5"):
         load("shd", folder=tmp_path)
+
+
+TIDIGITS = {
+    "train": ("man-ae-a-z", "man-ae-b-z", "woman-ba-a-o", "man-ae-a-12z", "woman-ba-b-o"),
+    "test": ("man-im-a-7557", "man-im-a-7", "woman-kz-b-9"),
+}
+
+
+def test_single_digits_before_a_cochlea_are_read_as_counts_of_its_channels(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    made = made_sets.cochlea_digits(tmp_path / "n-tidigits" / "n-tidigits.hdf5", TIDIGITS)
+    data = load("n-tidigits", folder=tmp_path)
+    wanted = {"man-ae-a-z": 0, "man-ae-b-z": 0, "woman-ba-a-o": 10, "woman-ba-b-o": 10}
+    wanted |= {"man-im-a-7": 7, "woman-kz-b-9": 9}  # utterances of several digits are left out
+    assert len(data.sealed) == 2 and data.spec.classes == 11
+    assert data.spec.notes == ("6 of the 4,950 single digits of the set are here.",)
+    found = whole(data)
+    assert len(found) == 6
+    reader = DATASETS["n-tidigits"]()
+    for item, (name, label) in enumerate(wanted.items()):
+        x, y, _ = found[item]
+        expected = np.zeros((100, 64), np.int64)
+        np.add.at(expected, (np.minimum(made[name].t * 100 // 1_500_000, 99), made[name].x), 1)
+        assert y == label and np.array_equal(x.numpy(), expected)
+        # Attacked counts come back as a recording of the cochlea, in the ticks of its file.
+        x = x.clone()
+        x[3, 5], x[40, 60] = x[3, 5] + 1, 0
+        back = reader.written_back(made[name], x).recording
+        write_n_tidigits(tmp_path / "back.hdf5", {"test": {name: back}})
+        again = NTidigitsFile(tmp_path / "back.hdf5", "test")[0]
+        assert np.array_equal(reader.binning(again).numpy().reshape(100, 64), x.numpy())
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ({**TIDIGITS, "train": ("man-ae-a-z", "seven")}, "train recording of the name 'seven'"),
+        ({**TIDIGITS, "test": ("man-ae-a-z", "man-ae-a-8x")}, "of the name 'man-ae-a-8x'"),
+        ({**TIDIGITS, "test": ("man-im-a-7557",)}, "has no test recording of a single digit"),
+        ({"train": TIDIGITS["train"]}, "has no /test_labels"),
+    ],
+)
+def test_a_file_of_n_tidigits_of_other_names_or_parts_is_refused_in_one_sentence(
+    tmp_path: Path, names: dict[str, tuple[str, ...]], sentence: str
+) -> None:
+    pytest.importorskip("h5py")
+    path = tmp_path / "NTIDIGITS" / "n-tidigits.hdf5"
+    made_sets.cochlea_digits(path, names)
+    with pytest.raises(FileProblem) as refusal:
+        load("n-tidigits", folder=tmp_path)
+    text = str(refusal.value)
+    assert sentence in text and str(path) in text and "get " in text and "\n" not in text
+
+
+def test_a_folder_without_n_tidigits_and_a_file_that_is_none_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    with pytest.raises(FileProblem, match=r"n-tidigits\.hdf5 in it .*docs\.google\.com"):
+        load("n-tidigits", folder=tmp_path)
+    (tmp_path / "n-tidigits.hdf5").write_bytes(b"\x89HDF\r\n\x1a\n and no more")
+    with pytest.raises(FileProblem, match=r"n-tidigits\.hdf5 is no whole N-TIDIGITS file"):
+        load("n-tidigits", folder=tmp_path)
 
 
 # Sounds

@@ -190,3 +190,22 @@ def pictures_before_a_camera(folder: Path, numbers: tuple[int, ...]) -> dict[str
             place.parent.mkdir(parents=True, exist_ok=True)
             write_recording(place, found[path], Bin(sensor=(2, 180, 240)))
     return found
+
+
+def cochlea_digits(path: Path, names: dict[str, tuple[str, ...]]) -> dict[str, Recording]:
+    """A file in the layout of N-TIDIGITS: part → names of its recordings."""
+    import h5py
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng, found = np.random.default_rng(0), {}
+    with h5py.File(path, "w") as file:
+        for part, those in names.items():
+            file[f"{part}_labels"] = np.array([name.encode() for name in those], dtype="S")
+            for name in those:
+                t = np.sort(rng.integers(0, 1_600_000, 80))
+                seconds, x = (t / 1e6).astype(np.float32), rng.integers(0, 64, 80, dtype=np.uint8)
+                file[f"{part}_timestamps/{name}"], file[f"{part}_addresses/{name}"] = seconds, x
+                t = np.rint(seconds.astype(np.float64) * 1e6).astype(np.int64)
+                zero = np.zeros(80, np.uint8)
+                found[name] = Recording(t, x, zero, zero, (1, 1, 64))
+    return found

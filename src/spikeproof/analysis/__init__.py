@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from spikeproof.analysis.inputs import recorded_domain
     from spikeproof.analysis.joint import GridSummary, Stealth, stealth_of, summarise_grid
     from spikeproof.analysis.kinds import TrainingKind
-    from spikeproof.analysis.loudness import loudness
+    from spikeproof.analysis.loudness import decibels_of, loudness
     from spikeproof.analysis.masking import (
         LARGEST_BLIND,
         LARGEST_LEFT,
@@ -110,6 +110,7 @@ __all__ = [
     "claims_of",
     "compare",
     "data_summary",
+    "decibels_of",
     "extract",
     "extracted",
     "frame",

@@ -56,6 +56,7 @@ class RobustDifference:
         paired: Whether both sides attacked the same items, with as many networks.
         over: What the interval allows for: other networks and items, or items alone.
         side: Which side the other one is, 1 for the second folder.
+        decibels: The radius in decibels, as text, where the inputs of both sides are sounds.
     """
 
     data: str
@@ -70,6 +71,7 @@ class RobustDifference:
     paired: bool
     over: Over
     side: int = 1
+    decibels: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +210,18 @@ def _row(key: SurvivalKey, first: Side, second: Side, number: int) -> RobustDiff
         paired=paired,
         over=over,
         side=number,
+        decibels=_decibels(first.loud, second.loud, (data, threat, radius)),
     )
+
+
+def _decibels(
+    first: Mapping[tuple[str, str, str], str],
+    second: Mapping[tuple[str, str, str], str],
+    key: tuple[str, str, str],
+) -> str:
+    """A radius in decibels; nothing where the sides do not say the same of it."""
+    text = first.get(key, "")
+    return text if text == second.get(key, "") else ""
 
 
 def _paired(alive: Floats, other: Floats) -> tuple[float, float, Over]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikeproof.analysis.diagnosed import NOT_DIAGNOSED, masking_word
+from spikeproof.analysis.loudness import loudness
 from spikeproof.analysis.results import Results, results
 from spikeproof.analysis.rows import FlagRow
 from spikeproof.base import FileProblem, digest
@@ -41,6 +42,7 @@ class Side:
         hashes: ``"networks"``, ``"data"`` and ``"code"`` → name → hash.
         flags: What was seen, one sentence each.
         masking: The gravest verdict on gradient masking, or that there is none.
+        loud: Data set, threat and radius as text → the radius in decibels, on sounds.
     """
 
     settings: Mapping[str, Any]
@@ -50,6 +52,7 @@ class Side:
     hashes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     masking: str = NOT_DIAGNOSED
+    loud: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
 
     @property
     def split(self) -> str:
@@ -76,10 +79,10 @@ def _of_run(folder: Path) -> Side:
     """The completed attack cells of a run."""
     run = results(folder)
     survival: dict[SurvivalKey, _Survival] = {}
-    word = masking_word(run.masking)
+    word, loud = masking_word(run.masking), _loud(run)
     if [len(run.plan.get(key, ())) for key in ("training", "network", "data")] == [0, 1, 1]:
         audited = _of_audit(folder) if run.plan.get("budget") else _of_audited(folder)
-        return replace(audited, masking=word)
+        return replace(audited, masking=word, loud=loud)
     for data in run.data():
         for training in run.trainings(data):
             for threat in run.threats(data):
@@ -99,7 +102,18 @@ def _of_run(folder: Path) -> Side:
     taken = {"network_sha256": weights} if weights else {}
     told = tuple(f"{r.data} · {r.training} · seed {r.seed}: {_said(r)}" for r in run.flags)
     settings = {**run.plan, "split": run.split, **taken}
-    return Side(settings, survival, "a run", hashes=_hashes(run), flags=told, masking=word)
+    hashes = _hashes(run)
+    return Side(settings, survival, "a run", hashes=hashes, flags=told, masking=word, loud=loud)
+
+
+def _loud(run: Results) -> dict[tuple[str, str, str], str]:
+    """The radii of a run that have decibels."""
+    return {
+        (data, threat, f"{radius:g}"): text
+        for data in run.data()
+        for (threat, radius), text in loudness(run, data).items()
+        if radius is not None
+    }
 
 
 def _hashes(run: Results) -> dict[str, dict[str, str]]:
@@ -207,6 +221,12 @@ def _of_audit(folder: Path) -> Side:
         stated = () if audit.withheld else outcome.radii
         survival |= _survivals(audit.data, outcome.name, stated, outcome.arrays())
         settings[f"threats.{outcome.name}"] = list(outcome.radii)
+    loud = {
+        (audit.data, threat.name, f"{threat.radius:g}"): threat.level
+        for outcome in audit.outcomes
+        for threat in outcome.ladder
+        if threat.level
+    }
     told = [
         _told(f.name, f.seen, stop=f.stop, overridden=f.name in audit.despite)
         for f in audit.flags or ()
@@ -216,8 +236,9 @@ def _of_audit(folder: Path) -> Side:
     name = _name(folder, audit)
     word = NOT_DIAGNOSED if audit.diagnosis is None else audit.diagnosis.verdict
     return Side(
-        settings, survival, "an audit", name, hashes=hashes, flags=tuple(told), masking=word
-    )
+        settings, survival, "an audit", name, hashes=hashes, flags=tuple(told), masking=word,
+        loud=loud,
+    )  # fmt: skip
 
 
 def _name(folder: Path, audit: Audit) -> str:

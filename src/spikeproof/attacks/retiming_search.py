@@ -32,7 +32,8 @@ class RetimingSearch:
     Args:
         steps: Proposals, at least 1.
         share: Share of the lines that are retimed at first, in (0, 1].
-        doubt: Scale of the noise, in the largest entries of the gradient.
+        doubt: Scale of the noise, in root mean squares of the entries of the gradient: few are
+            large on the grid of a camera, and noise of their size would drown all the others.
         stop: Leave an item alone once it is won.
     Returns:
         From a call: legal inputs ``(N, *shape)``, nowhere with a smaller margin than ``x``.
@@ -127,8 +128,8 @@ class RetimingSearch:
         if k == 0:
             return threat.project(x + threat.step(grad, x, x), x)
         keys = left.seeds.child("step", k)
-        largest = per_item(grad.flatten(1).abs().amax(1), grad)
-        scale = torch.where(largest > 0, self.doubt * largest, torch.ones_like(largest))
+        typical = per_item(grad.flatten(1).square().mean(1).sqrt(), grad)
+        scale = torch.where(typical > 0, self.doubt * typical, torch.ones_like(typical))
         noise = keys.child("noise").normal(x.shape[1:], x.dtype, device=x.device)
         goal = x + threat.step(grad + scale * noise, x, x)
         lines = x[0, 0].numel()

@@ -11,6 +11,7 @@ from typing import Any
 from spikeproof.base import FileProblem, InputError, digest, is_there
 from spikeproof.cards.check import CardCheck, verify_card
 from spikeproof.cards.folder import CARD, EVIDENCE
+from spikeproof.cards.loud import decibels_at
 from spikeproof.data import Dataset
 
 __all__ = ["Board", "BoardRow", "BoardTable", "RefusedCard", "leaderboard", "ranked"]
@@ -67,6 +68,7 @@ class BoardTable:
         suite: Name of the suite.
         key: Hash over everything that makes rows comparable.
         rows: The best first, those without a rank last.
+        decibels: The radius in decibels, as text, where the items are sounds.
     """
 
     data: str
@@ -78,6 +80,7 @@ class BoardTable:
     suite: str
     key: str
     rows: tuple[BoardRow, ...]
+    decibels: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,7 @@ def _tables(found: CardCheck, content: Mapping[str, Any]) -> Iterator[BoardTable
                 suite=str(asked["suite"]["name"]),
                 key=digest(same),
                 rows=(_row(found.folder, content, row, str(verdict), cut=cut),),
+                decibels=decibels_at(content, threat, float(row["radius"])),
             )
 
 

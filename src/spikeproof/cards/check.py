@@ -30,6 +30,7 @@ from spikeproof.cards.folder import (
     read_file,
     read_readme,
 )
+from spikeproof.cards.loud import check_decibels
 from spikeproof.cards.measured import SecondLook, data_facts, network_facts, scored
 from spikeproof.cards.page import NOTES, card_readme
 from spikeproof.cards.verdicts import verdicts_of
@@ -172,7 +173,7 @@ def _evidence(
 ) -> CardEvidence:
     """The arrays of a card, about the threats that it states."""
     threats = [asked["threat"] for asked in stated["threats"]]
-    for record in threats:
+    for asked, record in zip(stated["threats"], threats, strict=True):
         radii = record["radii"]
         legal = [Threat.from_record({**record, "radius": r}, network.spec.domain) for r in radii]
         if not legal or any(a.radius >= b.radius for a, b in pairwise(legal)):
@@ -181,6 +182,7 @@ def _evidence(
         del said["radius"]
         if parse_json(canonical_json(said).encode()) != record:
             raise FileProblem(f"{folder / CARD} names a threat that is not written as threats are.")
+        check_decibels(asked, legal, str(folder / CARD))
     path = folder / EVIDENCE
     arrays = read_arrays(path, "evidence of a card", sha256=sha256, mend="get the folder again")
     return CardEvidence.from_arrays(arrays, threats, tuple(network.spec.domain.shape), str(path))

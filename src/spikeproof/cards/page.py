@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spikeproof.cards.front_matter import front_matter
+from spikeproof.cards.loud import told_radius
 from spikeproof.cards.verdicts import gravest
-from spikeproof.names import printable, radius_text
+from spikeproof.names import printable
 
 __all__ = ["NOTES", "card_readme"]
 
@@ -113,7 +114,7 @@ def _metrics(stated: Record, computed: Record) -> Iterator[dict[str, Any]]:
         name = str(asked["threat"]["name"])
         yield metric(
             "robust_accuracy",
-            f"accuracy under {name} {radius_text(row['radius'])}, at most",
+            f"accuracy under {name} {told_radius(stated, name, row['radius'])}, at most",
             row,
             threat=name,
             radius=row["radius"],
@@ -140,7 +141,7 @@ def _summary(stated: Record, computed: Record) -> str:
         f"Clean accuracy {_percent(computed['clean'])}"
     )
     if union is not None:
-        members = ", ".join(f"{_text(n)} {radius_text(r)}" for n, r in union["members"])
+        members = ", ".join(f"{_text(n)} {told_radius(stated, n, r)}" for n, r in union["members"])
         text += f"; under all of {members}: at most {_percent(union)}"
     return f"{text} ({data['items']} {stated['split']} items). Verdict: {_worst(computed)}.\n"
 
@@ -151,11 +152,12 @@ def _accuracies(stated: Record, computed: Record) -> Iterator[tuple[str, ...]]:
     yield "clean", "", *_share(computed["clean"]), items, "", ""
     for asked, row, verdict in _attacked(stated, computed):
         share, ends = _share(row)
-        radius, suite = radius_text(row["radius"]), str(asked["suite"]["name"])
-        yield str(asked["threat"]["name"]), radius, f"≤ {share}", ends, items, suite, verdict
+        name, suite = str(asked["threat"]["name"]), str(asked["suite"]["name"])
+        radius = told_radius(stated, name, row["radius"])
+        yield name, radius, f"≤ {share}", ends, items, suite, verdict
     if (union := computed["union"]) is not None:
         share, ends = _share(union)
-        names = ", ".join(f"{n} {radius_text(r)}" for n, r in union["members"])
+        names = ", ".join(f"{n} {told_radius(stated, n, r)}" for n, r in union["members"])
         yield f"union of {names}", "", f"≤ {share}", ends, items, "", _worst(computed)
 
 
@@ -206,7 +208,7 @@ def _attacks(stated: Record) -> Iterator[tuple[str, str]]:
     """What attacked it: every threat with its radii, the members of its suite, their passes."""
     for asked in stated["threats"]:
         threat, suite = asked["threat"], asked["suite"]
-        radii = ", ".join(map(radius_text, threat["radii"]))
+        radii = ", ".join(told_radius(stated, threat["name"], r) for r in threat["radii"])
         yield f"threat {threat['name']}", f"{_member(threat['geometry'])}, radii {radii}"
         members = "; ".join(str(member["name"]) for member in suite["members"])
         yield f"suite {suite['name']}", members

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from spikeproof.analysis import CellRecord, Results
+from spikeproof.analysis import CellRecord, Results, decibels_of
 
 __all__ = ["stated_of"]
 
@@ -38,7 +38,7 @@ def stated_of(found: Results, holder: CellRecord, attacks: Sequence[CellRecord])
         "skip": first["skip"],
         "attack_seed": first["seed"],
         "draws": first["draws"],
-        "threats": list(_ladders(attacks)),
+        "threats": list(_ladders(found, holder, attacks)),
         "flags": sorted(set(flags)) if found.diagnosed else None,
         "despite": sorted(found.plan.get("despite", ())),
         "versions": dict(attacks[0].versions),
@@ -46,11 +46,17 @@ def stated_of(found: Results, holder: CellRecord, attacks: Sequence[CellRecord])
     }
 
 
-def _ladders(attacks: Sequence[CellRecord]) -> Iterator[dict[str, Any]]:
+def _ladders(
+    found: Results, holder: CellRecord, attacks: Sequence[CellRecord]
+) -> Iterator[dict[str, Any]]:
     """Each threat with the suite that attacked under it, and what that left undone."""
     for one in attacks:
+        threat = one.cell["threat"]
+        loud = decibels_of(found.cells, holder.data, threat, list(map(float, threat["radii"])))
         yield {
-            "threat": one.cell["threat"],
+            "threat": threat,
+            # Cards of before, and of what is no sound, have none.
+            **({"decibels": list(loud)} if any(loud) else {}),
             "suite": one.cell["suite"],
             "unsettled": list((one.result.get("budget") or {}).get("unsettled", ())),
             "not_run": list(one.result.get("not_run", ())),

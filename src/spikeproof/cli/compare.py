@@ -120,7 +120,7 @@ def _show_many(comparison: Comparison, folders: Sequence[Path]) -> None:
     rows: dict[tuple[str, ...], dict[int, RobustDifference]] = {}
     for row in comparison.numbers:
         training = "" if any(comparison.names) else row.training
-        rows.setdefault((row.data, training, row.threat, row.radius), {})[row.side] = row
+        rows.setdefault((row.data, training, row.threat, _radius(row)), {})[row.side] = row
     heads = ["data", "training", "threat", "radius", *map(_head, folders, comparison.names)]
     body = []
     for place, found in rows.items():
@@ -146,7 +146,12 @@ def _head(folder: Path, name: str) -> str:
 
 def _place(row: RobustDifference) -> list[str]:
     """What a row is about."""
-    return [row.data, row.training, row.threat, row.radius]
+    return [row.data, row.training, row.threat, _radius(row)]
+
+
+def _radius(row: RobustDifference) -> str:
+    """A radius, and on a sound how loud it is."""
+    return f"{row.radius} ({row.decibels})" if row.decibels else row.radius
 
 
 def _gap(row: RobustDifference) -> list[str]:

@@ -69,19 +69,19 @@ def _verify(
       spikeproof data verify digits
     """
     from spikeproof.base import check_one_of
-    from spikeproof.data import datasets, describe, embedded, verify
+    from spikeproof.data import datasets, embedded, verify
 
     chosen = [check_one_of(name, datasets(), "data set") for name in names or embedded()]
-    hashes = {}
+    found = {}
     for name in chosen:
         note(f"{name}: making it anew ...")
-        verify(name)
-        hashes[name] = describe(name).sha256
+        found[name] = verify(name)
     if as_json:
-        print_json(hashes)
+        print_json({name: one.sha256 for name, one in found.items()})
         return
-    for name, value in hashes.items():
-        say(f"{name}: intact, sha256 {value}")
+    for name, one in found.items():
+        which = "" if one.whole else f", {one.part}"
+        say(f"{name}: intact{which}, sha256 {one.sha256}")
 
 
 @app.command("fetch")
@@ -162,6 +162,15 @@ def _check(
     _tell(seen)
 
 
+def _pinned(seen: Inventory) -> str:
+    """What of a set of the package this is, as the end of a sentence."""
+    from spikeproof.data import datasets
+
+    if seen.part is not None:
+        return f", as pinned for {seen.part}"
+    return ", which is not pinned" if seen.name in datasets() else ""
+
+
 def _tell(seen: Inventory) -> None:
     """An inventory in words."""
     parts = seen.domain.get("views", [["", seen.domain]])
@@ -171,7 +180,7 @@ def _tell(seen: Inventory) -> None:
             f"{name or seen.name}: {domain['kind']} of shape {tuple(domain['shape'])}, legal "
             f"{domain['low']} to {domain['high']}{grid}"
         )
-    say(f"{seen.classes} classes, sha256 {seen.sha256}")
+    say(f"{seen.classes} classes, sha256 {seen.sha256}{_pinned(seen)}")
     rows = []
     for name, facts in seen.splits.items():
         counts = facts["by_class"]

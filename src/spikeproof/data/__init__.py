@@ -13,6 +13,7 @@ from spikeproof.data.inventory import Inventory, inventory
 from spikeproof.data.modality import MODALITIES, Modality
 from spikeproof.data.on_disk import ItemsOnDisk
 from spikeproof.data.opening import is_own, open_data, stamp_of
+from spikeproof.data.pinned import Intact
 from spikeproof.data.sensor import EventCamera
 from spikeproof.data.sets import DATASETS
 from spikeproof.data.sets.audiomnist import AudioMnist
@@ -35,6 +36,7 @@ from spikeproof.data.sets.mnist import Mnist
 from spikeproof.data.sets.mnist_fsdd import MnistFsdd
 from spikeproof.data.sets.n_caltech101 import NCaltech101
 from spikeproof.data.sets.n_mnist import NMnist
+from spikeproof.data.sets.n_tidigits import NTidigits
 from spikeproof.data.sets.nmnist_fsdd import NMnistFsdd
 from spikeproof.data.sets.shd import Shd
 from spikeproof.data.sets.speech_commands import SpeechCommands
@@ -98,6 +100,7 @@ __all__ = [  # noqa: RUF022 - classes in the order of plain text, as a test asks
     "FsddSpeakers",
     "I2ECifar10",
     "I2EFashionMnist",
+    "Intact",
     "Inventory",
     "ItemsOnDisk",
     "Layout",
@@ -110,6 +113,7 @@ __all__ = [  # noqa: RUF022 - classes in the order of plain text, as a test asks
     "NCaltech101",
     "NMnist",
     "NMnistFsdd",
+    "NTidigits",
     "NTidigitsFile",
     "Published",
     "Reader",

@@ -34,6 +34,8 @@ class Facts:
         joint: View name → its own radius in the ``"joint"`` threat; empty without views.
         pinned: Array name → sha256, and ``"all"`` → that of all of them; what
             ``python -m spikeproof.data.pin NAME`` prints. Empty where nothing is pinned.
+        pinned_parts: What a part of the set is, in words → its hashes, as of ``pinned``: for sets
+            whose files were never all at hand.
         limits: What must not be concluded from numbers on this set, a sentence each.
         training: How ``spikeproof train`` trains on it where nothing else is said: the keys of a
             plan's ``[[data]]`` table.
@@ -49,6 +51,7 @@ class Facts:
     radii: Mapping[str, tuple[float, ...]]
     joint: Mapping[str, float] = field(default_factory=dict)
     pinned: Mapping[str, str] = field(default_factory=dict)
+    pinned_parts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     rate_hz: int | None = None

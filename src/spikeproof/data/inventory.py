@@ -13,6 +13,8 @@ from torch import Tensor
 from spikeproof.base import seeds
 from spikeproof.data.content import content_keys
 from spikeproof.data.dataset import Dataset, Split
+from spikeproof.data.pinned import part_named
+from spikeproof.data.sets import DATASETS
 from spikeproof.data.views import domain_record
 
 __all__ = ["Inventory", "inventory"]
@@ -29,6 +31,8 @@ class Inventory:
     Args:
         name: Of the set.
         sha256: Of the set.
+        part: What of a set of this package it is, ``"the whole set"`` or a part in words, where
+            its hash is pinned; None elsewhere.
         domain: Record of the legal inputs.
         classes: How many there are.
         splits: Split → items, smallest and largest value, mean, and items of each class.
@@ -45,6 +49,7 @@ class Inventory:
 
     name: str
     sha256: str
+    part: str | None
     domain: Mapping[str, Any]
     classes: int
     splits: Mapping[str, Mapping[str, Any]]
@@ -86,6 +91,7 @@ def inventory(data: Dataset) -> Inventory:
     return Inventory(
         name=data.spec.name,
         sha256=data.spec.sha256,
+        part=_part(data),
         domain=domain_record(data.domain),
         classes=data.spec.classes,
         radii=data.spec.radii,
@@ -93,6 +99,13 @@ def inventory(data: Dataset) -> Inventory:
         warnings=tuple(_warnings(data, seen)),
         **seen,
     )
+
+
+def _part(data: Dataset) -> str | None:
+    """What of a set of the package this is, where that is pinned."""
+    if data.spec.name not in DATASETS:
+        return None
+    return part_named(DATASETS[data.spec.name].facts, data.spec.sha256)
 
 
 def _facts(split: Split, classes: int) -> dict[str, Any]:

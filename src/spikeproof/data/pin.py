@@ -1,7 +1,8 @@
 """Print the hashes of data sets as they are made or read here: ``python -m spikeproof.data.pin``.
 
 After a deliberate change of a set, raise its version and paste the printed block over ``pinned``
-in the facts of its file: every number measured on the old one is then another data set's.
+in the facts of its file, or into ``pinned_parts`` where only a part of the set is at hand: every
+number measured on the old one is then another data set's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import argparse
 from collections.abc import Sequence
 
 from spikeproof.data.sets import DATASETS
-from spikeproof.data.store import _make, _place, datasets, embedded, fingerprint
+from spikeproof.data.store import _make, _notes, _place, datasets, embedded, fingerprint
 
 __all__ = ["main"]
 
@@ -31,12 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"unknown data set {name!r}; known: {', '.join(datasets())}")
         hashes = fingerprint(_make(name, 0, _place(name, None)))
         pinned = {"all": hashes["sha256"], **hashes["arrays"]}
-        equal = DATASETS[name].facts.pinned == pinned
+        facts = DATASETS[name].facts
+        equal = pinned in (facts.pinned, *facts.pinned_parts.values())
         same &= equal
         print(f"{name:14} {pinned['all']}  {'as pinned' if equal else 'DIFFERS'}")
         if not equal:
             lines = "".join(f'    "{array}": "{value}",\n' for array, value in pinned.items())
             print(f"pinned={{\n{lines}}},")
+            if _notes.get((name, _place(name, None))):
+                print("A part of the set: goes into pinned_parts, under what the part is.")
     return 0 if same else 1
 
 

@@ -19,6 +19,7 @@ from spikeproof.data.dataset import Dataset, DataSpec, Split
 from spikeproof.data.facts import Maker, Reader
 from spikeproof.data.files import Listed, Published, chosen_folder
 from spikeproof.data.on_disk import ItemsOnDisk
+from spikeproof.data.pinned import Intact, differs_from, part_named, same_items
 from spikeproof.data.sets import DATASETS
 from spikeproof.data.splits import assign, hold_out
 from spikeproof.data.views import modality_of
@@ -130,10 +131,13 @@ def load(name: str, *, seed: int | None = None, folder: Path | str | None = None
     spec = replace(spec, notes=_notes.get((name, place), ()))
     if number:
         spec = replace(spec, version=f"{spec.version}+seed{number}", sha256=hashes["sha256"])
-    elif spec.sha256 == _NOT_PINNED or spec.notes:  # a part of a set is another one
-        spec = replace(spec, sha256=hashes["sha256"])
     elif hashes["sha256"] != spec.sha256:
-        warnings.warn(_difference(name, hashes), DataDiffers, stacklevel=2)
+        facts = _standard(name).facts
+        # A part of a set is another one; items of the pinned ones must have their very inputs.
+        part = spec.sha256 == _NOT_PINNED or bool(spec.notes)
+        pinned = part_named(facts, hashes["sha256"]) is not None
+        if not pinned and (not part or same_items(facts, hashes) is not None):
+            warnings.warn(differs_from(name, facts, hashes), DataDiffers, stacklevel=2)
         spec = replace(spec, sha256=hashes["sha256"])
     source = _standard(name)
     return Dataset(
@@ -145,30 +149,36 @@ def load(name: str, *, seed: int | None = None, folder: Path | str | None = None
     )
 
 
-def verify(name: str, *, folder: Path | str | None = None) -> None:
-    """Make or read a data set afresh and compare its hash with the pinned one.
+def verify(name: str, *, folder: Path | str | None = None) -> Intact:
+    """Make or read a data set afresh and compare its hash with those that are pinned.
 
     Args:
         name: One of ``datasets()``.
         folder: As for ``load``.
+    Returns:
+        What is intact, the whole set or a part of it, and its hash.
     Raises:
         SettingError: there is no such data set.
-        InputError: the arrays differ; says which, with both hashes. Or nothing is pinned.
+        InputError: the arrays differ; says which, with both hashes. Or nothing is pinned, or
+            another part than what is there.
         FileProblem: a file of the data set is missing or not whole.
     Cost:
         That of a first ``load``.
     Example:
-        >>> verify("digits")
+        >>> verify("digits").part
+        'the whole set'
     """
-    spec = describe(name)
-    if spec.sha256 == _NOT_PINNED:
+    facts = _standard(name).facts
+    if not facts.pinned and not facts.pinned_parts:
         raise InputError(
             f"{name} has no pinned hash to compare with; pin what "
             f"`python -m spikeproof.data.pin {name}` prints in its facts."
         )
     hashes = fingerprint(_make(name, 0, _place(name, folder)))
-    if hashes["sha256"] != spec.sha256:
-        raise InputError(_difference(name, hashes))
+    found = part_named(facts, hashes["sha256"])
+    if found is None:
+        raise InputError(differs_from(name, facts, hashes))
+    return Intact(found, hashes["sha256"])
 
 
 def fingerprint(arrays: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -253,15 +263,3 @@ def _seed(seed: int | None) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise SettingError(f"load() needs a whole number or None as seed; got {seed!r}.")
     return seed
-
-
-def _difference(name: str, hashes: Mapping[str, Any]) -> str:
-    """The sentence for arrays that are not the pinned ones."""
-    pinned = _standard(name).facts.pinned
-    differing = [part for part, value in hashes["arrays"].items() if pinned.get(part) != value]
-    return (
-        f"{name}: the arrays made here have sha256 {hashes['sha256']}, pinned is "
-        f"{pinned.get('all', 'nothing')}; differing: {', '.join(differing) or 'none'}. Numbers "
-        "from here do not compare bit for bit with published ones; a scikit-learn, torch or "
-        "processor that rounds otherwise is the usual cause."
-    )

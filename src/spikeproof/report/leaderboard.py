@@ -128,7 +128,7 @@ def _table(
     return {
         "id": f"t{table.key[:10]}",
         "classes": " ".join(sorted(_marks(table, filters))),
-        "title": f"{threat_title(table.threat)} {radius_text(table.radius)} on {name}",
+        "title": f"{threat_title(table.threat)} {_radius(table)} on {name}",
         "about": (
             f"{measure(table.threat)}; {table.items} {table.split} items, {table.modality}, "
             f"version {version}; suite {table.suite}"
@@ -137,6 +137,12 @@ def _table(
         "suite": table.suite,
         "rows": [_row(row, verdicts.index(row.verdict), places[row.card]) for row in table.rows],
     }
+
+
+def _radius(table: BoardTable) -> str:
+    """The radius of a table, and on sounds how loud it is."""
+    loud = table.decibels.replace("-", "−")
+    return f"{radius_text(table.radius)} ({loud})" if loud else radius_text(table.radius)
 
 
 def _row(row: BoardRow, verdict: int, place: str) -> dict[str, Any]:

@@ -67,6 +67,16 @@ class Dvs128Gesture(EventFrames):
             "l0": (10.0, 30.0, 60.0),
             "counts": (50.0, 200.0, 800.0),
         },
+        pinned_parts={
+            "ten packed clips, one of each class but the last": {
+                "all": "effc21bb90429fb9bbf3d06178dd1e86eda5cebff2e8a3d0099af74bb5bb8df8",
+                "x": "39cf667270c99ed4fe7e2c474e022d3c2e98a12534d7b4959350b0f0a6ff23db",
+                "y": "66cdfc65e9f03393c8c0befd98b1c9a447d842adde001f27f8451fe00620259a",
+                "train": "dddf7b47ea1c3863067978eeed63012aa8c70e98a9bbcab8db07e22ffce55613",
+                "validation": "0093caf934f5fd5ac341e15a3b1212edc5630bd949e03e0a84e613a25140b1d1",
+                "test": "eba2f74a8b59d3f113caea2d0ab40cd5d65f88d9aa7f26cf5273e9db67ca6709",
+            },
+        },
         limits=(
             "Ten packed clips are no test set: they show formats and attacks, and no accuracy.",
         ),

@@ -52,6 +52,14 @@ class I2ECifar10(FromImages):
         limits=(
             "The events were computed from still photographs by a rule; no event camera was used.",
         ),
+        pinned={
+            "all": "6a83b517beb1bb647a84b95d965a9cc96cf54eafff17236e55a9034e389404aa",
+            "x": "e3ba2c95f5331328fe109dbee34dff3b53b8850ec547b70e7ebc0356656b56f7",
+            "y": "cd271e023e0f4c5b008f126714be47f5a16fd21717e2f94c0c6bcaf833b27c4b",
+            "train": "db6fa79bea06cc01c126d235ccf014019bf4d7cc04ccd9857294dda5bce435b6",
+            "validation": "93d5ca0b7ee04d0fffe4f203d3572838e6a177348e02b03ce4b8373e9698f5b8",
+            "test": "7d0e628f29a914afe11506f0ceec288b115544b72f24c8fd30e8b128e7e3bb61",
+        },
         training={
             "model": "cnn-small",
             "width": 16,

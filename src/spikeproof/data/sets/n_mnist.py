@@ -130,6 +130,16 @@ class NMnist(EventFrames):
             "l0": (6.0, 15.0, 30.0),
             "counts": (12.0, 40.0, 120.0),
         },
+        pinned_parts={
+            "recordings of the first 1,000 training and 100 test digits": {
+                "all": "9999885fadf843dd3a1ed9312a729509746bcadfcd3ebf57bbddf33d3be530bb",
+                "x": "284178486c9b790aa3d4cc1cd728b7537c7fd4f1b57c76ffb0cb4bf6142d60c4",
+                "y": "8125bb6b112b0da8ad5eef7c5b75637cebd3f16d97f309d9fbbd2a2d84d84be3",
+                "train": "c2693881e9e361dda0c87c95782f0935c4acc95559e407e16ff351fbd7fb44a6",
+                "validation": "05d783701b4f26da537e9c92a1949c7b6d4e479b921dbbf55c0aa28694507811",
+                "test": "fe40007904810cf23bbedb777afff55d8df5860003af12884b6b5ccf74051336",
+            },
+        },
         limits=("The camera looked at digits on a screen; nothing else moved before it.",),
         training={
             "model": "cnn-small",

@@ -66,6 +66,16 @@ class NMnistFsdd:
             "l0": (6.0, 15.0, 30.0),
             "joint": (0.5, 1.0, 2.0),
         },
+        pinned_parts={
+            "pairs with recordings of the first 1,000 training and 100 test digits": {
+                "all": "8e6335a78efa5629f4e927281c3c22c17aad6ab0c8f3f4b5147611631f03cfaf",
+                "x": "0f1b773b0b3a38b6215f13385ad8ce6532d53fdf9aeded5b3fe3abd94708eaf7",
+                "y": "8125bb6b112b0da8ad5eef7c5b75637cebd3f16d97f309d9fbbd2a2d84d84be3",
+                "train": "c2693881e9e361dda0c87c95782f0935c4acc95559e407e16ff351fbd7fb44a6",
+                "validation": "05d783701b4f26da537e9c92a1949c7b6d4e479b921dbbf55c0aa28694507811",
+                "test": "fe40007904810cf23bbedb777afff55d8df5860003af12884b6b5ccf74051336",
+            },
+        },
         joint={"events": 0.05, "audio": 0.0025},
         limits=(
             "The pairs are constructed: the views share the digit and nothing else.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,13 +17,19 @@ from spikeproof.data.event_sets import part_of
 from spikeproof.data.facts import Facts
 from spikeproof.data.files import Download, Listed, Source, StoredItems, stamp
 from spikeproof.data.layouts import in_folder
-from spikeproof.data.streams import Binning, Recording, ShdFile, WrittenBack, write_back
+from spikeproof.data.streams import (
+    Binning,
+    Recording,
+    ShdFile,
+    SpikeFile,
+    WrittenBack,
+    write_back,
+)
 
 __all__ = ["Shd", "hdf5_source"]
 
 Array = np.ndarray[Any, Any]
 _SITE = "https://zenkelab.org/datasets/"
-_CHANNELS = 700
 # What is published of the archives of both sets, md5.
 _ARCHIVES = {
     "shd_train.h5": "f3252aeb598ac776c1b526422d90eecb",
@@ -61,6 +67,7 @@ class Shd:
         (100, 140)
     """
 
+    form: ClassVar[type[SpikeFile]] = ShdFile
     parts: ClassVar[tuple[str, ...]] = ("shd_train.h5", "shd_test.h5")
     whole: ClassVar[int] = 10_420
     facts: ClassVar[Facts] = Facts(
@@ -97,10 +104,10 @@ class Shd:
 
     def __post_init__(self) -> None:
         check_count(self, "pool", "most")
-        if _CHANNELS % self.pool or self.most > 255:
+        if self.form.channels % self.pool or self.most > 255:
             raise SettingError(
-                f"{type(self).__name__}: pool must divide the {_CHANNELS} channels and most be at "
-                f"most 255; got {self.pool} and {self.most}."
+                f"{type(self).__name__}: pool must divide the {self.form.channels} channels and "
+                f"most be at most 255; got {self.pool} and {self.most}."
             )
         _ = self.binning
 
@@ -118,8 +125,7 @@ class Shd:
     @property
     def domain(self) -> Domain:
         """Legal counts."""
-        lines = _CHANNELS // self.pool
-        shape = (self.timesteps, lines)
+        shape = (self.timesteps, self.form.channels // self.pool)
         return Domain(kind="events", shape=shape, high=float(self.most), integer=True)
 
     def __call__(self, folder: Path) -> Listed:
@@ -135,7 +141,7 @@ class Shd:
                 official=len(y) - len(files[-1]),
                 shape=self.domain.shape,
                 dtype=np.uint8,
-                items=self._counts(files),
+                items=self.counts(files),
                 notes=part_of(len(y), self.whole, "recordings"),
                 validation=len(files[1]) if len(files) == 3 else None,
             )
@@ -149,21 +155,21 @@ class Shd:
     def written_back(
         self, recording: Recording, counts: Tensor | Array, *, delete: str = "newest"
     ) -> WrittenBack:
-        """Return the recording of 700 channels that attacked counts stand for.
+        """Return the recording of all channels that attacked counts stand for.
 
         Args:
-            recording: The original, of ``ShdFile``.
+            recording: The original, of the set's file.
             counts: Whole counts of the domain's shape, ``(T, lines)``.
             delete: Which spikes of a cell go first, as of :func:`write_back`.
         Returns:
             What :func:`write_back` does, with blocks of ``pool`` channels and times that the set's
-            float16 seconds hold.
+            seconds hold.
         """
         frames = counts.reshape(self.binning.shape(recording.sensor))
-        return write_back(recording, frames, self.binning, delete=delete, nearest=ShdFile.nearest)
+        return write_back(recording, frames, self.binning, delete=delete, nearest=self.form.nearest)
 
-    def _counts(self, files: list[ShdFile]) -> Iterator[Array]:
-        """The counts of each recording of each file."""
+    def counts(self, files: Iterable[Iterable[Recording]]) -> Iterator[Array]:
+        """The counts of each recording of each file, uint8 of the domain's shape."""
         for file in files:
             for one in file:
                 yield self.binning(one).numpy().astype(np.uint8).reshape(self.domain.shape)

@@ -8,6 +8,7 @@ from spikeproof.data.streams.formats.dat import Dat
 from spikeproof.data.streams.formats.evt2 import Evt2
 from spikeproof.data.streams.formats.evt3 import Evt3
 from spikeproof.data.streams.formats.hdf5 import Hdf5
+from spikeproof.data.streams.formats.mat import Mat
 from spikeproof.data.streams.formats.nas import Nas
 from spikeproof.data.streams.formats.npz import Npz, read_frames, write_frames
 from spikeproof.data.streams.formats.stream_format import FORMATS, StreamFormat
@@ -24,6 +25,7 @@ __all__ = [
     "Evt2",
     "Evt3",
     "Hdf5",
+    "Mat",
     "Nas",
     "Npy",
     "Npz",
