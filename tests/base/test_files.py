@@ -16,6 +16,7 @@ import pytest
 from spikeproof.base import (
     FileProblem,
     canonical_json,
+    check_folder,
     digest,
     digest_arrays,
     digest_file,
@@ -81,6 +82,14 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(FileProblem, match="Cannot write"):
         write_atomic(tmp_path / "file" / "record.json", b"x")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new" / "deep")
+    (tmp_path / "note").write_text("x", encoding="utf-8")
+    for folder in (tmp_path / "note", tmp_path / "note" / "deep"):
+        with pytest.raises(FileProblem, match="note is no folder; name another"):
+            check_folder(folder)
 
 
 def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:

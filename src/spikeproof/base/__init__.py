@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from spikeproof.base.files import (
         append_line,
         canonical_json,
+        check_folder,
         digest,
         digest_arrays,
         is_sealed,
@@ -111,6 +112,7 @@ __all__ = [
     "check_depth",
     "check_device",
     "check_finite",
+    "check_folder",
     "check_fraction",
     "check_gradients",
     "check_labels",

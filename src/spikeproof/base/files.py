@@ -22,6 +22,7 @@ from spikeproof.base.errors import DiskFull, FileProblem
 __all__ = [
     "append_line",
     "canonical_json",
+    "check_folder",
     "digest",
     "digest_arrays",
     "is_sealed",
@@ -152,6 +153,22 @@ def sweep(folder: Path, *, older: float = 0.0) -> None:
                     continue
                 if not older or time.time() - entry.stat(follow_symlinks=False).st_mtime > older:
                     os.unlink(entry.path)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise where a folder cannot be, since it, or what it would lie in, is something else.
+
+    Raises:
+        FileProblem: there is a file, a pipe or a device in its place.
+    """
+    for place in (folder, *folder.parents):
+        try:
+            mode = place.stat().st_mode
+        except (OSError, ValueError):  # not there, or not to be looked at; writing will tell
+            continue
+        if not stat.S_ISDIR(mode):
+            raise FileProblem(f"Cannot write to {folder}: {place} is no folder; name another.")
+        return
 
 
 def _unwritten(path: Path, problem: OSError) -> FileProblem:

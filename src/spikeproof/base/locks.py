@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from spikeproof.base.errors import FileProblem
-from spikeproof.base.files import sweep, write_atomic
+from spikeproof.base.files import check_folder, sweep, write_atomic
 from spikeproof.base.plain import read_json
 
 __all__ = ["Lease", "working_below"]
@@ -87,6 +87,7 @@ class Lease:
         for above, itself in _covered.get():
             if where.is_relative_to(above) and (itself or where != above):
                 return self
+        check_folder(self.folder)
         # Made and tried as any other file; also what tells a folder that cannot be written.
         write_atomic(self.folder / ".probe", b"")
         (self.folder / ".probe").unlink(missing_ok=True)

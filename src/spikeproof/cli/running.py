@@ -48,6 +48,7 @@ def run_plan(
     """
     note(f"Preparing {name} ...")  # before the imports, which take their seconds
     from spikeproof.analysis import claims_of
+    from spikeproof.base import check_folder
     from spikeproof.study import Shard, chosen, load_plan, run
 
     part = None if shard is None else Shard.from_text(shard)
@@ -62,6 +63,7 @@ def run_plan(
         f"-shard{part.number}of{part.count}" if part else ""
     )
     folder = folder or Path("runs") / f"{plan.name}{ending}"
+    check_folder(folder)  # said alone, before what is about to be computed
     record = chosen(plan.compute.executor, executor, asked or {})
     _expect(plan, folder, workers, record, part)
     with watching(folder) as progress:

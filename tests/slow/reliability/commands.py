@@ -222,7 +222,6 @@ compare A R
 compare R
 compare R _
 compare R a-folder
-compare R R R
 audit _ --data digits
 audit a-folder --data digits
 audit /dev/zero --data digits
@@ -268,6 +267,7 @@ compare \udcff R
 data verify digits --data-dir \x00
 """
 _FINE = """
+compare R R R
 {TINY} --seed -1
 {TINY} --seed 4294967296
 {TINY} --seed -9223372036854775808
