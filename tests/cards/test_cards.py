@@ -103,6 +103,9 @@ def test_the_same_run_gives_the_same_bytes(whole: Path, kept: Path, tmp_path: Pa
         json.loads((folder / "card.json").read_text("utf-8"))["computed"]
         for folder in (whole, tmp_path / "once")
     )
+    # Another processor's logits differ in their last bits, now and then in the last digit kept.
+    there, here = (np.array(computed.pop("fingerprint")["logits"]) for computed in (stored, made))
+    assert np.abs(there - here).max() < 1e-4
     assert _rounded(made) == _rounded(stored)
     write_cards(kept, tmp_path / "again", licence="apache-2.0")  # over a card
 
