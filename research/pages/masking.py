@@ -63,6 +63,13 @@ The *second* group was written and committed after that, before anything of it w
 radii by a rule that stands in its file (`tests/zoo/second.py`). Its verdicts were looked at once,
 through test items; no check, threshold or entry changed afterwards. An entry is found, and a false
 alarm raised, by the verdicts masked and suspicious; undecided is neither.
+
+After that verdict, and by other means, sounds were found to be attacked too weakly by every suite
+([the numbers](attacks.md#what-they-lacked-on-sounds)), by the diagnosis and by the truth above too:
+a network of sounds of which 88 % stood before all attacks of the diagnosis was called sound, where
+36 % stand before the suite `standard` of today. So both have attacks for sounds since, and set-ups
+and networks with a sound were measured again with these, those of the second group among them; by
+the first look it was 26 of 27 found and 0 of 27 false alarms. For other inputs nothing changed.
 """
 
 

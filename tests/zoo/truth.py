@@ -16,7 +16,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spikeproof.attacks import APGD, PGD, Attack, Square, Swap
+from spikeproof.attacks import (
+    APGD,
+    FMN,
+    PGD,
+    SAPGD,
+    Attack,
+    SigmaZero,
+    Square,
+    Swap,
+    Targeted,
+)
 from spikeproof.base import GradientRuleUnused, InputError, seeds
 from spikeproof.evaluate import open_split, verify
 from spikeproof.evaluate.forward import margins, plain_logits
@@ -209,7 +219,10 @@ def _strongest(threat: Threat, steps: int) -> list[tuple[Attack, GradientRule | 
     sharp = Backward(gradient=ASSG(vanishing=0.455), reset="detached")
     if threat.counted:
         swap = Swap(steps=steps, share=0.8, noise=0.2)
-        return [(swap, None, "margin"), (swap, arctan, "margin"), (swap, sharp, "margin")]
+        found: list[tuple[Attack, GradientRule | None, str]]
+        found = [(swap, None, "margin"), (swap, arctan, "margin"), (swap, sharp, "margin")]
+        zero = SigmaZero(steps=5 * steps)
+        return [*found, (zero, None, "margin")] if threat.domain.sounds else found
     size = float(torch.tensor(threat.domain.shape).prod()) if hasattr(threat.domain, "shape") else 1
     noise = threat.radius / 4 if threat.order == float("inf") else threat.radius / (4 * size**0.5)
     several: list[tuple[Attack, GradientRule | None, str]] = [
@@ -220,5 +233,11 @@ def _strongest(threat: Threat, steps: int) -> list[tuple[Attack, GradientRule | 
     if threat.norm:
         smooth = Smoothing(pairs=12, noise=noise)
         several.append((PGD(steps=20, step_size=0.2, last=0.2), smooth, "margin"))
+    if threat.domain.sounds:  # where one goal after the other breaks what all these leave
+        mild = Backward(gradient=ASSG(vanishing=0.41), reset="detached")
+        several.append((Targeted(attack=SAPGD(steps=steps), rivals=4), mild, "margin"))
+        several.append(
+            (FMN(steps=5 * steps), Backward(gradient=arctan, reset="detached"), "margin")
+        )
     square = Square(steps=1000)
     return [*several, (square, None, "margin")] if square.serves(threat) else several

@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from spikeproof.attacks import APGD, FGSM, PGD, Attack, Member, Random, SparseRS, Square, Swap
+from spikeproof.attacks import (
+    APGD,
+    FGSM,
+    PGD,
+    SAPGD,
+    Attack,
+    Member,
+    Random,
+    SigmaZero,
+    SparseRS,
+    Square,
+    Swap,
+    Targeted,
+)
 from spikeproof.base import SettingError
 from spikeproof.neurons import Surrogate
 from spikeproof.oracle import ASSG, Backward, GradientRule, Smoothing, name_of
@@ -19,6 +32,7 @@ __all__ = [
     "draws",
     "longer",
     "named",
+    "on_sounds",
     "one_step",
     "recorded",
     "searches",
@@ -31,7 +45,10 @@ STEPS, QUERIES, DRAWS, SAMPLES = 30, 300, 20, 10
 SETTLING = 60
 LONGER, LONGEST = 5, 50
 
+SOUND_STEPS, RIVALS = 40, 4
+
 _ARCTAN = Surrogate("arctan", sharpness=5.0)
+_MILD = Backward(gradient=ASSG(vanishing=0.41), reset="detached")
 RULES = (
     _ARCTAN,
     Backward(gradient=Surrogate("triangle", sharpness=1.0), reset="detached"),
@@ -52,6 +69,25 @@ def claimed_member(threat: Threat) -> Member:
 def with_rule(member: Member, rule: GradientRule | None) -> Member:
     """The same attack through another gradient rule."""
     return replace(member, gradient=rule)
+
+
+def on_sounds(threat: Threat, rules: bool) -> Member | None:
+    """What breaks sounds that the claimed attack through any rule leaves; None for other inputs.
+
+    Steps towards one rival class after the other or, where the radius counts, sigma-zero.
+
+    Args:
+        threat: The threat.
+        rules: Whether gradient rules reach any layer.
+    """
+    if not threat.domain.sounds:
+        return None
+    if threat.counted:
+        found = Member(attack=SigmaZero(steps=SOUND_STEPS * RIVALS))
+    else:
+        found = Member(attack=Targeted(attack=SAPGD(steps=SOUND_STEPS, stop=True), rivals=RIVALS))
+        found = with_rule(found, _MILD) if rules else found
+    return found if found.serves(threat) else None
 
 
 def averaged(member: Member) -> Member:
