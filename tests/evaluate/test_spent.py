@@ -19,7 +19,7 @@ def test_members_for_lengths_cost_nothing_under_a_count() -> None:
     outcome: Any = SimpleNamespace(ladder=(THREAT,), broken=np.array([[False, True, False]]))
     further = [m for m in SUITES["standard"].members if m not in SUITES["core"].members]
     able = [m for m in further if serves(m.attack, THREAT)]
-    meant = [m for m in able if m.radius != "length"]
+    meant = [m for m in able if m.serves(THREAT)]
     assert 0 < len(meant) < len(able)
     assert rest("core", [outcome]) == (
         "standard",

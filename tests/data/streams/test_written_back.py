@@ -37,10 +37,10 @@ def test_frames_of_a_camera_are_written_back_at_its_own_resolution(name: str, ki
 
 def test_counts_of_shd_are_written_back_on_its_channels() -> None:
     rng, reader, clean = np.random.default_rng(2), DATASETS["shd"](), spoken(0)[0]
-    counts = next(reader._counts([[clean]])).astype(np.int64)
+    counts = next(reader.counts([[clean]])).astype(np.int64)
     wanted = np.clip(counts + (rng.random(counts.shape) < 0.01), 0, reader.most)
     wanted[rng.random(counts.shape) < 0.2] = 0
     result = reader.written_back(clean, wanted)
     assert result.deleted.any() and result.inserted.any()
-    np.testing.assert_array_equal(next(reader._counts([[result.recording]])), wanted)
+    np.testing.assert_array_equal(next(reader.counts([[result.recording]])), wanted)
     np.testing.assert_array_equal(ShdFile.nearest(result.recording.t), result.recording.t)
