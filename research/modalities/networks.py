@@ -21,7 +21,7 @@ from spikeproof.study import DataPlan, job_of, load_plan, network_of, training_i
 
 __all__ = ["clean_accuracy", "first_right", "folds_part", "i2e_part", "pairs_part", "trained"]
 
-_TRAININGS = {training.name: training for training in load_plan(PLANS / "modalities.toml").training}
+_TRAININGS = {t.name: t for t in load_plan(PLANS / "modalities-folds.toml").training}
 
 
 @cache
@@ -39,12 +39,12 @@ def folds_part(timesteps: int = 10) -> DataPlan:
 
 def i2e_part() -> DataPlan:
     """How networks of I2E(Fashion-MNIST) are trained."""
-    return next(p for p in load_plan(PLANS / "modalities.toml").data if p.name.startswith("i2e-f"))
+    return load_plan(PLANS / "modalities-i2e-fashion.toml").data[0]
 
 
 def pairs_part(model: str, epochs: int) -> DataPlan:
     """How networks of recordings with spoken digits are trained."""
-    part = next(p for p in load_plan(PLANS / "modalities.toml").data if p.name == "nmnist-fsdd")
+    part = load_plan(PLANS / "modalities-pairs.toml").data[0]
     return replace(part, model=model, epochs=epochs)
 
 
@@ -58,7 +58,7 @@ def trained(
         name: Of its file.
         part: Network and settings.
         data: What it is trained on; its test items stay sealed.
-        training: Name of a training of the plan ``modalities``.
+        training: Name of a training of the plans ``modalities-*``.
         seed: Of first weights and training.
         more: Fields of the training that are replaced.
     """

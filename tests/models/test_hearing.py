@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,16 +14,19 @@ from torch import Tensor, nn
 
 from spikeproof.attacks import PGD
 from spikeproof.base import InputError, SettingError, seeds
-from spikeproof.data import load
+from spikeproof.data import Views, load
 from spikeproof.models import (
+    FilterBank,
     GammatoneBank,
     LearnedBank,
     MelBank,
+    ModelSpec,
     Onsets,
     build,
     load_model,
     save_model,
 )
+from spikeproof.models.hearing import front_end
 from spikeproof.neurons import Surrogate, gradient_rule
 from spikeproof.oracle import Oracle
 from spikeproof.threats import Linf, Misclassification, Threat
@@ -165,3 +169,47 @@ def test_what_makes_no_sense_is_refused(
     with pytest.raises(error) as problem:
         ask()
     assert sentence in str(problem.value)
+
+
+def test_a_front_end_for_speech_hears_what_is_sixty_decibels_down() -> None:
+    t = torch.arange(800) / 8000
+    quiet = 1e-3 * torch.sin(2 * math.pi * 1000 * t)[None]
+    heard = front_end("log-mel")(quiet).max()
+    # A tone's band holds its squared amplitude, spread by the window over its triangle.
+    assert math.log1p(1e6 * 1e-6 / 2) < float(heard) < math.log1p(2 * 1e6 * 1e-6)
+    assert float(front_end("tones")(quiet).max()) == pytest.approx(1e-3, rel=0.1)
+
+
+def test_a_network_of_sound_takes_the_front_end_and_keeps_it_in_its_file(tmp_path: Path) -> None:
+    data = load("digits-audio")
+    usual, net = (
+        build("tcn-small", data, width=4),
+        build("tcn-small", data, width=4, front_end="log-mel"),
+    )
+    assert "front_end" not in usual.spec.record()
+    assert ModelSpec.from_record(usual.spec.record()) == usual.spec
+    save_model(net, tmp_path / "net.safetensors")
+    again = load_model(tmp_path / "net.safetensors")
+    assert again.spec == net.spec and again.spec.front_end == "log-mel"
+    x = data.validation.x[:2]
+    assert torch.equal(again.eval()(x), net.eval()(x))
+    assert not torch.equal(net.eval()(x), usual.eval()(x))
+
+
+def test_front_ends_reach_the_sound_in_every_fusion_and_its_twin() -> None:
+    data = load("digits-av")
+    for name in ("fusion-small", "fusion-early", "fusion-attention", "fusion-small@audio"):
+        net = build(name, data, width=4, front_end="log-mel")
+        assert any(isinstance(m, MelBank) for m in net.modules()), name
+        assert not any(isinstance(m, FilterBank) for m in net.modules()), name
+
+
+def test_a_front_end_is_refused_where_no_waveform_meets_it() -> None:
+    with pytest.raises(SettingError, match="cnn-small has no choice of front_end"):
+        build("cnn-small", load("digits"), front_end="log-mel")
+    with pytest.raises(SettingError, match="Unknown front end 'log-mell'.*log-mel"):
+        build("tcn-small", load("digits-audio"), front_end="log-mell")
+    views = Views((("a", load("digits").domain), ("b", load("digits").domain)))
+    spec = ModelSpec(name="fusion-small", domain=views, classes=10, front_end="log-mel")
+    with pytest.raises(SettingError, match="no view of these data is one"):
+        build(spec)

@@ -20,7 +20,7 @@ from spikeproof.models.event_filters import (
 )
 from spikeproof.models.hearing import GammatoneBank, LearnedBank, MelBank
 from spikeproof.models.layers import FilterBank, OverTime, Stem, direct, framing
-from spikeproof.models.network import NORMS, POOLINGS, STEMS, ModelSpec, Network
+from spikeproof.models.network import FRONT_ENDS, NORMS, POOLINGS, STEMS, ModelSpec, Network
 from spikeproof.models.norm import PerStepNorm
 from spikeproof.models.onsets import Onsets, raster
 from spikeproof.models.placing import home_of, on_device
@@ -31,6 +31,7 @@ from spikeproof.models.wrn import ConvexCombination
 
 __all__ = [
     "ENCODERS",
+    "FRONT_ENDS",
     "NORMS",
     "POOLINGS",
     "SQE",

@@ -47,11 +47,11 @@ class _Architecture:
 
 
 # Settings that only some architectures have a use for.
-_CHOICES = ("norm", "pooling", "stem")
+_CHOICES = ("norm", "pooling", "stem", "front_end")
 _VGG = _Architecture(make=VGG, check=VGG.check, width=64, uses=("norm", "pooling"))
 _SEW = _Architecture(make=SEWResNet, check=SEWResNet.check, width=64, uses=_CHOICES)
 _SPIKING = _Architecture(make=SpikingResNet, check=SpikingResNet.check, width=64, uses=_CHOICES)
-_OF_VIEWS: dict[str, Any] = {"kinds": ("views",), "frames": False}
+_OF_VIEWS: dict[str, Any] = {"kinds": ("views",), "frames": False, "uses": ("front_end",)}
 _RECURRENT: dict[str, Any] = {
     "kinds": ("events",), "width": 128, "frames": False, "uses": ("norm",),
 }  # fmt: skip
@@ -61,7 +61,9 @@ _ARCHITECTURES = {
     "dense": _Architecture(make=Dense, width=256, frames=False, uses=("norm",)),
     "cnn-events": _Architecture(make=EventCNN, check=EventCNN.check, uses=("pooling",)),
     "fusion-attention": _Architecture(
-        make=AttentionFusion, check=AttentionFusion.check, uses=("pooling",), **_OF_VIEWS
+        make=AttentionFusion,
+        check=AttentionFusion.check,
+        **(_OF_VIEWS | {"uses": ("pooling", "front_end")}),
     ),
     "fusion-early": _Architecture(make=EarlyFusion, **_OF_VIEWS),
     "fusion-small": _Architecture(make=SmallFusion, check=SmallFusion.check, **_OF_VIEWS),
@@ -79,7 +81,7 @@ _ARCHITECTURES = {
     "tcn-learned": _Architecture(make=LearnedTCN, **_SOUND),
     "tcn-mel": _Architecture(make=MelTCN, **_SOUND),
     "tcn-onsets": _Architecture(make=OnsetTCN, **_SOUND),
-    "tcn-small": _Architecture(make=SmallTCN, **_SOUND),
+    "tcn-small": _Architecture(make=SmallTCN, uses=("front_end",), **_SOUND),
     "vgg-11": _VGG,
     "vgg-13": _VGG,
     "vgg-16": _VGG,
@@ -142,6 +144,7 @@ def build(
     norm: str | None = None,
     pooling: str | None = None,
     stem: str | None = None,
+    front_end: str | None = None,
     seed: int = 0,
 ) -> Network:
     """Build a network with freshly drawn weights.
@@ -158,6 +161,7 @@ def build(
         norm: Batch normalisation, as ``ModelSpec`` lists them.
         pooling: ``"average"`` (the default) or ``"max"``.
         stem: ``"cifar"`` (the default) or ``"imagenet"``.
+        front_end: What waveforms meet first, ``"tones"`` (the default) or ``"log-mel"``.
         seed: The weights depend on nothing else.
     Returns:
         The network, in training mode.
@@ -172,6 +176,7 @@ def build(
     """
     named: dict[str, Any] = {"neuron": neuron, "timesteps": timesteps, "width": width}
     named |= {"encoder": encoder, "norm": norm, "pooling": pooling, "stem": stem}
+    named["front_end"] = front_end
     if isinstance(spec, str):
         spec = spec_of(spec, data, **named)
     elif data is not None or any(value is not None for value in named.values()):
@@ -196,6 +201,7 @@ def spec_of(
     norm: str | None = None,
     pooling: str | None = None,
     stem: str | None = None,
+    front_end: str | None = None,
 ) -> ModelSpec:
     """Return the specification of a named architecture on a data set, without building it.
 
@@ -209,6 +215,7 @@ def spec_of(
         norm: Batch normalisation.
         pooling: ``"average"`` or ``"max"``.
         stem: ``"cifar"`` or ``"imagenet"``.
+        front_end: ``"tones"`` or ``"log-mel"``.
     Returns:
         The specification; ``build`` makes a network of it.
     Raises:
@@ -226,7 +233,8 @@ def spec_of(
         raise SettingError(f"build({name!r}) needs the data set, for input shape and classes.")
     usual = _ARCHITECTURES[base]
     named: dict[str, Any] = {"neuron": neuron, "encoder": encoder, "norm": norm}
-    named |= {"pooling": pooling, "stem": stem, "timesteps": timesteps, "width": width}
+    named |= {"pooling": pooling, "stem": stem, "front_end": front_end}
+    named |= {"timesteps": timesteps, "width": width}
     given: dict[str, Any] = {"timesteps": usual.timesteps, "width": usual.width}
     given |= {key: value for key, value in named.items() if value is not None}
     spec = ModelSpec(name=name, domain=data.domain, classes=data.spec.classes, **given)
@@ -256,8 +264,20 @@ def _fitting(spec: ModelSpec) -> _Architecture:
                 f"{spec.name} has no choice of {name}; leave it at {usual[name]!r}, "
                 f"not {getattr(spec, name)!r}."
             )
+    _check_front_end(spec)
     architecture.check(spec)
     view = spec.name.partition("@")[2]
     if view and isinstance(spec.domain, Views):
         check_one_of(view, [name for name, _ in spec.domain.parts], "view")
     return architecture
+
+
+def _check_front_end(spec: ModelSpec) -> None:
+    """Refuse a front end where no waveform meets it."""
+    domain = spec.domain
+    parts = [part for _, part in domain.parts] if isinstance(domain, Views) else [domain]
+    if spec.front_end != "tones" and not any("sample" in part.axes for part in parts):
+        raise SettingError(
+            f"front_end={spec.front_end!r} is for waveforms, and no view of these data is one; "
+            "leave it out."
+        )

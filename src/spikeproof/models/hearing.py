@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from spikeproof.base import InputError, SettingError
+from spikeproof.models.layers import FilterBank
 
-__all__ = ["GammatoneBank", "LearnedBank", "MelBank"]
+__all__ = ["GammatoneBank", "LearnedBank", "MelBank", "front_end"]
 
 # Named, because a network is first built without memory, to see what a file must hold.
 _REAL: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}
@@ -237,3 +238,18 @@ class LearnedBank(_Bank):
     def forward(self, x: Tensor) -> Tensor:
         """Log band energies ``(N, bands, M)`` of waveforms ``(N, L)``."""
         return self._energies(self._filtered(self._check(x), self.kernels()))
+
+
+def front_end(name: str) -> FilterBank | MelBank:
+    """Return the front end that ``ModelSpec`` has a name for.
+
+    ``"log-mel"`` takes energies times 1e6 before the logarithm, so that a band 60 dB below full
+    scale still counts; with the 1,000 of the banks' default quiet speech is nearly silence.
+
+    Args:
+        name: ``"tones"`` or ``"log-mel"``, 24 mel bands.
+    Example:
+        >>> front_end("log-mel")(torch.zeros(1, 800)).shape
+        torch.Size([1, 24, 8])
+    """
+    return MelBank(bands=24, gain=1e6) if name == "log-mel" else FilterBank()

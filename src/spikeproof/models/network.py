@@ -18,11 +18,12 @@ from spikeproof.data import Domain, Views, domain_from
 from spikeproof.models.encode import ENCODERS, Direct, Encoder
 from spikeproof.neurons import LIF, NEURONS, Neuron
 
-__all__ = ["NORMS", "POOLINGS", "STEMS", "ModelSpec", "Network"]
+__all__ = ["FRONT_ENDS", "NORMS", "POOLINGS", "STEMS", "ModelSpec", "Network"]
 
 NORMS = ("batch", "per-step", "tdbn")
 POOLINGS = ("average", "max")
 STEMS = ("cifar", "imagenet")
+FRONT_ENDS = ("tones", "log-mel")
 _MOST = 1 << 16  # classes, steps and channels: beyond, no machine holds what they ask for
 
 
@@ -42,8 +43,11 @@ class ModelSpec:
             at the threshold) or ``"per-step"`` (statistics of its own for every step).
         pooling: ``"average"`` or ``"max"``, wherever the architecture pools between layers.
         stem: ``"cifar"`` (3x3) or ``"imagenet"`` (7x7 stride 2, then a 3x3 pool of stride 2).
+        front_end: What a waveform meets first: ``"tones"`` (narrow bands from 600 to 1800 Hz) or
+            ``"log-mel"`` (mel bands from 100 to 3800 Hz, loud and quiet sounds alike; for speech).
     Raises:
-        SettingError: a size that is no whole number above 0, an unknown norm, pooling or stem, or
+        SettingError: a size that is no whole number above 0, an unknown norm, pooling, stem or
+            front end, or
             an encoder other than ``Direct`` where no image in [0, 1] is to be encoded. A setting
             that an architecture has no use for is refused by ``build``.
     """
@@ -58,12 +62,14 @@ class ModelSpec:
     norm: str = "batch"
     pooling: str = "average"
     stem: str = "cifar"
+    front_end: str = "tones"
 
     def __post_init__(self) -> None:
         check_count(self, "classes", "timesteps", "width", most=_MOST)
         check_one_of(self.norm, NORMS, "norm")
         check_one_of(self.pooling, POOLINGS, "pooling")
         check_one_of(self.stem, STEMS, "stem")
+        check_one_of(self.front_end, FRONT_ENDS, "front end")
         if not (isinstance(self.encoder, Direct) or _encodable(self.domain)):
             raise SettingError(
                 f"{type(self.encoder).__name__} encodes images with values in [0, 1], which this "
@@ -77,7 +83,7 @@ class ModelSpec:
             domain = {"views": [[name, _domain(part)] for name, part in self.domain.parts]}
         else:
             domain = _domain(self.domain)
-        return {
+        record = {
             "name": self.name,
             "domain": domain,
             "classes": self.classes,
@@ -89,6 +95,9 @@ class ModelSpec:
             "pooling": self.pooling,
             "stem": self.stem,
         }
+        if self.front_end != "tones":  # records of before the choice stay what they were
+            record["front_end"] = self.front_end
+        return record
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> ModelSpec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from spikeproof.data import Domain
-from spikeproof.models.layers import FilterBank
+from spikeproof.models.hearing import front_end
 from spikeproof.models.network import ModelSpec
 from spikeproof.neurons import Spiking, time_mean
 
@@ -28,7 +28,7 @@ class SmallTCN(nn.Module):
     def __init__(self, spec: ModelSpec, domain: Domain) -> None:
         super().__init__()
         assert "sample" in domain.axes
-        self.bank = FilterBank()
+        self.bank = front_end(spec.front_end)
         self.level = nn.BatchNorm1d(self.bank.bands)
         self.cochlea = Spiking(spec.neuron)
         width = 2 * spec.width

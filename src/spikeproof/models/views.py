@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from spikeproof.base import InputError
 from spikeproof.data import Domain, Views
-from spikeproof.models.layers import FilterBank, OverTime, Stem, pool
+from spikeproof.models.hearing import front_end
+from spikeproof.models.layers import OverTime, Stem, pool
 from spikeproof.models.network import ModelSpec
 from spikeproof.neurons import Recurrent, Spiking
 
@@ -41,11 +42,12 @@ class SoundCurrent(nn.Module):
 
     Args:
         features: F.
+        front: Which front end, as ``ModelSpec`` lists them.
     """
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, front: str) -> None:
         super().__init__()
-        self.bank = FilterBank()
+        self.bank = front_end(front)
         self.level = nn.BatchNorm1d(self.bank.bands)
         self.mix = nn.Conv1d(self.bank.bands, features, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm1d(features)
@@ -79,7 +81,7 @@ def currents_of(spec: ModelSpec, domain: Domain, features: int) -> nn.Module:
         features: F.
     """
     if "sample" in domain.axes:
-        return SoundCurrent(features)
+        return SoundCurrent(features, spec.front_end)
     each = domain.size // (domain.shape[0] if domain.timed else 1)
     linear = nn.Linear(each, features, bias=False)
     return Stem(spec, domain, nn.Flatten(), linear, nn.BatchNorm1d(features))
@@ -97,7 +99,7 @@ def tokens_of(spec: ModelSpec, domain: Domain, features: int) -> nn.Module:
         features: F.
     """
     if "sample" in domain.axes:
-        return nn.Sequential(SoundCurrent(features), Spiking(spec.neuron))
+        return nn.Sequential(SoundCurrent(features, spec.front_end), Spiking(spec.neuron))
     if "channel" not in domain.axes:
         return _Lines(spec, domain, features)
     channels, height, width = domain.shape[-3:]

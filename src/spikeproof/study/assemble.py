@@ -11,6 +11,7 @@ from spikeproof.base import InputError, Registry, SettingError, check_one_of, pl
 from spikeproof.data import Dataset, choose, datasets
 from spikeproof.models import (
     ENCODERS,
+    FRONT_ENDS,
     NORMS,
     POOLINGS,
     STEMS,
@@ -147,7 +148,7 @@ def specification_of(part: DataPlan, training: TrainingPlan, data: Dataset) -> M
         SettingError: a name or setting that does not exist, or that the architecture cannot have.
     """
     assert part.model is not None  # the plan has seen to it
-    names = ("neuron", "encoder", "norm", "pooling", "stem")
+    names = ("neuron", "encoder", "norm", "pooling", "stem", "front_end")
     choices = {name: getattr(part, name) for name in names} | training.network
     for name, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):
         if choices[name] is not None:
@@ -253,7 +254,8 @@ def _check_data(data: DataPlan, place: str) -> None:
     if data.model is not None:
         with placed(place):
             check_model(data.model)
-    for key, known in (("norm", NORMS), ("pooling", POOLINGS), ("stem", STEMS)):
+    known_by = {"norm": NORMS, "pooling": POOLINGS, "stem": STEMS, "front_end": FRONT_ENDS}
+    for key, known in known_by.items():
         if getattr(data, key) is not None:
             _check(getattr(data, key), known, key, place)
     for key, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):

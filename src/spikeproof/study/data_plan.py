@@ -34,7 +34,8 @@ class DataPlan:
         encoder: Kind or record of how images become input over time.
         norm: Batch normalisation, as ``ModelSpec`` lists them.
         pooling: ``"average"`` or ``"max"``.
-        stem: ``"cifar"`` or ``"imagenet"``. All five are the defaults of ``build`` where absent.
+        stem: ``"cifar"`` or ``"imagenet"``.
+        front_end: ``"tones"`` or ``"log-mel"``. All six are the defaults of ``build`` where absent.
         epochs: Passes over the training items.
         batch_size: Items per step.
         learning_rate: Peak learning rate.
@@ -64,6 +65,7 @@ class DataPlan:
     norm: str | None = None
     pooling: str | None = None
     stem: str | None = None
+    front_end: str | None = None
     epochs: int = 20
     batch_size: int = 64
     learning_rate: float = 0.01
@@ -134,7 +136,7 @@ class DataPlan:
     def record(self) -> dict[str, Any]:
         """Plain data; what plans from before there was such a choice do not say stays unsaid."""
         record = asdict(self)
-        for name, usual in (("radii", {}), ("source", None), ("sha256", None)):
+        for name, usual in (("radii", {}), ("source", None), ("sha256", None), ("front_end", None)):
             if record[name] == usual:
                 del record[name]
         return record

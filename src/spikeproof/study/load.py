@@ -29,8 +29,9 @@ _DEEP_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){64}")
 
 # Plans of the project's research, which lie in a checkout, under research/plans.
 RESEARCH = (
-    "contest-standard", "contest-standard-digits", "modalities", "modalities-folds", "sparsity",
-    "synchrony", "training", "training-standard", "transfer-1000",
+    "contest-standard", "contest-standard-digits", "modalities-folds", "modalities-fsdd",
+    "modalities-i2e-cifar10", "modalities-i2e-fashion", "modalities-pairs", "sparsity", "synchrony",
+    "training", "training-standard", "transfer-1000",
 )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from spikeproof.study.tables import tables_of
 __all__ = ["ComputePlan", "DataPlan", "Plan", "TrainingPlan"]
 
 
-_NETWORK = ("encoder", "neuron", "norm", "pooling", "stem")
+_NETWORK = ("encoder", "neuron", "norm", "pooling", "stem", "front_end")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class TrainingPlan:
         hooks: What happens to the weights beside the optimiser's step,
             ``[{kind = "retraction", strength = 0.004}]``.
         network: What the training changes in the network: ``neuron`` and ``encoder`` (records),
-            ``norm``, ``pooling``, ``stem``.
+            ``norm``, ``pooling``, ``stem``, ``front_end``.
         settings: Fields of ``TrainingSettings``, ``{average = 0.98}``; they win over those of
             the data set.
         augment: Changes of the training items, in this order,
