@@ -14,6 +14,7 @@ from torch import nn
 import spikeproof as sp
 from research import PLANS
 from research.modalities.folds import fold
+from spikeproof.base import digest
 from spikeproof.data import Dataset, Split
 from spikeproof.evaluate import open_test, plain_logits
 from spikeproof.models import Network, load_model
@@ -51,7 +52,7 @@ def pairs_part(model: str, epochs: int) -> DataPlan:
 def trained(
     folder: Path, name: str, part: DataPlan, data: Dataset, training: str, *, seed: int, **more: Any
 ) -> tuple[Network, dict[str, Any]]:
-    """A network from its file or trained now, and what its training said.
+    """A network from its file, if it was made by these settings, or trained now, and what its training said.
 
     Args:
         folder: Where networks are kept.
@@ -64,10 +65,11 @@ def trained(
     """
     path = folder / f"{name}.safetensors"
     facts = folder / f"{name}.json"
-    if not facts.exists():
+    plan = replace(_TRAININGS[training], **more)
+    made = digest({"network": part.record(), "training": repr(plan), "seed": seed})[:16]
+    if not facts.exists() or json.loads(facts.read_text(encoding="utf-8")).get("made") != made:
         folder.mkdir(parents=True, exist_ok=True)
         data = training_items(data, part.train_items, part.validation_items)
-        plan = replace(_TRAININGS[training], **more)
         job = job_of(part, plan, data, seed=seed)
         model = network_of(part, plan, data, seed=seed)
         begun = time.process_time()
@@ -76,6 +78,7 @@ def trained(
             augment=job.augment, progress=False,
         )  # fmt: skip
         said = {
+            "made": made,
             "training": training,
             "seed": seed,
             "epochs": len(history.epochs),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import pytest
 
 from research.modalities import flips, fusion, members, retiming, sponge, timestamps
 from research.modalities.cells import packed, read, table, unpacked, verdict
+from research.modalities.networks import trained
 from research.modalities.record import CLAIMS, content
 from research.pages import modalities
 from spikeproof.base import write_json
+from spikeproof.data import load
 from spikeproof.metrics import Estimate
+from spikeproof.study import DataPlan
 
 
 def cell(settings: dict[str, Any], **measured: Any) -> dict[str, Any]:
@@ -269,3 +273,18 @@ def test_the_page_is_current_and_its_verdicts_follow_from_its_cells() -> None:
         for one, kept in zip(again["parts"], stored[name]["parts"], strict=True):
             assert one["estimate"] == pytest.approx(kept["estimate"], abs=1e-6)
             assert {**one, "estimate": 0} == {**kept, "estimate": 0}
+
+
+def test_a_network_is_trained_again_where_its_settings_are_others(tmp_path: Path) -> None:
+    data = load("digits-events")
+    part = DataPlan(name="digits-events", model="dense", width=8, epochs=1, train_items=64)
+
+    def made(part: DataPlan) -> tuple[int, str]:
+        net, said = trained(tmp_path, "net", part, data, "plain", seed=0)
+        return net.spec.width, said["made"]
+
+    first = made(part)
+    stored = (tmp_path / "net.json").stat().st_mtime_ns
+    assert made(part) == first and (tmp_path / "net.json").stat().st_mtime_ns == stored
+    wider = made(replace(part, width=12))
+    assert wider[0] == 12 and wider[1] != first[1]

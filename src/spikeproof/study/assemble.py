@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spikeproof.attacks import ATTACKS, Attack
-from spikeproof.base import InputError, Registry, SettingError, check_one_of, placed, settings_from
+from spikeproof.base import InputError, SettingError, check_one_of, placed, settings_from
 from spikeproof.data import Dataset, choose, datasets
 from spikeproof.models import (
     ENCODERS,
@@ -259,9 +259,9 @@ def _check_data(data: DataPlan, place: str) -> None:
         if getattr(data, key) is not None:
             _check(getattr(data, key), known, key, place)
     for key, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):
-        record = getattr(data, key)
-        if record is not None:
-            _check_record(registry, record, place)
+        if getattr(data, key) is not None:
+            with placed(place):  # it can be built
+                registry.build(getattr(data, key))
     if data.threats != "all":
         radii = radii_of(data, data.threats)
         for name in data.threats:
@@ -269,12 +269,6 @@ def _check_data(data: DataPlan, place: str) -> None:
     with placed(place):
         for name in data.radii:
             threat_facts(name)
-
-
-def _check_record(registry: Registry[Any], record: str | dict[str, Any], place: str) -> None:
-    """Raise SettingError unless the record of a neuron or an encoder can be built."""
-    with placed(place):
-        registry.build(record)
 
 
 def _check_inputs(training: TrainingPlan, data: DataPlan, place: str) -> None:
