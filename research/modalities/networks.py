@@ -52,7 +52,7 @@ def pairs_part(model: str, epochs: int) -> DataPlan:
 def trained(
     folder: Path, name: str, part: DataPlan, data: Dataset, training: str, *, seed: int, **more: Any
 ) -> tuple[Network, dict[str, Any]]:
-    """A network from its file, if it was made by these settings, or trained now, and what its training said.
+    """A network from its file, if these settings made it, or trained now, and what training said.
 
     Args:
         folder: Where networks are kept.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from spikeproof.attacks import ATTACKS, Attack
 from spikeproof.base import InputError, SettingError, check_one_of, placed, settings_from
