@@ -6,12 +6,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import spikeproof as sp
 from spikeproof.attacks import PGD, GuidedSearch, Member, Random, Square, Suite, suite
 from spikeproof.attacks.suite.progress import STATES, ItemProgress
 from spikeproof.base import Seeds, SettingError, seeds
-from spikeproof.data import Domain
+from spikeproof.data import Domain, load
+from spikeproof.models import Encoder, Latency, Phase, build
 from spikeproof.oracle import Oracle
-from spikeproof.threats import L0, L1, Goal, Linf, Threat
+from spikeproof.threats import L0, L1, L2, Goal, Linf, Threat
+from spikeproof.train import CrossEntropy, Objective
 
 ROW = Domain(kind="audio", shape=(2,), low=-1.0, high=1.0)
 
@@ -84,6 +87,52 @@ def test_what_a_search_without_gradients_left_puts_no_rules_at_odds() -> None:
     assert STATES[int(progress.states()[0])] == "far"
 
 
+@pytest.mark.parametrize(
+    ("searched", "continued", "state"),
+    [
+        (-0.4, False, "misled"),  # nearer than what followed the gradient
+        (-0.54, False, "misled"),  # about as near, though it is the shorter
+        (-0.56, False, "far"),
+        (-0.4, True, "far"),  # a search that gradients helped says nothing of them
+    ],
+)
+def test_gradients_mislead_where_a_short_search_comes_as_near(
+    searched: float, continued: bool, state: str
+) -> None:
+    progress, still = ItemProgress(torch.tensor([-1.0])), torch.zeros(1, dtype=torch.bool)
+    progress.note(torch.tensor([0]), torch.tensor([-0.5]), still)
+    progress.note(
+        torch.tensor([0]), torch.tensor([searched]), still, followed=continued, continued=continued
+    )
+    assert STATES[int(progress.states()[0])] == state
+
+
+@pytest.mark.parametrize("name", ["core", "standard"])
+@pytest.mark.parametrize(("encoder", "all_"), [(Latency(), True), (Phase(), True), (None, False)])
+def test_behind_a_code_every_item_counts_as_misled(
+    name: str, encoder: Encoder | None, all_: bool
+) -> None:
+    data = load("digits")
+    net = build("dense", data, width=8, encoder=encoder)
+    last = suite(name).fitted(net, data.validation.x[:1]).members[-1]
+    assert isinstance(last.attack, Square)
+    assert last.on == (STATES if all_ else ("misled",))
+
+
+def test_behind_a_code_the_suite_breaks_what_a_long_search_breaks() -> None:
+    data = load("digits")
+    net = build("dense", data, width=32, encoder=Latency(), seed=1)
+    objective = Objective({"error": (1.0, CrossEntropy())})
+    sp.fit(net, data, objective, epochs=6, seed=1, progress=False)
+    x, y = data.validation.x[:24], data.validation.y[:24]
+    threat, keys = Threat(L2(), 0.5, data.domain), seeds(5, n=24)
+    search = Suite((Member(attack=Square(steps=3000)),))
+    alone = search(net.eval(), x, y, threat, seeds=keys).won
+    won = suite("standard")(net, x, y, threat, seeds=keys).won
+    assert alone.sum() > (net(x).argmax(1) != y).sum() + 5
+    assert int(won.sum()) >= int(alone.sum())
+
+
 def test_a_rising_loss_keeps_an_item_near_until_another_member_has_stopped() -> None:
     progress = ItemProgress(torch.tensor([-1.0]))
     progress.note(torch.tensor([0]), torch.tensor([-0.5]), torch.tensor([True]))
@@ -142,7 +191,7 @@ def test_states_that_do_not_exist_are_refused(on: tuple[str, ...]) -> None:
 
 def test_standard_gives_near_and_blind_items_searches_without_gradients() -> None:
     members = suite("standard").members
-    assert all("blind" in m.on for m in members)
+    assert all("blind" in m.on or m.on == ("misled",) for m in members)
     assert any("near" in m.on and "far" not in m.on for m in members)
     assert any(isinstance(m.attack, GuidedSearch) and m.continues for m in members)
     assert any(isinstance(m.attack, Square) for m in members if "blind" in m.on)

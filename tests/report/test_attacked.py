@@ -64,8 +64,8 @@ def test_every_member_of_every_suite_has_words_for_all_it_is_set_to(name: str) -
 
 
 def test_a_suite_without_gradient_free_attacks_says_so_and_names_what_it_lacks() -> None:
-    (core,) = attacked(summary_of(used("core", free=True)))
-    text = " ".join(core.untried)
+    (quick,) = attacked(summary_of(used("quick", free=True)))
+    text = " ".join(quick.untried)
     assert "No attack that needs no gradient was made" in text
     (standard,) = attacked(summary_of(used("standard", free=True)))
     assert "needs no gradient" not in " ".join(standard.untried)
@@ -78,7 +78,7 @@ def test_who_broke_what_is_told_network_by_network() -> None:
 
 
 def test_limits_say_whether_any_attack_did_without_gradients() -> None:
-    (said,) = _attacks(summary_of(used("core", free=True)))
+    (said,) = _attacks(summary_of(used("quick", free=True)))
     assert "All of them took gradients" in said
     (said,) = _attacks(summary_of(used("standard", free=True)))
     assert "Sparse-RS and Square took no gradient;" in said

@@ -35,7 +35,7 @@ class Member:
             the model's own surrogates.
         loss: What is maximised, a key of ``LOSSES``.
         on: Which items it attacks, by what earlier members saw of them: any of ``"close"``,
-            ``"near"``, ``"blind"`` and ``"far"`` (see :class:`ItemProgress`).
+            ``"near"``, ``"blind"``, ``"far"`` and ``"misled"`` (see :class:`ItemProgress`).
         continues: Begin at the best point that any member has found, instead of the attack's own
             start.
         radius: ``"length"`` leaves threats alone whose radius counts units, ``"count"`` the others;

@@ -90,6 +90,8 @@ _CORE = Suite(
             inputs="sounds",
         ),
         Member(attack=SigmaZero(steps=300), radius="count", inputs="sounds"),
+        Member(attack=Square(steps=100)),
+        Member(attack=Square(steps=1000), on=("misled",)),
     )
 )
 _STANDARD = Suite(
@@ -174,6 +176,10 @@ _STANDARD = Suite(
         ),
         Member(attack=SigmaZero(steps=1000), radius="count", inputs="sounds"),
         Member(attack=SigmaZero(steps=300), gradient=_DETACHED, radius="count", inputs="sounds"),
+        # Where the gradient is a stand-in, as through a code in spike times, a short search comes
+        # nearer than all that followed it, and a long one breaks what they left.
+        Member(attack=Square(steps=200)),
+        Member(attack=Square(steps=5000), on=("misled",)),
     ),
     patience=1,
 )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 __all__ = ["STATES", "ItemProgress", "are_probabilities"]
 
-STATES = ("close", "near", "blind", "far")
+STATES = ("close", "near", "blind", "far", "misled")
 """What a standing item can look like; see :class:`ItemProgress`."""
 
 # An item is close, or near, while at most this share of its clean margin is left; the second pair
@@ -19,6 +19,8 @@ _SHARES, _SHARES_SPARSE = (0.1, 0.25), (0.1, 0.75)
 _ODDS = 0.25
 # An item on which every member gained less than this share has not been seen by any gradient.
 _BLIND = 0.05
+# A short search comes about as near as gradients did if it left at most so much more.
+_NEARLY = 0.05
 
 
 class ItemProgress:
@@ -35,6 +37,9 @@ class ItemProgress:
       find more;
     - **blind** if no member gained a twentieth: no gradient has seen anything, which says nothing
       about the item, since a saturated output and a dead gradient look the same;
+    - **misled** if a search without gradients came about as near as every member that followed them
+      from the item, or nearer, though it is the shorter: a stand-in for a gradient, as through a
+      temporal code, points elsewhere than downhill;
     - **far** else: several rules agree that they stop well before the boundary.
 
     Before any member has been tried, every item is close. Where outputs are probabilities no item
@@ -60,8 +65,19 @@ class ItemProgress:
         self._least = torch.full_like(self._clean, torch.inf)
         self._most = torch.full_like(self._clean, -torch.inf)
         self._rising = torch.zeros_like(self._clean, dtype=torch.bool)
+        # The least that gradients left, and that searches without any did.
+        self._led = torch.full_like(self._clean, torch.inf)
+        self._searched = torch.full_like(self._clean, torch.inf)
 
-    def note(self, idx: Tensor, margin: Tensor, rising: Tensor, *, followed: bool = True) -> None:
+    def note(
+        self,
+        idx: Tensor,
+        margin: Tensor,
+        rising: Tensor,
+        *,
+        followed: bool = True,
+        continued: bool = False,
+    ) -> None:
         """Add what one member left of some items.
 
         Args:
@@ -70,6 +86,8 @@ class ItemProgress:
             rising: Whether its loss was still rising, bool ``(M,)``.
             followed: Whether it followed gradients; what a search without any leaves says nothing
                 of whether rules are at odds.
+            continued: Whether it began at the best point of others, as a search does that gradients
+                help; how near it came says nothing of them.
         """
         clean = self._clean[idx]
         left = margin / torch.where(clean < 0, clean, -torch.ones_like(clean))
@@ -77,6 +95,10 @@ class ItemProgress:
         if followed:
             self._most[idx] = torch.maximum(self._most[idx], left)
             self._rising[idx] = rising
+        if followed and not continued:
+            self._led[idx] = torch.minimum(self._led[idx], left)
+        elif not followed:
+            self._searched[idx] = torch.minimum(self._searched[idx], left)
 
     def states(self) -> Tensor:
         """The state of every item as a position in ``STATES``, int64 ``(N,)``."""
@@ -87,6 +109,7 @@ class ItemProgress:
         state[odds | self._rising | (self._least <= near)] = STATES.index("near")
         state[~unseen & (self._least > 1 - _BLIND)] = STATES.index("blind")
         state[unseen | (self._least <= close)] = STATES.index("close")
+        state[~unseen & (self._searched < self._led + _NEARLY)] = STATES.index("misled")
         return state
 
     def within(self, states: tuple[str, ...]) -> Tensor:

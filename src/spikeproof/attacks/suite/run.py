@@ -82,7 +82,8 @@ class SuiteRun:
                 broken[number, part], first[fresh] = won, number
                 turn += replace(done, broke=len(fresh))
                 best.keep(result.x, result.margin, part)
-                progress.note(part, result.margin, rising, followed=done.passes.backward > 0)
+                led = done.passes.backward > 0
+                progress.note(part, result.margin, rising, followed=led, continued=member.continues)
             stats.append(turn)
             passes += turn.passes
             if self.spending is not None:

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from spikeproof.attacks.suite.budget import Spending
 from spikeproof.attacks.suite.member import Member
+from spikeproof.attacks.suite.progress import STATES
 from spikeproof.attacks.suite.result import SuiteResult
 from spikeproof.attacks.suite.run import SuccessCriterion, SuiteRun
 from spikeproof.attacks.suite.step import OnSuiteStep
 from spikeproof.base import MOST_ROWS, BatchSize, InputError, Seeds, SettingError
-from spikeproof.models import evaluating
+from spikeproof.models import SQE, Latency, Network, Phase, Temporal, evaluating
 from spikeproof.neurons import Surrogate, gradient_rule
 from spikeproof.oracle import Obedience, stochastic
 from spikeproof.threats import Threat
@@ -22,6 +23,7 @@ from spikeproof.threats import Threat
 __all__ = ["Suite"]
 
 _SAMPLES = 10
+_MISLED = ("misled",)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ class Suite:
         Averaged over draws if the model is stochastic, and joined by attacks on the network in
         which every draw is its expectation, one per loss. Where no layer of the model obeys a
         gradient rule, members that differ by their rule alone are one attack, and count as one;
-        ``not_run`` of what is returned names the others.
+        ``not_run`` of what is returned names the others. Where pixels become spike times or bits,
+        every item counts as misled.
 
         Args:
             model: Maps ``(N, *shape)`` to logits ``(N, K)``.
@@ -112,6 +115,8 @@ class Suite:
         with evaluating(model), gradient_rule(Surrogate()) as scope:
             draws = stochastic(model, x[:1])
         members, not_run = self._reduced(model, x, obeyed=bool(scope.served))
+        if _encodes(model):
+            members = tuple(replace(m, on=STATES) if m.on == _MISLED else m for m in members)
         if draws and not self.averages:
             # Of each loss the first that attacks at all under the threat, where that is known.
             expected: dict[str, Member] = {}
@@ -198,6 +203,12 @@ class Suite:
             answers=None if fitted.averages else {},
         )
         return run.run(fitted.members)
+
+
+def _encodes(model: nn.Module) -> bool:
+    """Whether a code with a stand-in for its gradient lies between pixels and spikes."""
+    specs = [part.spec for part in model.modules() if isinstance(part, Network)]
+    return any(isinstance(spec.encoder, SQE | Latency | Phase | Temporal) for spec in specs)
 
 
 def _merged(
