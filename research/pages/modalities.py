@@ -12,6 +12,7 @@ from research import RESULTS, ROOT
 from research.modalities import flips, fusion, members, retiming, sponge, timestamps
 from research.modalities.cells import Cell, intervals, unpacked
 from research.pages.page import publish, table
+from research.pages.protected import protected
 from spikeproof.metrics import Estimate
 
 PAGE = ROOT / "docs" / "evidence" / "modalities.md"
@@ -360,7 +361,7 @@ def page() -> str:
         "whole of DVS128 Gesture, CIFAR10-DVS) are replaced as said above.\n"
     )
     claimed = (section(*one) for one in claims.items())
-    return "".join((HEAD, overview(claims), *claimed, members_section(each), foot))
+    return "".join((HEAD, overview(claims), *claimed, protected(), members_section(each), foot))
 
 
 if __name__ == "__main__":

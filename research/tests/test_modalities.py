@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from research import PLANS
 from research.modalities import flips, fusion, members, retiming, sponge, timestamps
 from research.modalities.cells import packed, read, table, unpacked, verdict
 from research.modalities.networks import trained
 from research.modalities.record import CLAIMS, content
 from research.pages import modalities
+from research.pages.protected import PLANS_OF, protected
+from research.tests.made_study import CROSS, Study
 from spikeproof.base import write_json
 from spikeproof.data import load
 from spikeproof.metrics import Estimate
 from spikeproof.study import DataPlan
+from support.made_run import SPARSE
 
 
 def cell(settings: dict[str, Any], **measured: Any) -> dict[str, Any]:
@@ -288,3 +292,22 @@ def test_a_network_is_trained_again_where_its_settings_are_others(tmp_path: Path
     assert made(part) == first and (tmp_path / "net.json").stat().st_mtime_ns == stored
     wider = made(replace(part, width=12))
     assert wider[0] == 12 and wider[1] != first[1]
+
+
+def test_a_plan_of_modalities_has_tables_once_it_has_an_extract(tmp_path: Path) -> None:
+    assert set(PLANS_OF) == {path.stem for path in PLANS.glob("modalities-*.toml")}
+    empty = protected(tmp_path / "studies")
+    assert all(f"`{name}`" in empty for name in PLANS_OF) and "|" not in empty
+    made = Study(tmp_path)
+    made.add("plain", {"terms": CROSS, "inputs": None}, clean=38, linf=2, l2=4, l1=6, l0=8)
+    made.add("SR", SPARSE, clean=36, linf=20, l2=4, l1=6, l0=8)
+    made.store(tmp_path / "studies", "modalities-fsdd", "standard")
+    text = protected(tmp_path / "studies")
+    assert "| training | clean | l_inf 0.2 | l_2 0.2 | l_1 0.2 | l_0 0.2 |" in text
+    row = next(line for line in text.splitlines() if line.startswith("| SR | 90.0 ["))
+    assert "| 50.0 [" in row
+    gap = next(line for line in text.splitlines() if line.startswith("| SR | -5.0 ["))
+    assert "**+45.0 [" in gap and "+0.0 [" in gap
+    assert "Clean accuracy of plain networks on digits: 95.0 [" in text
+    assert "93 was asked for: met." in text
+    assert "`modalities-pairs`" in text and "`modalities-fsdd`," not in text
