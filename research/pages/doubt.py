@@ -46,7 +46,13 @@ def can(run: Results) -> str:
         held = "held searches without gradients" if _BEFORE[suite] else "followed gradients only"
         return f" It {held}, and kept the reset in every gradient: it left too much standing."
     found = searches(suite)
-    return f" It holds searches: {', '.join(found)}." if found else " It holds no search."
+    if not found:
+        return " It holds no search."
+    # An extract keeps no list of members, so what joined a suite later is dated.
+    return (
+        f" It holds searches: {', '.join(found)}; those for what gradients mislead joined on "
+        "2026-12-01 ([errata](../errata.md))."
+    )
 
 
 def doubt(run: Results) -> str:

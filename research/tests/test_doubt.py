@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from research import ROOT
-from research.pages import training
-from research.pages.doubt import QUERIES, SEARCHES, of_before, searches
+from research.pages import doubt, training
+from research.pages.doubt import QUERIES, SEARCHES, can, named, of_before, searches
 from research.tests.made_study import CROSS, Study, against
 from spikeproof.analysis import extracted
 from spikeproof.attacks import ATTACKS, SUITES, serves
@@ -48,15 +48,23 @@ def test_a_contest_says_what_its_numbers_rest_on(suite: str, study: Study) -> No
     text = study.page("contest-standard", suite=suite)
     assert f"Every number here is an upper bound: what the suite `{suite}` could not break." in text
     wanted = ", ".join(searches(suite))
-    assert (f"It holds searches: {wanted}." if wanted else "It holds no search.") in text
+    assert (f"It holds searches: {wanted};" if wanted else "It holds no search.") in text
 
 
-def test_a_study_of_before_says_that_its_suite_was_another_one() -> None:
-    path = training.STUDIES / "synchrony.json"
-    assert of_before(extracted(path))
-    text = training.PAGE.read_text(encoding="utf-8")
-    part = text[text.index("Plan `synchrony`") :].splitlines()[0]
-    assert "suite `core` as it was before it was redesigned ([errata](../errata.md))" in part
+def test_a_study_of_before_says_that_its_suite_was_another_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = extracted(training.STUDIES / "synchrony.json")
+    assert not of_before(run) and named(run) == "`core`"
+    codes = frozenset(str(code)[:12] for code in run.provenance()["code_sha256"])
+    monkeypatch.setattr(doubt, "_old_codes", lambda: codes)
+    assert of_before(run)
+    assert named(run) == "`core` as it was before it was redesigned ([errata](../errata.md))"
+    assert "followed gradients only" in can(run)
+
+
+def test_no_study_of_the_page_was_measured_by_a_suite_of_before() -> None:
+    assert not any(of_before(extracted(path)) for path in training.STUDIES.glob("*.json"))
 
 
 def test_a_study_of_today_is_not_of_before(study: Study) -> None:
