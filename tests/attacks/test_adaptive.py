@@ -107,6 +107,11 @@ def test_gradients_mislead_where_a_short_search_comes_as_near(
     assert STATES[int(progress.states()[0])] == state
 
 
+def test_what_a_search_made_misled_still_meets_the_members_for_open_items() -> None:
+    for name in ("core", "standard"):
+        assert all(("near" in m.on) == ("misled" in m.on) for m in suite(name).members[:-1])
+
+
 @pytest.mark.parametrize("name", ["core", "standard"])
 @pytest.mark.parametrize(("encoder", "all_"), [(Latency(), True), (Phase(), True), (None, False)])
 def test_behind_a_code_every_item_counts_as_misled(

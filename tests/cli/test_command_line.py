@@ -295,7 +295,8 @@ def test_the_list_of_suites_names_every_member_in_its_order_and_what_it_attacks(
         parts = members.split("; ")
         assert int(count) == len(parts)
         assert [part.split(" (")[0] for part in parts] == [m.name for m in found.members]
-        assert ["not far" in p or "close or blind" in p or "(blind)" in p for p in parts] == [
+        limits = ("not far", "close or blind", "(blind)", "(misled)")
+        assert [any(limit in part for limit in limits) for part in parts] == [
             "far" not in m.on for m in found.members
         ]
 

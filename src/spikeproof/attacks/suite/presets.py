@@ -49,8 +49,8 @@ _LARGE = PGD(steps=40, step_size=0.5, last=0.2, stop=True)
 _SWAP = Swap(steps=40, share=0.8, noise=0.2, stop=True)
 _FAST = PGD(steps=20, step_size=0.2, stop=True)
 # What the first members have brought some way, what they have nearly broken, and what no gradient
-# has seen (see ItemProgress).
-_OPEN, _CLOSE = ("close", "near", "blind"), ("close", "blind")
+# has seen (see ItemProgress). A search may have made an item misled before an open one's turn.
+_OPEN, _CLOSE = ("close", "near", "blind", "misled"), ("close", "blind")
 
 _QUICK = Suite(
     (
