@@ -264,20 +264,13 @@ def _fitting(spec: ModelSpec) -> _Architecture:
                 f"{spec.name} has no choice of {name}; leave it at {usual[name]!r}, "
                 f"not {getattr(spec, name)!r}."
             )
-    _check_front_end(spec)
+    if spec.front_end != usual["front_end"] and not spec.domain.sounds:
+        raise SettingError(
+            f"front_end={spec.front_end!r} is for waveforms, and no view of these data is one; "
+            "leave it out."
+        )
     architecture.check(spec)
     view = spec.name.partition("@")[2]
     if view and isinstance(spec.domain, Views):
         check_one_of(view, [name for name, _ in spec.domain.parts], "view")
     return architecture
-
-
-def _check_front_end(spec: ModelSpec) -> None:
-    """Refuse a front end where no waveform meets it."""
-    domain = spec.domain
-    parts = [part for _, part in domain.parts] if isinstance(domain, Views) else [domain]
-    if spec.front_end != "tones" and not any("sample" in part.axes for part in parts):
-        raise SettingError(
-            f"front_end={spec.front_end!r} is for waveforms, and no view of these data is one; "
-            "leave it out."
-        )

@@ -47,9 +47,8 @@ class ModelSpec:
             ``"log-mel"`` (mel bands from 100 to 3800 Hz, loud and quiet sounds alike; for speech).
     Raises:
         SettingError: a size that is no whole number above 0, an unknown norm, pooling, stem or
-            front end, or
-            an encoder other than ``Direct`` where no image in [0, 1] is to be encoded. A setting
-            that an architecture has no use for is refused by ``build``.
+            front end, or an encoder other than ``Direct`` where no image in [0, 1] is to be
+            encoded. A setting that an architecture has no use for is refused by ``build``.
     """
 
     name: str

@@ -23,7 +23,7 @@ from spikeproof.models import (
 from spikeproof.neurons import NEURONS
 from spikeproof.study.datasets import radii_of
 from spikeproof.study.inputs import InputsPlan
-from spikeproof.study.plan import DataPlan, Plan, TrainingPlan
+from spikeproof.study.plan import NETWORK_CHOICES, DataPlan, Plan, TrainingPlan
 from spikeproof.threats import Threat, standard_threats, threat_facts, threat_of
 from spikeproof.train import (
     AUGMENTATIONS,
@@ -147,8 +147,7 @@ def specification_of(part: DataPlan, training: TrainingPlan, data: Dataset) -> M
         SettingError: a name or setting that does not exist, or that the architecture cannot have.
     """
     assert part.model is not None  # the plan has seen to it
-    names = ("neuron", "encoder", "norm", "pooling", "stem", "front_end")
-    choices = {name: getattr(part, name) for name in names} | training.network
+    choices = {name: getattr(part, name) for name in NETWORK_CHOICES} | training.network
     for name, registry in (("neuron", NEURONS), ("encoder", ENCODERS)):
         if choices[name] is not None:
             choices[name] = registry.build(choices[name])

@@ -27,10 +27,10 @@ from spikeproof.study.network import NetworkPlan
 from spikeproof.study.resources import ComputePlan
 from spikeproof.study.tables import tables_of
 
-__all__ = ["ComputePlan", "DataPlan", "Plan", "TrainingPlan"]
+__all__ = ["NETWORK_CHOICES", "ComputePlan", "DataPlan", "Plan", "TrainingPlan"]
 
 
-_NETWORK = ("encoder", "neuron", "norm", "pooling", "stem", "front_end")
+NETWORK_CHOICES = ("encoder", "neuron", "norm", "pooling", "stem", "front_end")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,9 @@ class TrainingPlan:
         if not self.terms:
             raise SettingError(f"[[training]] {self.name!r} has no terms; give at least one.")
         for key in self.network:
-            check_one_of(key, _NETWORK, f"setting in the network of [[training]] {self.name!r}")
+            check_one_of(
+                key, NETWORK_CHOICES, f"setting in the network of [[training]] {self.name!r}"
+            )
         for name, term in self.terms.items():
             for key in ("kind", "weight"):
                 if key not in term:

@@ -95,9 +95,9 @@ class ItemProgress:
         if followed:
             self._most[idx] = torch.maximum(self._most[idx], left)
             self._rising[idx] = rising
-        if followed and not continued:
-            self._led[idx] = torch.minimum(self._led[idx], left)
-        elif not followed:
+            if not continued:
+                self._led[idx] = torch.minimum(self._led[idx], left)
+        else:
             self._searched[idx] = torch.minimum(self._searched[idx], left)
 
     def states(self) -> Tensor:
