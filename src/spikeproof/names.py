@@ -8,8 +8,10 @@ import math
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["SEEDS", "counted", "nearest", "printable", "radius_text", "suggestion"]
+__all__ = ["LAYER_CHOICES", "SEEDS", "counted", "nearest", "printable", "radius_text", "suggestion"]
 
+LAYER_CHOICES = ("norm", "pooling", "stem", "front_end")
+"""What the record of a network says of its layers, as far as it says it, for cards of all kinds."""
 SEEDS = (-(1 << 63), (1 << 63) - 1)
 """The smallest and the largest seed: whole numbers of 64 bits."""
 

@@ -28,7 +28,7 @@ LOUD = {"linf": ("0.0025 (-52.0 dBFS)", "0.005 (-46.0 dBFS)")}
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that attacked a small network of sounds; do not change the folder."""
     folder, data = tmp_path_factory.mktemp("heard"), load("digits-audio")
-    network = build(spec_of("tcn-small", data, width=8), seed=0)
+    network = build(spec_of("tcn-small", data, width=8, front_end="log-mel"), seed=0)
     objective = Objective({"error": (1.0, CrossEntropy())})
     fit(network, data, objective, epochs=2, seed=0, progress=False)
     save_model(network, folder / "net.safetensors")
@@ -57,6 +57,11 @@ def made(heard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def card(made: Path, tmp_path: Path) -> Path:
     """The card for a test that changes it."""
     return Path(shutil.copytree(made, tmp_path / "card"))
+
+
+def test_a_card_says_what_a_waveform_meets_first(made: Path) -> None:
+    text = (made / "README.md").read_text("utf-8")
+    assert "norm batch, pooling average, stem cifar, front end log-mel" in text
 
 
 def test_a_card_of_sounds_says_decibels_beside_its_radii(card: Path) -> None:
@@ -106,7 +111,7 @@ def test_a_comparison_of_sounds_says_decibels_beside_its_radii(heard: Path, said
 
 def test_a_comparison_of_audits_made_in_python_says_them_too(tmp_path: Path) -> None:
     data = load("digits-audio")
-    network = build(spec_of("tcn-small", data, width=8), seed=0)
+    network = build(spec_of("tcn-small", data, width=8, front_end="log-mel"), seed=0)
     for name in ("a", "b"):
         audit = sp.audit(
             network, data, threat_of(data, "linf", 0.0025), suite="quick", items=8, draws=1, seed=0

@@ -71,6 +71,7 @@ def test_a_neuron_fires_as_worked_out_by_hand(neuron: StoredNeuron, spikes: list
         ("digits-events", "cnn-small", {"neuron": LIF(decay_input=True, threshold=0.5)}),
         ("digits-events", "dense", {"neuron": LIF()}),
         ("digits-audio", "tcn-small", {"neuron": LIF()}),
+        ("digits-audio", "tcn-small", {"front_end": "log-mel"}),
     ],
 )
 def test_logits_are_those_of_the_package(

@@ -12,7 +12,7 @@ from typing import Any
 from spikeproof.cards.front_matter import front_matter
 from spikeproof.cards.loud import told_radius
 from spikeproof.cards.verdicts import gravest
-from spikeproof.names import printable
+from spikeproof.names import LAYER_CHOICES, printable
 
 __all__ = ["NOTES", "card_readme"]
 
@@ -182,7 +182,7 @@ def _network(network: Record) -> Iterator[tuple[str, str]]:
     yield "time steps T", str(spec["timesteps"])
     yield "neuron", _member(spec["neuron"])
     yield "encoder", _member(spec["encoder"])
-    yield "layers", _settings({key: spec[key] for key in ("norm", "pooling", "stem")})
+    yield "layers", _settings({key: spec.get(key) for key in LAYER_CHOICES})
     yield "input", _domain(spec["domain"])
     yield "classes", str(spec["classes"])
     yield "parameters", f"{network['parameters']:,}"

@@ -18,6 +18,7 @@ from spikeproof.rescore.layers import (
     conv,
     conv_over_time,
     filtered,
+    mel,
     normed,
     over_time,
     pooled,
@@ -47,7 +48,8 @@ class StoredNetwork:
     """A network of the package, computed from the definitions of its layers.
 
     It knows the architectures ``cnn-small``, ``dense`` and ``tcn-small`` with ``lif`` or ``if``
-    neurons, direct coding and batch normalisation: whatever answers without draws.
+    neurons, direct coding, both front ends and batch normalisation: whatever answers without
+    draws.
 
     Args:
         settings: What the header of the file says of the network.
@@ -108,6 +110,7 @@ def _known(settings: Mapping[str, Any]) -> bool:
         and settings["norm"] == "batch"
         and settings["neuron"]["kind"] in ("lif", "if")
         and settings.get("encoder", {"kind": "direct"})["kind"] == "direct"
+        and settings.get("front_end", "tones") in _FRONT_ENDS
         and "views" not in settings["domain"]
         and len(settings["domain"]["shape"]) != 2
     )
@@ -178,7 +181,8 @@ def _dense(run: _Pass, x: Array) -> Array:
 
 def _tcn(run: _Pass, x: Array) -> Array:
     """``tcn-small``."""
-    current = run.norm("body.level", filtered(x))
+    heard = _FRONT_ENDS[run.net.settings.get("front_end", "tones")]
+    current = run.norm("body.level", heard(x))
     for name in ("early", "late"):
         spikes = run.fire(current.transpose(2, 0, 1)).transpose(1, 2, 0)
         drive = conv_over_time(spikes, run.weight(f"body.{name}.0"))
@@ -186,6 +190,7 @@ def _tcn(run: _Pass, x: Array) -> Array:
     return np.asarray(run.linear("body.readout", run.fire(current.transpose(2, 0, 1))).mean(0))
 
 
+_FRONT_ENDS: dict[str, Callable[[Array], Array]] = {"log-mel": mel, "tones": filtered}
 _BODIES: dict[str, Callable[[_Pass, Array], Array]] = {
     "cnn-small": _cnn,
     "dense": _dense,

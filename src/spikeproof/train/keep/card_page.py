@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spikeproof.names import radius_text
+from spikeproof.names import LAYER_CHOICES, radius_text
 
 __all__ = ["card_page"]
 
@@ -45,7 +45,7 @@ def _network(model: Record) -> Iterator[tuple[str, object]]:
     if surrogate is not None:
         yield "Surrogate", f"{surrogate['shape']}, {_settings(surrogate, without=('shape',))}"
     yield "Encoder", _member(spec["encoder"])
-    yield "Layers", _settings({key: spec[key] for key in ("norm", "pooling", "stem")})
+    yield "Layers", _settings({key: spec.get(key) for key in LAYER_CHOICES})
 
 
 def _training(content: Record) -> Iterator[tuple[str, object]]:
