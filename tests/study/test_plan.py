@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import spikeproof as sp
 from spikeproof.analysis import QUESTIONS, SEVEN
 from spikeproof.base import FileProblem, SettingError, SpikeproofError
 from spikeproof.models import ModelSpec, Phase
 from spikeproof.neurons import IF, LIF, Surrogate
-from spikeproof.study import Plan, cells_of, load_plan, plans
+from spikeproof.study import DataPlan, Plan, cells_of, job_of, load_plan, plans
 
 GOOD = """
 name = "mine"
@@ -241,3 +242,14 @@ def test_the_demo_asks_its_question_and_names_the_seven_claims() -> None:
         assert load_plan(name).question in QUESTIONS
         assert load_plan(name).claims == SEVEN
     assert load_plan("recipes").claims is None
+
+
+def test_weights_of_a_data_set_turn_no_term_on_that_a_training_has_off() -> None:
+    data = sp.load("digits")
+    part = DataPlan(name="digits", model="cnn-small", epochs=1, weights={"sparse": 0.2})
+    found = {
+        training.name: job_of(part, training, data).objective.terms.get("sparse", (0.0,))[0]
+        for training in load_plan("recipes").training
+        if training.name in ("SR+E-AT", "multinorm")
+    }
+    assert found == {"SR+E-AT": 0.2, "multinorm": 0.0}

@@ -116,7 +116,7 @@ def job_of(
     """
     pieces = pieces_of(training) if pieces is None else pieces
     terms = {
-        name: (part.weights.get(name, weight), term)
+        name: (part.weights.get(name, weight) if weight else weight, term)
         for name, (weight, term) in pieces.terms.items()
     }
     inputs = training.inputs

@@ -51,7 +51,8 @@ class DataPlan:
         skip: How many items of that split's order are left out before them, so that a study can
             take items that no earlier one has looked at.
         timing: Which random changes of spike timing are measured; none where absent.
-        weights: Term name → its weight on this data set, in place of the training's.
+        weights: Term name → its weight on this data set, in place of the training's; a term that a
+            training has at 0 stays off.
     """
 
     name: str
