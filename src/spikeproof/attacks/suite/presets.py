@@ -180,6 +180,12 @@ _STANDARD = Suite(
         # nearer than all that followed it, and a long one breaks what they left.
         Member(attack=Square(steps=200)),
         Member(attack=Square(steps=5000), on=("misled",)),
+        Member(
+            attack=GuidedSearch(steps=375, every=5, width=4),
+            gradient=_DETACHED,
+            on=("misled",),
+            continues=True,
+        ),
     ),
     patience=1,
 )

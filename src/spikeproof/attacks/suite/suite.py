@@ -23,7 +23,6 @@ from spikeproof.threats import Threat
 __all__ = ["Suite"]
 
 _SAMPLES = 10
-_MISLED = ("misled",)
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ class Suite:
             draws = stochastic(model, x[:1])
         members, not_run = self._reduced(model, x, obeyed=bool(scope.served))
         if _encodes(model):
-            members = tuple(replace(m, on=STATES) if m.on == _MISLED else m for m in members)
+            members = tuple(replace(m, on=STATES) if "misled" in m.on else m for m in members)
         if draws and not self.averages:
             # Of each loss the first that attacks at all under the threat, where that is known.
             expected: dict[str, Member] = {}
