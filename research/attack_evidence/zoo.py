@@ -53,6 +53,14 @@ _AUDIO: dict[str, Any] = {
     "epochs": 12,
     "learning_rate": 0.005,
 }
+_SPEECH: dict[str, Any] = {
+    "name": "fsdd",
+    "model": "tcn-small",
+    "front_end": "log-mel",
+    "epochs": 12,
+    "learning_rate": 0.01,
+    "weights": {"sparse": 0.03},  # the demo has none for speech
+}
 
 
 def _lif(leak: float, **settings: Any) -> dict[str, Any]:
@@ -143,6 +151,45 @@ ZOO: dict[str, Entry] = {
     "audio-at-if": Entry(
         training="AT", seed=40, part={**_AUDIO, "width": 24}, network={"neuron": {"kind": "if"}}
     ),
+    # Added when suites met items that a short search had shown to be misled: codes with a stand-in
+    # for their gradient, spikes that return, onsets, and speech.
+    "digits-latency-plain": Entry(
+        training="plain",
+        seed=41,
+        part=_small(10, 6),
+        network={"encoder": "latency", "neuron": _lif(0.7)},
+    ),
+    "digits-latency-at": Entry(
+        training="AT",
+        seed=42,
+        part=_small(14, 5, pooling="max"),
+        network={"encoder": "latency", "neuron": _lif(0.9)},
+    ),
+    "digits-phase-sr": Entry(
+        training="SR",
+        seed=43,
+        part=_dense(96, 8),
+        network={"encoder": {"kind": "phase", "bits": 4}},
+    ),
+    "digits-temporal-sr-at": Entry(
+        training="SR+AT", seed=44, part=_small(12, 6), network={"encoder": "temporal"}
+    ),
+    "fashion-latency-sr": Entry(
+        training="SR",
+        seed=45,
+        part={**_FASHION, "width": 8, "timesteps": 5},
+        network={"encoder": "latency"},
+    ),
+    "events-recurrent-at": Entry(
+        training="AT",
+        seed=46,
+        part={**_EVENTS, "model": "recurrent", "width": 64},
+        network={"neuron": _lif(0.8)},
+    ),
+    "audio-onsets-sr": Entry(
+        training="SR", seed=47, part={**_AUDIO, "model": "tcn-onsets", "width": 16}
+    ),
+    "speech-sr": Entry(training="SR", seed=48, part={**_SPEECH, "width": 20}),
 }
 
 

@@ -2,8 +2,9 @@
 
 It reads a stored network by itself (a safetensors file is eight bytes of length, a JSON header and
 raw numbers), computes the logits from the definitions of the layers, and says of every point that
-an attack found whether it is legal and whether it breaks the item. Nothing here imports torch or
-spikeproof, so a mistake in the package's kernels, folding or threats cannot hide itself.
+an attack found whether it is legal and whether it breaks the item. Neither this nor ``layers.py``
+imports torch or spikeproof, so a mistake in the package's kernels, folding or threats cannot hide
+itself.
 
 A verdict is one of four: ``BROKEN`` (legal and misclassified), ``STANDS``, ``ILLEGAL`` (outside
 ball, box or grid), and ``ROUNDING``: the best wrong logit and the true one lie within 1e-6, or the
@@ -24,7 +25,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tests.oracles.layers import (
+    CODES,
+    Array,
+    conv,
+    conv_over_time,
+    filtered,
+    mel,
+    normed,
+    onsets,
+    pooled,
+)
 
 __all__ = [
     "BROKEN",
@@ -39,8 +51,6 @@ __all__ = [
     "length",
     "read",
 ]
-
-Array = NDArray[Any]
 
 STANDS, BROKEN, ROUNDING, ILLEGAL = 0, 1, 2, 3
 TIE = 1e-6
@@ -61,59 +71,6 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
         flat = np.frombuffer(body[begin:end], dtype=_KINDS[entry["dtype"]])
         numbers[name] = flat.reshape(entry["shape"])
     return settings, numbers
-
-
-# Layers, each from its definition. Time and items are merged before a convolution.
-
-
-def conv(x: Array, weight: Array) -> Array:
-    """Convolution over the last two axes, 3 x 3, one zero around: ``(N, C, H, W)``."""
-    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
-    rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, weight[0].size)
-    out = rows @ weight.reshape(len(weight), -1).T
-    return np.asarray(out.reshape(len(x), *x.shape[2:], -1).transpose(0, 3, 1, 2))
-
-
-def conv_over_time(x: Array, weight: Array) -> Array:
-    """Convolution over the last axis, 3 wide, one zero at both ends: ``(N, C, T)``."""
-    padded = np.pad(x, ((0, 0), (0, 0), (1, 1)))
-    out = np.zeros((len(x), len(weight), x.shape[2]), x.dtype)
-    for i in range(3):
-        window = padded[:, :, i : i + x.shape[2]]
-        out += np.moveaxis(np.tensordot(window, weight[:, :, i], (1, 1)), -1, 1)
-    return out
-
-
-def normed(x: Array, weight: Array, bias: Array, mean: Array, var: Array) -> Array:
-    """Batch normalisation with stored statistics; channels are the second axis."""
-    wide = (-1, *(1,) * (x.ndim - 2))
-    scaled = (x - mean.reshape(wide)) / np.sqrt(var + x.dtype.type(1e-5)).reshape(wide)
-    return np.asarray(scaled * weight.reshape(wide) + bias.reshape(wide))
-
-
-def pooled(x: Array, kind: str) -> Array:
-    """Windows of 2 x 2 without overlap; an odd last row or column is left out."""
-    n, c, h, w = x.shape
-    windows = x[:, :, : h // 2 * 2, : w // 2 * 2].reshape(n, c, h // 2, 2, w // 2, 2)
-    return np.asarray(windows.max((3, 5)) if kind == "max" else windows.mean((3, 5)))
-
-
-def filtered(x: Array) -> Array:
-    """Log band energies ``(N, 32, frames)`` of waveforms ``(N, L)``, 240 samples every 80.
-
-    The stored network computes with waves rounded to float32, so the judge rounds them, too.
-    """
-    k = np.arange(240)
-    hz = 600.0 * (1800.0 / 600.0) ** (np.arange(32) / 31)
-    phase = 2 * np.pi * hz[:, None] * k / 8000.0
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * k / 239)
-    waves = (np.concatenate([np.cos(phase), np.sin(phase)]) * hann * (2 / hann.sum())).T
-    waves = waves.astype(np.float32).astype(x.dtype)
-    frames = np.lib.stride_tricks.sliding_window_view(x, 240, axis=1)[:, ::80]
-    both = frames @ waves
-    energy = both[..., :32] ** 2 + both[..., 32:] ** 2
-    return np.asarray(np.log1p(x.dtype.type(1000.0) * energy).transpose(0, 2, 1))
 
 
 @dataclass(frozen=True)
@@ -141,11 +98,18 @@ class Neuron:
             noise=float(settings.get("noise", 0.0)),
         )
 
-    def fire(self, currents: Array) -> Array:
-        """Spikes ``(T, N, ...)`` of currents ``(T, N, ...)``."""
+    def fire(self, currents: Array, feedback: Array | None = None) -> Array:
+        """Spikes ``(T, N, ...)`` of currents ``(T, N, ...)``.
+
+        Args:
+            currents: What comes in.
+            feedback: A matrix; the spikes of the step before, through it, are a current too.
+        """
         kept = np.zeros_like(currents[0])
-        out = []
+        out: list[Array] = []
         for current in currents:
+            if feedback is not None and out:
+                current = current + out[-1] @ feedback.T
             u = current.dtype.type(self.leak) * kept + current.dtype.type(self.gain) * current
             spike = (u >= self.threshold).astype(u.dtype)
             kept = u - u.dtype.type(self.threshold) * spike if self.soft else u * (1 - spike)
@@ -166,10 +130,13 @@ class Net:
         self.settings, self.numbers = settings, numbers
         self.neuron = Neuron.of(settings["neuron"])
         self.encoder = settings["encoder"]["kind"]
-        assert self.encoder in ("direct", "poisson"), f"The judge knows no {self.encoder} coding."
+        known = ("direct", "poisson", *CODES)
+        assert self.encoder in known, f"The judge knows no {self.encoder} coding."
         bodies: dict[str, Callable[..., Array]] = {
             "cnn-small": self._cnn,
             "dense": self._dense,
+            "recurrent": self._recurrent,
+            "tcn-onsets": self._tcn,
             "tcn-small": self._tcn,
         }
         self._body = bodies[settings["name"]]
@@ -199,16 +166,19 @@ class Net:
         return self._body(run, np.asarray(x).astype(dtype))
 
     def _stem(self, run: _Run, x: Array, first: Callable[[Array], Array]) -> Array:
-        """Currents ``(T, N, ...)``: an image is repeated, or drawn at every step."""
+        """Currents ``(T, N, ...)``: an image is repeated, coded, or drawn at every step."""
         events = self.settings["domain"]["kind"] == "events"
         if events:
-            steps = np.moveaxis(x, 1, 0)
-        elif self.encoder == "poisson":
-            steps = run.spikes_of(x, int(self.settings["timesteps"]))
-        else:
-            current = first(x)
-            return np.broadcast_to(current, (int(self.settings["timesteps"]), *current.shape))
-        return over_time(steps, first)
+            return over_time(np.moveaxis(x, 1, 0), first)
+        count = int(self.settings["timesteps"])
+        if self.encoder == "poisson":
+            return over_time(run.spikes_of(x, count), first)
+        if self.encoder in CODES:
+            code = CODES[self.encoder](x, count, self.settings["encoder"])
+            run.trains.append(code)
+            return over_time(code, first)
+        current = first(x)
+        return np.broadcast_to(current, (count, *current.shape))
 
     def _cnn(self, run: _Run, x: Array) -> Array:
         pooling, side = self.settings["pooling"], min(x.shape[-2:])
@@ -239,13 +209,33 @@ class Net:
         )
         return run.linear("body.readout", run.fire(current)).mean(0)
 
+    def _recurrent(self, run: _Run, x: Array) -> Array:
+        current = self._stem(
+            run,
+            x,
+            lambda z: run.norm("body.stem.2", run.linear("body.stem.1", z.reshape(len(z), -1))),
+        )
+        spikes = run.fire(current, run("body.spikes.feedback.weight"))
+        return run.linear("body.readout", spikes).mean(0)
+
+    def _heard(self, run: _Run, x: Array) -> Array:
+        """The first spikes of a waveform, ``(N, channels, frames)``."""
+        if self.settings["name"] == "tcn-onsets":
+            first = onsets(mel(x, 1e3))
+            run.trains.append(first.transpose(2, 0, 1))
+            return first
+        front = self.settings.get("front_end", "tones")
+        assert front in ("tones", "log-mel"), f"The judge knows no {front} front end."
+        current = run.norm("body.level", filtered(x) if front == "tones" else mel(x, 1e6))
+        return run.fire(current.transpose(2, 0, 1)).transpose(1, 2, 0)
+
     def _tcn(self, run: _Run, x: Array) -> Array:
-        current = run.norm("body.level", filtered(x))
+        spikes = self._heard(run, x)
         for name in ("early", "late"):
-            spikes = run.fire(current.transpose(2, 0, 1)).transpose(1, 2, 0)
             drive = conv_over_time(spikes, run(f"body.{name}.0.weight"))
             current = run.norm(f"body.{name}.1", drive)
-        return run.linear("body.readout", run.fire(current.transpose(2, 0, 1))).mean(0)
+            spikes = run.fire(current.transpose(2, 0, 1)).transpose(1, 2, 0)
+        return run.linear("body.readout", spikes.transpose(2, 0, 1)).mean(0)
 
 
 def over_time(x: Array, layer: Callable[[Array], Array]) -> Array:
@@ -276,13 +266,13 @@ class _Run:
         drawn = np.stack([source.random((steps, *x.shape[1:])) for source in self.sources], 1)
         return (drawn <= x).astype(self.dtype)
 
-    def fire(self, currents: Array) -> Array:
+    def fire(self, currents: Array, feedback: Array | None = None) -> Array:
         noise = self.net.neuron.noise
         if noise:
             shape = (currents.shape[0], *currents.shape[2:])
             drawn = np.stack([source.standard_normal(shape) for source in self.sources], 1)
             currents = currents + (noise / self.net.neuron.gain * drawn).astype(self.dtype)
-        spikes = self.net.neuron.fire(currents)
+        spikes = self.net.neuron.fire(currents, feedback)
         self.trains.append(spikes)
         return spikes
 

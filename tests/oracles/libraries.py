@@ -261,7 +261,10 @@ def serves(name: str, norm: str, path: Path) -> bool:
     """Whether a contestant knows the norm and can attack the stored network."""
     if norm not in _NORMS[name]:
         return False
-    return name != "spikingjelly-pgd" or jelly.fits(read(path)[0]["neuron"])
+    settings = read(path)[0]
+    return name != "spikingjelly-pgd" or (
+        jelly.fits(settings["neuron"]) and settings["name"] != "recurrent"
+    )
 
 
 def quiet() -> None:

@@ -1,7 +1,8 @@
 """A stored network as a plain torch module, written from its equations: what strangers attack.
 
 Nothing of the package is imported. How the gradient crosses a spike is the attacker's choice: a
-surrogate of any sharpness, or one that adapts (``adaptive.py``); the reset kept or detached. The
+surrogate of any sharpness, or one that adapts (``adaptive.py``); the reset kept or detached. How it
+crosses a code, narrow or wide, goes with the reset: attackers that detach it see the wide one. The
 neurons may be another library's (``Plain(..., neurons=...)``). Logits do not depend on any of it.
 """
 
@@ -62,7 +63,7 @@ class _Spike(torch.autograd.Function):
 
 
 class Plain(nn.Module):
-    """A stored network of the kinds ``cnn-small``, ``dense`` and ``tcn-small``.
+    """A stored network of a kind that the judge knows.
 
     Args:
         path: The safetensors file.
@@ -93,8 +94,14 @@ class Plain(nn.Module):
         self.detach = detach
         self.other = None if neurons is None else neurons(self.neuron)
         self.layer = 0
-        if self.settings["name"] == "tcn-small":
+        name, front = self.settings["name"], self.settings.get("front_end", "tones")
+        self.tones = name == "tcn-small" and front == "tones"
+        if self.tones:
             self.register_buffer("waves", _waves())
+        elif name.startswith("tcn-"):
+            hann, bands = _mel()
+            self.register_buffer("hann", hann)
+            self.register_buffer("bands", bands)
 
     @property
     def draws(self) -> bool:
@@ -107,7 +114,13 @@ class Plain(nn.Module):
         self.layer = 0
         if not isinstance(self.surrogate, Shape):
             self.surrogate.begin()  # type: ignore[attr-defined]
-        run = {"cnn-small": self._cnn, "dense": self._dense, "tcn-small": self._tcn}
+        run = {
+            "cnn-small": self._cnn,
+            "dense": self._dense,
+            "recurrent": self._recurrent,
+            "tcn-onsets": self._tcn,
+            "tcn-small": self._tcn,
+        }
         return run[self.settings["name"]](x)
 
     def _of(self, name: str) -> Tensor:
@@ -130,6 +143,8 @@ class Plain(nn.Module):
         if self.settings["encoder"]["kind"] == "poisson":
             spikes = (torch.rand(steps, *x.shape) <= x.detach()).to(x.dtype)
             return _each(spikes + x - x.detach(), first)  # straight through
+        if self.settings["encoder"]["kind"] in CODES:
+            return _each(coded(x, steps, self.settings["encoder"], wide=self.detach), first)
         current = first(x)
         return current.expand(steps, *current.shape)
 
@@ -163,26 +178,58 @@ class Plain(nn.Module):
         )
         return self._linear("body.readout", self._fire(current).mean(0))
 
-    def _tcn(self, x: Tensor) -> Tensor:
-        both = x.unfold(1, 240, 80) @ self.waves
-        energy = both[..., :32].square() + both[..., 32:].square()
-        current = self._norm("body.level", torch.log1p(1000.0 * energy).transpose(1, 2))
-        for name in ("early", "late"):
-            spikes = self._fire(current.permute(2, 0, 1)).permute(1, 2, 0)
-            drive = F.conv1d(spikes, self._of(f"body.{name}.0.weight"), padding=1)
-            current = self._norm(f"body.{name}.1", drive)
-        spikes = self._fire(current.permute(2, 0, 1))
+    def _recurrent(self, x: Tensor) -> Tensor:
+        current = self._stem(
+            x, lambda z: self._norm("body.stem.2", self._linear("body.stem.1", z.flatten(1)))
+        )
+        spikes = self._fire(current, self._of("body.spikes.feedback.weight"))
         return self._linear("body.readout", spikes.mean(0))
 
-    def _fire(self, currents: Tensor) -> Tensor:
+    def _energies(self, x: Tensor) -> Tensor:
+        frames = x.unfold(1, 240, 80)
+        if self.tones:
+            both = frames @ self.waves
+            energy = both[..., :32].square() + both[..., 32:].square()
+            return torch.log1p(1000.0 * energy).transpose(1, 2)
+        spectrum = torch.fft.rfft(frames * self.hann)
+        gain = 1e3 if self.settings["name"] == "tcn-onsets" else 1e6
+        power = spectrum.real.square() + spectrum.imag.square()
+        return torch.log1p(gain * power @ self.bands.T).transpose(1, 2)
+
+    def _heard(self, x: Tensor) -> Tensor:
+        energy = self._energies(x)
+        if self.settings["name"] != "tcn-onsets":
+            return self._fired(self._norm("body.level", energy))
+        change = torch.diff(energy, dim=2, prepend=torch.zeros_like(energy[:, :, :1]))
+        above = torch.cat([change, -change], 1) / 0.5 - 1
+        layer, self.layer = self.layer, self.layer + 1
+        slopes = [self.surrogate(u, layer, t) for t, u in enumerate(above.detach().unbind(2))]
+        spikes: Tensor = _Spike.apply(above, torch.stack(slopes, 2))
+        return spikes
+
+    def _fired(self, currents: Tensor) -> Tensor:
+        """Spikes ``(N, C, T)`` of currents ``(N, C, T)``."""
+        return self._fire(currents.permute(2, 0, 1)).permute(1, 2, 0)
+
+    def _tcn(self, x: Tensor) -> Tensor:
+        spikes = self._heard(x)
+        for name in ("early", "late"):
+            drive = F.conv1d(spikes, self._of(f"body.{name}.0.weight"), padding=1)
+            spikes = self._fired(self._norm(f"body.{name}.1", drive))
+        return self._linear("body.readout", spikes.mean(2))
+
+    def _fire(self, currents: Tensor, feedback: Tensor | None = None) -> Tensor:
         layer, self.layer = self.layer, self.layer + 1
         if self.other is not None:
+            assert feedback is None, "Another library's neurons are not recurrent here."
             return self.other(currents, layer)
         leak = 1.0 if self.neuron["kind"] == "if" else self.neuron["leak"]
         gain = 1 - leak if self.neuron.get("decay_input") else 1.0
         threshold, noise = self.neuron["threshold"], self.neuron.get("noise", 0.0)
-        v, out = torch.zeros_like(currents[0]), []
+        v, out = torch.zeros_like(currents[0]), list[Tensor]()
         for step, current in enumerate(currents):
+            if feedback is not None and out:
+                current = current + F.linear(out[-1], feedback)
             u = leak * v + gain * current
             if noise:
                 u = u + noise * torch.randn_like(u)
@@ -198,6 +245,52 @@ def _each(x: Tensor, layer: Callable[[Tensor], Tensor]) -> Tensor:
     """A layer without memory at every step of ``(T, N, ...)``."""
     out = layer(x.flatten(0, 1))
     return out.unflatten(0, x.shape[:2])
+
+
+CODES = ("latency", "phase", "temporal")
+
+
+def coded(x: Tensor, steps: int, settings: dict[str, Any], *, wide: bool) -> Tensor:
+    """A code of pixels, ``(T, N, ...)``, with a gradient of this side's own choosing.
+
+    Latency: the spike as a bump that moves in time, a triangle of one step to each side, or wide,
+    a bell of one and a half. Phase: every bit grows with the pixel by its worth, or wide, all bits
+    alike. Temporal: the edge of the train as a ramp of a step to each side, or wide, over all.
+    """
+    kind, t = settings["kind"], torch.arange(steps, dtype=x.dtype).view(-1, *(1,) * x.ndim)
+    value = x.detach()
+    if kind == "latency":
+        at = (steps - 1) * (1 - value)
+        code = ((at + 0.5).floor() == t).to(x.dtype)
+        apart = t - at
+        moved = apart / 2.25 * (-apart.square() / 4.5).exp() if wide else apart.sign()
+        slope = -(steps - 1) * moved * (apart.abs() < (4 if wide else 1))
+    elif kind == "phase":
+        bits = settings["bits"]
+        level, place = (value * (2**bits - 1) + 0.5).floor().long(), t.long() % bits
+        worth = 2.0 ** -(1.0 + place)
+        code = (level // 2 ** (bits - 1 - place) % 2) * (worth if settings["weighted"] else 1.0)
+        slope = torch.ones_like(code) if wide else worth.expand_as(code)
+    else:
+        share = t / steps
+        early = settings["code"] == "pre"
+        code = (share < value if early else share > 1 - value).to(x.dtype)
+        edge = value - share if early else share - (1 - value)
+        slope = torch.ones_like(code) if wide else (1 - steps * edge.abs()).clamp_min(0) * steps
+    return code + slope * (x - value)
+
+
+def _mel() -> tuple[Tensor, Tensor]:
+    """A Hann window whose sum is 2, and 24 triangles over the 121 bins of its spectrum."""
+    hann = torch.hann_window(240, periodic=False, dtype=torch.float64)
+    low, high = (1127 * math.log(1 + hz / 700) for hz in (100.0, 3800.0))
+    mel = torch.linspace(low, high, 26, dtype=torch.float64)
+    corner = 700 * ((mel / 1127).exp() - 1)
+    hz = torch.arange(121, dtype=torch.float64)[:, None] * 8000 / 240
+    up = (hz - corner[:-2]) / (corner[1:-1] - corner[:-2])
+    down = (corner[2:] - hz) / (corner[2:] - corner[1:-1])
+    bands = torch.minimum(up, down).clamp_min(0).T
+    return (hann * 2 / hann.sum()).float(), bands.float().contiguous()
 
 
 def _waves() -> Tensor:

@@ -13,9 +13,9 @@ import torch
 
 import spikeproof as sp
 from spikeproof.evaluate import plain_logits
-from spikeproof.models import Poisson
+from spikeproof.models import Latency, Phase, Poisson, Temporal
 from spikeproof.neurons import IF, NoisyLIF
-from tests.oracles import judge
+from tests.oracles import judge, layers
 from tests.oracles.judge import (
     BROKEN,
     ILLEGAL,
@@ -51,6 +51,16 @@ CURRENTS = np.array([0.75, 0.75, 0.75, 1.5]).reshape(4, 1, 1)
 )
 def test_a_neuron_fires_as_worked_out_by_hand(neuron: Neuron, spikes: list[int]) -> None:
     assert neuron.fire(CURRENTS).flatten().tolist() == spikes
+
+
+def test_spikes_return_one_step_later() -> None:
+    # Two neurons without memory: the second hears the first through a weight of 1.
+    currents = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.5]]).reshape(3, 1, 2)
+    neuron = Neuron(0.0, 1.0, 1.0, False, 0.0)
+    feedback = np.array([[0.0, 0.0], [1.0, 0.5]])
+    assert neuron.fire(currents)[:, 0].tolist() == [[1, 0], [0, 0], [0, 0]]
+    # Step 2: 0 + 1 fires the second; step 3: .5 + .5 fires it again.
+    assert neuron.fire(currents, feedback)[:, 0].tolist() == [[1, 0], [0, 1], [0, 1]]
 
 
 def tiny(logit: float) -> Net:
@@ -137,6 +147,22 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "dense": ("digits", "dense", {"width": 9, "neuron": sp.LIF(leak=0.3, decay_input=True)}),
     "events": ("digits-events", "cnn-small", {"width": 2, "neuron": sp.LIF(leak=0.8)}),
     "audio": ("digits-audio", "tcn-small", {"width": 3}),
+    "latency": ("digits", "cnn-small", {"width": 3, "timesteps": 6, "encoder": Latency()}),
+    "phase": ("digits", "dense", {"width": 9, "timesteps": 6, "encoder": Phase(bits=4)}),
+    "phase-weighted": (
+        "digits",
+        "dense",
+        {"width": 9, "timesteps": 6, "encoder": Phase(bits=4, weighted=True)},
+    ),
+    "temporal": ("digits", "cnn-small", {"width": 3, "timesteps": 5, "encoder": Temporal()}),
+    "temporal-post": (
+        "digits",
+        "cnn-small",
+        {"width": 3, "timesteps": 5, "encoder": Temporal(code="post")},
+    ),
+    "recurrent": ("digits-events", "recurrent", {"width": 24, "neuron": sp.LIF(leak=0.8)}),
+    "log-mel": ("digits-audio", "tcn-small", {"width": 3, "front_end": "log-mel"}),
+    "onsets": ("digits-audio", "tcn-onsets", {"width": 3}),
 }
 
 
@@ -189,17 +215,53 @@ def test_the_judge_and_the_package_agree_on_average_where_a_network_draws(
     assert (np.abs(ours - np.mean(draws, 0)) < 5 * np.sqrt(2) * error + 1e-5).all()
 
 
-def test_the_judge_imports_nothing_of_the_package_nor_torch() -> None:
-    tree = ast.parse(Path(judge.__file__).read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("kind", "settings", "code"),
+    [
+        # white, grey and black over four steps; grey stands between two steps, and goes later
+        ("latency", {}, [[1, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]]),
+        # 3 = 11, 1.5 rounds up to 2 = 10 and 0 = 00, twice
+        ("phase", {"bits": 2, "weighted": False}, [[1, 1, 0], [1, 0, 0], [1, 1, 0], [1, 0, 0]]),
+        (
+            "phase",
+            {"bits": 2, "weighted": True},
+            [[0.5, 0.5, 0], [0.25, 0, 0], [0.5, 0.5, 0], [0.25, 0, 0]],
+        ),
+        ("temporal", {"code": "pre"}, [[1, 1, 0], [1, 1, 0], [1, 0, 0], [1, 0, 0]]),
+        ("temporal", {"code": "post"}, [[0, 0, 0], [1, 0, 0], [1, 0, 0], [1, 1, 0]]),
+    ],
+)
+def test_codes_of_three_pixels_worked_out_by_hand(
+    kind: str, settings: dict[str, Any], code: list[list[float]]
+) -> None:
+    x = np.array([[1.0, 0.5, 0.0]])
+    assert layers.CODES[kind](x, 4, settings)[:, 0].tolist() == code
+
+
+def test_a_rise_of_half_a_unit_is_an_onset_and_a_fall_an_offset() -> None:
+    energy = np.array([0.25, 0.75, 0.75, 0.25, 1.0]).reshape(1, 1, 5)
+    assert layers.onsets(energy)[0].tolist() == [[0, 1, 0, 0, 1], [0, 0, 0, 1, 0]]
+
+
+def test_a_tone_is_loudest_in_the_mel_band_around_it() -> None:
+    wave = np.cos(2 * np.pi * 1000 * np.arange(800) / 8000)[None]
+    mels = 2595 * np.log10(1 + np.array([100, 1000, 3800]) / 700)
+    # Centres are the 24 inner points of 26 evenly spaced ones.
+    nearest = round(float((mels[1] - mels[0]) / (mels[2] - mels[0]) * 25)) - 1
+    energy = layers.mel(wave, 1e3)
+    assert energy.shape == (1, 24, 8)
+    assert (energy[0].argmax(0) == nearest).all()
+
+
+@pytest.mark.parametrize("part", [judge, layers])
+def test_the_judge_imports_nothing_of_the_package_nor_torch(part: Any) -> None:
+    tree = ast.parse(Path(part.__file__).read_text(encoding="utf-8"))
     names = {
         alias.name.partition(".")[0]
         for node in ast.walk(tree)
         if isinstance(node, ast.Import)
         for alias in node.names
     }
-    names |= {
-        str(node.module).partition(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-    }
+    froms = [str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names |= {name.partition(".")[0] for name in froms if name != "tests.oracles.layers"}
     assert names <= {"numpy", *sys.stdlib_module_names}

@@ -12,28 +12,61 @@ import torch
 from torch import Tensor, nn
 
 import spikeproof as sp
+from spikeproof.models import Encoder, Latency, Phase, Temporal
 from spikeproof.neurons import IF
 from tests.oracles.adaptive import REACHES, Adaptive, halvings, pgd, project, sapgd, steepest
 from tests.oracles.arena import pulled
 from tests.oracles.judge import Ball, Net, legal
-from tests.oracles.plain import ARCTAN_2, ARCTAN_5, OWN, Plain, Unit
+from tests.oracles.plain import ARCTAN_2, ARCTAN_5, OWN, Plain, Unit, coded
 
-DIGITS: dict[str, dict[str, Any]] = {
-    "cnn-small": {"width": 3, "timesteps": 3, "pooling": "max", "neuron": sp.LIF(leak=0.75)},
-    "dense": {"width": 9, "neuron": IF(reset="soft")},
+NETS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "cnn-small": (
+        "digits",
+        "cnn-small",
+        {"width": 3, "timesteps": 3, "pooling": "max", "neuron": sp.LIF(leak=0.75)},
+    ),
+    "dense": ("digits", "dense", {"width": 9, "neuron": IF(reset="soft")}),
+    "recurrent": ("digits-events", "recurrent", {"width": 16, "neuron": sp.LIF(leak=0.7)}),
+    "log-mel": ("digits-audio", "tcn-small", {"width": 3, "front_end": "log-mel"}),
+    "onsets": ("digits-audio", "tcn-onsets", {"width": 3}),
+}
+CODED: dict[str, Encoder] = {
+    "latency": Latency(),
+    "phase": Phase(bits=3),
+    "phase-weighted": Phase(bits=3, weighted=True),
+    "temporal": Temporal(),
+    "temporal-post": Temporal(code="post"),
 }
 
 
-@pytest.fixture(params=DIGITS)
+def of_the(path: Path) -> Tensor:
+    """Twelve items for a network that ``path`` or ``coded_path`` has stored."""
+    return sp.load((path.parent / "data").read_text()).validation.x[:12]
+
+
+@pytest.fixture(params=NETS)
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A stored network that nobody has trained."""
-    model = sp.build(request.param, sp.load("digits"), **DIGITS[request.param])
+    return stored(tmp_path, *NETS[request.param])
+
+
+@pytest.fixture(params=CODED)
+def coded_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """One behind a code."""
+    settings = {"width": 3, "timesteps": 5, "encoder": CODED[request.param]}
+    return stored(tmp_path, "digits", "cnn-small", settings)
+
+
+def stored(folder: Path, data: str, name: str, settings: dict[str, Any]) -> Path:
+    """A network with lively statistics, on disk beside the name of its data."""
+    model = sp.build(name, sp.load(data), **settings)
     for module in model.modules():
         if hasattr(module, "running_mean"):
             torch.nn.init.uniform_(module.running_mean, -0.3, 0.3)
             torch.nn.init.uniform_(module.bias, -0.3, 0.9)
-    sp.save_model(model.eval(), tmp_path / "net.safetensors")
-    return tmp_path / "net.safetensors"
+    (folder / "data").write_text(data)
+    sp.save_model(model.eval(), folder / "net.safetensors")
+    return folder / "net.safetensors"
 
 
 def gradient(model: nn.Module, x: Tensor) -> Tensor:
@@ -44,7 +77,7 @@ def gradient(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def test_every_way_back_has_the_logits_of_the_judge(path: Path) -> None:
-    x = sp.load("digits").validation.x[:12]
+    x = of_the(path)
     judged = Net.read(path).logits(x.numpy())
     ways = [OWN, ARCTAN_2, ARCTAN_5, Adaptive()]
     models = [Plain(path, way, detach=detach) for way in ways for detach in (False, True)]
@@ -59,7 +92,7 @@ def test_every_way_back_has_the_logits_of_the_judge(path: Path) -> None:
 
 @pytest.mark.parametrize("detach", [False, True])
 def test_gradients_are_those_of_the_package(path: Path, detach: bool) -> None:
-    x = sp.load("digits").validation.x[:12]
+    x = of_the(path)
     model = sp.models.load_model(path)
     for layer in model.modules():
         if isinstance(layer, sp.neurons.Spiking):
@@ -68,6 +101,35 @@ def test_gradients_are_those_of_the_package(path: Path, detach: bool) -> None:
             layer.neuron = replace(layer.neuron, detach_reset=detach)
     ours, plain = gradient(model, x), gradient(Plain(path, detach=detach), x)
     assert (ours - plain).abs().max() < 1e-5 * ours.abs().max() and ours.abs().max() > 0
+
+
+def test_behind_a_code_both_ways_back_have_the_logits_of_the_judge(coded_path: Path) -> None:
+    x = of_the(coded_path)
+    judged = Net.read(coded_path).logits(x.numpy())
+    narrow, wide = (Plain(coded_path, detach=detach) for detach in (False, True))
+    for model in (narrow, wide):
+        assert np.abs(model(x).detach().numpy() - judged).max() < 1e-5
+    found = [gradient(model, x) for model in (narrow, wide)]
+    assert all(g.isfinite().all() and g.abs().max() > 0 for g in found)
+    assert not torch.allclose(*found)
+
+
+def test_stand_ins_of_a_pixel_worked_out_by_hand() -> None:
+    def slopes(value: float, kind: str, *, wide: bool = False, **settings: Any) -> list[float]:
+        x = torch.tensor([[value]], requires_grad=True)
+        code = coded(x, 5, {"kind": kind, **settings}, wide=wide)
+        return [torch.autograd.grad(s.sum(), x, retain_graph=True)[0].item() for s in code]
+
+    # .8 of five steps stands at .8: brighter means earlier, so step 0 gains what step 1 loses.
+    assert slopes(0.8, "latency") == [4.0, -4.0, 0.0, 0.0, 0.0]
+    bell = [-4 * (t - 0.8) / 2.25 * math.exp(-((t - 0.8) ** 2) / 4.5) for t in range(5)]
+    assert slopes(0.8, "latency", wide=True) == pytest.approx(bell, rel=1e-5)
+    assert slopes(0.8, "phase", bits=2, weighted=False) == [0.5, 0.25, 0.5, 0.25, 0.5]
+    assert slopes(0.8, "phase", bits=2, weighted=False, wide=True) == [1.0] * 5
+    # The edge stands at .3 of five steps, 1.5: half a step from steps 1 and 2.
+    assert slopes(0.3, "temporal", code="pre") == pytest.approx([0, 2.5, 2.5, 0, 0], abs=1e-5)
+    assert slopes(0.7, "temporal", code="post") == pytest.approx([0, 2.5, 2.5, 0, 0], abs=1e-5)
+    assert slopes(0.3, "temporal", code="pre", wide=True) == [1.0] * 5
 
 
 def test_the_adaptive_sharpness_of_three_passes() -> None:
