@@ -1,6 +1,9 @@
 """Store what was measured about verdicts on masking, group by group.
 
-python -m research.masking.record
+What is stored already and not in the folder stays: networks may be measured one after another, on
+machines that begin empty, and each says by which code.
+
+    python -m research.masking.record
 """
 
 from __future__ import annotations
@@ -59,9 +62,20 @@ def summary(of: list[dict[str, Any]]) -> dict[str, Any]:
     return {"tables": tables, "left_out": [r["entry"] for r in of if not r["agrees"]]}
 
 
+def kept(
+    stored: list[dict[str, Any]], found: list[dict[str, Any]], by: str
+) -> list[dict[str, Any]]:
+    """Rows found now, and before them in their places those stored of what was not found."""
+    rows = {row[by]: row for row in stored} | {row[by]: row for row in found}
+    order = [*ENTRIES] if by == "entry" else [*OTHERS]
+    return [rows[name] for name in order if name in rows]
+
+
 def main(path: Path = RESULTS / "masking.json") -> None:
     """Write the record."""
-    entries, others = rows(), read("others", list(OTHERS))
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    entries = kept(stored.get("entries", []), rows(), "entry")
+    others = kept(stored.get("others", []), read("others", list(OTHERS)), "network")
     found = summary(entries)
     for row in [*entries, *others]:
         row["fixed"] = rejudged(row, Thresholds())

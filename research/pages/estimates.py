@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,20 @@ def paired(run: Results, data: str, pair: tuple[str, str], what: What) -> Estima
     """How much larger the mean of the first training is than that of the second."""
     tables = (measured(run, data, training, what) for training in pair)
     return run.difference(*tables, shares=what not in GRADIENTS)
+
+
+def accuracies(run: Results, data: str, whats: Sequence[What]) -> list[tuple[str, ...]]:
+    """One row per training: its name, and its accuracy in each respect."""
+    return [(t, *(share(mean(run, data, t, what)) for what in whats)) for t in run.trainings(data)]
+
+
+def less(run: Results, data: str, rival: str, whats: Sequence[What]) -> list[tuple[str, ...]]:
+    """One row per training but the rival: its name, and what it has more than that, in points."""
+    return [
+        (t, *(points(paired(run, data, (t, rival), what)) for what in whats))
+        for t in run.trainings(data)
+        if t != rival
+    ]
 
 
 def share(estimate: Estimate | None) -> str:

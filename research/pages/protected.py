@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from research import RESULTS
-from research.pages.estimates import LABELS, made_of, mean, paired, points, share
+from research.pages.estimates import (
+    LABELS,
+    What,
+    accuracies,
+    less,
+    made_of,
+    mean,
+    measured,
+    points,
+    share,
+)
 from research.pages.page import table
 from spikeproof.analysis import Results, extracted
+from spikeproof.metrics import Estimate, Floats, Intervals
 
 __all__ = ["PLANS_OF", "protected"]
 
@@ -19,6 +32,8 @@ PLANS_OF: dict[str, tuple[str, float]] = {
     "modalities-fsdd": ("Spoken digits", 93.0),
     "modalities-pairs": ("Recordings with spoken digits", 95.0),
 }
+# Data sets of a plan that are folds of one: each network has test items of its own.
+_FOLDS = {"modalities-folds": "N-MNIST, all folds"}
 _HEAD = """
 ## What six trainings protect
 
@@ -45,44 +60,84 @@ def protected(studies: Path = RESULTS / "studies") -> str:
 
 def _section(name: str, run: Results) -> str:
     """One plan."""
-    parts = "".join(_tables(run, data) for data in run.data())
-    clean = [_clean(run, data, PLANS_OF[name][1]) for data in run.data()]
-    return made_of(run) + parts + "\n" + " ".join(text for text in clean if text) + "\n"
+    sets = {_FOLDS[name]: run.data()} if name in _FOLDS else {one: [one] for one in run.data()}
+    parts = "".join(_tables(run, called, sets[called]) for called in sets)
+    asked = PLANS_OF[name][1]
+    clean = [_clean(run, called, data, asked) for called, data in sets.items()]
+    within = _OF_FOLDS if name in _FOLDS else ""
+    return made_of(run) + within + parts + "\n" + " ".join(text for text in clean if text) + "\n"
 
 
-def _tables(run: Results, data: str) -> str:
+_OF_FOLDS = """
+Folds are taken together: the networks of a training are one per fold, each meets the test items of
+its own fold, and intervals here are over these networks and items.
+"""
+
+
+def _tables(run: Results, called: str, data: list[str]) -> str:
     """Accuracies, and differences from the network without a defence."""
-    whats = ["clean", *run.threats(data)]
+    first = data[0]
+    whats = ["clean", *run.threats(first)]
     heads = ("training", *(_label(run, data, what) for what in whats))
-    rows = [(t, *(share(mean(run, data, t, w)) for w in whats)) for t in run.trainings(data)]
-    text = f"\n{data}, %:\n" + table(heads, rows)
-    plain = run.undefended(data)
+    trainings, plain = run.trainings(first), run.undefended(first)
+    if len(data) == 1:
+        rows = accuracies(run, first, whats)
+    else:
+        rows = [(t, *(share(_mean(run, data, t, w)) for w in whats)) for t in trainings]
+    text = f"\n{called}, %:\n" + table(heads, rows)
     if plain is None:
         return text
-    gaps = [
-        (t, *(points(paired(run, data, (t, plain), w)) for w in whats))
-        for t in run.trainings(data)
-        if t != plain
-    ]
-    return text + f"\n{data}, less {plain}, points:\n" + table(heads, gaps)
+    if len(data) == 1:
+        gaps = less(run, first, plain, whats)
+    else:
+        others = [t for t in trainings if t != plain]
+        gaps = [(t, *(points(_gap(run, data, (t, plain), w)) for w in whats)) for t in others]
+    return text + f"\n{called}, less {plain}, points:\n" + table(heads, gaps)
 
 
-def _label(run: Results, data: str, what: str) -> str:
+def _stacked(run: Results, data: list[str], training: str, what: What) -> Floats | None:
+    """One number per network and item, the networks of all folds below one another."""
+    found = [measured(run, one, training, what) for one in data]
+    rows = [one.values["value"] for one in found if one is not None]
+    if len(rows) < len(data):
+        return None  # a fold that is missing would leave some items out
+    shortest = min(row.shape[1] for row in rows)
+    return np.concatenate([row[:, :shortest] for row in rows])
+
+
+def _mean(run: Results, data: list[str], training: str, what: What) -> Estimate | None:
+    """The mean over the networks of all folds."""
+    values = _stacked(run, data, training, what)
+    return None if values is None else Intervals(*values.shape).share(values)
+
+
+def _gap(run: Results, data: list[str], pair: tuple[str, str], what: What) -> Estimate | None:
+    """How much larger the mean of the first training is, paired by fold and item."""
+    one, other = (_stacked(run, data, training, what) for training in pair)
+    if one is None or other is None or one.shape != other.shape:
+        return None
+    return Intervals(*one.shape).difference(one, other)
+
+
+def _label(run: Results, data: list[str], what: str) -> str:
     """A column with its radius."""
     named = LABELS.get(what, f"`{what}`")
-    found = [run.table(data, t, what) for t in run.trainings(data)]
+    found = [run.table(one, t, what) for one in data for t in run.trainings(one)]
     radii = {one.radii[one.middle] for one in found if one is not None}
     return f"{named} {', '.join(f'{r:g}' for r in sorted(radii))}".strip()
 
 
-def _clean(run: Results, data: str, asked: float) -> str:
+def _clean(run: Results, called: str, data: list[str], asked: float) -> str:
     """Whether plain networks are as accurate as was asked for."""
-    plain = run.undefended(data)
-    found = None if plain is None else mean(run, data, plain, "clean")
+    plain = run.undefended(data[0])
+    if plain is None:
+        return ""
+    one = len(data) == 1
+    found = mean(run, data[0], plain, "clean") if one else _mean(run, data, plain, "clean")
     if found is None:
         return ""
     verdict = "met" if 100 * found.value >= asked else "**missed**"
     return (
-        f"Clean accuracy of plain networks on {data}: {share(found)} %; {asked:g} was asked for: "
+        f"Clean accuracy of plain networks on {called}: {share(found)} %; {asked:g} was asked for: "
         f"{verdict}."
     )

@@ -7,12 +7,12 @@ from research.pages.estimates import (
     ACCURACIES,
     LABELS,
     UNION,
+    accuracies,
     excludes_zero,
-    mean,
+    less,
     measured,
     paired,
     points,
-    share,
 )
 from research.pages.page import table
 from spikeproof.analysis import Results
@@ -27,16 +27,11 @@ def standard(run: Results, weaker: Results | None = None) -> str:
 
 def _one(run: Results, weaker: Results | None, data: str) -> str:
     """One data set: accuracies, gains over the undefended training, and what was missed."""
-    trainings, plain = run.trainings(data), run.undefended(data)
-    heads = ("training", *(LABELS[what] for what in ACCURACIES))
-    text = f"\n### Accuracy under `{run.plan.get('suite')}` on {data}\n" + table(
-        heads, [(t, *(share(mean(run, data, t, what)) for what in ACCURACIES)) for t in trainings]
-    )
+    plain, heads = run.undefended(data), ("training", *(LABELS[what] for what in ACCURACIES))
+    text = f"\n### Accuracy under `{run.plan.get('suite')}` on {data}\n"
+    text += table(heads, accuracies(run, data, ACCURACIES))
     if plain is not None:
-        gains = {t: [paired(run, data, (t, plain), what) for what in ACCURACIES]
-                 for t in trainings if t != plain}  # fmt: skip
-        text += f"\nLess {plain}, points:\n"
-        text += table(heads, [(t, *map(points, row)) for t, row in gains.items()])
+        text += f"\nLess {plain}, points:\n" + table(heads, less(run, data, plain, ACCURACIES))
     # A suite of before and one of today are no weaker and stronger one.
     if weaker is not None and of_before(weaker) == of_before(run):
         text += _missed(run, weaker, data)

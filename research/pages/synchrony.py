@@ -8,7 +8,9 @@ import numpy as np
 
 from research.pages.estimates import (
     LABELS,
+    accuracies,
     excludes_zero,
+    less,
     mean,
     measured,
     paired,
@@ -36,17 +38,12 @@ def _one(run: Results, data: str) -> str:
     levels = list(dict.fromkeys(row.what for row in run.timing(data)))
     if not levels:
         return f"\nNo network was disturbed on {data}.\n"
-    plain, trainings = run.undefended(data), run.trainings(data)
-    text = f"\n### Accuracy under random timing on {data}\n{_about(run, data)}" + table(
-        ("training", *levels),
-        [(t, *(share(mean(run, data, t, what)) for what in levels)) for t in trainings],
-    )
+    plain, heads = run.undefended(data), ("training", *levels)
+    text = f"\n### Accuracy under random timing on {data}\n{_about(run, data)}"
+    text += table(heads, accuracies(run, data, levels))
     if plain is not None:
-        others = [t for t in trainings if t != plain]
-        text += f"\n### Less {plain} under random timing, on {data}\n" + table(
-            ("training", *levels),
-            [(t, *(points(paired(run, data, (t, plain), w)) for w in levels)) for t in others],
-        )
+        text += f"\n### Less {plain} under random timing, on {data}\n"
+        text += table(heads, less(run, data, plain, levels))
         text += _verdict(run, data, plain, levels[1:])
     return text + _sizes(run, data) + _attacked(run, data) + _limits(run, data)
 

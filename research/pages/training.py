@@ -14,9 +14,11 @@ from research.pages.estimates import (
     GRADIENTS,
     LABELS,
     UNION,
+    accuracies,
     cost,
     excludes_zero,
     firing,
+    less,
     made_of,
     mean,
     paired,
@@ -66,8 +68,7 @@ def _accuracies(run: Results, data: str) -> str:
     """Every training in every norm that was attacked."""
     whats = [w for w in ACCURACIES if mean(run, data, run.trainings(data)[0], w) is not None]
     return f"\n### Accuracy on {data}\n" + table(
-        ("training", *(LABELS[what] for what in whats)),
-        [(t, *(share(mean(run, data, t, what)) for what in whats)) for t in run.trainings(data)],
+        ("training", *(LABELS[what] for what in whats)), accuracies(run, data, whats)
     )
 
 
@@ -89,11 +90,7 @@ def _objectives(run: Results, data: str) -> str:
         if rival is not None:
             text += f"\n### Less {rival}, on {data}\n" + table(
                 ("training", *(LABELS[what] for what in ACCURACIES)),
-                [
-                    (t, *(points(paired(run, data, (t, rival), what)) for what in ACCURACIES))
-                    for t in trainings
-                    if t != rival
-                ],
+                less(run, data, rival, ACCURACIES),
             )
     return text + order(run, data) + _says(run, data)
 

@@ -33,19 +33,21 @@ class Study:
         *,
         clean: int = ITEMS,
         passes: int = 10,
+        data: str = "digits",
+        seeds: tuple[int, ...] = (0, 1, 2),
         **standing: Any,
     ) -> None:
         """A training: items right when clean, and standing (the first ones) per threat."""
         model = standing.pop("model", {})
         spread = standing.pop("spread", 2.0)
-        for seed in (0, 1, 2):
-            self.run.train("digits", training, seed, objective, passes=passes, **model)
+        for seed in seeds:
+            self.run.train(data, training, seed, objective, passes=passes, **model)
             right = np.arange(ITEMS) < clean
             for threat in ("linf", "l2", "l1", "l0"):
                 broken = np.arange(ITEMS) >= standing.get(threat, 0)
-                self.run.attack("digits", training, seed, threat, RADII, right, [broken] * 3)
+                self.run.attack(data, training, seed, threat, RADII, right, [broken] * 3)
             sizes = {name: np.full(ITEMS, spread) for name in ("g_l0", "g_l1", "g_l2", "g_pr")}
-            self.run.probe("digits", training, seed, {}, sizes, {"a": MADE_ACTIVITY})
+            self.run.probe(data, training, seed, {}, sizes, {"a": MADE_ACTIVITY})
 
     def store(self, studies: Path, name: str, suite: str) -> None:
         """Keep an extract of this study under a name."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from research.masking.judging import confusion, rates, rejudged, restated
+from research.masking.record import kept
 from research.pages import masking
 from spikeproof.evaluate.doctor import Thresholds
 from tests.zoo import broken, fresh, second, sound
@@ -75,3 +76,13 @@ def test_the_page_is_current_and_no_entry_is_counted_whose_truth_was_not_shown()
     assert sum(counted) == len(shown)
     assert {row["entry"] for row in rows} <= set(ENTRIES)
     assert all(rejudged(row, Thresholds()) == row["fixed"] for row in rows)
+
+
+def test_a_record_keeps_what_a_later_machine_has_not_measured() -> None:
+    names = [*ENTRIES][:3]
+    stored = [{"entry": name, "verdict": "old"} for name in (names[0], names[2])]
+    found = [{"entry": name, "verdict": "new"} for name in (names[2], names[1])]
+    told = [(row["entry"], row["verdict"]) for row in kept(stored, found, "entry")]
+    assert told == [(names[0], "old"), (names[1], "new"), (names[2], "new")]
+    gone = [{"network": "no network of today", "verdict": "old"}]
+    assert kept(gone, [], "network") == []

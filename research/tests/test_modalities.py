@@ -311,3 +311,21 @@ def test_a_plan_of_modalities_has_tables_once_it_has_an_extract(tmp_path: Path) 
     assert "Clean accuracy of plain networks on digits: 95.0 [" in text
     assert "93 was asked for: met." in text
     assert "`modalities-pairs`" in text and "`modalities-fsdd`," not in text
+
+
+def test_folds_of_one_data_set_are_one_table(tmp_path: Path) -> None:
+    made, plain = Study(tmp_path), {"terms": CROSS, "inputs": None}
+    for fold in range(3):
+        one: dict[str, Any] = {"data": f"n-mnist-fold-{fold + 1}", "seeds": (0,)}
+        made.add("plain", plain, clean=40 - 2 * fold, linf=2 * fold, **one)
+        made.add("SR", SPARSE, clean=36, linf=20 + 2 * fold, **one)
+    made.store(tmp_path / "studies", "modalities-folds", "standard")
+    text = protected(tmp_path / "studies")
+    lines = text.splitlines()
+    # 40, 38 and 36 of 40 are right, 0, 2 and 4 stand.
+    assert any(line.startswith("| plain | 95.0 [") and "| 5.0 [" in line for line in lines)
+    # Each fold is paired with itself: +20 items of 40 in all three.
+    gap = next(line for line in lines if line.startswith("| SR | -5.0 ["))
+    assert "**+50.0 [" in gap
+    assert text.count("less plain") == 1 and "N-MNIST, all folds, %:" in text
+    assert "networks on N-MNIST, all folds: 95.0 [" in text and "90 was asked for: met." in text
