@@ -21,8 +21,8 @@ SPLIT = (
     "\nSplit: the suites were chosen on small networks of Fashion-MNIST (plain, SR, AT, SR+AT, AT "
     "with IF neurons; `networks.py`, seed 0) and on three of digits (AT, SR, AT with IF neurons, "
     "seed 0). They are judged here on the networks of `zoo.py`: seeds from 20 on, other widths, "
-    "depths, leaks, resets and encodings, four data sets. Every point of everybody is judged in "
-    "float64 by code that shares no line with the package (`tests/oracles/judge.py`). Suites meet "
+    "depths, leaks, resets, encodings and front ends, five data sets. Every point of everybody is "
+    "judged in float64 by code that shares no line with the package (`tests/oracles/judge.py`). Suites meet "
     "every item that is right when clean; rivals meet those that `standard` left standing, which "
     "is all it takes to count what `standard` misses. A miss of `core` is counted against what "
     "anybody broke who met the item.\n"
@@ -34,10 +34,28 @@ def strangers(result: Result) -> str:
     tables = whole(result, "standard")
     if not tables:
         return SPLIT + "\nNo table has a whole `standard` yet.\n" + absent(result)
+    judging = unseen(tables)
     return (
-        SPLIT + _pooled(tables) + _each(tables) + _networks(tables) + _core(tables)
-        + _published(tables) + absent(result) + _measured(result)
+        SPLIT + _seen(tables) + _pooled(judging) + _each(tables) + _networks(judging)
+        + _core(judging) + _published(judging) + absent(result) + _measured(result)
     )  # fmt: skip
+
+
+def unseen(tables: list[Result]) -> list[Result]:
+    """The tables of networks for which no rule of a suite was changed."""
+    return [one for one in tables if one["network"] not in ZOO or not ZOO[one["network"]].seen]
+
+
+def _seen(tables: list[Result]) -> str:
+    """Which networks stand in the table and count in no sentence."""
+    names = dict.fromkeys(one["network"] for one in tables if one["network"] in ZOO)
+    found = [name for name in names if ZOO[name].seen]
+    if not found:
+        return ""
+    return (
+        f"\nA rule of a suite was changed for what was measured on {', '.join(found)}: it stands "
+        "in the table below and counts in no sentence here.\n"
+    )
 
 
 def whole(result: Result, *suites: str) -> list[Result]:

@@ -50,6 +50,22 @@ def test_misses_are_pooled_and_said_plainly(contest: Path) -> None:
     assert cells[8] == "assg-sapgd 1, core 1"
 
 
+def test_a_network_that_a_rule_was_changed_for_is_shown_and_counts_in_no_sentence(
+    tmp_path: Path,
+) -> None:
+    seen = {"standard": made.suite(10, missed=10), "core": made.suite(1)}
+    made.store(
+        tmp_path,
+        made.table("digits-at-lif", "l2", 20, {"standard": made.suite(20)}, {}),
+        made.table("digits-latency-plain", "l2", 20, seen, {}),
+    )
+    text = attacks.page(tmp_path)
+    assert "A rule of a suite was changed for what was measured on digits-latency-plain" in text
+    assert row(text, "digits-latency-plain", "l2 0.1")[2:8] == ["50", "40", "10", "1", "20", "10"]
+    assert "Over 1 networks and 1 tables, `standard` breaks 100.00 %" in text
+    assert "`core` is not measured on these networks yet" in text
+
+
 def test_core_and_the_published_protocol_are_judged_in_points_of_accuracy(contest: Path) -> None:
     text = attacks.page(contest)
     # 2 and 1 of 50 items: 4 and 2 points.
