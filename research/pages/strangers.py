@@ -22,10 +22,10 @@ SPLIT = (
     "with IF neurons; `networks.py`, seed 0) and on three of digits (AT, SR, AT with IF neurons, "
     "seed 0). They are judged here on the networks of `zoo.py`: seeds from 20 on, other widths, "
     "depths, leaks, resets, encodings and front ends, five data sets. Every point of everybody is "
-    "judged in float64 by code that shares no line with the package (`tests/oracles/judge.py`). Suites meet "
-    "every item that is right when clean; rivals meet those that `standard` left standing, which "
-    "is all it takes to count what `standard` misses. A miss of `core` is counted against what "
-    "anybody broke who met the item.\n"
+    "judged in float64 by code that shares no line with the package (`tests/oracles/judge.py`). "
+    "Suites meet every item that is right when clean; rivals meet those that `standard` left "
+    "standing, which is all it takes to count what `standard` misses. A miss of `core` is counted "
+    "against what anybody broke who met the item.\n"
 )
 
 
