@@ -26,14 +26,14 @@ __all__ = ["PLANS_OF", "protected"]
 
 # Plan -> (what the data are, least clean accuracy of plain networks that was asked for, percent).
 PLANS_OF: dict[str, tuple[str, float]] = {
-    "modalities-folds": ("N-MNIST in five folds", 90.0),
+    "modalities-folds": ("N-MNIST in folds", 90.0),
     "modalities-i2e-fashion": ("Fashion-MNIST as events", 85.0),
     "modalities-i2e-cifar10": ("CIFAR-10 as events", 50.0),
     "modalities-fsdd": ("Spoken digits", 93.0),
     "modalities-pairs": ("Recordings with spoken digits", 95.0),
 }
 # Data sets of a plan that are folds of one: each network has test items of its own.
-_FOLDS = {"modalities-folds": "N-MNIST, all folds"}
+_FOLDS = {"modalities-folds": "N-MNIST, its folds together"}
 _HEAD = """
 ## What six trainings protect
 

@@ -327,5 +327,5 @@ def test_folds_of_one_data_set_are_one_table(tmp_path: Path) -> None:
     # Each fold is paired with itself: +20 items of 40 in all three.
     gap = next(line for line in lines if line.startswith("| SR | -5.0 ["))
     assert "**+50.0 [" in gap
-    assert text.count("less plain") == 1 and "N-MNIST, all folds, %:" in text
-    assert "networks on N-MNIST, all folds: 95.0 [" in text and "90 was asked for: met." in text
+    assert text.count("less plain") == 1 and "N-MNIST, its folds together, %:" in text
+    assert "networks on N-MNIST, its folds together: 95.0 [" in text and "90 was asked for: met." in text

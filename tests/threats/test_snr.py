@@ -152,6 +152,7 @@ def test_what_is_too_loud_is_refused_twice() -> None:
     [
         ("snr:-3", "0 to 160; got -3. Write snr:30 for 30 dB"),
         ("snr:200", "0 to 160; got 200"),
+        ("snr:0.1", "got 0.1, which looks like a ratio. As one it is 20 dB: write snr:20"),
         ("snr-peak:loud", "'loud' is not a radius"),
     ],
 )

@@ -63,7 +63,8 @@ class Snr(Geometry):
     Args:
         peak: Compare largest samples instead of energies.
     Raises:
-        SettingError: on a domain that is no waveform, or outside 0 to 160 dB.
+        SettingError: on a domain that is no waveform, outside 0 to 160 dB, or between 0 and 1 dB,
+            which is a ratio in the wrong place.
     Example:
         >>> from spikeproof.threats import Threat
         >>> threat = Threat(Snr(), ratio_of(20), Domain(kind="audio", shape=(2,), low=-1.0))
@@ -103,6 +104,12 @@ class Snr(Geometry):
             raise SettingError(
                 f"A radius of {self.name} is how many decibels the change lies below the signal, "
                 f"{_FEWEST:g} to {_MOST:g}; got {given:g}. Write {self.name}:30 for 30 dB."
+            )
+        if 0 < given < 1:  # noise about as loud as the signal: nobody means that
+            raise SettingError(
+                f"A radius of {self.name} is how many decibels the change lies below the signal; "
+                f"got {given:g}, which looks like a ratio. As one it is {decibels(given):g} dB: "
+                f"write {self.name}:{decibels(given):g}."
             )
         return ratio_of(given)
 
