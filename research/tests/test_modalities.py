@@ -328,4 +328,7 @@ def test_folds_of_one_data_set_are_one_table(tmp_path: Path) -> None:
     gap = next(line for line in lines if line.startswith("| SR | -5.0 ["))
     assert "**+50.0 [" in gap
     assert text.count("less plain") == 1 and "N-MNIST, its folds together, %:" in text
-    assert "networks on N-MNIST, its folds together: 95.0 [" in text and "90 was asked for: met." in text
+    assert (
+        "networks on N-MNIST, its folds together: 95.0 [" in text
+        and "90 was asked for: met." in text
+    )
