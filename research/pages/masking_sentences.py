@@ -16,9 +16,10 @@ SENTENCES: tuple[tuple[str, str, str, str], ...] = (
     (
         "`docs/methods/multinorm.md`",
         "The same may happen to this recipe: measure what you train with `spikeproof audit`.",
-        "It happens to this recipe in small part: one network of it on digits is suspicious under "
-        "l_inf, l_2 and l_1 (l_inf: 83 % before 30 steps through its own gradient, 75 before all "
-        "attacks) and sound under l_0, so measure what you train with `spikeproof audit`.",
+        "It happens to this recipe: before 30 steps through its own gradient one network of it on "
+        "digits is masked under l_inf and l_2 (l_inf: 79 % there, 62 before all attacks), "
+        "suspicious under l_1 and sound under l_0, so measure what you train with "
+        "`spikeproof audit`.",
         "its four verdicts above",
     ),
     (
