@@ -15,6 +15,7 @@ from research.pages.estimates import (
     made_of,
     mean,
     measured,
+    over,
     points,
     share,
 )
@@ -64,8 +65,10 @@ def _section(name: str, run: Results) -> str:
     parts = "".join(_tables(run, called, sets[called]) for called in sets)
     asked = PLANS_OF[name][1]
     clean = [_clean(run, called, data, asked) for called, data in sets.items()]
-    within = _OF_FOLDS if name in _FOLDS else ""
-    return made_of(run) + within + parts + "\n" + " ".join(text for text in clean if text) + "\n"
+    made = made_of(run)
+    if name in _FOLDS:
+        made = made.replace(f" Intervals {over(run)}.", "") + _OF_FOLDS
+    return made + parts + "\n" + " ".join(text for text in clean if text) + "\n"
 
 
 _OF_FOLDS = """
