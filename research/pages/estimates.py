@@ -29,11 +29,15 @@ ACCURACIES = ("clean", "linf", "l2", "l1", "l0", UNION)
 GRADIENTS = ("g_l1", "g_l2", "g_pr")
 
 What = str | tuple[str, ...]
+# A data set, or several that are folds of one: each network has test items of its own.
+Data = str | tuple[str, ...]
 
 
-def measured(run: Results, data: str, training: str, what: What) -> Table | None:
+def measured(run: Results, data: Data, training: str, what: What) -> Table | None:
     """One number per seed and item: accuracy when clean, under a threat or several, under random
-    timing, or an array of the probe."""
+    timing, or an array of the probe. Of folds the networks stand below one another."""
+    if isinstance(data, tuple):
+        return _together([measured(run, one, training, what) for one in data])
     if isinstance(what, tuple):
         return run.survival(data, training, *what)
     if what == "clean":
@@ -45,28 +49,44 @@ def measured(run: Results, data: str, training: str, what: What) -> Table | None
     return run.right_under_timing(data, training, what)
 
 
-def mean(run: Results, data: str, training: str, what: What) -> Estimate | None:
+def _together(folds: list[Table | None]) -> Table | None:
+    """The tables of folds as one, its rows numbered; None where a fold is missing."""
+    values = [fold.values["value"] for fold in folds if fold is not None]
+    if len(values) < len(folds):
+        return None  # some items would be left out
+    fewest = min(value.shape[1] for value in values)
+    rows = np.concatenate([value[:, :fewest] for value in values])
+    return Table(tuple(range(len(rows))), np.arange(fewest), (), {"value": rows})
+
+
+def mean(run: Results, data: Data, training: str, what: What) -> Estimate | None:
     """The mean of what was measured."""
     table = measured(run, data, training, what)
     return run.mean(table) if what in GRADIENTS else run.share(table)
 
 
-def paired(run: Results, data: str, pair: tuple[str, str], what: What) -> Estimate | None:
+def paired(run: Results, data: Data, pair: tuple[str, str], what: What) -> Estimate | None:
     """How much larger the mean of the first training is than that of the second."""
     tables = (measured(run, data, training, what) for training in pair)
     return run.difference(*tables, shares=what not in GRADIENTS)
 
 
-def accuracies(run: Results, data: str, whats: Sequence[What]) -> list[tuple[str, ...]]:
+def one_of(data: Data) -> str:
+    """The data set, or the first of its folds."""
+    return data if isinstance(data, str) else data[0]
+
+
+def accuracies(run: Results, data: Data, whats: Sequence[What]) -> list[tuple[str, ...]]:
     """One row per training: its name, and its accuracy in each respect."""
-    return [(t, *(share(mean(run, data, t, what)) for what in whats)) for t in run.trainings(data)]
+    trainings = run.trainings(one_of(data))
+    return [(t, *(share(mean(run, data, t, what)) for what in whats)) for t in trainings]
 
 
-def less(run: Results, data: str, rival: str, whats: Sequence[What]) -> list[tuple[str, ...]]:
+def less(run: Results, data: Data, rival: str, whats: Sequence[What]) -> list[tuple[str, ...]]:
     """One row per training but the rival: its name, and what it has more than that, in points."""
     return [
         (t, *(points(paired(run, data, (t, rival), what)) for what in whats))
-        for t in run.trainings(data)
+        for t in run.trainings(one_of(data))
         if t != rival
     ]
 
@@ -152,8 +172,8 @@ def over(run: Results) -> str:
     return "are given these two networks" if networks == 2 else "are given this network"
 
 
-def made_of(run: Results) -> str:
-    """Where the numbers come from, with what is missing."""
+def made_of(run: Results, intervals: str | None = None) -> str:
+    """Where the numbers come from, with what is missing, and what the intervals allow for."""
     told = run.provenance()
     plan, cells = told["plan"], told["cells"]
     tables = [_table(table) for table in plan["data"]]
@@ -166,7 +186,7 @@ def made_of(run: Results) -> str:
         f"\nPlan `{plan['name']}`: {'; '.join(tables)}. Seeds {', '.join(map(str, run.seeds()))}; "
         f"suite {named(run)} on {split} items, {plan.get('items')} per cell where the "
         f"data set does not say otherwise. {cells['complete']} cells, code {codes}, "
-        f"{versions}.{incomplete} Intervals {over(run)}.\n"
+        f"{versions}.{incomplete} Intervals {intervals or over(run)}.\n"
     )
 
 

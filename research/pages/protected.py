@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from research import RESULTS
-from research.pages.estimates import (
-    LABELS,
-    What,
-    accuracies,
-    less,
-    made_of,
-    mean,
-    measured,
-    over,
-    points,
-    share,
-)
+from research.pages.estimates import LABELS, Data, accuracies, less, made_of, mean, one_of, share
 from research.pages.page import table
 from spikeproof.analysis import Results, extracted
-from spikeproof.metrics import Estimate, Floats, Intervals
 
 __all__ = ["PLANS_OF", "protected"]
 
@@ -61,82 +47,46 @@ def protected(studies: Path = RESULTS / "studies") -> str:
 
 def _section(name: str, run: Results) -> str:
     """One plan."""
-    sets = {_FOLDS[name]: run.data()} if name in _FOLDS else {one: [one] for one in run.data()}
-    parts = "".join(_tables(run, called, sets[called]) for called in sets)
+    sets: dict[str, Data] = {one: one for one in run.data()}
+    if name in _FOLDS:
+        sets = {_FOLDS[name]: tuple(run.data())}
+    parts = "".join(_tables(run, called, data) for called, data in sets.items())
     asked = PLANS_OF[name][1]
     clean = [_clean(run, called, data, asked) for called, data in sets.items()]
-    made = made_of(run)
-    if name in _FOLDS:
-        made = made.replace(f" Intervals {over(run)}.", "") + _OF_FOLDS
+    made = made_of(run, _OF_FOLDS if name in _FOLDS else None)
     return made + parts + "\n" + " ".join(text for text in clean if text) + "\n"
 
 
-_OF_FOLDS = """
-Folds are taken together: the networks of a training are one per fold, each meets the test items of
-its own fold, and intervals here are over these networks and items.
-"""
+_OF_FOLDS = (
+    "are over networks and items: folds are taken together, the networks of a training are one per "
+    "fold, and each meets the test items of its own fold"
+)
 
 
-def _tables(run: Results, called: str, data: list[str]) -> str:
+def _tables(run: Results, called: str, data: Data) -> str:
     """Accuracies, and differences from the network without a defence."""
-    first = data[0]
-    whats = ["clean", *run.threats(first)]
-    heads = ("training", *(_label(run, data, what) for what in whats))
-    trainings, plain = run.trainings(first), run.undefended(first)
-    if len(data) == 1:
-        rows = accuracies(run, first, whats)
-    else:
-        rows = [(t, *(share(_mean(run, data, t, w)) for w in whats)) for t in trainings]
-    text = f"\n{called}, %:\n" + table(heads, rows)
+    whats = ["clean", *run.threats(one_of(data))]
+    heads = ("training", *(_label(run, one_of(data), what) for what in whats))
+    text = f"\n{called}, %:\n" + table(heads, accuracies(run, data, whats))
+    plain = run.undefended(one_of(data))
     if plain is None:
         return text
-    if len(data) == 1:
-        gaps = less(run, first, plain, whats)
-    else:
-        others = [t for t in trainings if t != plain]
-        gaps = [(t, *(points(_gap(run, data, (t, plain), w)) for w in whats)) for t in others]
-    return text + f"\n{called}, less {plain}, points:\n" + table(heads, gaps)
+    rows = less(run, data, plain, whats)
+    return text + f"\n{called}, less {plain}, points:\n" + table(heads, rows)
 
 
-def _stacked(run: Results, data: list[str], training: str, what: What) -> Floats | None:
-    """One number per network and item, the networks of all folds below one another."""
-    found = [measured(run, one, training, what) for one in data]
-    rows = [one.values["value"] for one in found if one is not None]
-    if len(rows) < len(data):
-        return None  # a fold that is missing would leave some items out
-    shortest = min(row.shape[1] for row in rows)
-    return np.concatenate([row[:, :shortest] for row in rows])
-
-
-def _mean(run: Results, data: list[str], training: str, what: What) -> Estimate | None:
-    """The mean over the networks of all folds."""
-    values = _stacked(run, data, training, what)
-    return None if values is None else Intervals(*values.shape).share(values)
-
-
-def _gap(run: Results, data: list[str], pair: tuple[str, str], what: What) -> Estimate | None:
-    """How much larger the mean of the first training is, paired by fold and item."""
-    one, other = (_stacked(run, data, training, what) for training in pair)
-    if one is None or other is None or one.shape != other.shape:
-        return None
-    return Intervals(*one.shape).difference(one, other)
-
-
-def _label(run: Results, data: list[str], what: str) -> str:
+def _label(run: Results, data: str, what: str) -> str:
     """A column with its radius."""
     named = LABELS.get(what, f"`{what}`")
-    found = [run.table(one, t, what) for one in data for t in run.trainings(one)]
+    found = [run.table(data, t, what) for t in run.trainings(data)]
     radii = {one.radii[one.middle] for one in found if one is not None}
     return f"{named} {', '.join(f'{r:g}' for r in sorted(radii))}".strip()
 
 
-def _clean(run: Results, called: str, data: list[str], asked: float) -> str:
+def _clean(run: Results, called: str, data: Data, asked: float) -> str:
     """Whether plain networks are as accurate as was asked for."""
-    plain = run.undefended(data[0])
-    if plain is None:
-        return ""
-    one = len(data) == 1
-    found = mean(run, data[0], plain, "clean") if one else _mean(run, data, plain, "clean")
+    plain = run.undefended(one_of(data))
+    found = None if plain is None else mean(run, data, plain, "clean")
     if found is None:
         return ""
     verdict = "met" if 100 * found.value >= asked else "**missed**"

@@ -196,12 +196,16 @@ class Net:
         last = over_time(run.fire(current), lambda z: pooled(z, pooling))
         return run.linear("body.readout.2", last.reshape(*last.shape[:2], -1)).mean(0)
 
+    def _flat(self, run: _Run, x: Array) -> Array:
+        """Currents ``(T, N, K)`` of a linear layer on all values of a step."""
+
+        def first(z: Array) -> Array:
+            return run.norm("body.stem.2", run.linear("body.stem.1", z.reshape(len(z), -1)))
+
+        return self._stem(run, x, first)
+
     def _dense(self, run: _Run, x: Array) -> Array:
-        current = self._stem(
-            run,
-            x,
-            lambda z: run.norm("body.stem.2", run.linear("body.stem.1", z.reshape(len(z), -1))),
-        )
+        current = self._flat(run, x)
         spikes = run.fire(current)
         current = over_time(
             spikes,
@@ -210,11 +214,7 @@ class Net:
         return run.linear("body.readout", run.fire(current)).mean(0)
 
     def _recurrent(self, run: _Run, x: Array) -> Array:
-        current = self._stem(
-            run,
-            x,
-            lambda z: run.norm("body.stem.2", run.linear("body.stem.1", z.reshape(len(z), -1))),
-        )
+        current = self._flat(run, x)
         spikes = run.fire(current, run("body.spikes.feedback.weight"))
         return run.linear("body.readout", spikes).mean(0)
 

@@ -167,10 +167,13 @@ class Plain(nn.Module):
         last = _each(self._fire(current), lambda z: pool(z, 2)).flatten(2)
         return self._linear("body.readout.2", last.mean(0))
 
-    def _dense(self, x: Tensor) -> Tensor:
-        current = self._stem(
+    def _flat(self, x: Tensor) -> Tensor:
+        return self._stem(
             x, lambda z: self._norm("body.stem.2", self._linear("body.stem.1", z.flatten(1)))
         )
+
+    def _dense(self, x: Tensor) -> Tensor:
+        current = self._flat(x)
         name = "body.layers.1.layers"
         current = _each(
             self._fire(current),
@@ -179,9 +182,7 @@ class Plain(nn.Module):
         return self._linear("body.readout", self._fire(current).mean(0))
 
     def _recurrent(self, x: Tensor) -> Tensor:
-        current = self._stem(
-            x, lambda z: self._norm("body.stem.2", self._linear("body.stem.1", z.flatten(1)))
-        )
+        current = self._flat(x)
         spikes = self._fire(current, self._of("body.spikes.feedback.weight"))
         return self._linear("body.readout", spikes.mean(0))
 
